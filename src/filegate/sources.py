@@ -1,0 +1,80 @@
+"""Source formats: how the bytes of a dataset's files are to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from filegate.errors import DeclarationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSource:
+    """What every text format shares.
+
+    Attributes:
+        null_values: texts that mean "no value", besides the empty unquoted field.
+        date_formats: strptime-like format by column, for dates, times and timestamps that are not ISO 8601.
+        encoding: a Python codec name; None detects UTF-8, UTF-16 and Latin-1 from the first bytes.
+    """
+
+    null_values: tuple[str, ...] = ()
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "null_values", tuple(self.null_values))
+        if self.encoding is not None:
+            try:
+                "".encode(self.encoding)
+            except LookupError:
+                raise DeclarationError(
+                    f"encoding={self.encoding!r} is not a codec that Python knows.",
+                    advice="Use for example 'utf-8', 'latin-1', 'cp1252' or 'utf-16'.",
+                ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Csv(TextSource):
+    r"""Delimited text (RFC 4180 and its many dialects); `Csv(delimiter="\t")` is TSV.
+
+    Lines may end with LF, CRLF, CR or a mixture; a quoted field may hold any of them.
+
+    Attributes:
+        delimiter: one ASCII character between fields.
+        quote: one ASCII character around fields, doubled to stand for itself; None if fields are never quoted.
+        escape: one ASCII character that takes the next one literally, or None.
+        header: whether the first record names the columns; if not, they are the contract's, in its order.
+        trailing_delimiter: whether each record ends with one more delimiter, as in TPC-H `.tbl` files.
+    """
+
+    delimiter: str = ","
+    quote: str | None = '"'
+    escape: str | None = None
+    header: bool = True
+    trailing_delimiter: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        used = {"delimiter": self.delimiter, "quote": self.quote, "escape": self.escape}
+        for name, value in used.items():
+            if value is None and name != "delimiter":
+                continue
+            if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in "\r\n\0":
+                raise DeclarationError(f"Csv({name}={value!r}): expected one ASCII character, not a line end.")
+        given = [value for value in used.values() if value is not None]
+        if len(set(given)) < len(given):
+            raise DeclarationError(f"Csv: delimiter, quote and escape must differ, got {given}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Json(TextSource):
+    """JSON records: one object a line (NDJSON), or one array of objects. Which of the two is detected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parquet:
+    """Apache Parquet. Columns keep their types; the contract's `coerce` says whether another type is cast."""
+
+
+Source = Csv | Json | Parquet
