@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NoReturn, get_args
 
 import pandera.polars as pa
 import polars as pl
 
 from filegate.contract import Contract, compile_contract
 from filegate.errors import DeclarationError
-from filegate.sources import Csv, Json, Parquet, Source
+from filegate.formats.model import RESCUED, UnknownColumns
+from filegate.sources import Source, TextSource
 
-UnknownColumns = Literal["reject", "ignore", "rescue"]
 TransformScope = Literal["rows", "object"]
 
 
@@ -51,6 +50,8 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 Transform = Callable[[pl.LazyFrame, References], pl.LazyFrame]
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+STRICT = {True: "reject", "filter": "ignore"}
+"""What pandera's `strict` says of unknown columns; its default, False, leaves it to the dataset."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +84,88 @@ class Dataset:
     partition_by: Sequence[str] = ()
     on_unknown_columns: UnknownColumns = "reject"
     tolerated_rejects: float = 0.05
+    contract: Contract = field(init=False, repr=False)
+    sources: tuple[Source, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            self._refuse(f"the name must match {NAME.pattern}", "It becomes the first part of object keys.")
+        object.__setattr__(self, "contract", compile_contract(self.schema, dataset=self.name))
+        sources = (self.source,) if isinstance(self.source, Source) else tuple(self.source)
+        object.__setattr__(self, "sources", sources)
+        self._check_sources()
+        self._check_columns("key", self.key)
+        self._check_policies()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the accepted rows' columns, in order."""
+        rescued = (RESCUED,) if self.on_unknown_columns == "rescue" else ()
+        return (*(column.name for column in self.contract.columns), *rescued)
+
+    def result_schema(self, references: References) -> pl.Schema:
+        """The columns of the transform's result, found by running it on no rows.
+
+        Raises:
+            DeclarationError: the transform fails on an empty frame, returns something else than a LazyFrame, or lacks
+                a partition column.
+        """
+        schema = {column.name: column.dtype for column in self.contract.columns}
+        if RESCUED in self.columns:
+            schema[RESCUED] = pl.String()
+        rows = pl.LazyFrame(schema=schema)
+        try:
+            result = rows if self.transform is None else self.transform(rows, references)
+            if not isinstance(result, pl.LazyFrame):
+                self._refuse(f"transform returned {type(result).__name__}", "Return a polars LazyFrame.")
+            found = result.collect().schema
+        except DeclarationError:
+            raise
+        except Exception as error:
+            self._refuse(f"transform fails on an empty frame: {type(error).__name__}: {error}", "Mend the transform.")
+        if missing := [name for name in self.partition_by if name not in found]:
+            self._refuse(f"partition_by names {missing}, which the result lacks", f"It has {list(found)}.")
+        if len(found) == len(self.partition_by):
+            self._refuse("partition_by names every column of the result", "Leave at least one to be written.")
+        return found
+
+    def _check_sources(self) -> None:
+        if not self.sources:
+            self._refuse("no source is declared", "Use Csv(), Json() or Parquet().")
+        kinds = [type(source).__name__ for source in self.sources]
+        if len(set(kinds)) < len(kinds):
+            self._refuse(f"sources {kinds} repeat a format", "An object's format decides which source reads it.")
+        for source in self.sources:
+            if isinstance(source, TextSource):
+                self._check_columns("date_formats", tuple(source.date_formats))
+
+    def _check_columns(self, what: str, names: Sequence[str]) -> None:
+        columns = {column.name: column for column in self.contract.columns}
+        for name in names:
+            if name not in columns:
+                self._refuse(f"{what} names {name!r}, which is no column of the contract", f"It has {list(columns)}.")
+            if what == "key" and columns[name].nullable:
+                self._refuse(f"key column {name!r} is nullable", "A row without its key cannot be told from others.")
+
+    def _check_policies(self) -> None:
+        if self.on_unknown_columns not in get_args(UnknownColumns):
+            self._refuse(
+                f"on_unknown_columns={self.on_unknown_columns!r}", f"Use one of {list(get_args(UnknownColumns))}."
+            )
+        if self.transform_scope not in get_args(TransformScope):
+            self._refuse(f"transform_scope={self.transform_scope!r}", f"Use one of {list(get_args(TransformScope))}.")
+        if not 0 <= self.tolerated_rejects <= 1:
+            self._refuse(f"tolerated_rejects={self.tolerated_rejects}", "Give a share between 0 and 1.")
+        strict = STRICT.get(self.contract.strict)
+        if strict is not None and strict != self.on_unknown_columns:
+            self._refuse(
+                f"the schema's strict={self.contract.strict!r} contradicts on_unknown_columns="
+                f"{self.on_unknown_columns!r}",
+                f"Drop strict from the schema, or say on_unknown_columns={strict!r}.",
+            )
+        for name, file in self.references.items():
+            if Path(file).suffix not in _READERS:
+                self._refuse(f"reference {name!r} is {file!r}", f"Its file must end with one of {list(_READERS)}.")
+
+    def _refuse(self, problem: str, advice: str) -> NoReturn:
+        raise DeclarationError(f"Dataset {self.name!r}: {problem}.", advice=advice)

@@ -1,0 +1,105 @@
+"""Manifests: what one stage tells the next, as JSON objects in the staging bucket. States pass their addresses."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from filegate.formats.model import Layout
+from filegate.storage.objects import Address, ObjectStore
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Chunk(_Manifest):
+    """A record-aligned piece of the object.
+
+    Attributes:
+        index: its number, from 0.
+        blob: what holds its bytes: the object itself, a re-cut copy in staging, or a quarantine part.
+        start: its first byte in the blob (for Parquet its first row).
+        length: its number of bytes (for Parquet, of rows).
+        origin: where it starts in the object's decompressed UTF-8 text, in bytes.
+        first_row: number of its first record, from 1.
+        rows: number of its records.
+    """
+
+    index: int
+    blob: Address
+    start: int
+    length: int
+    origin: int
+    first_row: int
+    rows: int
+
+
+class ChunkManifest(_Manifest):
+    """Ingest's: the chunks of a run. `quarantined` says that they are quarantine parts of the run that is replayed."""
+
+    layout: Layout
+    chunks: tuple[Chunk, ...]
+    quarantined: bool = False
+
+
+class AcceptedPart(_Manifest):
+    """A Parquet file of accepted rows in the staging bucket, with `__row__` and the contract's columns."""
+
+    index: int
+    key: str
+    rows: int
+
+
+class AcceptedManifest(_Manifest):
+    """Validate's: the accepted parts, in the object's order; parts without rows are left out."""
+
+    parts: tuple[AcceptedPart, ...]
+
+
+class OutputPart(_Manifest):
+    """A Parquet file to publish: its key in staging, its key in the processed bucket, its rows, its bytes."""
+
+    key: str
+    target: str
+    rows: int
+    bytes: int
+
+
+class OutputManifest(_Manifest):
+    """Transform's: the output parts. Committed runs have the same under `<dataset>/_manifests/` in the processed bucket."""
+
+    run_id: str
+    dataset: str
+    object: str
+    parts: tuple[OutputPart, ...]
+
+
+class QuarantinePart(_Manifest):
+    """A Parquet file of rejected rows in the quarantine bucket."""
+
+    key: str
+    rows: int
+
+
+class QuarantineManifest(_Manifest):
+    """What a run rejected; kept beside the parts. `layout` lets a replay read malformed records again."""
+
+    run_id: str
+    dataset: str
+    object: str
+    layout: Layout
+    rules: dict[str, int]
+    parts: tuple[QuarantinePart, ...]
+
+
+M = TypeVar("M", bound=_Manifest)
+
+
+def write_manifest(store: ObjectStore, address: Address, manifest: _Manifest) -> None:
+    store.write(address, manifest.model_dump_json().encode())
+
+
+def read_manifest(store: ObjectStore, address: Address, kind: type[M]) -> M:
+    return kind.model_validate_json(store.read(address))

@@ -1,0 +1,97 @@
+"""Finds the datasets: `<folder>/<name>.py` declares the dataset `<name>`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from filegate.dataset import Dataset, References
+from filegate.errors import DeclarationError, UnknownDataset
+
+
+class Registry:
+    """The datasets of one folder. A module is imported when its dataset is first asked for, so one that is broken
+    harms no other."""
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise DeclarationError(
+                f"{folder} is no folder.", advice="Name the one with the datasets by --datasets or FILEGATE_DATASETS."
+            )
+        self.folder = folder
+        self._datasets: dict[str, Dataset] = {}
+        self._references: dict[str, References] = {}
+
+    def names(self) -> list[str]:
+        """The declared names, from the files alone."""
+        return sorted(file.stem for file in self.folder.glob("*.py") if not file.stem.startswith("_"))
+
+    def __iter__(self) -> Iterator[Dataset]:
+        return (self[name] for name in self.names())
+
+    def __getitem__(self, name: str) -> Dataset:
+        """The dataset of that name.
+
+        Raises:
+            UnknownDataset: there is none.
+            DeclarationError: it is declared wrongly.
+        """
+        if name not in self._datasets:
+            if name not in self.names():
+                near = difflib.get_close_matches(name, self.names(), n=1)
+                guess = f" Did you mean {near[0]!r}?" if near else ""
+                raise UnknownDataset(
+                    f"No dataset {name!r} is declared; there are {', '.join(self.names()) or 'none'}.{guess}",
+                    advice="The first part of an object's key names its dataset: <dataset>/<file>.",
+                )
+            self._datasets[name] = _declared(self.folder / f"{name}.py")
+        return self._datasets[name]
+
+    def references(self, name: str) -> References:
+        """The reference tables of a dataset, each read when it is first used."""
+        if name not in self._references:
+            files = {table: self.folder / file for table, file in self[name].references.items()}
+            if missing := [str(file) for file in files.values() if not file.is_file()]:
+                raise DeclarationError(
+                    f"Dataset {name!r}: reference files {missing} do not exist.",
+                    advice="Paths are relative to the dataset's module.",
+                )
+            self._references[name] = References(files)
+        return self._references[name]
+
+
+def _declared(file: Path) -> Dataset:
+    module = _imported(file)
+    found = [value for value in vars(module).values() if isinstance(value, Dataset)]
+    if len(found) != 1:
+        raise DeclarationError(
+            f"{file.name} declares {len(found)} datasets.", advice="Write one `dataset = Dataset(...)` in each module."
+        )
+    if found[0].name != file.stem:
+        raise DeclarationError(
+            f"{file.name} declares the dataset {found[0].name!r}.",
+            advice=f"Name the module {found[0].name}.py or the dataset {file.stem!r}.",
+        )
+    return found[0]
+
+
+def _imported(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"filegate_datasets.{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise DeclarationError(f"{file} is no Python module.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pandera and pickle look classes up by their module
+    try:
+        spec.loader.exec_module(module)
+    except DeclarationError as error:
+        raise DeclarationError(f"{file.name}: {error.problem}", advice=error.advice) from error
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+        line = f":{frames[-1].lineno}" if frames else ""
+        raise DeclarationError(f"{file.name}{line}: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,177 @@
+"""The run: its identity, its statuses, and the document that the states of its execution hand on.
+
+The document is small and holds addresses, never rows (Step Functions carries 256 KiB at most). Each stage returns it
+with one section added: `ingested`, `validated`, `transformed`, `published`, `committed`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from filegate.storage.objects import Address
+
+
+class Status(StrEnum):
+    """How a run stands. All but RUNNING are final."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    """Every row was accepted and published."""
+    PARTIAL = "PARTIAL"
+    """The accepted rows were published; rejected ones, within the dataset's tolerance, are in quarantine."""
+    REJECTED = "REJECTED"
+    """Nothing was published: the object is unreadable, breaks the contract as a whole, or has too many rejected rows."""
+    FAILED = "FAILED"
+    """Nothing was published: the pipeline itself did not get through, retries included."""
+    DUPLICATE = "DUPLICATE"
+    """The event announced an object version that has, or had, its run already. Never stored in the ledger."""
+
+
+def run_id_of(bucket: str, key: str, version_id: str) -> str:
+    """The run's id for one object version: 64 hexadecimal digits; the state machine computes the same by `States.Hash`."""
+    return hashlib.sha256(f"{bucket}/{key}#{version_id}".encode()).hexdigest()
+
+
+def replay_id_of(replay_of: str, message_id: str) -> str:
+    """The id of the run that replays `replay_of` on behalf of one DLQ message: the same message gives the same run."""
+    return hashlib.sha256(f"{replay_of}#{message_id}".encode()).hexdigest()
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Request(_Section):
+    """What starts a run: the arrival of an object version, or the wish to replay one.
+
+    Attributes:
+        bucket: the raw bucket.
+        key: the object's key, as stored.
+        version_id: the object's version.
+        sequencer: S3's hexadecimal order of the events of one key; empty if the event had none.
+        replay_of: the run that this one replays.
+        replay_rows: "all" reads the object again; "quarantined" only the rows that `replay_of` rejected.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    sequencer: str = ""
+    replay_of: str | None = None
+    replay_rows: Literal["all", "quarantined"] = "all"
+
+    @property
+    def address(self) -> Address:
+        return Address(self.bucket, self.key, self.version_id)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset the key names: the part before the first slash."""
+        return self.key.split("/", 1)[0]
+
+
+class Ingested(_Section):
+    """Ingest's result. `claim` says whether this execution owns the run; `manifest` is a key in the staging bucket."""
+
+    claim: Literal["CLAIMED", "DUPLICATE"]
+    manifest: str = ""
+    rows: int = 0
+    bytes: int = 0
+    chunks: int = 0
+
+
+class Validated(_Section):
+    """Validate's result. `rows_in = rows_accepted + rows_rejected`; `rules` counts rejected rows by rule code."""
+
+    verdict: Literal["VALID", "INVALID"]
+    rows_in: int
+    rows_accepted: int
+    rows_rejected: int
+    rules: dict[str, int]
+    message: str
+    manifest: str
+    quarantine: str
+
+
+class Transformed(_Section):
+    """Transform's result. `manifest` is a key in the staging bucket; `bytes_out` is the size of the output parts."""
+
+    rows_out: int
+    rows_deduplicated: int
+    bytes_out: int
+    parts: int
+    manifest: str
+
+
+class Published(_Section):
+    """Output's result: how many parts were copied into the processed bucket."""
+
+    parts: int
+
+
+class Committed(_Section):
+    """The commit's result. `superseded_by` names the newer run whose output stays, if this one came too late."""
+
+    status: Status
+    output: str
+    superseded_by: str | None = None
+
+
+class Run(_Section):
+    """The document of one execution."""
+
+    run_id: str
+    execution: str
+    retries: int = 0
+    request: Request
+    ingested: Ingested | None = None
+    validated: Validated | None = None
+    transformed: Transformed | None = None
+    published: Published | None = None
+    committed: Committed | None = None
+
+    def having(self, **sections: _Section) -> Self:
+        """This document with sections added or replaced."""
+        return self.model_copy(update=sections)
+
+
+class RunRecord(BaseModel):
+    """A run as the ledger keeps it. Times are ISO 8601 in UTC; counts are rows unless they say bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run_id: str
+    dataset: str
+    status: Status
+    bucket: str
+    key: str
+    version_id: str
+    owner: str
+    sequencer: str = ""
+    state: str = ""
+    states: dict[str, str] = Field(default_factory=dict)
+    started_at: str
+    finished_at: str | None = None
+    retries: int = 0
+    duplicates: int = 0
+    bytes: int = 0
+    chunks: int = 0
+    rows_in: int = 0
+    rows_accepted: int = 0
+    rows_rejected: int = 0
+    rows_out: int = 0
+    rows_deduplicated: int = 0
+    bytes_out: int = 0
+    rules: dict[str, int] = Field(default_factory=dict)
+    quarantine: str | None = None
+    output: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    replay_of: str | None = None
+    replayed_by: str | None = None
+    superseded_by: str | None = None
+    supersedes: tuple[str, ...] = ()

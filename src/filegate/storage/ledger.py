@@ -1,0 +1,96 @@
+"""The ledger's interface: one item a run, and one head an object key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from filegate.runs import Run, RunRecord, Status
+
+LEASE = timedelta(minutes=30)
+"""How long a claim holds without a sign of life: twice the longest a stage can run."""
+RETENTION = timedelta(days=180)
+"""How long the ledger remembers a run."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """Which runs make up the published output of one object key.
+
+    Attributes:
+        sequencer: the order of the newest object version published so far.
+        version_id: that version.
+        live: the runs whose output is visible: a run and the replays of its quarantined rows.
+        revision: counts the changes; a commit names the revision it saw.
+    """
+
+    sequencer: str = ""
+    version_id: str = ""
+    live: tuple[str, ...] = ()
+    revision: int = 0
+
+    def is_newer_than(self, sequencer: str) -> bool:
+        """Compares as S3 says: hexadecimal texts, the shorter one padded with zeros on its right.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+        """
+        width = max(len(self.sequencer), len(sequencer))
+        return self.sequencer.ljust(width, "0") > sequencer.ljust(width, "0")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The ledger's last word on a run: its final status, and the head of its key if its output becomes visible."""
+
+    run: Run
+    status: Status
+    output: str
+    at: datetime
+    head: Head | None = None
+    superseded_by: str | None = None
+    supersedes: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Ledger(Protocol):
+    """Keeps runs. Every write raises `ClaimLost` where the run belongs to another execution or is final already."""
+
+    def claim(self, run: Run, now: datetime) -> bool:
+        """Makes the run this execution's own; False if another one has it, or had it and ended it.
+
+        A claim is renewed by its owner, and taken over where its lease ended without a result.
+        """
+        ...
+
+    def enter(self, run: Run, state: str, now: datetime) -> None:
+        """Notes that the run is in `state`, and renews the lease."""
+        ...
+
+    def record(self, run: Run, facts: Mapping[str, Any]) -> None:
+        """Stores counts and addresses, by the names of `RunRecord`'s fields."""
+        ...
+
+    def head(self, bucket: str, key: str) -> Head: ...
+
+    def commit(self, commit: Commit) -> bool:
+        """Writes the run's end and the head in one transaction; False if the head changed since it was read."""
+        ...
+
+    def superseded(self, run_id: str, by: str) -> None:
+        """Notes that a run's output was replaced."""
+        ...
+
+    def replayed(self, run_id: str, by: str) -> None:
+        """Notes that a run was replayed."""
+        ...
+
+    def get(self, run_id: str) -> RunRecord | None: ...
+
+    def of_dataset(self, dataset: str) -> Iterator[RunRecord]:
+        """The dataset's runs, the latest first."""
+        ...
+
+    def with_status(self, status: Status, since: datetime) -> Iterator[RunRecord]:
+        """The runs with this status that started at `since` or later, the latest first."""
+        ...

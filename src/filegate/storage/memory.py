@@ -1,0 +1,195 @@
+"""In-memory stand-ins for the object store and the ledger, held to the same tests as the AWS ones."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from filegate.clock import iso
+from filegate.errors import ClaimLost, ObjectGone
+from filegate.formats.model import Blob
+from filegate.runs import Run, RunRecord, Status
+from filegate.storage.ledger import LEASE, Commit, Head
+from filegate.storage.objects import Address, ObjectHead
+
+
+@dataclass(frozen=True)
+class _Version:
+    version_id: str
+    data: bytes
+
+
+@dataclass
+class MemoryObjectStore:
+    """Versioned objects in a dict. Deleting a key hides it; its versions stay readable by id, as in S3."""
+
+    _versions: dict[tuple[str, str], list[_Version]] = field(default_factory=dict)
+    _hidden: set[tuple[str, str]] = field(default_factory=set)
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def head(self, address: Address) -> ObjectHead:
+        version = self._find(address)
+        return ObjectHead(len(version.data), hashlib.md5(version.data, usedforsecurity=False).hexdigest(), version.version_id)
+
+    def read(self, address: Address) -> bytes:
+        return self._find(address).data
+
+    def blob(self, address: Address, scratch: Path) -> Blob:
+        return MemoryBlob(str(address), self._find(address).data, scratch)
+
+    def write(self, address: Address, data: bytes) -> str:
+        place = (address.bucket, address.key)
+        version = _Version(f"v{next(self._ids)}", data)
+        self._versions.setdefault(place, []).append(version)
+        self._hidden.discard(place)
+        return version.version_id
+
+    def copy(self, source: Address, target: Address) -> None:
+        self.write(target, self.read(source))
+
+    def list(self, bucket: str, prefix: str) -> Iterator[str]:
+        places = sorted(place for place in self._versions if place not in self._hidden)
+        return (key for at, key in places if at == bucket and key.startswith(prefix))
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        self._hidden |= {(bucket, key) for key in keys}
+
+    def purge(self, address: Address) -> None:
+        """Removes every version of the key, as an owner may do while a run is on its way."""
+        self._versions.pop((address.bucket, address.key), None)
+
+    def _find(self, address: Address) -> _Version:
+        place = (address.bucket, address.key)
+        versions = self._versions.get(place, [])
+        if address.version_id is not None:
+            versions = [version for version in versions if version.version_id == address.version_id]
+        elif place in self._hidden:
+            versions = []
+        if not versions:
+            raise ObjectGone(f"{address} is gone: it was deleted or replaced after its arrival was announced.")
+        return versions[-1]
+
+
+@dataclass(frozen=True)
+class MemoryBlob:
+    """Bytes in memory as a blob."""
+
+    name: str
+    data: bytes
+    scratch: Path
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, start: int, length: int) -> bytes:
+        return self.data[start : start + length]
+
+    def stream(self) -> BinaryIO:
+        return io.BytesIO(self.data)
+
+    def path(self) -> Path:
+        copy = self.scratch / hashlib.sha256(self.data).hexdigest()
+        copy.write_bytes(self.data)
+        return copy
+
+
+@dataclass
+class MemoryLedger:
+    """Runs and heads in dicts, under the conditions of `DynamoDBLedger`."""
+
+    _runs: dict[str, RunRecord] = field(default_factory=dict)
+    _leases: dict[str, datetime] = field(default_factory=dict)
+    _heads: dict[tuple[str, str], Head] = field(default_factory=dict)
+
+    def claim(self, run: Run, now: datetime) -> bool:
+        known = self._runs.get(run.run_id)
+        if known is None:
+            self._runs[run.run_id] = RunRecord(
+                run_id=run.run_id,
+                dataset=run.request.dataset,
+                status=Status.RUNNING,
+                bucket=run.request.bucket,
+                key=run.request.key,
+                version_id=run.request.version_id,
+                sequencer=run.request.sequencer,
+                owner=run.execution,
+                retries=run.retries,
+                state="IngestState",
+                states={"IngestState": iso(now)},
+                started_at=iso(now),
+                replay_of=run.request.replay_of,
+            )
+        elif known.status == Status.RUNNING and (known.owner == run.execution or self._leases[run.run_id] < now):
+            self._set(run.run_id, owner=run.execution, retries=run.retries, state="IngestState")
+        else:
+            self._set(run.run_id, duplicates=known.duplicates + 1)
+            return False
+        self._leases[run.run_id] = now + LEASE
+        return True
+
+    def enter(self, run: Run, state: str, now: datetime) -> None:
+        known = self._owned(run)
+        self._set(run.run_id, state=state, states=known.states | {state: iso(now)})
+        self._leases[run.run_id] = now + LEASE
+
+    def record(self, run: Run, facts: Mapping[str, Any]) -> None:
+        self._owned(run)
+        self._set(run.run_id, **facts)
+
+    def head(self, bucket: str, key: str) -> Head:
+        return self._heads.get((bucket, key), Head())
+
+    def commit(self, commit: Commit) -> bool:
+        run = commit.run
+        self._owned(run)
+        place = (run.request.bucket, run.request.key)
+        if commit.head is not None:
+            if self.head(*place).revision != commit.head.revision - 1:
+                return False
+            self._heads[place] = commit.head
+        self._set(
+            run.run_id,
+            status=commit.status,
+            finished_at=iso(commit.at),
+            output=commit.output,
+            superseded_by=commit.superseded_by,
+            supersedes=commit.supersedes,
+        )
+        return True
+
+    def superseded(self, run_id: str, by: str) -> None:
+        self._set(run_id, superseded_by=by)
+
+    def replayed(self, run_id: str, by: str) -> None:
+        self._set(run_id, replayed_by=by)
+
+    def get(self, run_id: str) -> RunRecord | None:
+        return self._runs.get(run_id)
+
+    def of_dataset(self, dataset: str) -> Iterator[RunRecord]:
+        return self._latest(run for run in self._runs.values() if run.dataset == dataset)
+
+    def with_status(self, status: Status, since: datetime) -> Iterator[RunRecord]:
+        return self._latest(
+            run for run in self._runs.values() if run.status == status and run.started_at >= iso(since)
+        )
+
+    def _owned(self, run: Run) -> RunRecord:
+        known = self._runs.get(run.run_id)
+        if known is None or known.owner != run.execution or known.status != Status.RUNNING:
+            raise ClaimLost(f"Run {run.run_id} no longer belongs to {run.execution}.")
+        return known
+
+    def _set(self, run_id: str, **facts: Any) -> None:
+        if run_id in self._runs:
+            self._runs[run_id] = self._runs[run_id].model_copy(update=facts)
+
+    def _latest(self, runs: Iterable[RunRecord]) -> Iterator[RunRecord]:
+        return iter(sorted(runs, key=lambda run: run.started_at, reverse=True))
