@@ -67,6 +67,10 @@ class TransformFailed(PermanentError):
     """The dataset's own transform raised, or returned something else than its rows."""
 
 
+class CheckFailed(PermanentError):
+    """A check of the dataset's own contract raised instead of answering."""
+
+
 class ConservationError(FilegateError):
     """Rows or bytes were lost or invented between two hand-overs: a defect; nothing is published."""
 

@@ -1,0 +1,160 @@
+"""Casts that are strict about meaning: a text either says exactly one value of the type, or it is a type fault.
+
+polars' own casts guess in places where a contract must not: `to_date` takes " 2020-1-5", a timestamp in nanoseconds
+outside 1677 to 2262 wraps around, digits that a Decimal or a time unit cannot hold are dropped, 1e999 is infinite.
+Each cast here is polars' cast behind a gate on the text that lets through only what the cast gets right.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+_FLOATS = (pl.Float32, pl.Float64)
+_TEXTS = (pl.String, pl.Categorical, pl.Enum)
+TEMPORALS = (pl.Date, pl.Datetime, pl.Time)
+"""The types that a date format applies to."""
+SUPPORTED = (*INTEGERS, *_FLOATS, *_TEXTS, *TEMPORALS, pl.Boolean, pl.Decimal)
+"""The types a contract's columns may have."""
+
+_TRUE = ["true", "t", "1", "yes"]
+_FALSE = ["false", "f", "0", "no"]
+
+_ISO_DATE = "(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
+_ISO_TIME = "[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
+_ISO_OFFSET = "(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+_FRACTION_DIGITS = {"ms": 3, "us": 6, "ns": 9}
+_WHOLE_SECONDS_LENGTH = len("2013-01-31T09:30:00")
+
+# The first and last microsecond that 64 bits of nanoseconds can hold.
+_NS_FIRST = dt.datetime(1677, 9, 21, 0, 12, 43, 145225)  # noqa: DTZ001 - compared with local times
+_NS_LAST = dt.datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001
+
+
+def cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None = None) -> pl.Expr:
+    """The value a text says, as `dtype`; null where it says none.
+
+    Args:
+        text: a String expression.
+        dtype: one of `SUPPORTED`.
+        date_format: strptime-like format of dates, times and timestamps; None means ISO 8601.
+    """
+    if isinstance(dtype, pl.String):
+        return text
+    if isinstance(dtype, _FLOATS):
+        value = text.cast(dtype, strict=False)
+        # Overflow: the value is infinite though no letter of "inf" or "Infinity" is in the text.
+        return pl.when(value.is_finite() | text.str.contains("[nN]")).then(value)
+    if isinstance(dtype, pl.Boolean):
+        word = text.str.to_lowercase()
+        return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
+    if isinstance(dtype, pl.Decimal):
+        # No exponent, and beyond the scale only zeros.
+        exact = text.str.contains(rf"^[+-]?(?:[0-9]+(?:\.[0-9]{{0,{dtype.scale}}}0*)?|\.[0-9]{{1,{dtype.scale}}}0*)$")
+        return pl.when(exact).then(text).cast(dtype, strict=False)
+    if isinstance(dtype, TEMPORALS):
+        return _cast_temporal(text, dtype, date_format)
+    return text.cast(dtype, strict=False)
+
+
+def _cast_temporal(text: pl.Expr, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        if date_format is not None:
+            return _formatted_datetime(_untrimmed(text), dtype, date_format)
+        return _iso_datetime(text, dtype)
+    if isinstance(dtype, pl.Date):
+        if date_format is not None:
+            return _untrimmed(text).str.to_date(date_format, strict=False)
+        return _where(text, _ISO_DATE).str.to_date("%Y-%m-%d", strict=False)
+    if date_format is not None:
+        return _untrimmed(text).str.to_time(date_format, strict=False)
+    return _where(text, rf"{_ISO_TIME}(?:\.[0-9]{{1,9}}0*)?").str.to_time("%H:%M:%S%.f", strict=False)
+
+
+def _iso_datetime(text: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    fraction = rf"(?:\.[0-9]{{1,{_FRACTION_DIGITS[dtype.time_unit]}}}0*)?"
+    local = rf"{_ISO_DATE}[T ]{_ISO_TIME}{fraction}"
+    naive = _where(text, local)
+    # polars parses whole seconds five times faster than fractions; a null costs nothing.
+    whole = naive.str.len_bytes() == _WHOLE_SECONDS_LENGTH
+    short, long = pl.when(whole).then(naive), pl.when(~whole).then(naive)
+    value = pl.coalesce(
+        _parse(short, dtype.time_unit, "%Y-%m-%dT%H:%M:%S"),
+        _parse(short, dtype.time_unit, "%Y-%m-%d %H:%M:%S"),
+        _parse(long, dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f"),
+        _parse(long, dtype.time_unit, "%Y-%m-%d %H:%M:%S%.f"),
+    )
+    if dtype.time_zone is None:
+        return value
+    instant = _where(text, local + _ISO_OFFSET)
+    return pl.coalesce(
+        _in_zone(value, dtype.time_zone),
+        _parse(instant, dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f%#z", zone=dtype.time_zone),
+        _parse(instant, dtype.time_unit, "%Y-%m-%d %H:%M:%S%.f%#z", zone=dtype.time_zone),
+    )
+
+
+def _formatted_datetime(text: pl.Expr, dtype: pl.Datetime, date_format: str) -> pl.Expr:
+    if dtype.time_zone is None:
+        return _parse(text, dtype.time_unit, date_format)
+    if "z" in date_format or "%+" in date_format:
+        return _parse(text, dtype.time_unit, date_format, zone=dtype.time_zone)
+    return _in_zone(_parse(text, dtype.time_unit, date_format), dtype.time_zone)
+
+
+def _parse(text: pl.Expr, unit: pl._typing.TimeUnit, date_format: str, zone: str | None = None) -> pl.Expr:
+    """The timestamp; with a zone, the format must hold an offset, and the instant is shown in that zone."""
+    utc = None if zone is None else "UTC"
+    value = text.str.to_datetime(date_format, time_unit=unit, time_zone=utc, strict=False)
+    if unit == "ns":
+        coarse = text.str.to_datetime(date_format, time_unit="us", time_zone=utc, strict=False)
+        value = pl.when(coarse.dt.replace_time_zone(None).is_between(_NS_FIRST, _NS_LAST)).then(value)
+    return value if zone is None else value.dt.convert_time_zone(zone)
+
+
+def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
+    """A wall-clock time in its zone; null where the clocks skipped it or showed it twice."""
+    return local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+
+
+def _where(text: pl.Expr, pattern: str) -> pl.Expr:
+    return pl.when(text.str.contains(f"^{pattern}$")).then(text)
+
+
+def _untrimmed(text: pl.Expr) -> pl.Expr:
+    """The texts without space around them; strptime formats skip it without a word."""
+    return pl.when(text == text.str.strip_chars()).then(text)
+
+
+def cast_native(value: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.Expr:
+    """A value of another type as `dtype`; null where it does not survive: 1.5 is no Int64, 300 no Int8.
+
+    Args:
+        value: an expression of type `source`.
+        source: a type for which `castable(source, dtype)` holds.
+        dtype: one of `SUPPORTED`.
+    """
+    if isinstance(source, _TEXTS):
+        return cast_text(value.cast(pl.String), dtype)
+    result = value.cast(dtype, strict=False)
+    if isinstance(dtype, _FLOATS):  # rounding is what floats are for, infinity is not
+        return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
+    if isinstance(dtype, _TEXTS):
+        return result
+    return pl.when(result.cast(source, strict=False).eq_missing(value)).then(result)
+
+
+def castable(source: pl.DataType, dtype: pl.DataType) -> bool:
+    """Whether values of type `source` can mean values of `dtype` at all."""
+    if isinstance(source, (*_TEXTS, pl.Null)) or source == dtype:
+        return True
+    if isinstance(dtype, pl.String):
+        return isinstance(source, SUPPORTED)
+    if source.is_numeric() and dtype.is_numeric():
+        return True
+    if isinstance(source, pl.Datetime) and isinstance(dtype, pl.Datetime):
+        return (source.time_zone is None) == (dtype.time_zone is None)
+    midnight = {type(source), type(dtype)} == {pl.Date, pl.Datetime}
+    return midnight and getattr(source, "time_zone", None) is None and getattr(dtype, "time_zone", None) is None

@@ -1,0 +1,198 @@
+"""From a pandera schema to a `Contract`, or to a message that says what cannot be honoured and what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import polars as pl
+
+from filegate.contract import casts, checks, wording
+from filegate.contract.contract import CheckRule, Contract
+from filegate.contract.rowwise import NotRowWise
+from filegate.contract.rules import Column, Keep, Rule, Unique
+from filegate.errors import DeclarationError
+from filegate.formats.model import RESCUED, ROW
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+
+_KEEP: dict[str, Keep] = {"all": "none", "exclude_first": "first", "exclude_last": "last"}
+
+_UNSUPPORTED_SCHEMA_OPTIONS: dict[str, tuple[tuple[object, ...], str]] = {
+    "index": ((None,), "polars has no index; declare its levels as columns"),
+    "dtype": ((None,), "declare the dtype of each column instead"),
+    "ordered": ((False,), "columns are found by name, in any order; drop it"),
+    "parsers": (([], None), "clean values in the transform, or loosen the column's type"),
+    "add_missing_columns": ((False,), "declare each such column with required=False, and default= if it needs a value"),
+    "on_missing_columns": ((None,), "a missing column is an error, or nothing at all with required=False"),
+    "drop_invalid_rows": ((False,), "rejected rows always go to quarantine; drop it"),
+}
+_UNSUPPORTED_COLUMN_OPTIONS: dict[str, tuple[tuple[object, ...], str]] = {
+    "regex": ((False,), "the accepted rows need one fixed set of columns; declare each column by its name"),
+    "parsers": (([], None), "clean values in the transform, or loosen the column's type"),
+    "drop_invalid_rows": ((False,), "rejected rows always go to quarantine; drop it"),
+}
+_RESERVED = (ROW, RESCUED)
+
+
+def compile_contract(schema: type[pa.DataFrameModel] | pa.DataFrameSchema, *, dataset: str) -> Contract:
+    """Compile a pandera schema.
+
+    Args:
+        schema: a `DataFrameModel` class or a `DataFrameSchema`, from `pandera.polars`.
+        dataset: the dataset's name, for messages.
+
+    Raises:
+        DeclarationError: the schema asks for what cannot be honoured for each row by itself, or is wrong. The message
+            names the dataset, the column, the check, and what to do.
+    """
+    return _Compiler(_as_schema(schema, dataset), dataset).contract()
+
+
+def _as_schema(schema: Any, dataset: str) -> pa.DataFrameSchema:
+    import pandera.polars as pa  # noqa: PLC0415 - 200 ms that only compiling needs
+    from pandera.backends.polars.register import register_polars_backends  # noqa: PLC0415
+
+    register_polars_backends()  # else the built-in checks have no polars implementation before the first validate()
+    if isinstance(schema, pa.DataFrameSchema):
+        return schema
+    if isinstance(schema, type) and issubclass(schema, pa.DataFrameModel):
+        try:
+            return schema.to_schema()
+        except Exception as error:
+            raise DeclarationError(
+                f"Dataset {dataset!r}: pandera cannot build {schema.__name__}: {error}",
+                advice="Correct the model; `to_schema()` of it gives the full traceback.",
+            ) from error
+    raise DeclarationError(
+        f"Dataset {dataset!r}: schema is {schema!r}.",
+        advice="Give a DataFrameModel class or a DataFrameSchema from pandera.polars.",
+    )
+
+
+class _Compiler:
+    """One schema on its way to a contract."""
+
+    def __init__(self, schema: pa.DataFrameSchema, dataset: str) -> None:
+        self._schema = schema
+        self._dataset = dataset
+        self._codes: set[str] = set()
+
+    def contract(self) -> Contract:
+        self._refuse(self._schema, _UNSUPPORTED_SCHEMA_OPTIONS, "")
+        if not self._schema.columns:
+            raise self._error("the schema has no columns", "Declare at least one.")
+        columns = tuple(self._column(name, declared) for name, declared in self._schema.columns.items())
+        dtypes = {column.name: column.dtype for column in columns}
+        rules: list[CheckRule] = []
+        for column in columns:
+            rules += self._cell_rules(column)
+            rules += self._check_rules(self._schema.columns[column.name].checks, column.name, dtypes)
+        rules += self._check_rules(self._schema.checks, None, dtypes)
+        strict = cast("bool | Literal['filter']", self._schema.strict)
+        return Contract(columns=columns, checks=tuple(rules), uniques=self._uniques(), strict=strict)
+
+    def _column(self, name: str, declared: Any) -> Column:
+        where = f"column {name!r}"
+        if name in _RESERVED:
+            raise self._error(f"{where}: the name is Filegate's own", "Rename the column in the file and the schema.")
+        self._refuse(declared, _UNSUPPORTED_COLUMN_OPTIONS, f"{where}: ")
+        column = Column(
+            name=name,
+            dtype=self._dtype(declared.dtype, where),
+            nullable=declared.nullable,
+            required=declared.required,
+            coerce=self._schema.coerce or declared.coerce,
+            default=declared.default,
+        )
+        self._try_default(column)
+        return column
+
+    def _dtype(self, declared: Any, where: str) -> pl.DataType:
+        known = ", ".join(dtype.__name__ for dtype in casts.SUPPORTED)
+        if declared is None:
+            raise self._error(f"{where}: no dtype is declared", f"Declare one of {known}.")
+        dtype = declared.type() if isinstance(declared.type, type) else declared.type
+        # pandera's Category is a String whose categories pandera alone checks, while coercing.
+        if not isinstance(dtype, casts.SUPPORTED) or type(declared).__name__ == "Category":
+            raise self._error(f"{where}: values of type {declared} are not supported", f"Use one of {known}.")
+        return dtype
+
+    def _try_default(self, column: Column) -> None:
+        if column.default is None:
+            return
+        try:
+            value = pl.select(pl.lit(column.default, dtype=column.dtype)).item()
+        except Exception:  # polars raises many kinds
+            value = None
+        if value is None:
+            raise self._error(
+                f"column {column.name!r}: default={column.default!r} is no {column.dtype}",
+                f"Give {wording.of_type(column.dtype)}.",
+            )
+
+    def _cell_rules(self, column: Column) -> Iterator[CheckRule]:
+        """The rules that a column's type and nullability make."""
+        if column.dtype != pl.String:
+            yield CheckRule(Rule(self._code(column.name, "type"), column.name, wording.of_type(column.dtype)), "type")
+        if not column.nullable:
+            yield CheckRule(Rule(self._code(column.name, "not_null"), column.name, "a value"), "not_null")
+
+    def _check_rules(self, declared: Any, column: str | None, dtypes: dict[str, pl.DataType]) -> Iterator[CheckRule]:
+        where = "the whole frame" if column is None else f"column {column!r}"
+        for check in declared or []:
+            name = checks.kind(check)
+            try:
+                judge = checks.judge(check, column, dtypes)
+            except NotRowWise as reason:
+                raise self._error(
+                    f"{where}, check {name!r}: it {reason}, and rows are judged chunk by chunk",
+                    "Return data.lazyframe.select(<one Boolean expression on columns of the same row>), or give a "
+                    "function of one value with element_wise=True; what needs many rows belongs into the transform, "
+                    "with transform_scope='object'.",
+                ) from None
+            except Exception as error:
+                raise self._error(
+                    f"{where}, check {name!r}: it fails on columns of the declared types with "
+                    f"{type(error).__name__}: {_first_line(error)}",
+                    "Correct the check, or the type of the column.",
+                ) from error
+            yield CheckRule(Rule(self._code(column or "*", name), column, wording.of_check(check)), judge)
+
+    def _uniques(self) -> tuple[Unique, ...]:
+        found = []
+        for name, declared in self._schema.columns.items():
+            if declared.unique:
+                found.append(Unique(self._code(name, "unique"), (name,), _KEEP[declared.report_duplicates]))
+        joint: list[Any] = list(self._schema.unique or [])
+        for group in [joint] if all(isinstance(name, str) for name in joint) else joint:
+            for name in group:
+                if name not in self._schema.columns:
+                    raise self._error(f"unique names {name!r}, which is no column", "Name columns of the schema.")
+            if group:
+                code = self._code("*", f"unique({','.join(group)})")
+                found.append(Unique(code, tuple(group), _KEEP[self._schema.report_duplicates]))
+        return tuple(found)
+
+    def _code(self, subject: str, what: str) -> str:
+        """`subject:what`, then `subject:what_2` and so on: a code is given once."""
+        code = f"{subject}:{what}"
+        if code in self._codes:
+            code = next(c for n in count(2) if (c := f"{subject}:{what}_{n}") not in self._codes)
+        self._codes.add(code)
+        return code
+
+    def _refuse(self, declared: Any, options: dict[str, tuple[tuple[object, ...], str]], where: str) -> None:
+        for option, (harmless, advice) in options.items():
+            value = getattr(declared, option, harmless[0])
+            if value not in harmless:
+                raise self._error(f"{where}{option}={value!r} is not supported", f"{advice[0].upper()}{advice[1:]}.")
+
+    def _error(self, problem: str, advice: str) -> DeclarationError:
+        return DeclarationError(f"Dataset {self._dataset!r}: {problem}.", advice=advice)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else "no message"

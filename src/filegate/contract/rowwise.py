@@ -1,0 +1,132 @@
+"""Proof that a check judges each row by itself, so that cutting an object into chunks cannot change its verdict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import polars as pl
+
+_PROBE_ROWS = 3
+
+
+class NotRowWise(Exception):  # noqa: N818 - a finding that the compiler turns into a DeclarationError
+    """Why a check cannot be honoured; `str()` completes the sentence "The check …"."""
+
+
+class Recorder:
+    """Stands in for `data.lazyframe` while a check runs once, at load, and keeps the expressions it is given.
+
+    It offers the LazyFrame methods that keep rows apart: `select` and `with_columns`. Any other ends the proof.
+
+    Attributes:
+        frame: the LazyFrame that the recorded steps lead to, over a few rows without values.
+        expressions: those of a single `select` on the untouched frame; None once the check did more than that.
+    """
+
+    def __init__(self, frame: pl.LazyFrame) -> None:
+        self.frame = frame
+        self.expressions: list[pl.Expr] | None = None
+        self._steps = 0
+
+    @classmethod
+    def over(cls, dtypes: Mapping[str, pl.DataType]) -> Recorder:
+        return cls(pl.LazyFrame({name: pl.Series([None] * _PROBE_ROWS, dtype=d) for name, d in dtypes.items()}))
+
+    def select(self, *exprs: Any, **named: Any) -> Recorder:
+        expressions = self._proved(exprs, named)
+        following = self._after(self.frame.select(expressions))
+        following.expressions = expressions if self._steps == 0 else None
+        return following
+
+    def with_columns(self, *exprs: Any, **named: Any) -> Recorder:
+        return self._after(self.frame.with_columns(self._proved(exprs, named)))
+
+    def collect_schema(self) -> pl.Schema:
+        return self.frame.collect_schema()
+
+    @property
+    def schema(self) -> pl.Schema:
+        return self.collect_schema()
+
+    @property
+    def columns(self) -> list[str]:
+        return self.collect_schema().names()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise NotRowWise(f"calls LazyFrame.{name}(), whose result may depend on other rows")
+
+    def _after(self, frame: pl.LazyFrame) -> Recorder:
+        following = Recorder(frame)
+        following._steps = self._steps + 1
+        return following
+
+    def _proved(self, exprs: Sequence[Any], named: Mapping[str, Any]) -> list[pl.Expr]:
+        expressions = [_expression(each) for each in _flat(exprs)]
+        expressions += [_expression(each).alias(name) for name, each in named.items()]
+        for expression in expressions:
+            _prove_row_wise(expression)
+        return expressions
+
+
+def record(function: Callable[[Recorder], Any], dtypes: Mapping[str, pl.DataType]) -> Recorder:
+    """Run a check's function on a recorder and prove what it does with rows of these types.
+
+    Returns:
+        The recorder of its last step; its frame has only Boolean columns.
+
+    Raises:
+        NotRowWise: the result may depend on other rows, or is no Boolean a row.
+        Exception: whatever the function itself or polars raises, for example for a column that does not exist.
+    """
+    with warnings.catch_warnings():
+        # polars deprecates what is ambiguous between one row and the whole column, `is_in(column)` above all.
+        warnings.simplefilter("error", DeprecationWarning)
+        outcome = function(Recorder.over(dtypes))
+        if not isinstance(outcome, Recorder):
+            raise NotRowWise(f"returns {type(outcome).__name__}: one answer for all rows together")
+        answers = outcome.frame.collect()
+    if answers.height != _PROBE_ROWS:
+        raise NotRowWise(f"returns {answers.height} answers for {_PROBE_ROWS} rows")
+    for name, dtype in answers.schema.items():
+        if dtype != pl.Boolean:
+            raise NotRowWise(f"returns {dtype} in column {name!r} instead of Boolean")
+    return outcome
+
+
+def _prove_row_wise(expression: pl.Expr) -> None:
+    """Walk the expression: `is_row_separable` of polars speaks of its outermost operation only."""
+    if expression.meta.has_multiple_outputs():
+        raise NotRowWise("selects columns by a pattern (pl.all(), pl.col('^…$'), selectors); name each column")
+    pending = [expression]
+    while pending:
+        part = pending.pop()
+        if part.meta.is_literal() and part.meta.is_scalar():
+            continue
+        try:
+            separable = part.meta.is_row_separable()
+            inputs = part.meta.pop()
+        except pl.exceptions.PolarsError:
+            raise NotRowWise(
+                f"holds Python code or a nested evaluation in {part}, which cannot be proved to keep rows apart"
+            ) from None
+        if part.meta.is_literal():
+            raise NotRowWise("compares with a Series, which belongs to row numbers; use a list of values")
+        if not separable:
+            raise NotRowWise(f"aggregates or looks at other rows in {part}")
+        pending += inputs
+
+
+def _flat(exprs: Iterable[Any]) -> Iterable[Any]:
+    for each in exprs:
+        if isinstance(each, Iterable) and not isinstance(each, str | pl.Expr | pl.Series):
+            yield from each
+        else:
+            yield each
+
+
+def _expression(each: Any) -> pl.Expr:
+    if isinstance(each, pl.Expr):
+        return each
+    return pl.col(each) if isinstance(each, str) else pl.lit(each)

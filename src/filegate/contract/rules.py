@@ -1,0 +1,75 @@
+"""The words of a contract: its columns, the rules on them, and what must be unique."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Keep = Literal["none", "first", "last"]
+"""Which row of a group that repeats a unique value is accepted."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the contract.
+
+    Attributes:
+        name: its name in the file and in the output.
+        dtype: the type of accepted values.
+        nullable: whether "no value" is accepted.
+        required: whether the file must have the column.
+        coerce: whether a natively typed file may hold another type, which is then cast. Text is always cast.
+        default: the value that stands in for "no value", or None.
+    """
+
+    name: str
+    dtype: pl.DataType
+    nullable: bool
+    required: bool
+    coerce: bool
+    default: object | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a row must honour.
+
+    Attributes:
+        code: its name, built from declared names and their order alone: `flight:type`, `carrier:isin`,
+            `*:arrives_after_departing`. A second check of the same kind on a column is `x:ge_2`.
+        column: the column it is about, or None for the row as a whole.
+        allowed: what is accepted, for a person to read: "one of AA, UA", ">= 1", "a date like 2013-01-31".
+    """
+
+    code: str
+    column: str | None
+    allowed: str
+
+
+@dataclass(frozen=True)
+class Unique:
+    """Columns whose joint value may occur once in an object.
+
+    Attributes:
+        code: `id:unique`, or `*:unique(carrier,flight)` for several columns.
+        columns: the columns, in the declared order.
+        keep: which row of a repeated group is accepted; pandera's `report_duplicates` "all", "exclude_first" and
+            "exclude_last" are "none", "first" and "last".
+    """
+
+    code: str
+    columns: tuple[str, ...]
+    keep: Keep
+
+    @property
+    def rule(self) -> Rule:
+        """The rule a repeated row breaks."""
+        what = "a value" if len(self.columns) == 1 else f"values of {', '.join(self.columns)}"
+        which = {
+            "none": "that no other row has",
+            "first": "that no earlier row has",
+            "last": "that no later row has",
+        }[self.keep]
+        return Rule(self.code, self.columns[0] if len(self.columns) == 1 else None, f"{what} {which}")

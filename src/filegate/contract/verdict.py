@@ -1,0 +1,172 @@
+"""The verdict on one chunk: which rows are accepted, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from filegate.contract.rules import Rule, Unique
+from filegate.formats.model import RESCUED, ROW, Fault
+
+_REASON = {"rule": pl.String(), "column": pl.String(), "value": pl.String(), "allowed": pl.String()}
+BROKEN = pl.List(pl.Struct(_REASON))
+"""The type of `broken`: a struct for each broken rule of a rejected row."""
+
+_SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
+_RANK = "rank"
+_PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), **_REASON})
+
+
+@dataclass(frozen=True)
+class Split:
+    """One chunk, parted.
+
+    Attributes:
+        accepted: `__row__`, the contract's columns in its order and types, and `_rescued` if the chunk has it.
+        rejected: `__row__`; `values`, a struct of the raw texts of the same columns; `broken`, a list of
+            `{rule, column, value, allowed}` in the contract's order of rules.
+        tallies: number of rejected rows by the code of a rule they broke; a row counts for each of its rules.
+    """
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    tallies: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A chunk with every rule on single rows applied; what depends on other rows of the object is still open.
+
+    Attributes:
+        raw: `__row__`, the contract's columns as the file has them, and `_rescued` if the chunk has it.
+        typed: the contract's columns, cast.
+        bad: for each column of the file, whether the cell failed its cast.
+        broken: for each rule, in order, whether the row breaks it.
+        rules: the rules of `broken`.
+        uniques: the contract's unique columns.
+    """
+
+    raw: pl.DataFrame
+    typed: pl.DataFrame
+    bad: pl.DataFrame
+    broken: pl.DataFrame
+    rules: Sequence[Rule]
+    uniques: Sequence[Unique]
+
+    def keys(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Two 64-bit hashes of each row's key, for telling repeated keys without holding them.
+
+        Among n rows, the probability that any two different keys share both hashes is below n² / 2¹²⁹: 1.5e-21 for a
+        billion rows. Rows without values in the key are alike, as in pandera. A cell that failed its cast
+        has no known value: its row is like no other.
+
+        Args:
+            columns: columns of the contract.
+
+        Returns:
+            `__row__`, and the UInt64 columns `hash_1` and `hash_2`; one row for each row of the chunk. Equal keys give
+            equal hashes within one release of polars.
+        """
+        key = pl.struct(_comparable(name, self.typed.schema[name]) for name in columns).alias("key")
+        unknown = pl.any_horizontal(pl.lit(False), *(name for name in columns if name in self.bad.columns))
+        frame = pl.concat(
+            [self.raw.select(ROW), self.typed.select(key), self.bad.select(unknown.alias("unknown"))],
+            how="horizontal",
+        )
+        known_or_own = [
+            pl.when("unknown").then(pl.col(ROW).hash(seed + 1)).otherwise(pl.col("key").hash(seed)) for seed in _SEEDS
+        ]
+        return frame.select(ROW, known_or_own[0].alias("hash_1"), known_or_own[1].alias("hash_2"))
+
+    def split(self, *faults: Sequence[Fault] | pl.DataFrame) -> Split:
+        """Part the chunk into accepted and rejected rows.
+
+        Args:
+            faults: what was found outside, in any number of portions: faults of the reader, or a frame of `__row__` and
+                `rule`, the code of a unique that the row breaks. Rows of other chunks are passed over.
+
+        Raises:
+            ValueError: a frame names a rule that is no unique of the contract.
+        """
+        reports = self._reports(faults)
+        broken = self.broken.with_columns(self._repeats(faults))
+        rejects = self.raw[ROW].is_in(reports[ROW].implode())
+        if broken.width:
+            rejects = rejects | broken.select(pl.any_horizontal(pl.all())).to_series()
+        texts = self.raw.filter(rejects).with_columns(pl.exclude(ROW).cast(pl.String))
+        pairs = self._pairs(texts, broken.filter(rejects), reports)
+        reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))
+        tallies = pairs.group_by(_RANK, "rule").len().sort(_RANK, "rule")
+        rescued = [self.raw.select(RESCUED)] if RESCUED in self.raw.columns else []
+        return Split(
+            accepted=pl.concat([self.raw.select(ROW), self.typed, *rescued], how="horizontal").filter(~rejects),
+            rejected=texts.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), reasons["broken"]),
+            tallies=dict(tallies.select("rule", "len").iter_rows()),
+        )
+
+    def _repeats(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> list[pl.Series]:
+        """For each unique that rows break, whether each row of the chunk does."""
+        uniques = {unique.code for unique in self.uniques}
+        rows: dict[str, list[pl.Series]] = {}
+        for portion in faults:
+            if isinstance(portion, pl.DataFrame):
+                for (code,), group in portion.group_by("rule"):
+                    if code not in uniques:
+                        raise ValueError(f"{code!r} is no unique of the contract, which has {sorted(uniques)}.")
+                    rows.setdefault(str(code), []).append(group[ROW].cast(pl.Int64))
+            else:
+                for fault in portion:
+                    if fault.rule in uniques:
+                        rows.setdefault(fault.rule, []).append(pl.Series([fault.row], dtype=pl.Int64))
+        return [self.raw[ROW].is_in(pl.concat(found).implode()).alias(code) for code, found in rows.items()]
+
+    def _reports(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> pl.DataFrame:
+        """The reader's faults on rows of this chunk, in the shape of `_pairs`."""
+        ranks = self._ranks()
+        uniques = {unique.code for unique in self.uniques}
+        records = [
+            (fault.row, ranks.get(fault.rule, len(ranks)), fault.rule, fault.column, fault.value, fault.allowed)
+            for portion in faults
+            if not isinstance(portion, pl.DataFrame)
+            for fault in portion
+            if fault.rule not in uniques
+        ]
+        return pl.DataFrame(records, schema=_PAIRS, orient="row").join(self.raw.select(ROW), on=ROW, how="semi")
+
+    def _pairs(self, texts: pl.DataFrame, broken: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
+        """One row for each rule that each rejected row breaks, in order of rows and rules."""
+        found = [pl.DataFrame(schema=_PAIRS)]
+        for rank, rule in enumerate(self._all_rules()):
+            if rule.code in broken.columns and broken[rule.code].any():
+                found.append(
+                    texts.filter(broken[rule.code]).select(
+                        ROW,
+                        pl.lit(rank, dtype=pl.UInt32).alias(_RANK),
+                        pl.lit(rule.code).alias("rule"),
+                        pl.lit(rule.column, dtype=pl.String).alias("column"),
+                        pl.lit(None, dtype=pl.String).alias("value")
+                        if rule.column is None
+                        else pl.col(rule.column).alias("value"),
+                        pl.lit(rule.allowed).alias("allowed"),
+                    )
+                )
+        own = pl.concat(found)
+        if reports.height:
+            # As with a cell that fails its cast, one whose type the reader refused breaks that rule only.
+            mistyped = reports.filter(pl.col("rule") == pl.col("column") + ":type")
+            own = own.join(reports, on=[ROW, "rule"], how="anti").join(mistyped, on=[ROW, "column"], how="anti")
+            own = pl.concat([own, reports])
+        return own.sort(ROW, _RANK, maintain_order=True)
+
+    def _all_rules(self) -> list[Rule]:
+        return [*self.rules, *(unique.rule for unique in self.uniques)]
+
+    def _ranks(self) -> dict[str, int]:
+        return {rule.code: rank for rank, rule in enumerate(self._all_rules())}
+
+
+def _comparable(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column whose equal values have equal hashes in every chunk: the codes of categories differ between chunks."""
+    return pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)
