@@ -17,6 +17,25 @@ RESCUED = "_rescued"
 
 Format = Literal["csv", "ndjson", "json_array", "parquet"]
 Compression = Literal["gzip", "zstd"]
+Scalar = Literal["text", "number", "boolean", "temporal"]
+UnknownColumns = Literal["reject", "ignore", "rescue"]
+
+
+@dataclass(frozen=True)
+class ExpectedColumn:
+    """What a reader must know of one of the contract's columns.
+
+    Attributes:
+        name: as in the contract.
+        required: whether a file without it is refused.
+        scalar: what its values are in JSON: a string, a number, a boolean, or a string that is a date or time.
+        coerce: whether a JSON value of another scalar type is taken as its text.
+    """
+
+    name: str
+    required: bool = True
+    scalar: Scalar = "text"
+    coerce: bool = True
 
 
 class Blob(Protocol):

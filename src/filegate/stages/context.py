@@ -1,0 +1,58 @@
+"""What a stage works with, and where its artefacts lie."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filegate.clock import now
+from filegate.registry import Registry
+from filegate.runs import Run
+from filegate.settings import FunctionSettings
+from filegate.storage.ledger import Ledger
+from filegate.storage.objects import Address, ObjectStore
+
+
+@dataclass(frozen=True)
+class Context:
+    """The stage's surroundings; tests put fakes in."""
+
+    store: ObjectStore
+    ledger: Ledger
+    registry: Registry
+    settings: FunctionSettings
+    now: Callable[[], datetime] = now
+
+    def staged(self, run: Run, name: str) -> Address:
+        """An artefact of the run in the staging bucket."""
+        return Address(self.settings.staging_bucket, f"runs/{run.run_id}/{name}")
+
+    def staged_key(self, key: str) -> Address:
+        """A key of the staging bucket, as manifests name it."""
+        return Address(self.settings.staging_bucket, key)
+
+    def quarantined(self, run: Run, name: str) -> Address:
+        """An artefact of the run in the quarantine bucket."""
+        return quarantine_address(self.settings.quarantine_bucket, run.request.dataset, run.run_id, name)
+
+    def processed(self, key: str) -> Address:
+        return Address(self.settings.processed_bucket, key)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder that is gone at the end."""
+        with tempfile.TemporaryDirectory(prefix="filegate-") as folder:
+            yield Path(folder)
+
+
+def quarantine_address(bucket: str, dataset: str, run_id: str, name: str) -> Address:
+    return Address(bucket, f"{dataset}/{run_id}/{name}")
+
+
+def output_manifest_key(dataset: str, run_id: str) -> str:
+    """Where the processed bucket lists a committed run's parts."""
+    return f"{dataset}/_manifests/{run_id}.json"

@@ -1,0 +1,105 @@
+"""Ingest: claim the run, find out how the object is written, and cut it into chunks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filegate.contract import Contract
+from filegate.dataset import Dataset
+from filegate.errors import ConservationError, EmptyObject, SchemaMismatch
+from filegate.formats import ExpectedColumn, Layout, Piece, cut, expected_columns, parquet_schema, sniff
+from filegate.formats.model import Blob
+from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
+from filegate.runs import Ingested, Run
+from filegate.stages.context import Context, quarantine_address
+from filegate.storage.objects import Address
+
+QUARANTINE_MANIFEST = "manifest.json"
+
+
+def ingest(run: Run, context: Context) -> Run:
+    """Claims the run and writes its chunk manifest.
+
+    Raises:
+        PermanentError: the dataset is unknown, or the object is not what the dataset's contract says.
+    """
+    if not context.ledger.claim(run, context.now()):
+        return run.having(ingested=Ingested(claim="DUPLICATE"))
+    dataset = context.registry[run.request.dataset]
+    with context.scratch() as scratch:
+        if run.request.replay_rows == "quarantined":
+            manifest, size = _quarantined_chunks(run, context)
+        else:
+            manifest, size = _object_chunks(run, dataset, context, scratch)
+    address = context.staged(run, "chunks.json")
+    write_manifest(context.store, address, manifest)
+    rows = sum(chunk.rows for chunk in manifest.chunks)
+    context.ledger.record(run, {"bytes": size, "chunks": len(manifest.chunks), "rows_in": rows})
+    return run.having(
+        ingested=Ingested(
+            claim="CLAIMED", manifest=address.key, rows=rows, bytes=size, chunks=len(manifest.chunks)
+        )
+    )
+
+
+def _object_chunks(run: Run, dataset: Dataset, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:
+    blob = context.store.blob(run.request.address, scratch)
+    layout = sniff(blob, dataset.sources, expected_columns(dataset.contract), dataset.on_unknown_columns)
+    if layout.format == "parquet":
+        _check_types(blob, dataset.contract)
+    chunks: list[Chunk] = []
+    row, end = 1, layout.data_start
+    for piece in cut(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
+        if piece.start != end:
+            raise ConservationError(f"{blob.name}: a chunk starts at {piece.start}, the one before ends at {end}.")
+        chunks.append(_chunk(len(chunks), piece, row, run, context))
+        row, end = row + piece.rows, piece.start + piece.length
+    if row == 1:
+        raise EmptyObject(f"{blob.name} holds no data rows.", advice="Deliver the file again once it has some.")
+    return ChunkManifest(layout=layout, chunks=tuple(chunks)), blob.size
+
+
+def _chunk(index: int, piece: Piece, row: int, run: Run, context: Context) -> Chunk:
+    """The manifest's entry for a piece; a piece with its own bytes is stored first."""
+    blob, start = run.request.address, piece.start
+    if piece.data is not None:
+        blob, start = context.staged(run, f"chunks/{index:05d}"), 0
+        context.store.write(blob, piece.data)
+    return Chunk(
+        index=index,
+        blob=blob,
+        start=start,
+        length=piece.length,
+        origin=piece.start,
+        first_row=row,
+        rows=piece.rows,
+    )
+
+
+def _quarantined_chunks(run: Run, context: Context) -> tuple[ChunkManifest, int]:
+    """One chunk for each quarantine part of the run that is replayed."""
+    request = run.request
+    bucket = context.settings.quarantine_bucket
+    place = quarantine_address(bucket, request.dataset, str(request.replay_of), QUARANTINE_MANIFEST)
+    rejected = read_manifest(context.store, place, QuarantineManifest)
+    chunks = tuple(
+        Chunk(
+            index=index,
+            blob=Address(bucket, part.key),
+            start=0,
+            length=part.rows,
+            origin=0,
+            first_row=0,
+            rows=part.rows,
+        )
+        for index, part in enumerate(rejected.parts)
+    )
+    return ChunkManifest(layout=rejected.layout, chunks=chunks, quarantined=True), 0
+
+
+def _check_types(blob: Blob, contract: Contract) -> None:
+    if mismatches := contract.mismatches(parquet_schema(blob)):
+        raise SchemaMismatch(
+            f"{blob.name}: {'; '.join(mismatches)}.",
+            advice="Deliver the declared types, or say coerce=True in the schema to have them cast.",
+        )

@@ -1,0 +1,115 @@
+"""Output: copy the parts into the processed bucket, and commit them.
+
+Readers follow the manifests under `<dataset>/_manifests/`: a run's files count from the moment its manifest is there.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from filegate.errors import FilegateError
+from filegate.manifests import OutputManifest, read_manifest, write_manifest
+from filegate.runs import Committed, Published, Run, Status
+from filegate.stages.context import Context, output_manifest_key
+from filegate.storage.ledger import Commit, Head
+from filegate.storage.objects import Address
+
+COPIES_AT_ONCE = 16
+COMMIT_ATTEMPTS = 10
+
+
+class CommitContended(FilegateError):
+    """Other runs of the same key kept committing first."""
+
+
+def publish(run: Run, context: Context) -> Run:
+    """Copies the output parts to their places; the bytes stay on the server's side."""
+    manifest = _manifest(run, context)
+
+    def copy(names: tuple[str, str]) -> None:
+        context.store.copy(context.staged_key(names[0]), context.processed(names[1]))
+
+    with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
+        list(pool.map(copy, [(part.key, part.target) for part in manifest.parts]))
+    return run.having(published=Published(parts=len(manifest.parts)))
+
+
+def commit(run: Run, context: Context) -> Run:
+    """Makes the run's output the key's current one, unless a newer version of the object is published already.
+
+    Raises:
+        ClaimLost: another execution owns the run.
+        CommitContended: the head of the key kept changing.
+    """
+    assert run.validated is not None
+    manifest = _manifest(run, context)
+    status = Status.PARTIAL if run.validated.rows_rejected else Status.SUCCEEDED
+    output = str(context.processed(output_manifest_key(manifest.dataset, run.run_id)))
+    known = context.ledger.get(run.run_id)
+    if known is None or known.status != status or known.owner != run.execution:
+        _commit(run, context, status, output)
+        known = context.ledger.get(run.run_id)
+        assert known is not None
+    # From here on each step may be repeated: the ledger has spoken.
+    if known.superseded_by is not None:
+        _withdraw(context, manifest)
+    else:
+        address = context.processed(output_manifest_key(manifest.dataset, run.run_id))
+        write_manifest(context.store, address, manifest)
+    for older in known.supersedes:
+        _retire(older, run, context)
+    return run.having(committed=Committed(status=status, output=output, superseded_by=known.superseded_by))
+
+
+def _commit(run: Run, context: Context, status: Status, output: str) -> None:
+    request = run.request
+    for _ in range(COMMIT_ATTEMPTS):
+        head = context.ledger.head(request.bucket, request.key)
+        entry = Commit(run, status, output, context.now(), **_succession(run, head))
+        if context.ledger.commit(entry):
+            return
+    raise CommitContended(f"The head of {request.address} changed {COMMIT_ATTEMPTS} times while run {run.run_id} waited.")
+
+
+def _succession(run: Run, head: Head) -> dict[str, Any]:
+    """What the commit does to the key's head: add to it, take its place, or yield to it."""
+    request = run.request
+    adds = request.replay_rows == "quarantined"
+    if head.live and (
+        (head.is_newer_than(request.sequencer) and head.version_id != request.version_id)
+        or (adds and request.replay_of not in head.live)  # the run it completes is published no more
+    ):
+        return {"superseded_by": head.live[-1]}
+    kept = tuple(run_id for run_id in head.live if run_id != run.run_id) if adds else ()
+    live = (*kept, run.run_id)
+    return {
+        "head": Head(request.sequencer, request.version_id, live, head.revision + 1),
+        "supersedes": tuple(run_id for run_id in head.live if run_id not in live),
+    }
+
+
+def _retire(run_id: str, by: Run, context: Context) -> None:
+    """Takes a superseded run's output away, its manifest before its files; may be repeated at any point."""
+    context.ledger.superseded(run_id, by.run_id)
+    manifest = context.processed(output_manifest_key(by.request.dataset, run_id))
+    leaving = context.processed(f"{by.request.dataset}/_superseded/{run_id}.json")
+    if _exists(context, manifest):
+        context.store.copy(manifest, leaving)
+        context.store.delete(manifest.bucket, [manifest.key])
+    if _exists(context, leaving):
+        _withdraw(context, read_manifest(context.store, leaving, OutputManifest))
+        context.store.delete(leaving.bucket, [leaving.key])
+
+
+def _exists(context: Context, address: Address) -> bool:
+    return address.key in context.store.list(address.bucket, address.key)
+
+
+def _withdraw(context: Context, manifest: OutputManifest) -> None:
+    context.store.delete(context.settings.processed_bucket, [part.target for part in manifest.parts])
+
+
+def _manifest(run: Run, context: Context) -> OutputManifest:
+    assert run.transformed is not None
+    return read_manifest(context.store, context.staged_key(run.transformed.manifest), OutputManifest)
