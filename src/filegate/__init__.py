@@ -1,0 +1,33 @@
+"""Files land in S3; only rows that honour their contract get through, and every row that does not is kept, explained
+and replayable.
+
+A dataset's module needs nothing but these names, pandera and polars.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from filegate.dataset import Dataset, References
+    from filegate.sources import Csv, Json, Parquet
+
+__version__ = "0.1.0"
+__all__ = ["Csv", "Dataset", "Json", "Parquet", "References"]
+
+_HOMES = {
+    "Csv": "filegate.sources",
+    "Dataset": "filegate.dataset",
+    "Json": "filegate.sources",
+    "Parquet": "filegate.sources",
+    "References": "filegate.dataset",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports on first use: the command line and the ingest function start without pandera."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    return getattr(import_module(_HOMES[name]), name)
