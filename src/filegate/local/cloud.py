@@ -126,19 +126,23 @@ class EmbeddedCloud:
             DeploymentFailed: a resource could not be created or updated.
             StackDiffers: a resource is not as its template says.
         """
-        from filegate.operations.deploy import deploy  # noqa: PLC0415 - boto3 is not needed to start
+        from filegate.local.reconcile import reconcile  # noqa: PLC0415 - boto3 is not needed to start
+        from filegate.operations.deploy import deploy  # noqa: PLC0415
 
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         defaults = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
         artifacts = "filegate-local-artifacts"
-        self.session().client("s3").create_bucket(Bucket=artifacts)
-        return deploy(
-            self.session(),
+        session = self.session()
+        session.client("s3").create_bucket(Bucket=artifacts)
+        outputs = deploy(
+            session,
             template=template,
             stack_name=stack_name,
             parameters={"Environment": "local", "DataOnDelete": "Delete", **defaults, **(parameters or {})},
             artifacts_bucket=artifacts,
         )
+        reconcile(session, stack_name)
+        return outputs
 
     def stop(self) -> None:
         """End every function's process and the server, and undo what was changed here. Safe to call twice."""

@@ -1,0 +1,168 @@
+"""Make a deployed stack what its templates say, and prove it, on clouds whose CloudFormation drops properties.
+
+The local clouds report a stack as complete although they ignored the encryption, the lifecycle or the expiry that its
+template asks for. So every property of every resource is read back from its service and compared with the template;
+what was dropped is set through the service's own API and compared again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from filegate.errors import FilegateError
+from filegate.local import resources
+from filegate.local.intrinsics import Scope
+from filegate.local.properties import Aws, Property
+
+if TYPE_CHECKING:
+    import boto3
+
+_NESTED = "AWS::CloudFormation::Stack"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One property that is not as the template says; `actual` is None if it is not set at all."""
+
+    resource: str
+    property: str
+    wanted: Any
+    actual: Any
+
+
+class StackDiffers(FilegateError):
+    """A deployed stack is not what its templates say.
+
+    Attributes:
+        differences: every property that differs.
+    """
+
+    def __init__(self, stack_name: str, differences: list[Difference]) -> None:
+        self.differences = differences
+        rows = [
+            f"  {difference.resource}.{difference.property}: wanted {json.dumps(difference.wanted)}, "
+            f"is {json.dumps(difference.actual, default=str)}"
+            for difference in differences
+        ]
+        super().__init__("\n".join([f"Stack {stack_name} is not what its templates say:", *rows]))
+
+
+def reconcile(session: boto3.Session, stack_name: str) -> None:
+    """Set what CloudFormation dropped, in the stack and in its nested ones, and prove that nothing is missing.
+
+    Raises:
+        StackDiffers: a property still differs, or is not one that can be read back.
+    """
+    aws = Aws(session)
+    differences = []
+    for resource in _resources(aws, stack_name, prefix=""):
+        for name, wanted in resource.properties.items():
+            known = resources.PROPERTIES.get(resource.kind, {}).get(name)
+            if known is None:
+                differences.append(Difference(resource.name, name, wanted, f"not listed in {resources.__name__}"))
+            else:
+                differences += _settle(aws, resource, name, known, known.form(wanted))
+    if differences:
+        raise StackDiffers(stack_name, differences)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Resource:
+    """A resource of the stack: `name` is the path of logical ids, `id` what its service knows it by."""
+
+    name: str
+    kind: str
+    id: str
+    properties: Mapping[str, Any]
+
+
+def _settle(aws: Aws, resource: _Resource, name: str, known: Property, wanted: Any) -> Iterator[Difference]:
+    actual = known.read(aws, resource.id)
+    if not matches(wanted, actual) and known.write is not None:
+        known.write(aws, resource.id, wanted)
+        actual = known.read(aws, resource.id)
+    if not matches(wanted, actual):
+        yield Difference(resource.name, name, wanted, actual)
+
+
+def matches(wanted: Any, actual: Any) -> bool:
+    """Whether `actual` says all that `wanted` does.
+
+    It may say more, since services fill in defaults; lists may be in another order, and hold as many items; numbers
+    and booleans may be spelt as text.
+    """
+    if isinstance(wanted, dict):
+        return isinstance(actual, dict) and all(matches(value, actual.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        if not isinstance(actual, list) or len(actual) != len(wanted):
+            return False
+        unmatched = list(actual)
+        for value in wanted:
+            found = next((index for index, item in enumerate(unmatched) if matches(value, item)), None)
+            if found is None:
+                return False
+            del unmatched[found]
+        return True
+    return actual is not None and _spelling(wanted) == _spelling(actual)
+
+
+def _spelling(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _resources(aws: Aws, stack_name: str, prefix: str) -> Iterator[_Resource]:
+    template = aws.read("cloudformation", "get_template", {"StackName": stack_name})["TemplateBody"]
+    if isinstance(template, str):
+        template = json.loads(template)
+    scope = _scope(aws, stack_name, template)
+    for logical_id, resource in template["Resources"].items():
+        if "Condition" in resource and not scope.condition(resource["Condition"]):
+            continue
+        kind, physical_id = scope.resources[logical_id]
+        wanted = scope.resolve(resource.get("Properties", {}))
+        compared = {key: value for key, value in wanted.items() if key not in resources.NOT_COMPARED.get(kind, ())}
+        for identity in _identities(kind, physical_id, wanted):
+            yield _Resource(name=prefix + logical_id, kind=kind, id=identity, properties=compared)
+        if kind == _NESTED:
+            yield from _resources(aws, physical_id, prefix=f"{prefix}{logical_id}.")
+
+
+def _identities(kind: str, physical_id: str, properties: Mapping[str, Any]) -> list[str]:
+    if kind not in resources.ATTACHED_BY:
+        return [physical_id]
+    attached = properties[resources.ATTACHED_BY[kind]]
+    return attached if isinstance(attached, list) else [attached]
+
+
+def _scope(aws: Aws, stack_name: str, template: Mapping[str, Any]) -> Scope:
+    stack = aws.read("cloudformation", "describe_stacks", {"StackName": stack_name})["Stacks"][0]
+    summaries = aws.read("cloudformation", "list_stack_resources", {"StackName": stack_name})["StackResourceSummaries"]
+    deployed = {item["LogicalResourceId"]: (item["ResourceType"], item["PhysicalResourceId"]) for item in summaries}
+    _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
+    return Scope(
+        pseudo={
+            "AWS::AccountId": account,
+            "AWS::Partition": partition,
+            "AWS::Region": region,
+            "AWS::StackName": stack["StackName"],
+            "AWS::URLSuffix": "amazonaws.com",
+        },
+        parameters={item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])},
+        resources=deployed,
+        outputs={
+            logical_id: _outputs(aws, physical_id)
+            for logical_id, (kind, physical_id) in deployed.items()
+            if kind == _NESTED
+        },
+        conditions=template.get("Conditions", {}),
+    )
+
+
+def _outputs(aws: Aws, stack_name: str) -> dict[str, str]:
+    stack = aws.read("cloudformation", "describe_stacks", {"StackName": stack_name})["Stacks"][0]
+    return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
