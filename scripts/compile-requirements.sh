@@ -3,6 +3,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 uv=${UV:-uv}
-"$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --custom-compile-command "make requirements" --group dev --extra cli --extra local \
-  --output-file requirements/development.txt pyproject.toml
+
+compile() { # NAME ARGUMENT…
+    name=$1
+    shift
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --custom-compile-command "make requirements" --output-file "requirements/$name.txt" "$@" pyproject.toml
+}
+
+compile development --group build --group dev --extra cli --extra local
+compile local --group build --extra cli --extra local --constraint requirements/development.txt
