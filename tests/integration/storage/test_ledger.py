@@ -1,0 +1,131 @@
+"""One set of expectations for both ledgers: the in-memory one of the tests, and DynamoDB's."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from filegate.errors import ClaimLost
+from filegate.local import EmbeddedCloud
+from filegate.runs import Request, Run, Status, run_id_of
+from filegate.storage.dynamodb import DynamoDBLedger
+from filegate.storage.ledger import LEASE, Commit, Head, Ledger
+from filegate.storage.memory import MemoryLedger
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[Ledger]:
+    with EmbeddedCloud() as cloud:
+        outputs = cloud.deploy()
+        yield DynamoDBLedger(cloud.session().client("dynamodb"), outputs["LedgerTable"])
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    return MemoryLedger() if request.param == "memory" else request.getfixturevalue("dynamodb")
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    """A key of the test's own: the table is shared."""
+    return f"flights/{request.node.name}.csv"
+
+
+def a_run(key: str, *, version: str = "v1", execution: str = "one", sequencer: str = "05") -> Run:
+    request = Request(bucket="raw", key=key, version_id=version, sequencer=sequencer)
+    return Run(run_id=run_id_of("raw", key, version), execution=execution, request=request)
+
+
+def test_the_first_claim_wins_and_later_ones_are_counted(ledger: Ledger, key: str) -> None:
+    assert ledger.claim(a_run(key), NOW)
+    assert not ledger.claim(a_run(key, execution="two"), NOW)
+    assert not ledger.claim(a_run(key, execution="three"), NOW)
+    record = ledger.get(a_run(key).run_id)
+    assert record is not None
+    assert (record.status, record.owner, record.duplicates) == (Status.RUNNING, "one", 2)
+    assert (record.dataset, record.key, record.started_at) == ("flights", key, "2026-01-31T12:00:00.000Z")
+
+
+def test_the_owner_renews_its_claim_and_keeps_the_first_start(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    ledger.claim(run, NOW)
+    assert ledger.claim(run.model_copy(update={"retries": 1}), NOW + timedelta(minutes=5))
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert (record.retries, record.started_at) == (1, "2026-01-31T12:00:00.000Z")
+
+
+def test_a_dead_owners_claim_is_taken_over_after_its_lease(ledger: Ledger, key: str) -> None:
+    ledger.claim(a_run(key), NOW)
+    ledger.enter(a_run(key), "ValidateState", NOW + timedelta(minutes=10))  # renews the lease
+    assert not ledger.claim(a_run(key, execution="two"), NOW + LEASE + timedelta(minutes=1))
+    assert ledger.claim(a_run(key, execution="two"), NOW + LEASE + timedelta(minutes=11))
+    with pytest.raises(ClaimLost):
+        ledger.enter(a_run(key), "TransformState", NOW)
+
+
+def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    ledger.claim(run, NOW)
+    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=1))
+    ledger.record(run, {"rows_in": 3, "rules": {"carrier:isin": 2, "*:unique(a,b)": 1}})
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert record.rows_in == 3
+    assert record.rules == {"carrier:isin": 2, "*:unique(a,b)": 1}
+    assert record.states == {"IngestState": "2026-01-31T12:00:00.000Z", "ValidateState": "2026-01-31T12:00:01.000Z"}
+
+
+def test_a_commit_ends_the_run_and_moves_the_head(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    ledger.claim(run, NOW)
+    assert ledger.head("raw", key) == Head()
+    head = Head("05", "v1", (run.run_id,), revision=1)
+    assert ledger.commit(Commit(run, Status.SUCCEEDED, "s3://processed/m.json", NOW, head=head, supersedes=("old",)))
+    assert ledger.head("raw", key) == head
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert (record.status, record.output, record.supersedes) == (Status.SUCCEEDED, "s3://processed/m.json", ("old",))
+    with pytest.raises(ClaimLost):
+        ledger.record(run, {"rows_in": 1})
+    assert not ledger.claim(run, NOW)
+
+
+def test_a_commit_that_saw_an_older_head_does_nothing(ledger: Ledger, key: str) -> None:
+    first, second = a_run(key), a_run(key, version="v2", sequencer="06")
+    for run in (first, second):
+        ledger.claim(run, NOW)
+    assert ledger.commit(Commit(second, Status.SUCCEEDED, "", NOW, head=Head("06", "v2", (second.run_id,), 1)))
+    assert not ledger.commit(Commit(first, Status.SUCCEEDED, "", NOW, head=Head("05", "v1", (first.run_id,), 1)))
+    record = ledger.get(first.run_id)
+    assert record is not None
+    assert record.status == Status.RUNNING
+
+
+def test_only_the_owner_commits(ledger: Ledger, key: str) -> None:
+    ledger.claim(a_run(key), NOW)
+    stranger = a_run(key, execution="two")
+    with pytest.raises(ClaimLost):
+        ledger.commit(Commit(stranger, Status.SUCCEEDED, "", NOW, head=Head("05", "v1", (stranger.run_id,), 1)))
+    assert ledger.head("raw", key) == Head()
+
+
+def test_runs_are_listed_latest_first(ledger: Ledger, key: str) -> None:
+    dataset = f"d{abs(hash(key)) % 10**9}"
+    runs = [a_run(f"{dataset}/{n}.csv") for n in range(3)]
+    for n, run in enumerate(runs):
+        ledger.claim(run, NOW + timedelta(days=300, minutes=n))
+    assert [record.run_id for record in ledger.of_dataset(dataset)] == [run.run_id for run in reversed(runs)]
+    since = NOW + timedelta(days=300, minutes=1)
+    recent = [record.run_id for record in ledger.with_status(Status.RUNNING, since) if record.dataset == dataset]
+    assert recent == [runs[2].run_id, runs[1].run_id]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "newer"),
+    [("05", "04", True), ("05", "05", False), ("05", "050001", False), ("0500", "05", False), ("1", "05", True)],
+)
+def test_sequencers_compare_as_right_padded_hexadecimal(mine: str, other: str, newer: bool) -> None:
+    assert Head(sequencer=mine).is_newer_than(other) is newer

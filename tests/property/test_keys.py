@@ -1,0 +1,51 @@
+"""The key index finds what comparing all rows at once finds, whatever the chunks and the slices."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filegate import keys as keys_module
+from filegate.formats.model import ROW
+from filegate.keys import Keep, KeyIndex
+
+hashes = st.tuples(st.sampled_from([0, 1, 2, (1 << 63), (1 << 64) - 1]), st.integers(0, 2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(hashes, max_size=40), cuts=st.lists(st.integers(0, 40), max_size=4), keep=st.sampled_from(["none", "first", "last"]))
+def test_index_agrees_with_one_frame(
+    rows: list[tuple[int, int]], cuts: list[int], keep: Keep, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    table = pl.DataFrame(
+        {ROW: range(1, len(rows) + 1), "a": [a for a, _ in rows], "b": [b for _, b in rows]},
+        schema={ROW: pl.Int64, "a": pl.UInt64, "b": pl.UInt64},
+    )
+    key = pl.struct("a", "b")
+    repeated = key.is_duplicated()
+    if keep == "first":
+        repeated &= ~key.is_first_distinct()
+    if keep == "last":
+        repeated &= ~key.is_last_distinct()
+    expected = table.filter(repeated)[ROW].to_list()
+
+    bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    chunks = [table[low:high] for low, high in zip(bounds, bounds[1:], strict=False)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys_module, "SLICE_ROWS", 3)  # many slices
+        index = KeyIndex(tmp_path_factory.mktemp("index") / "keys", keep)
+        for number, chunk in enumerate(chunks):
+            index.add(number, chunk)
+        touched = index.settle()
+
+    found = [index.repeats(number).to_list() for number in range(len(chunks))]
+    assert [row for rows_of_chunk in found for row in rows_of_chunk] == expected
+    assert touched == [number for number, rows_of_chunk in enumerate(found) if rows_of_chunk]
+
+
+def test_an_empty_index_has_no_repeats(tmp_path: Path) -> None:
+    index = KeyIndex(tmp_path / "keys", "none")
+    assert index.settle() == []
+    assert index.repeats(0).is_empty()

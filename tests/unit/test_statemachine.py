@@ -1,0 +1,117 @@
+"""The state machine's file: its names, its routes, and its error names against the classes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filegate import errors
+from filegate.errors import PermanentError, TransientError
+
+ROOT = Path(__file__).parents[2]
+DEFINITION: dict[str, Any] = json.loads((ROOT / "infra/statemachine/pipeline.asl.json").read_text())
+REQUIRED = [
+    "IngestState",
+    "ValidateState",
+    "TransformState",
+    "ParallelOutput",
+    "SuccessNotification",
+    "ErrorHandler",
+    "RetryLogic",
+    "FailureNotification",
+    "DLQRoute",
+]
+
+
+def states_of(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in machine["States"].items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from states_of(branch)
+
+
+STATES = dict(states_of(DEFINITION))
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+FUNCTIONS = {name: task for name, task in TASKS.items() if task["Resource"].endswith("lambda:invoke")}
+
+
+def successors(state: dict[str, Any]) -> list[str]:
+    named = [state.get("Next"), state.get("Default")]
+    return [
+        *[name for name in named if name],
+        *[choice["Next"] for choice in state.get("Choices", [])],
+        *[catch["Next"] for catch in state.get("Catch", [])],
+    ]
+
+
+def leaves(base: type[Exception]) -> set[str]:
+    return {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, base) and cls is not base}
+
+
+def test_the_required_states_exist() -> None:
+    assert not set(REQUIRED) - set(STATES)
+    branches = [set(branch["States"]) for branch in STATES["ParallelOutput"]["Branches"]]
+    assert branches == [{"OutputToS3"}, {"UpdateMetadata"}]
+
+
+def test_every_state_is_reached_and_can_end() -> None:
+    top = DEFINITION["States"]
+    reached, waiting = set(), [DEFINITION["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += successors(top[name])
+    assert reached == set(top)
+    ending = {name for name, state in top.items() if state["Type"] in ("Succeed", "Fail")}
+    while grown := {name for name in set(top) - ending if set(successors(top[name])) & ending}:
+        ending |= grown
+    assert ending == set(top)
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_retries_transient_errors_after_2_4_and_8_seconds(name: str) -> None:
+    (retry,) = TASKS[name]["Retry"]
+    waits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"])]
+    assert waits == [2, 4, 8]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_functions_retry_exactly_the_transient_classes(name: str) -> None:
+    (retry,) = FUNCTIONS[name]["Retry"]
+    own = {error for error in retry["ErrorEquals"] if not error.startswith("Lambda.")}
+    assert own == leaves(TransientError)
+
+
+@pytest.mark.parametrize("name", ["IngestState", "ValidateState", "TransformState", "ParallelOutput", "CommitState"])
+def test_permanent_errors_are_never_retried_and_go_to_the_dlq(name: str) -> None:
+    permanent, everything = STATES[name]["Catch"]
+    assert set(permanent["ErrorEquals"]) == leaves(PermanentError)
+    assert permanent["Next"] == "ReadRejection"
+    assert STATES["ReadRejection"]["Next"] == "DescribePermanent"
+    assert STATES["DescribePermanent"]["Next"] == "DLQRoute"
+    assert everything == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "ErrorHandler"}
+
+
+def test_the_error_handler_restarts_three_times() -> None:
+    assert STATES["ErrorHandler"]["Next"] == "RetryLogic"
+    assert STATES["RetryLogic"]["Choices"] == [{"Variable": "$.retries", "NumericLessThan": 3, "Next": "Restart"}]
+    assert STATES["Restart"]["Next"] == "IngestState"
+
+
+def test_the_commit_comes_after_both_branches() -> None:
+    assert STATES["ParallelOutput"]["Next"] == "HasRejects"
+    assert set(successors(STATES["HasRejects"])) == {"DescribePartial", "CommitState"}
+    assert STATES["CommitState"]["Next"] == "SuccessNotification"
+
+
+def test_handlers_serve_exactly_the_states_that_call_them() -> None:
+    called = {(task["Parameters"]["FunctionName"], name) for name, task in FUNCTIONS.items()}
+    served = set()
+    for stage in ("ingest", "validate", "transform", "output"):
+        text = (ROOT / "images" / stage / "handler.py").read_text()
+        names = {name for name in FUNCTIONS if f'"{name}"' in text}
+        served |= {(f"${{{stage.title()}Function}}", name) for name in names}
+    assert served == called
