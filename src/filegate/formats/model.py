@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Final, Literal, Protocol
 
 import polars as pl
 
@@ -15,7 +15,13 @@ ROW = "__row__"
 RESCUED = "_rescued"
 """Column with the values of unknown columns, as one JSON object of texts, when the dataset rescues them."""
 
+TOO_LONG: Final = "record:too_long"
+"""The rule that a record over the limit breaks; of such a record only the first bytes are kept."""
+
 Format = Literal["csv", "ndjson", "json_array", "parquet"]
+TOO_LONG = "record:too_long"
+"""Rule of a record that is longer than is read; only its beginning is kept."""
+
 Compression = Literal["gzip", "zstd"]
 Scalar = Literal["text", "number", "boolean", "temporal"]
 UnknownColumns = Literal["reject", "ignore", "rescue"]
@@ -41,10 +47,15 @@ class ExpectedColumn:
 class Blob(Protocol):
     """Bytes that can be read from any place: an object version in a store, or a local file."""
 
-    name: str
-    """Where it is, for messages: `s3://bucket/key`."""
-    size: int
-    """Length in bytes."""
+    @property
+    def name(self) -> str:
+        """Where it is, for messages: `s3://bucket/key`."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
 
     def read(self, start: int, length: int) -> bytes:
         """Bytes [start, start + length), fewer at the end."""
@@ -95,7 +106,8 @@ class Layout:
         compression: the object's compression, or None.
         encoding: the text's codec; "utf-8" for Parquet.
         columns: names in the file's own order (empty for JSON, whose records carry their names).
-        data_start: where the first record starts, in bytes of the decompressed UTF-8 text: after byte-order mark and header.
+        data_start: where the first record starts, in bytes of the decompressed UTF-8 text: after byte-order mark and
+            header.
     """
 
     format: Format

@@ -1,0 +1,134 @@
+"""Compressed objects: told by their magic, decompressed as a stream, bounded against bombs."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import BinaryIO, Final, Protocol
+
+import zstandard
+
+from filegate.errors import MalformedObject, ObjectTooLarge
+from filegate.formats.model import Compression
+
+RATIO_FREE_BYTES: Final = 64 << 20
+"""Below this much output no ratio is suspicious: it fits on any disk, and short files of one repeated row exist."""
+
+MAX_RATIO: Final = 200
+"""Text tables compress 3 to 20 times, the most repetitive logs about 100; DEFLATE's own limit, a bomb's, is 1032."""
+
+MAX_OUTPUT_BYTES: Final = 64 << 30
+"""8192 chunks of 8 MiB: within what one distributed map takes."""
+
+_READ_BYTES: Final = 256 << 10
+
+
+class _Decoder(Protocol):
+    """What `zlib.decompressobj` and `ZstdDecompressor.decompressobj` have in common: one member, or frame."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+_MAGIC: Final[dict[Compression, bytes]] = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+
+# A slice is small enough that what it expands to at worst fits in memory: 16 MiB for gzip (1032:1), and 32 MiB for
+# zstd (4 bytes make a block of 128 KiB).
+_SLICE: Final[dict[Compression, int]] = {"gzip": 16 << 10, "zstd": 1 << 10}
+
+
+def detect_compression(head: bytes) -> Compression | None:
+    """The compression that an object's first bytes tell."""
+    return next((compression for compression, magic in _MAGIC.items() if head.startswith(magic)), None)
+
+
+class Decompressed:
+    """The decompressed bytes of a stream; several members or frames after each other are one text.
+
+    Raises on `read`:
+        MalformedObject: the data is corrupt, truncated, or followed by something else.
+        ObjectTooLarge: it expands beyond `MAX_RATIO` or `MAX_OUTPUT_BYTES`.
+    """
+
+    def __init__(self, stream: BinaryIO, compression: Compression, name: str) -> None:
+        self._stream = stream
+        self._compression: Compression = compression
+        self._name = name
+        self._new_decoder = _decoder_factory(compression)
+        self._decoder: _Decoder | None = None
+        self._input = b""
+        self._consumed = 0
+        self._produced = 0
+
+    def read(self, size: int) -> bytes:
+        """At least one byte, about `size` at most (one slice's expansion more); none at the end."""
+        parts: list[bytes] = []
+        length = 0
+        while length < size and self._fill():
+            part = self._step()
+            parts.append(part)
+            length += len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _fill(self) -> bool:
+        if not self._input:
+            self._input = self._stream.read(_READ_BYTES)
+        if not self._input and self._decoder is not None:
+            raise MalformedObject(
+                f"{self._name}: the {self._compression} data is truncated: it ends after {self._consumed} bytes, "
+                f"which decompress to {self._produced}.",
+                advice="Deliver the whole file again.",
+            )
+        return bool(self._input)
+
+    def _step(self) -> bytes:
+        """Decompress one slice of the input."""
+        if self._decoder is None:
+            if self._compression == "gzip" and self._consumed and not self._input.strip(b"\0"):
+                self._consumed += len(self._input)  # zero padding, as tapes and block devices leave it
+                self._input = b""
+                return b""
+            self._decoder = self._new_decoder()
+        data, self._input = self._input[: _SLICE[self._compression]], self._input[_SLICE[self._compression] :]
+        try:
+            output = self._decoder.decompress(data)
+        except (zlib.error, zstandard.ZstdError) as error:
+            raise MalformedObject(
+                f"{self._name}: the {self._compression} data is corrupt near byte {self._consumed}, "
+                f"after {self._produced} decompressed bytes ({error}).",
+                advice="Deliver the file again.",
+            ) from error
+        self._consumed += len(data)
+        if self._decoder.eof:
+            self._consumed -= len(self._decoder.unused_data)
+            self._input = self._decoder.unused_data + self._input
+            self._decoder = None
+        self._produced += len(output)
+        self._check_bounds()
+        return output
+
+    def _check_bounds(self) -> None:
+        if self._produced > MAX_OUTPUT_BYTES:
+            bound = f"more than {MAX_OUTPUT_BYTES} bytes decompressed"
+        elif self._produced > RATIO_FREE_BYTES and self._produced > MAX_RATIO * self._consumed:
+            bound = f"more than {MAX_RATIO} times its compressed size"
+        else:
+            return
+        raise ObjectTooLarge(
+            f"{self._name}: {self._consumed} bytes of {self._compression} expand to over {self._produced}: {bound}.",
+            advice="Split the file, or deliver it uncompressed if it is genuine.",
+        )
+
+
+def _decoder_factory(compression: Compression) -> Callable[[], _Decoder]:
+    if compression == "gzip":
+        return lambda: zlib.decompressobj(wbits=31)
+    return lambda: zstandard.ZstdDecompressor().decompressobj()

@@ -1,0 +1,82 @@
+r"""The CSV grammar as regular expressions on bytes, possessive throughout: no input makes them backtrack.
+
+In the names here `q`, `d`, `e` are the dialect's quote, delimiter and escape character, ready for a pattern. A *flat*
+record holds no line end in its fields and no escape character; so each line end in a run of them ends a record.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ESCAPABLE = rb"(\r\n|[\s\S])"
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """What one dialect's records look like.
+
+    Attributes:
+        field: one field of a well-formed record; the group `quoted` is the content between quotes, if there are any.
+        record: a record, then its line end; group 1 is its body.
+        last: a record that the end of the text ends.
+        flat: flat records, as many as follow each other.
+        escape_in_text: in an unquoted field, what stands for its group 1; None without an escape character.
+        escape_in_quotes: the same in a quoted field; None without quotes.
+    """
+
+    field: re.Pattern[bytes]
+    record: re.Pattern[bytes]
+    last: re.Pattern[bytes]
+    flat: re.Pattern[bytes]
+    escape_in_text: re.Pattern[bytes] | None
+    escape_in_quotes: re.Pattern[bytes] | None
+
+
+def record_patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> Patterns:
+    d, q, e = (re.escape(character or b"") for character in (delimiter, quote, escape))
+    escaped = [e + b"(?:" + _ESCAPABLE.replace(b"(", b"(?:") + rb"|\Z)"] if escape else []
+    text = _run(b"[^" + d + e + rb"\r\n]*+", escaped)
+    flat_text = b"[^" + d + e + rb"\r\n]*+"
+    one_field, field, flat_field = text, text, flat_text
+    if quote is not None:
+        content = _run(b"[^" + q + e + b"]*+", [q + q, *escaped])
+        flat_content = _run(b"[^" + q + e + rb"\r\n]*+", [q + q])
+        end = q + b"(?=[" + d + rb"\r\n]|\Z)"
+        unquoted = b"(?!" + q + b")" + text
+        one_field = q + b"(?P<quoted>" + content + b")" + end + b"|" + unquoted
+        field = b"(?>" + q + content + end + b"|" + unquoted + b")"
+        flat_field = b"(?>" + q + flat_content + end + b"|(?!" + q + b")" + flat_text + b")"
+    body = field + b"(?:" + d + field + b")*+"
+    # A CR that ends the searched range might be half of a CRLF: `flat` leaves such a record to `record`.
+    flat = b"(?:" + flat_field + b"(?:" + d + flat_field + rb")*+(?:\r?+\n|\r(?=[^\n])))*+"
+    return Patterns(
+        field=re.compile(one_field),
+        record=re.compile(b"(" + body + rb")(?:\r\n?+|\n)"),
+        last=re.compile(body + rb"\Z"),
+        flat=re.compile(flat),
+        escape_in_text=re.compile(e + _ESCAPABLE) if escape else None,
+        escape_in_quotes=re.compile(b"[" + q + e + b"]" + _ESCAPABLE) if quote else None,
+    )
+
+
+def exact_pattern(
+    delimiter: bytes, quote: bytes | None, escape: bytes | None, *, columns: int, trailing: bool, cr: bool
+) -> re.Pattern[bytes]:
+    r"""Flat records that polars reads as the grammar does, as many as follow each other.
+
+    They have exactly `columns` fields (and, if `trailing`, one more delimiter), quotes only around fields, no NUL, and
+    end with LF or CRLF, or, if `cr`, with CR.
+    """
+    d, q, e = (re.escape(character or b"") for character in (delimiter, quote, escape))
+    field = b"[^" + d + q + e + rb"\r\n\0]*+"
+    if quote is not None:
+        content = _run(b"[^" + q + e + rb"\r\n\0]*+", [q + q])
+        field = b"(?>" + q + content + q + b"|" + field + b")"
+    leading = b"(?:" + field + d + b"){%d}+" % (columns - 1)
+    return re.compile(b"(?:" + leading + field + (d if trailing else b"") + (rb"\r" if cr else rb"\r?+\n") + b")*+")
+
+
+def _run(text: bytes, between: list[bytes]) -> bytes:
+    """Text, and any of the patterns between stretches of it."""
+    return text + b"(?:(?:" + b"|".join(between) + b")" + text + b")*+" if between else text

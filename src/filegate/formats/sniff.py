@@ -1,0 +1,149 @@
+"""What an object is, as its first bytes tell; never its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final, TypeVar
+
+from filegate.errors import EmptyObject, MalformedObject
+from filegate.formats.compression import detect_compression
+from filegate.formats.csv_header import read_header
+from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, detect_encoding
+from filegate.formats.json_array import first_record
+from filegate.formats.model import Blob, Compression, ExpectedColumn, Layout, UnknownColumns
+from filegate.formats.parquet import parquet_columns
+from filegate.formats.text import open_text
+from filegate.sources import Csv, Json, Parquet, Source
+
+_S = TypeVar("_S", Csv, Json, Parquet)
+
+SAMPLE_BYTES: Final = (1 << 20) + (64 << 10)
+"""Enough for the longest header, and to tell an encoding."""
+
+_PARQUET: Final = b"PAR1"
+_FOREIGN: Final = (
+    (b"PK\x03\x04", "a ZIP archive (or an Excel .xlsx workbook)", "Unpack it, or export the sheet as CSV."),
+    (b"PK\x05\x06", "an empty ZIP archive", "Deliver the file itself."),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", "Export the sheet as CSV."),
+    (b"%PDF-", "a PDF document", "Deliver the table behind it as CSV, JSON or Parquet."),
+    (b"BZh91AY&SY", "bzip2 data", "Compress with gzip or zstd."),
+    (b"\xfd7zXZ\0", "xz data", "Compress with gzip or zstd."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, or compress the file with gzip or zstd."),
+    (b"Obj\x01", "an Avro file", "Deliver CSV, JSON or Parquet."),
+)
+# A CSV may start with a bracket too, as in `[id],[name]`.
+_JSON_START: Final = re.compile(rb'\{\s*(?:["}]|\Z)|\[\s*(?:[\[{\]"]|\Z)')
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The first bytes after decompression, and whether they are all."""
+
+    raw: bytes
+    ended: bool
+    compression: Compression | None
+
+
+def sniff(
+    blob: Blob, sources: Sequence[Source], columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
+) -> Layout:
+    """How the object is written, and whether its columns are the contract's.
+
+    Args:
+        blob: the object.
+        sources: the formats its dataset declares; at most one of a kind.
+        columns: the contract's columns, in its order.
+        on_unknown_columns: what a column that the contract does not name means.
+
+    Raises:
+        EmptyObject: there are no data records.
+        MalformedObject: it is damaged, or of another format than is declared.
+        ObjectTooLarge: its first bytes already expand beyond the bounds.
+        SchemaMismatch: its columns are not the contract's.
+    """
+    if blob.size == 0:
+        raise EmptyObject(f"{blob.name}: the file is empty.", advice="Deliver it with its rows.")
+    sample = _sample(blob)
+    _refuse_foreign(sample, blob.name)
+    if sample.raw.startswith(_PARQUET):
+        index, _ = _declared(Parquet, sources, "Parquet", blob.name)
+        names = parquet_columns(blob, columns, on_unknown_columns)
+        return Layout("parquet", index, None, "utf-8", names, 0)
+    if _starts_like_json(sample.raw, sources):
+        index, json = _declared(Json, sources, "JSON", blob.name)
+        encoding = detect_encoding(sample.raw, json.encoding)
+        form, start = first_record(_text(sample.raw, encoding), ended=sample.ended, name=blob.name)
+        return Layout(form, index, sample.compression, encoding, (), start)
+    index, csv = _declared(Csv, sources, "delimited text", blob.name)
+    encoding = detect_encoding(sample.raw, csv.encoding)
+    names, start = read_header(
+        _text(sample.raw, encoding),
+        ended=sample.ended,
+        source=csv,
+        expected=columns,
+        on_unknown_columns=on_unknown_columns,
+        name=blob.name,
+    )
+    return Layout("csv", index, sample.compression, encoding, names, start)
+
+
+def _sample(blob: Blob) -> _Sample:
+    compression = detect_compression(blob.read(0, 8))
+    if compression is None:
+        return _Sample(blob.read(0, SAMPLE_BYTES), blob.size <= SAMPLE_BYTES, None)
+    with closing(open_text(blob, compression, "utf-8")) as stream:
+        raw = _read(stream, SAMPLE_BYTES)
+        return _Sample(raw, not stream.read(1), compression)
+
+
+def _read(stream: ByteStream, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (part := stream.read(size - len(data))):
+        data += part
+    return data
+
+
+def _text(raw: bytes, encoding: str) -> bytes:
+    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding), 4 * len(raw))
+
+
+def _refuse_foreign(sample: _Sample, name: str) -> None:
+    within = "" if sample.compression is None else f" inside {sample.compression}"
+    if not sample.raw.strip(b"\0"):
+        raise EmptyObject(f"{name}: the file holds no bytes{within} but NUL.", advice="Deliver it with its rows.")
+    for magic, what, advice in _FOREIGN:
+        if sample.raw.startswith(magic):
+            raise MalformedObject(f"{name}: this is {what}{within}.", advice=advice)
+    if sample.compression is None:
+        return
+    if sample.raw.startswith(_PARQUET):
+        raise MalformedObject(
+            f"{name}: this is a Parquet file{within}.",
+            advice="Deliver it as it is: Parquet compresses its own pages.",
+        )
+    if twice := detect_compression(sample.raw):
+        raise MalformedObject(f"{name}: this is {twice} data{within}.", advice="Compress the file once.")
+
+
+def _starts_like_json(raw: bytes, sources: Sequence[Source]) -> bool:
+    text = _text(raw[:4096], detect_encoding(raw, None)).removeprefix(UTF8_BOM).lstrip()
+    if not text:
+        return any(isinstance(source, Json) for source in sources) and not any(isinstance(s, Csv) for s in sources)
+    if not any(isinstance(source, Csv) for source in sources) and text[0] in b"[{":
+        return True
+    return _JSON_START.match(text) is not None
+
+
+def _declared(kind: type[_S], sources: Sequence[Source], found: str, name: str) -> tuple[int, _S]:
+    for index, source in enumerate(sources):
+        if isinstance(source, kind):
+            return index, source
+    declared = " or ".join(type(source).__name__ for source in sources)
+    raise MalformedObject(
+        f"{name}: this is {found}; its dataset declares {declared}.",
+        advice="Deliver a declared format, or declare this one as a source too.",
+    )

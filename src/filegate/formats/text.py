@@ -1,0 +1,157 @@
+"""An object's text: decompressed, in UTF-8, in order; and its record-aligned pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Final
+
+import polars as pl
+
+from filegate.errors import ConservationError
+from filegate.formats.compression import Decompressed
+from filegate.formats.csv_records import Grammar
+from filegate.formats.encoding import ByteStream, Reencoded
+from filegate.formats.model import RESCUED, ROW, TOO_LONG, Blob, Compression, Fault, Layout, Malformed, Piece, Records
+
+CTRL_Z: Final = b"\x1a"
+"""DOS's end of file: the last byte of some exports, and no part of a record there."""
+
+KEPT_BYTES: Final = 64 << 10
+"""How much of a malformed record is kept."""
+
+WHOLE_READ_BYTES: Final = 16 << 20
+"""Twice a chunk: a longer piece is looked at before it is read whole, since it may be one endless record."""
+
+_STEP: Final = 1 << 20
+
+
+def open_text(blob: Blob, compression: Compression | None, encoding: str) -> ByteStream:
+    """The object's text in UTF-8, to be read in order and closed."""
+    stream: ByteStream = blob.stream()
+    if compression is not None:
+        stream = Decompressed(blob.stream(), compression, blob.name)
+    return stream if encoding == "utf-8" else Reencoded(stream, encoding)
+
+
+def end_of_text(data: bytes, grammar: Grammar) -> int:
+    """Where the records in the last bytes of a text end: before one final ^Z."""
+    has_mark = data.endswith(CTRL_Z) and CTRL_Z not in (grammar.delimiter, *grammar.special)
+    return len(data) - has_mark
+
+
+def cut_text(text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: int) -> Iterator[Piece]:
+    """Cut a text after its header into pieces of whole records, in one pass.
+
+    A piece is as long as whole records fit into `chunk_bytes`, or one longer record. A record over the grammar's limit
+    is a piece of its own; where pieces carry their bytes, of such a record only the first ones and its line end.
+
+    Memory: twice `chunk_bytes` and the grammar's limit, whatever the text's length and its records' are.
+    """
+    return _Cutter(text, layout, grammar, chunk_bytes).pieces()
+
+
+def read_text(blob: Blob, start: int, length: int, row: int, grammar: Grammar) -> bytes | Malformed:
+    """The bytes of one piece; or, where they are one record that is too long, that record.
+
+    Args:
+        blob: holds the piece, or what `cut_text` kept of it.
+        start: the piece's first byte in the blob.
+        length: the piece's length in the text.
+        row: the number of its first record.
+        grammar: the text's record grammar.
+
+    Raises:
+        ConservationError: the blob holds fewer bytes than the piece.
+    """
+    head = blob.read(start, length if length <= WHOLE_READ_BYTES else grammar.limit + 1)
+    whole = len(head) == length
+    if not whole and len(head) > grammar.limit and _line_end(head[: grammar.limit + 1]) < 0:
+        tail = blob.read(min(start + length, blob.size) - 2, 2)
+        body = length - (2 if tail == b"\r\n" else tail[-1:] in (b"\r", b"\n"))
+        return malformed(row, head, TOO_LONG, f"{body} bytes", f"at most {grammar.limit} bytes", length=body)
+    data = head if whole else blob.read(start, length)
+    if len(data) != length:
+        raise ConservationError(f"{blob.name}: a piece of {length} bytes at byte {start} holds only {len(data)}.")
+    return data
+
+
+def malformed(row: int, raw: bytes, rule: str, value: str, allowed: str, *, length: int | None = None) -> Malformed:
+    """A record that cannot be split into values, with the first of its bytes."""
+    fault = Fault(row=row, rule=rule, column=None, value=value, allowed=allowed)
+    return Malformed(row=row, raw=raw[:KEPT_BYTES], length=len(raw) if length is None else length, fault=fault)
+
+
+def unreadable(record: Malformed, columns: Sequence[str], *, rescue: bool, origin: int) -> Records:
+    """The records of a piece that is nothing but one malformed record."""
+    names = [*columns, *([RESCUED] if rescue else [])]
+    frame = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(names, pl.String))
+    return Records(frame, (), (record,), lambda rows: pl.Series(rows.name, [origin] * len(rows), dtype=pl.Int64))
+
+
+class _Cutter:
+    """The state of one pass: a window over the text that starts at a record."""
+
+    def __init__(self, text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: int) -> None:
+        self._text = text
+        self._layout = layout
+        self._grammar = grammar
+        self._chunk_bytes = chunk_bytes
+        self._window = b""
+        self._start = 0
+        self._ended = False
+
+    def pieces(self) -> Iterator[Piece]:
+        with closing(self._text):
+            while self._start < self._layout.data_start and self._fill(1):
+                self._drop(min(self._layout.data_start - self._start, len(self._window)))
+            while self._fill(self._chunk_bytes + self._grammar.lookahead):
+                yield self._next_piece()
+
+    def _next_piece(self) -> Piece:
+        size = end_of_text(self._window, self._grammar) if self._ended else len(self._window)
+        length, rows = self._grammar.advance(self._window, min(self._chunk_bytes, size), size)
+        if length == 0 and size > 0:
+            record = self._grammar.record(self._window, 0, size)
+            if record.problem == TOO_LONG:
+                return self._too_long()
+            length, rows = record.next, int(not self._grammar.is_blank(record))
+        if self._ended and length == size:
+            length = len(self._window)
+        piece = Piece(self._start, length, rows, self._window[:length] if self._layout.staged else None)
+        self._drop(length)
+        return piece
+
+    def _too_long(self) -> Piece:
+        """The record at the window's start, without holding it."""
+        start, head = self._start, self._window[: self._grammar.limit + 1]
+        while (end := _line_end(self._window)) < 0 and not self._ended:
+            self._drop(len(self._window))
+            self._fill(_STEP)
+        self._drop(end if end >= 0 else len(self._window))
+        self._fill(2)
+        line_end = b"\r\n" if self._window.startswith(b"\r\n") else self._window[:1]
+        self._drop(len(line_end))
+        return Piece(start, self._start - start, 1, head + line_end if self._layout.staged else None)
+
+    def _fill(self, size: int) -> bool:
+        """Hold `size` bytes, or all that are left."""
+        parts = [self._window]
+        length = len(self._window)
+        while length < size and not self._ended:
+            part = self._text.read(size - length)
+            self._ended = not part
+            parts.append(part)
+            length += len(part)
+        self._window = b"".join(parts) if len(parts) > 1 else self._window
+        return bool(self._window)
+
+    def _drop(self, length: int) -> None:
+        self._window = self._window[length:]
+        self._start += length
+
+
+def _line_end(data: bytes) -> int:
+    """The first LF or CR, or -1."""
+    found = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
+    return min(found, default=-1)
