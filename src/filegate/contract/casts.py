@@ -8,6 +8,7 @@ Each cast here is polars' cast behind a gate on the text that lets through only 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 import polars as pl
 
@@ -52,8 +53,7 @@ def cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None = None)
         return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
     if isinstance(dtype, pl.Decimal):
         # No exponent, and beyond the scale only zeros.
-        exact = text.str.contains(rf"^[+-]?(?:[0-9]+(?:\.[0-9]{{0,{dtype.scale}}}0*)?|\.[0-9]{{1,{dtype.scale}}}0*)$")
-        return pl.when(exact).then(text).cast(dtype, strict=False)
+        return _where(text, rf"[+-]?(?:[0-9]+\.?|[0-9]*\.[0-9]{{0,{dtype.scale}}}0*)").cast(dtype, strict=False)
     if isinstance(dtype, TEMPORALS):
         return _cast_temporal(text, dtype, date_format)
     return text.cast(dtype, strict=False)
@@ -104,7 +104,7 @@ def _formatted_datetime(text: pl.Expr, dtype: pl.Datetime, date_format: str) -> 
     return _in_zone(_parse(text, dtype.time_unit, date_format), dtype.time_zone)
 
 
-def _parse(text: pl.Expr, unit: pl._typing.TimeUnit, date_format: str, zone: str | None = None) -> pl.Expr:
+def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zone: str | None = None) -> pl.Expr:
     """The timestamp; with a zone, the format must hold an offset, and the instant is shown in that zone."""
     utc = None if zone is None else "UTC"
     value = text.str.to_datetime(date_format, time_unit=unit, time_zone=utc, strict=False)
@@ -120,7 +120,7 @@ def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
 
 
 def _where(text: pl.Expr, pattern: str) -> pl.Expr:
-    return pl.when(text.str.contains(f"^{pattern}$")).then(text)
+    return pl.when(text.str.contains(f"^(?:{pattern})$")).then(text)
 
 
 def _untrimmed(text: pl.Expr) -> pl.Expr:

@@ -26,9 +26,9 @@ _SHORT = {
 """pandera's own aliases for its comparisons; they make shorter codes."""
 
 _UNSUPPORTED = {
-    "raise_warning": (False, "a row is accepted or rejected; drop raise_warning, or the check"),
-    "groupby": (None, "groups span chunks; check the groups in the transform, with transform_scope='object'"),
-    "n_failure_cases": (None, "every broken row is kept; drop n_failure_cases"),
+    "raise_warning": "a row is accepted or rejected; drop raise_warning, or the check",
+    "groupby": "groups span chunks; check the groups in the transform, with transform_scope='object'",
+    "n_failure_cases": "every broken row is kept; drop n_failure_cases",
 }
 
 
@@ -88,8 +88,8 @@ def judge(check: Check, column: str | None, dtypes: Mapping[str, pl.DataType]) -
         NotRowWise: the check cannot be honoured, and why.
         Exception: what the check raised when tried on rows without values.
     """
-    for option, (harmless, reason) in _UNSUPPORTED.items():
-        if getattr(check, option) != harmless:
+    for option, reason in _UNSUPPORTED.items():
+        if getattr(check, option):
             raise NotRowWise(f"uses {option}, which is not supported: {reason}")
     made = partial(Judge, check=check, column=column, ignore_na=check.ignore_na)
     if check.element_wise:
@@ -105,9 +105,10 @@ def judge(check: Check, column: str | None, dtypes: Mapping[str, pl.DataType]) -
 def _recorded(check: Check, column: str | None, dtypes: Mapping[str, pl.DataType]) -> Recorder:
     from pandera.api.polars.types import PolarsData  # noqa: PLC0415 - pandera is needed to compile only
 
-    function = partial(check._check_fn, **check._check_kwargs)
+    # A check made before the polars backend was loaded holds a function that does not know polars.
+    function = check.get_builtin_check_fn(check._check_fn.__name__) if is_builtin(check) else check._check_fn
     # A column's check may look at any column of the frame, as in pandera.
-    return record(lambda recorder: function(PolarsData(recorder, column or "*")), dtypes)  # type: ignore[arg-type]
+    return record(lambda recorder: function(PolarsData(recorder, column or "*"), **check._check_kwargs), dtypes)  # type: ignore[arg-type]
 
 
 def _all_of(expressions: list[pl.Expr]) -> pl.Expr:

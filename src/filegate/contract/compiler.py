@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 _KEEP: dict[str, Keep] = {"all": "none", "exclude_first": "first", "exclude_last": "last"}
 
-_UNSUPPORTED_SCHEMA_OPTIONS: dict[str, tuple[tuple[object, ...], str]] = {
-    "index": ((None,), "polars has no index; declare its levels as columns"),
-    "dtype": ((None,), "declare the dtype of each column instead"),
-    "ordered": ((False,), "columns are found by name, in any order; drop it"),
-    "parsers": (([], None), "clean values in the transform, or loosen the column's type"),
-    "add_missing_columns": ((False,), "declare each such column with required=False, and default= if it needs a value"),
-    "on_missing_columns": ((None,), "a missing column is an error, or nothing at all with required=False"),
-    "drop_invalid_rows": ((False,), "rejected rows always go to quarantine; drop it"),
+_UNSUPPORTED_SCHEMA_OPTIONS = {
+    "index": "polars has no index; declare its levels as columns",
+    "dtype": "declare the dtype of each column instead",
+    "ordered": "columns are found by name, in any order; drop it",
+    "parsers": "clean values in the transform, or loosen the column's type",
+    "add_missing_columns": "declare each such column with required=False, and default= if it needs a value",
+    "on_missing_columns": "a missing column is an error, or nothing at all with required=False",
+    "drop_invalid_rows": "rejected rows always go to quarantine; drop it",
 }
-_UNSUPPORTED_COLUMN_OPTIONS: dict[str, tuple[tuple[object, ...], str]] = {
-    "regex": ((False,), "the accepted rows need one fixed set of columns; declare each column by its name"),
-    "parsers": (([], None), "clean values in the transform, or loosen the column's type"),
-    "drop_invalid_rows": ((False,), "rejected rows always go to quarantine; drop it"),
+_UNSUPPORTED_COLUMN_OPTIONS = {
+    "regex": "the accepted rows need one fixed set of columns; declare each column by its name",
+    "parsers": "clean values in the transform, or loosen the column's type",
+    "drop_invalid_rows": "rejected rows always go to quarantine; drop it",
 }
 _RESERVED = (ROW, RESCUED)
 
@@ -156,7 +156,7 @@ class _Compiler:
             except Exception as error:
                 raise self._error(
                     f"{where}, check {name!r}: it fails on columns of the declared types with "
-                    f"{type(error).__name__}: {_first_line(error)}",
+                    f"{type(error).__name__}: {_gist(error)}",
                     "Correct the check, or the type of the column.",
                 ) from error
             yield CheckRule(Rule(self._code(column or "*", name), column, wording.of_check(check)), judge)
@@ -184,15 +184,16 @@ class _Compiler:
         self._codes.add(code)
         return code
 
-    def _refuse(self, declared: Any, options: dict[str, tuple[tuple[object, ...], str]], where: str) -> None:
-        for option, (harmless, advice) in options.items():
-            value = getattr(declared, option, harmless[0])
-            if value not in harmless:
-                raise self._error(f"{where}{option}={value!r} is not supported", f"{advice[0].upper()}{advice[1:]}.")
+    def _refuse(self, declared: Any, options: dict[str, str], where: str) -> None:
+        for option, advice in options.items():
+            value = getattr(declared, option, None)
+            if value:
+                raise self._error(f"{where}{option}={value!r} is not supported", f"{advice}.")
 
     def _error(self, problem: str, advice: str) -> DeclarationError:
         return DeclarationError(f"Dataset {self._dataset!r}: {problem}.", advice=advice)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+def _gist(error: Exception) -> str:
+    """The first paragraph of a message; polars appends its query plan."""
+    return " ".join(str(error).split("\n\n")[0].split()) or "no message"

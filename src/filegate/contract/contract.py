@@ -96,11 +96,12 @@ class Contract:
         outcome = (
             frame.lazy()
             .select(
+                ROW,  # gives the literals of absent columns their height
                 *(pl.col(name).alias(_RAW + name) for name in present),
                 *(self._typed(column, frame.schema, date_formats.get(column.name)) for column in self.columns),
             )
             .with_columns(_bad(column).alias(_BAD + column.name) for column in self.columns if column.name in present)
-            .with_columns(_defaulted(column) for column in self.columns if column.default is not None)
+            .with_columns(_defaulted(c) for c in self.columns if c.default is not None and c.name in present)
             .select(
                 *self.dtypes,
                 *(pl.col(_BAD + name) for name in present),
@@ -110,7 +111,7 @@ class Contract:
         )
         typed = outcome.select(self.dtypes.names())
         bad = outcome.select(pl.col(_BAD + name).alias(name) for name in present)
-        broken = pl.DataFrame([self._verdict(check, outcome, typed, bad) for check in active])
+        broken = pl.DataFrame([frame[ROW], *(self._verdict(check, outcome, typed, bad) for check in active)])
         texts = {
             column.name: wording.of_type(column.dtype, date_formats[column.name])
             for column in self.columns
@@ -139,7 +140,7 @@ class Contract:
         source = schema.get(column.name)
         value = pl.col(column.name)
         if source is None:
-            return pl.lit(None, dtype=column.dtype).alias(column.name)
+            return pl.lit(column.default, dtype=column.dtype).alias(column.name)
         if isinstance(source, pl.String):
             return casts.cast_text(value, column.dtype, date_format).alias(column.name)
         if source == column.dtype:

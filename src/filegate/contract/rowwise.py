@@ -80,13 +80,15 @@ def record(function: Callable[[Recorder], Any], dtypes: Mapping[str, pl.DataType
         NotRowWise: the result may depend on other rows, or is no Boolean a row.
         Exception: whatever the function itself or polars raises, for example for a column that does not exist.
     """
-    with warnings.catch_warnings():
-        # polars deprecates what is ambiguous between one row and the whole column, `is_in(column)` above all.
-        warnings.simplefilter("error", DeprecationWarning)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
         outcome = function(Recorder.over(dtypes))
         if not isinstance(outcome, Recorder):
             raise NotRowWise(f"returns {type(outcome).__name__}: one answer for all rows together")
         answers = outcome.frame.collect()
+    for warning in warned:
+        if "is_in" in str(warning.message):  # polars warns where it will look into the column as a whole
+            raise NotRowWise("calls is_in() with a column, which stands for all of its rows; compare with == instead")
     if answers.height != _PROBE_ROWS:
         raise NotRowWise(f"returns {answers.height} answers for {_PROBE_ROWS} rows")
     for name, dtype in answers.schema.items():
@@ -105,7 +107,7 @@ def _prove_row_wise(expression: pl.Expr) -> None:
         if part.meta.is_literal() and part.meta.is_scalar():
             continue
         try:
-            separable = part.meta.is_row_separable()
+            separable = part.meta.is_row_separable() and (part.meta.is_length_preserving() or part.meta.is_scalar())
             inputs = part.meta.pop()
         except pl.exceptions.PolarsError:
             raise NotRowWise(

@@ -16,6 +16,7 @@ BROKEN = pl.List(pl.Struct(_REASON))
 
 _SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
 _RANK = "rank"
+_REPORTED = "\0reported"
 _PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), **_REASON})
 
 
@@ -43,7 +44,7 @@ class Checked:
         raw: `__row__`, the contract's columns as the file has them, and `_rescued` if the chunk has it.
         typed: the contract's columns, cast.
         bad: for each column of the file, whether the cell failed its cast.
-        broken: for each rule, in order, whether the row breaks it.
+        broken: `__row__`, and for each rule, in order, whether the row breaks it.
         rules: the rules of `broken`.
         uniques: the contract's unique columns.
     """
@@ -91,19 +92,18 @@ class Checked:
             ValueError: a frame names a rule that is no unique of the contract.
         """
         reports = self._reports(faults)
-        broken = self.broken.with_columns(self._repeats(faults))
-        rejects = self.raw[ROW].is_in(reports[ROW].implode())
-        if broken.width:
-            rejects = rejects | broken.select(pl.any_horizontal(pl.all())).to_series()
+        reported = pl.col(ROW).is_in(reports[ROW].implode()).alias(_REPORTED)
+        broken = self.broken.with_columns(reported, *self._repeats(faults))
+        rejects = broken.select(pl.any_horizontal(pl.exclude(ROW))).to_series()
         texts = self.raw.filter(rejects).with_columns(pl.exclude(ROW).cast(pl.String))
         pairs = self._pairs(texts, broken.filter(rejects), reports)
         reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))
-        tallies = pairs.group_by(_RANK, "rule").len().sort(_RANK, "rule")
+        tallies = pairs.group_by(_RANK, "rule").agg(pl.col(ROW).n_unique().alias("rows")).sort(_RANK, "rule")
         rescued = [self.raw.select(RESCUED)] if RESCUED in self.raw.columns else []
         return Split(
             accepted=pl.concat([self.raw.select(ROW), self.typed, *rescued], how="horizontal").filter(~rejects),
             rejected=texts.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), reasons["broken"]),
-            tallies=dict(tallies.select("rule", "len").iter_rows()),
+            tallies=dict(tallies.select("rule", "rows").iter_rows()),
         )
 
     def _repeats(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> list[pl.Series]:
@@ -133,7 +133,8 @@ class Checked:
             for fault in portion
             if fault.rule not in uniques
         ]
-        return pl.DataFrame(records, schema=_PAIRS, orient="row").join(self.raw.select(ROW), on=ROW, how="semi")
+        reports = pl.DataFrame(records, schema=_PAIRS, orient="row").unique([ROW, "rule", "column"], keep="first")
+        return reports.join(self.raw.select(ROW), on=ROW, how="semi")
 
     def _pairs(self, texts: pl.DataFrame, broken: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
         """One row for each rule that each rejected row breaks, in order of rows and rules."""

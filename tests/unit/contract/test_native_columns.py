@@ -1,0 +1,85 @@
+"""Columns that come with a type of their own, from Parquet."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+
+from filegate.errors import SchemaMismatch
+from filegate.formats.model import ROW
+
+
+def numbered(values: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({ROW: pl.Series(range(1, len(values) + 1), dtype=pl.Int64), "x": values})
+
+
+def test_a_column_of_the_contract_s_type_is_taken_as_it_is(compiled, codes):
+    contract = compiled(pa.DataFrameSchema({"x": pa.Column(pl.Date, pa.Check.ge(dt.date(2013, 1, 1)))}))
+    split = contract.check(numbered(pl.Series([dt.date(2013, 1, 2), dt.date(2012, 1, 1), None]))).split()
+    assert split.accepted["x"].to_list() == [dt.date(2013, 1, 2)]
+    assert codes(split) == {2: ["x:ge"], 3: ["x:not_null"]}
+    assert split.rejected["values"][0] == {"x": "2012-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "verdict"),
+    [
+        (pl.Series([1.0, 1.5, float("nan"), 1e300]), pl.Int64, ([1], [2, 3, 4])),
+        (pl.Series([1, 300]), pl.Int8, ([1], [2])),
+        (pl.Series([1, 2]), pl.Float64, ([1.0, 2.0], [])),
+        (pl.Series([0.1, 1e39, float("inf")]), pl.Float32, ([pytest.approx(0.1), float("inf")], [2])),
+        (pl.Series([dt.date(2020, 1, 1)]), pl.Datetime("us"), ([dt.datetime(2020, 1, 1)], [])),  # noqa: DTZ001
+        (pl.Series([dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, 9)]), pl.Date, ([dt.date(2020, 1, 1)], [2])),  # noqa: DTZ001
+        (pl.Series(["7", " 7", ""]), pl.Int64, ([7], [2])),
+        (pl.Series(["7", "x"], dtype=pl.Categorical), pl.Int64, ([7], [2])),
+        (pl.Series([7]), pl.String, (["7"], [])),
+        (pl.Series([None, None], dtype=pl.Null), pl.Int64, ([], [])),
+    ],
+    ids=str,
+)
+def test_another_type_is_cast_where_the_value_survives(values, dtype, verdict, compiled, codes):
+    accepted, faulty = verdict
+    contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, nullable=True, coerce=True)}))
+    assert contract.mismatches(pl.Schema({"x": values.dtype})) == []
+    split = contract.check(numbered(values)).split()
+    assert codes(split) == {row: ["x:type"] for row in faulty}
+    assert split.accepted["x"].drop_nulls().to_list() == accepted
+
+
+def test_mismatches_say_what_is_held_and_what_is_wanted(compiled):
+    columns = {"a": pa.Column(int), "b": pa.Column(int, coerce=True), "c": pa.Column(pl.Date, coerce=True)}
+    contract = compiled(pa.DataFrameSchema(columns))
+    schema = pl.Schema({"a": pl.Float64, "b": pl.Int32, "c": pl.Int64, "unknown": pl.Object})
+    assert contract.mismatches(schema) == [
+        "Column 'a' holds Float64, the contract wants Int64: declare coerce=True to cast it.",
+        "Column 'c' holds Int64, which cannot be cast to Date.",
+    ]
+    assert contract.mismatches(pl.Schema({"a": pl.Int64})) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "dtype"),
+    [
+        (pl.List(pl.Int64), pl.String),
+        (pl.Binary(), pl.String),
+        (pl.Datetime("us", "UTC"), pl.Datetime("us")),
+        (pl.Datetime("us", "UTC"), pl.Date),
+        (pl.Boolean(), pl.Int64),
+        (pl.Int64(), pl.Boolean),
+    ],
+    ids=str,
+)
+def test_types_that_mean_something_else_are_never_cast(source, dtype, compiled):
+    contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, coerce=True)}))
+    assert "cannot be cast" in contract.mismatches(pl.Schema({"x": source}))[0]
+    with pytest.raises(SchemaMismatch):
+        contract.check(numbered(pl.Series([None], dtype=source)))
+
+
+def test_coerce_of_the_schema_is_that_of_every_column(compiled):
+    contract = compiled(pa.DataFrameSchema({"x": pa.Column(int)}, coerce=True, strict="filter"))
+    assert contract.columns[0].coerce
+    assert contract.strict == "filter"
