@@ -35,6 +35,7 @@ class Flight(pa.DataFrameModel):
     time_hour: Annotated[pl.Datetime, "us", "UTC"]
 
     @pa.dataframe_check
+    @classmethod
     def arrived_flights_have_an_air_time(cls, data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col("arr_time").is_null() | pl.col("air_time").is_not_null())
 

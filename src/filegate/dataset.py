@@ -13,7 +13,7 @@ import polars as pl
 
 from filegate.contract import Contract, compile_contract
 from filegate.errors import DeclarationError
-from filegate.formats.model import RESCUED, UnknownColumns
+from filegate.formats.model import RESCUED, ExpectedColumn, Scalar, UnknownColumns
 from filegate.sources import Source, TextSource
 
 TransformScope = Literal["rows", "object"]
@@ -98,6 +98,14 @@ class Dataset:
         self._check_policies()
 
     @property
+    def expected_columns(self) -> tuple[ExpectedColumn, ...]:
+        """The contract's columns, as the readers of the formats need to know them."""
+        return tuple(
+            ExpectedColumn(column.name, column.required, _scalar(column.dtype), column.coerce)
+            for column in self.contract.columns
+        )
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the accepted rows' columns, in order."""
         rescued = (RESCUED,) if self.on_unknown_columns == "rescue" else ()
@@ -169,3 +177,12 @@ class Dataset:
 
     def _refuse(self, problem: str, advice: str) -> NoReturn:
         raise DeclarationError(f"Dataset {self.name!r}: {problem}.", advice=advice)
+
+
+def _scalar(dtype: pl.DataType) -> Scalar:
+    """What a value of this type is in JSON."""
+    if dtype.is_temporal():
+        return "temporal"
+    if dtype.is_numeric():
+        return "number"
+    return "boolean" if dtype == pl.Boolean else "text"

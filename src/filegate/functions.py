@@ -70,7 +70,7 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
 @cache
 def _context() -> Context:
     """Built once an execution environment."""
-    settings = FunctionSettings()  # the environment supplies the fields
+    settings = FunctionSettings()
     session = boto3.Session()
     return Context(
         store=S3ObjectStore(session.client("s3", config=AWS)),

@@ -7,7 +7,7 @@ slice, each slice small enough to hold. Two different keys share a 128-bit hash 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,9 +17,16 @@ from filegate.formats.model import ROW
 
 Keep = Literal["none", "first", "last"]
 
+SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # of the hash's two halves; any two different ones will do
 HASH_SPACE = 1 << 64
 SLICE_ROWS = 500_000  # about 50 MB while a slice is searched
 ROW_GROUP = 16_384  # small, so that the statistics skip what is outside a slice
+
+
+def key_hashes(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """`__row__` and the two UInt64 halves of the hash of each row's key."""
+    key = pl.struct(columns)
+    return rows.select(ROW, *(key.hash(seed).alias(f"hash_{half}") for half, seed in enumerate(SEEDS, 1)))
 
 
 class KeyIndex:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from filegate.errors import DeclarationError
@@ -18,7 +18,7 @@ class TextSource:
         encoding: a Python codec name; None detects UTF-8, UTF-16 and Latin-1 from the first bytes.
     """
 
-    null_values: tuple[str, ...] = ()
+    null_values: Sequence[str] = ()
     date_formats: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
 

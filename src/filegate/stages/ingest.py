@@ -7,7 +7,7 @@ from pathlib import Path
 from filegate.contract import Contract
 from filegate.dataset import Dataset
 from filegate.errors import ConservationError, EmptyObject, SchemaMismatch
-from filegate.formats import ExpectedColumn, Layout, Piece, cut, expected_columns, parquet_schema, sniff
+from filegate.formats import Piece, cut, parquet_schema, sniff
 from filegate.formats.model import Blob
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
 from filegate.runs import Ingested, Run
@@ -44,7 +44,7 @@ def ingest(run: Run, context: Context) -> Run:
 
 def _object_chunks(run: Run, dataset: Dataset, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:
     blob = context.store.blob(run.request.address, scratch)
-    layout = sniff(blob, dataset.sources, expected_columns(dataset.contract), dataset.on_unknown_columns)
+    layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
     if layout.format == "parquet":
         _check_types(blob, dataset.contract)
     chunks: list[Chunk] = []
@@ -100,6 +100,5 @@ def _quarantined_chunks(run: Run, context: Context) -> tuple[ChunkManifest, int]
 def _check_types(blob: Blob, contract: Contract) -> None:
     if mismatches := contract.mismatches(parquet_schema(blob)):
         raise SchemaMismatch(
-            f"{blob.name}: {'; '.join(mismatches)}.",
-            advice="Deliver the declared types, or say coerce=True in the schema to have them cast.",
+            f"{blob.name}: {' '.join(mismatches)}", advice="Deliver the declared types, or mend the contract."
         )

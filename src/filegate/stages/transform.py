@@ -11,7 +11,7 @@ import polars as pl
 
 from filegate.errors import ConservationError, TransformFailed
 from filegate.formats.model import ROW
-from filegate.keys import KeyIndex
+from filegate.keys import KeyIndex, key_hashes
 from filegate.manifests import (
     AcceptedManifest,
     AcceptedPart,
@@ -110,7 +110,7 @@ class _Transformation:
     def _index(self) -> KeyIndex:
         keys = KeyIndex(self._scratch / "keys", keep="first")
         for part in self._accepted.parts:
-            keys.add(part.index, self._dataset.contract.key_hashes(self._read(part), self._dataset.key))
+            keys.add(part.index, key_hashes(self._read(part), self._dataset.key))
         keys.settle()
         return keys
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import polars as pl
 
 from filegate.contract import Checked, Split
-from filegate.dataset import Dataset
 from filegate.errors import ConservationError
 from filegate.formats import Records, read
 from filegate.keys import KeyIndex
@@ -29,11 +28,12 @@ from filegate.manifests import (
     write_manifest,
 )
 from filegate.parquet import parquet_bytes
-from filegate.quarantine import quarantine_frame, read_quarantined
+from filegate.quarantine import quarantine_frame
 from filegate.runs import Run, Validated
 from filegate.sources import TextSource
 from filegate.stages.context import Context
 from filegate.stages.ingest import QUARANTINE_MANIFEST
+from filegate.stages.replay import read_quarantined
 
 SHOWN_RULES = 5
 
@@ -95,7 +95,7 @@ class _Validation:
         source = self._dataset.sources[self._manifest.layout.source]
         blob = self._context.store.blob(chunk.blob, self._scratch)
         if self._manifest.quarantined:
-            records = read_quarantined(blob, self._manifest.layout, source, self._dataset)
+            records = read_quarantined(blob, self._manifest.layout, source, self._dataset, self._scratch)
         else:
             records = read(
                 blob,

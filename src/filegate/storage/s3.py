@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from filegate.formats.model import Blob
 from filegate.storage.aws_errors import translated
@@ -120,6 +120,6 @@ class _Stream(io.RawIOBase):
         super().close()
 
 
-def _names(address: Address) -> dict[str, str]:
+def _names(address: Address) -> dict[str, Any]:
     names = {"Bucket": address.bucket, "Key": address.key}
     return names if address.version_id is None else names | {"VersionId": address.version_id}
