@@ -1,0 +1,115 @@
+"""Follow runs to their end by looking at the ledger, seldom enough to be cheap and often enough to be lively."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from filegate.clock import now
+from filegate.errors import FilegateError
+from filegate.operations.runs import short
+from filegate.runs import RunRecord, Status
+from filegate.storage.ledger import Ledger
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0  # seconds
+FEW = 5
+"""Up to so many runs are read one by one; more are found by one query a status, however many they are."""
+CLOCK_SKEW = timedelta(minutes=15)  # AWS refuses signatures of clocks that are further apart
+APPEARS_WITHIN = 180.0  # seconds; a cold start takes a few
+PROGRESSES_WITHIN = 2400.0  # seconds; the longest state with all its retries takes less
+
+
+class RunStalled(FilegateError):
+    """A run did not appear, or has not moved for long."""
+
+
+class Follower:
+    """Runs that are under way.
+
+    Args:
+        ledger: where they are kept.
+        clock: seconds, for the pauses; `sleep` waits that many.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._sleep = sleep
+        self._since = now() - CLOCK_SKEW
+        self._names: dict[str, str] = {}  # what is still under way
+        self._seen: dict[str, RunRecord] = {}
+        self._changed_at = clock()
+
+    def add(self, run_id: str, name: str) -> None:
+        """Follows one more run; `name` is what messages call it."""
+        self._names[run_id] = name
+        self._changed_at = self._clock()
+
+    def poll(self) -> list[RunRecord]:
+        """The runs that are not as they were at the last look."""
+        changed = []
+        for run in self._read():
+            if self._seen.get(run.run_id) == run:
+                continue
+            self._seen[run.run_id] = run
+            changed.append(run)
+            if run.status != Status.RUNNING:
+                self._names.pop(run.run_id, None)
+        if changed:
+            self._changed_at = self._clock()
+        return changed
+
+    def changes(self) -> Iterator[RunRecord]:
+        """Every change until the last run has ended.
+
+        Raises:
+            RunStalled: nothing has changed for long.
+        """
+        while True:
+            yield from self.poll()
+            if not self._names:
+                return
+            still = self._clock() - self._changed_at
+            self._give_up_if_stalled(still)
+            self._sleep(min(LONGEST_PAUSE, max(SHORTEST_PAUSE, still / 10)))
+
+    def _read(self) -> list[RunRecord]:
+        if len(self._names) <= FEW:
+            found = [self._ledger.get(run_id) for run_id in self._names]
+            return [run for run in found if run is not None]
+        return [
+            run
+            for status in Status
+            if status != Status.DUPLICATE
+            for run in self._ledger.with_status(status, self._since)
+            if run.run_id in self._names
+        ]
+
+    def _give_up_if_stalled(self, still: float) -> None:
+        missing = [run_id for run_id in self._names if run_id not in self._seen]
+        if missing and still > APPEARS_WITHIN:
+            raise RunStalled(
+                f"{_named(missing, self._names)} arrived, but no run began within {APPEARS_WITHIN:g} s.",
+                advice=(
+                    "See whether the EventBridge rule …-object-created is enabled, what waits in the queue "
+                    "…-undelivered-events, and whether the state machine's executions fail."
+                ),
+            )
+        if still > PROGRESSES_WITHIN:
+            raise RunStalled(
+                f"{_named(list(self._names), self._names)}: nothing has moved for {still / 60:.0f} minutes.",
+                advice="Look at the execution and at the function's log; the run goes on without this command.",
+            )
+
+
+def _named(run_ids: list[str], names: dict[str, str]) -> str:
+    more = f" and {len(run_ids) - FEW} more" if len(run_ids) > FEW else ""
+    return ", ".join(f"{names[run_id]} (run {short(run_id)})" for run_id in run_ids[:FEW]) + more

@@ -1,0 +1,80 @@
+"""Look at the rows that a run rejected."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from filegate.manifests import QuarantineManifest, read_manifest
+from filegate.operations.problems import WrongUse
+from filegate.operations.result import address_of
+from filegate.operations.runs import short
+from filegate.runs import RunRecord
+from filegate.storage.objects import Address, ObjectStore
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule that a row broke: its code, its column (None: the whole record), what was received, what was allowed."""
+
+    rule: str
+    column: str | None
+    value: str | None
+    allowed: str
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row in quarantine.
+
+    Attributes:
+        row: its number in the object, from 1.
+        byte_offset: where it starts in the object's decompressed UTF-8 text; None for Parquet.
+        values: what each column held, as text; None if the record could not be split into values.
+        raw: the record's bytes (the first 64 KiB) then; else None.
+        broken: every rule it broke.
+    """
+
+    row: int
+    byte_offset: int | None
+    values: dict[str, str | None] | None
+    raw: bytes | None
+    broken: tuple[Broken, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        r"""The same names; bytes that are not UTF-8 are written as `\xff`."""
+        raw = None if self.raw is None else self.raw.decode(errors="backslashreplace")
+        return {**vars(self), "raw": raw, "broken": [vars(broken) for broken in self.broken]}
+
+
+def rejected_rows(run: RunRecord, store: ObjectStore, *, rule: str | None = None) -> Iterator[RejectedRow]:
+    """The rows that a run rejected, in the object's order, part by part; all of them, or those that broke a rule.
+
+    Raises:
+        WrongUse: no row broke that rule.
+        ObjectGone: the quarantine was deleted.
+    """
+    if rule is not None and rule not in run.rules:
+        raise WrongUse(
+            f"No row of run {short(run.run_id)} broke a rule {rule!r}.",
+            advice=f"Broken were {', '.join(run.rules)}." if run.rules else "It rejected no rows.",
+        )
+    if not run.quarantine:
+        return iter(())
+    address = address_of(run.quarantine)
+    manifest = read_manifest(store, address, QuarantineManifest)
+    return _rows(manifest, address.bucket, store, rule)
+
+
+def _rows(manifest: QuarantineManifest, bucket: str, store: ObjectStore, rule: str | None) -> Iterator[RejectedRow]:
+    for part in manifest.parts:
+        frame = pl.read_parquet(io.BytesIO(store.read(Address(bucket, part.key))))
+        if rule is not None:
+            broke = pl.col("broken").list.eval(pl.element().struct.field("rule") == rule).list.any()
+            frame = frame.filter(broke)
+        for row in frame.iter_rows(named=True):
+            yield RejectedRow(**{**row, "broken": tuple(Broken(**broken) for broken in row["broken"])})

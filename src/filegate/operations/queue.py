@@ -1,0 +1,78 @@
+"""The dead-letter queue as a thing to look into: receive, make visible again, delete."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+BATCH = 10  # the most that SQS receives or changes in one call
+
+
+@dataclass(frozen=True)
+class Message:
+    """A received message: `receipt` is what this receive calls it by; `id` stays the same over receives."""
+
+    id: str
+    receipt: str
+    body: str
+    sent_at: datetime
+
+
+class Queue(Protocol):
+    """A queue that delivers at least once: the same message may come twice."""
+
+    def receive(self, hidden: int) -> list[Message]:
+        """Some of the visible messages, hidden from everybody for `hidden` seconds; none: there are none visible."""
+        ...
+
+    def show(self, receipts: Iterable[str]) -> None:
+        """Makes received messages visible again."""
+        ...
+
+    def delete(self, receipt: str) -> None: ...
+
+
+class SqsQueue:
+    """A queue of SQS. See `Queue` for the contract."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def receive(self, hidden: int) -> list[Message]:
+        answer = self._client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=BATCH,
+            VisibilityTimeout=hidden,
+            WaitTimeSeconds=1,  # a long poll asks every server of the queue; a short one only some
+            MessageSystemAttributeNames=["SentTimestamp"],
+        )
+        return [
+            Message(
+                id=message["MessageId"],
+                receipt=message["ReceiptHandle"],
+                body=message["Body"],
+                sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    def show(self, receipts: Iterable[str]) -> None:
+        remaining = iter(receipts)
+        while batch := list(itertools.islice(remaining, BATCH)):
+            self._client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                    for number, receipt in enumerate(batch)
+                ],
+            )
+
+    def delete(self, receipt: str) -> None:
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)

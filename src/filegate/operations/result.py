@@ -1,0 +1,75 @@
+"""A run as one JSON object, for programs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from filegate.errors import ObjectGone
+from filegate.manifests import OutputManifest, read_manifest
+from filegate.runs import RunRecord
+from filegate.storage.objects import Address, ObjectStore
+
+
+def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
+    """What became of an object.
+
+    Returns:
+        `run_id`, `dataset`, `object` (its address), `status`; the counts `rows_in`, `rows_accepted`, `rows_rejected`,
+        `rows_out`; `rules` (rejected rows by rule code, the most broken first); `output` (addresses of the published
+        parts); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null); `seconds`
+        (null while it runs).
+    """
+    failed = run.error_type is not None
+    return {
+        "run_id": run.run_id,
+        "dataset": run.dataset,
+        "object": str(Address(run.bucket, run.key)),
+        "status": str(run.status),
+        "rows_in": run.rows_in,
+        "rows_accepted": run.rows_accepted,
+        "rows_rejected": run.rows_rejected,
+        "rows_out": run.rows_out,
+        "rules": rules(run),
+        "output": output,
+        "quarantine": run.quarantine or None,
+        "error": {"type": run.error_type, "message": run.error_message} if failed else None,
+        "seconds": seconds(run),
+    }
+
+
+def published(run: RunRecord, store: ObjectStore) -> OutputManifest | None:
+    """The run's committed manifest; None if it published nothing, or another run has replaced its output."""
+    if not run.output:
+        return None
+    try:
+        return read_manifest(store, address_of(run.output), OutputManifest)
+    except ObjectGone:
+        return None
+
+
+def output_addresses(run: RunRecord, store: ObjectStore) -> list[str]:
+    """Where the run's published parts lie."""
+    manifest = published(run, store)
+    if manifest is None or run.output is None:
+        return []
+    bucket = address_of(run.output).bucket
+    return [str(Address(bucket, part.target)) for part in manifest.parts]
+
+
+def address_of(uri: str) -> Address:
+    """`s3://bucket/key` as an address."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return Address(bucket, key)
+
+
+def rules(run: RunRecord) -> dict[str, int]:
+    """Rejected rows by rule code, the most broken first."""
+    return dict(sorted(run.rules.items(), key=lambda item: (-item[1], item[0])))
+
+
+def seconds(run: RunRecord) -> float | None:
+    """From the claim to the end; None while the run goes on."""
+    if run.finished_at is None:
+        return None
+    return round((datetime.fromisoformat(run.finished_at) - datetime.fromisoformat(run.started_at)).total_seconds(), 3)

@@ -1,0 +1,88 @@
+"""Find runs in the ledger."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from filegate.clock import iso, now
+from filegate.operations.problems import WrongUse
+from filegate.runs import RunRecord, Status
+from filegate.storage.ledger import RETENTION, Ledger
+
+RUN_ID_DIGITS = 64
+SHORT_ID_DIGITS = 12  # what is shown: two of a million runs share them with a probability below one in 500
+LEAST_PREFIX = 4
+CANDIDATES = 5
+
+
+def short(run_id: str) -> str:
+    return run_id[:SHORT_ID_DIGITS]
+
+
+def latest(
+    ledger: Ledger, *, dataset: str | None = None, status: Status | None = None, since: datetime | None = None
+) -> Iterator[RunRecord]:
+    """The runs, the latest first, all or those of a dataset, with a status, started at `since` or later."""
+    earliest = since or now() - RETENTION
+    if dataset is not None:
+        of_dataset = itertools.takewhile(lambda run: run.started_at >= iso(earliest), ledger.of_dataset(dataset))
+        return (run for run in of_dataset if status in (None, run.status))
+    statuses = [one for one in Status if one != Status.DUPLICATE] if status is None else [status]
+    return heapq.merge(
+        *(ledger.with_status(one, earliest) for one in statuses), key=lambda run: run.started_at, reverse=True
+    )
+
+
+def find(ledger: Ledger, prefix: str) -> RunRecord:
+    """The run whose id is or starts with `prefix`.
+
+    Raises:
+        WrongUse: none has, or several have, or it is no start of an id at all.
+    """
+    wanted = prefix.lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},{RUN_ID_DIGITS}}}", wanted):
+        raise WrongUse(
+            f"{prefix!r} is no run id.", advice=f"Give the first {LEAST_PREFIX} or more of its 64 hexadecimal digits."
+        )
+    if len(wanted) == RUN_ID_DIGITS:
+        record = ledger.get(wanted)
+        matches = [] if record is None else [record]
+    else:
+        matches = [run for run in latest(ledger) if run.run_id.startswith(wanted)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise WrongUse(f"{len(matches)} runs start with {prefix}: {_named(matches)}.", advice="Give more digits.")
+    recent = list(itertools.islice(latest(ledger), CANDIDATES))
+    raise WrongUse(
+        f"No run starts with {prefix}.",
+        advice=f"The latest are {_named(recent)}." if recent else "There are no runs yet: deliver a file.",
+    )
+
+
+def chain(ledger: Ledger, run: RunRecord) -> list[RunRecord]:
+    """The run with those it replays and those that replay it, the first one first."""
+    first = run
+    seen = {run.run_id}
+    while first.replay_of is not None and first.replay_of not in seen:
+        older = ledger.get(first.replay_of)
+        if older is None:  # expired
+            break
+        seen.add(older.run_id)
+        first = older
+    links = [first]
+    while links[-1].replayed_by is not None:
+        newer = ledger.get(links[-1].replayed_by)
+        if newer is None or newer in links:
+            break
+        links.append(newer)
+    return links if any(link.run_id == run.run_id for link in links) else [*links, run]
+
+
+def _named(runs: list[RunRecord]) -> str:
+    more = f" and {len(runs) - CANDIDATES} more" if len(runs) > CANDIDATES else ""
+    return ", ".join(f"{short(run.run_id)} ({run.key})" for run in runs[:CANDIDATES]) + more
