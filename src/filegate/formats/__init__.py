@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from filegate.formats.csv_chunk import csv_grammar, read_csv
-from filegate.formats.json_array import LINES
+from filegate.formats.json_array import cut_array
+from filegate.formats.json_chunk import read_json
+from filegate.formats.json_lines import line_grammar
 from filegate.formats.model import (
     RESCUED,
     ROW,
@@ -72,8 +74,10 @@ def cut(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> Iter
     if isinstance(source, Parquet):
         return cut_parquet(blob, chunk_bytes)
     text = open_text(blob, layout.compression, layout.encoding)
+    if layout.format == "json_array":
+        return cut_array(text, layout.data_start, line_grammar(), chunk_bytes, blob.name)
     if isinstance(source, Json):
-        return cut_text(text, layout, LINES, chunk_bytes)
+        return cut_text(text, layout, line_grammar(), chunk_bytes)
     return cut_text(text, layout, csv_grammar(source, len(layout.columns)), chunk_bytes)
 
 
@@ -118,11 +122,20 @@ def read(
             wanted=wanted,
             rescue=rescue,
         )
-    if isinstance(source, Json):
-        raise NotImplementedError
-    data = read_text(blob, start, length, first_row, csv_grammar(source, len(layout.columns)))
+    grammar = line_grammar() if isinstance(source, Json) else csv_grammar(source, len(layout.columns))
+    data = read_text(blob, start, length, first_row, grammar)
     if isinstance(data, Malformed):
-        return unreadable(data, [name for name in layout.columns if name in wanted], rescue=rescue, origin=origin)
+        names = wanted if isinstance(source, Json) else [name for name in layout.columns if name in wanted]
+        return unreadable(data, names, rescue=rescue, origin=origin)
+    if isinstance(source, Json):
+        return read_json(
+            data,
+            first_row=first_row,
+            source=source,
+            columns=columns,
+            on_unknown_columns=on_unknown_columns,
+            origin=origin,
+        )
     return read_csv(
         data,
         first_row=first_row,

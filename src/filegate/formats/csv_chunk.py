@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from filegate.formats.csv_patterns import exact_pattern
 from filegate.formats.csv_records import Grammar, Record
-from filegate.formats.encoding import UTF8_BOM
+from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
 from filegate.formats.model import RESCUED, ROW, TOO_LONG, Malformed, Records
 from filegate.formats.text import end_of_text, malformed
 from filegate.sources import Csv
-
-_VALIDATE_BYTES: Final = 1 << 20
 
 _exact_pattern = lru_cache(exact_pattern)
 
@@ -116,7 +113,7 @@ class _Chunk:
         position, invalid = 0, -1
         while position < self._size:
             if invalid < position:
-                invalid = _next_invalid_utf8(self._data, position, self._size)
+                invalid = next_invalid_utf8(self._data, position, self._size)
             window = min(position + self._grammar.limit + 1, invalid)
             match = exact.match(self._data, position, window)
             if match and match.end() > position:
@@ -199,7 +196,7 @@ class _Chunk:
         try:
             fields = [(text.decode(), quoted) for text, quoted in self._grammar.values(body)]
         except UnicodeDecodeError:
-            invalid = _next_invalid_utf8(body, 0, len(body))
+            invalid = next_invalid_utf8(body, 0, len(body))
             value = f"0x{body[invalid]:02x} at byte {invalid} of the record"
             return malformed(row, body, "record:encoding", value, "text in the file's encoding")
         if len(fields) != self._grammar.fields or (self._source.trailing_delimiter and fields[-1] != ("", False)):
@@ -259,17 +256,3 @@ class _Chunk:
                 else:
                     self.malformed.append(result)
         self._exact.clear()
-
-
-def _next_invalid_utf8(data: bytes, start: int, size: int) -> int:
-    """Where the first invalid UTF-8 sequence at or after `start` begins, or `size`."""
-    view = memoryview(data)
-    position = start
-    while position < size:
-        window = min(position + _VALIDATE_BYTES, size)
-        try:
-            _, valid = codecs.utf_8_decode(view[position:window], "strict", window == size)
-        except UnicodeDecodeError as error:
-            return position + error.start
-        position += valid
-    return size

@@ -15,6 +15,7 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_VALIDATE_BYTES: Final = 1 << 20
 _SAME_AS_UTF8: Final = frozenset({"utf-8", "utf-8-sig"})
 
 
@@ -97,3 +98,17 @@ class Reencoded:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def next_invalid_utf8(data: bytes, start: int, size: int) -> int:
+    """Where the first invalid UTF-8 sequence at or after `start` begins, or `size`."""
+    view = memoryview(data)
+    position = start
+    while position < size:
+        window = min(position + _VALIDATE_BYTES, size)
+        try:
+            _, valid = codecs.utf_8_decode(view[position:window], "strict", window == size)
+        except UnicodeDecodeError as error:
+            return position + error.start
+        position += valid
+    return size

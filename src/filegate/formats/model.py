@@ -19,9 +19,6 @@ TOO_LONG: Final = "record:too_long"
 """The rule that a record over the limit breaks; of such a record only the first bytes are kept."""
 
 Format = Literal["csv", "ndjson", "json_array", "parquet"]
-TOO_LONG = "record:too_long"
-"""Rule of a record that is longer than is read; only its beginning is kept."""
-
 Compression = Literal["gzip", "zstd"]
 Scalar = Literal["text", "number", "boolean", "temporal"]
 UnknownColumns = Literal["reject", "ignore", "rescue"]

@@ -89,66 +89,89 @@ def unreadable(record: Malformed, columns: Sequence[str], *, rescue: bool, origi
     return Records(frame, (), (record,), lambda rows: pl.Series(rows.name, [origin] * len(rows), dtype=pl.Int64))
 
 
+class Window:
+    """A stretch of a text, moved forward only.
+
+    Attributes:
+        data: its bytes.
+        start: where it starts in the text.
+        ended: whether it reaches the text's end.
+    """
+
+    def __init__(self, text: ByteStream) -> None:
+        self._text = text
+        self.data = b""
+        self.start = 0
+        self.ended = False
+
+    def fill(self, size: int) -> bool:
+        """Hold `size` bytes, or all that are left; false if there are none."""
+        parts = [self.data]
+        length = len(self.data)
+        while length < size and not self.ended:
+            part = self._text.read(size - length)
+            self.ended = not part
+            parts.append(part)
+            length += len(part)
+        if len(parts) > 1:
+            self.data = b"".join(parts)
+        return bool(self.data)
+
+    def drop(self, length: int) -> None:
+        """Move the start forward."""
+        self.data = self.data[length:]
+        self.start += length
+
+    def skip_to(self, start: int) -> None:
+        while self.start < start and self.fill(1):
+            self.drop(min(start - self.start, len(self.data)))
+
+    def close(self) -> None:
+        self._text.close()
+
+
 class _Cutter:
-    """The state of one pass: a window over the text that starts at a record."""
+    """One pass over a text; the window always starts at a record."""
 
     def __init__(self, text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: int) -> None:
-        self._text = text
+        self._window = Window(text)
         self._layout = layout
         self._grammar = grammar
         self._chunk_bytes = chunk_bytes
-        self._window = b""
-        self._start = 0
-        self._ended = False
 
     def pieces(self) -> Iterator[Piece]:
-        with closing(self._text):
-            while self._start < self._layout.data_start and self._fill(1):
-                self._drop(min(self._layout.data_start - self._start, len(self._window)))
-            while self._fill(self._chunk_bytes + self._grammar.lookahead):
+        with closing(self._window):
+            self._window.skip_to(self._layout.data_start)
+            while self._window.fill(self._chunk_bytes + self._grammar.lookahead):
                 yield self._next_piece()
 
     def _next_piece(self) -> Piece:
-        size = end_of_text(self._window, self._grammar) if self._ended else len(self._window)
-        length, rows = self._grammar.advance(self._window, min(self._chunk_bytes, size), size)
+        window = self._window
+        size = end_of_text(window.data, self._grammar) if window.ended else len(window.data)
+        length, rows = self._grammar.advance(window.data, min(self._chunk_bytes, size), size)
         if length == 0 and size > 0:
-            record = self._grammar.record(self._window, 0, size)
+            record = self._grammar.record(window.data, 0, size)
             if record.problem == TOO_LONG:
                 return self._too_long()
             length, rows = record.next, int(not self._grammar.is_blank(record))
-        if self._ended and length == size:
-            length = len(self._window)
-        piece = Piece(self._start, length, rows, self._window[:length] if self._layout.staged else None)
-        self._drop(length)
+        if window.ended and length == size:
+            length = len(window.data)
+        piece = Piece(window.start, length, rows, window.data[:length] if self._layout.staged else None)
+        window.drop(length)
         return piece
 
     def _too_long(self) -> Piece:
         """The record at the window's start, without holding it."""
-        start, head = self._start, self._window[: self._grammar.limit + 1]
-        while (end := _line_end(self._window)) < 0 and not self._ended:
-            self._drop(len(self._window))
-            self._fill(_STEP)
-        self._drop(end if end >= 0 else len(self._window))
-        self._fill(2)
-        line_end = b"\r\n" if self._window.startswith(b"\r\n") else self._window[:1]
-        self._drop(len(line_end))
-        return Piece(start, self._start - start, 1, head + line_end if self._layout.staged else None)
-
-    def _fill(self, size: int) -> bool:
-        """Hold `size` bytes, or all that are left."""
-        parts = [self._window]
-        length = len(self._window)
-        while length < size and not self._ended:
-            part = self._text.read(size - length)
-            self._ended = not part
-            parts.append(part)
-            length += len(part)
-        self._window = b"".join(parts) if len(parts) > 1 else self._window
-        return bool(self._window)
-
-    def _drop(self, length: int) -> None:
-        self._window = self._window[length:]
-        self._start += length
+        window = self._window
+        start, head = window.start, window.data[: self._grammar.limit + 1]
+        while (end := _line_end(window.data)) < 0 and not window.ended:
+            window.drop(len(window.data))
+            window.fill(_STEP)
+        window.drop(end if end >= 0 else len(window.data))
+        window.fill(2)
+        line_end = b"\r\n" if window.data.startswith(b"\r\n") else window.data[:1]
+        window.drop(len(line_end))
+        return Piece(start, window.start - start, 1, head + line_end if self._layout.staged else None)
 
 
 def _line_end(data: bytes) -> int:
