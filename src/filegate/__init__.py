@@ -1,5 +1,4 @@
-"""Files land in S3; only rows that honour their contract get through, and every row that does not is kept, explained
-and replayable.
+"""Filegate: only rows that honour their contract get through, and every other row is kept, explained and replayable.
 
 A dataset's module needs nothing but these names, pandera and polars.
 """

@@ -64,7 +64,7 @@ class Dataset:
         source: how the files are written; several if the dataset is delivered in several formats.
         transform: `(rows, references) -> rows`, on polars LazyFrames; None publishes the accepted rows as they are.
         transform_scope: "rows" runs the transform on one part at a time, and each row must give one row;
-            "object" runs it once over all rows of the object, which must then fit in memory, and may change their number.
+            "object" runs it once over all rows of the object, which must fit in memory then; their number may change.
         references: file name of each reference table, relative to the dataset's module.
         key: columns that identify a row; of accepted rows with the same key only the first is published.
         partition_by: columns of the transform's result that become folders (`month=1/`) of the output.
@@ -72,6 +72,11 @@ class Dataset:
             row), "ignore" the column, or "rescue" its values as JSON text in a column `_rescued`.
         tolerated_rejects: share of rejected rows, 0 to 1, up to which the accepted ones are published (PARTIAL);
             above it nothing is (REJECTED).
+        contract: the compiled schema.
+        sources: `source`, always as a tuple.
+
+    Raises:
+        DeclarationError: something of it cannot work; the message says what, and what to write instead.
     """
 
     name: str

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,7 +26,9 @@ from filegate.storage.s3 import S3ObjectStore
 Stage = Callable[[Run, Context], Run]
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
-AWS = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=32)
+AWS = Config(
+    connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=32
+)
 
 
 class UnexpectedError(FilegateError):
@@ -64,7 +66,7 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
         logger.info("done")
         return result.model_dump(mode="json", exclude_none=True)
 
-    return handle
+    return cast(Handler, handle)
 
 
 @cache

@@ -68,7 +68,7 @@ class OutputPart(_Manifest):
 
 
 class OutputManifest(_Manifest):
-    """Transform's: the output parts. Committed runs have the same under `<dataset>/_manifests/` in the processed bucket."""
+    """Transform's: the output parts. A committed run has the same in the processed bucket, under `_manifests/`."""
 
     run_id: str
     dataset: str

@@ -15,8 +15,10 @@ from filegate.errors import DeclarationError, UnknownDataset
 
 
 class Registry:
-    """The datasets of one folder. A module is imported when its dataset is first asked for, so one that is broken
-    harms no other."""
+    """The datasets of one folder.
+
+    A module is imported when its dataset is first asked for, so one that is broken harms no other.
+    """
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():

@@ -1,5 +1,6 @@
 """The key index finds what comparing all rows at once finds, whatever the chunks and the slices."""
 
+import itertools
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,11 @@ hashes = st.tuples(st.sampled_from([0, 1, 2, (1 << 63), (1 << 64) - 1]), st.inte
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(hashes, max_size=40), cuts=st.lists(st.integers(0, 40), max_size=4), keep=st.sampled_from(["none", "first", "last"]))
+@given(
+    rows=st.lists(hashes, max_size=40),
+    cuts=st.lists(st.integers(0, 40), max_size=4),
+    keep=st.sampled_from(["none", "first", "last"]),
+)
 def test_index_agrees_with_one_frame(
     rows: list[tuple[int, int]], cuts: list[int], keep: Keep, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -32,7 +37,7 @@ def test_index_agrees_with_one_frame(
     expected = table.filter(repeated)[ROW].to_list()
 
     bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-    chunks = [table[low:high] for low, high in zip(bounds, bounds[1:], strict=False)]
+    chunks = [table[low:high] for low, high in itertools.pairwise(bounds)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys_module, "SLICE_ROWS", 3)  # many slices
         index = KeyIndex(tmp_path_factory.mktemp("index") / "keys", keep)

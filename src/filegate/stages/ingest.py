@@ -36,9 +36,7 @@ def ingest(run: Run, context: Context) -> Run:
     rows = sum(chunk.rows for chunk in manifest.chunks)
     context.ledger.record(run, {"bytes": size, "chunks": len(manifest.chunks), "rows_in": rows})
     return run.having(
-        ingested=Ingested(
-            claim="CLAIMED", manifest=address.key, rows=rows, bytes=size, chunks=len(manifest.chunks)
-        )
+        ingested=Ingested(claim="CLAIMED", manifest=address.key, rows=rows, bytes=size, chunks=len(manifest.chunks))
     )
 
 

@@ -69,7 +69,9 @@ def _commit(run: Run, context: Context, status: Status, output: str) -> None:
         entry = Commit(run, status, output, context.now(), **_succession(run, head))
         if context.ledger.commit(entry):
             return
-    raise CommitContended(f"The head of {request.address} changed {COMMIT_ATTEMPTS} times while run {run.run_id} waited.")
+    raise CommitContended(
+        f"The head of {request.address} changed {COMMIT_ATTEMPTS} times while run {run.run_id} waited."
+    )
 
 
 def _succession(run: Run, head: Head) -> dict[str, Any]:

@@ -27,7 +27,9 @@ def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Datase
     """
     part = pl.read_parquet(blob.path())
     again = _Rereading(layout, source, dataset, scratch).records(part.filter(pl.col("raw").is_not_null()))
-    values = part.filter(pl.col("values").is_not_null()).select(pl.col("row").alias(ROW), pl.col("values").struct.unnest())
+    values = part.filter(pl.col("values").is_not_null()).select(
+        pl.col("row").alias(ROW), pl.col("values").struct.unnest()
+    )
     known = [name for name in dataset.columns if name in values.columns]
     missing = [column.name for column in dataset.expected_columns if column.required and column.name not in known]
     if missing and values.height:
@@ -40,9 +42,9 @@ def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Datase
         frame=pl.concat([values.select(ROW, *known), again.frame], how="diagonal").sort(ROW),
         faults=again.faults,
         malformed=again.malformed,
-        byte_offsets=lambda rows: (
-            rows.to_frame("row").join(offsets, on="row", how="left", maintain_order="left")["byte_offset"]
-        ),
+        byte_offsets=lambda rows: rows.to_frame("row").join(offsets, on="row", how="left", maintain_order="left")[
+            "byte_offset"
+        ],
     )
 
 
@@ -112,7 +114,9 @@ class _Rereading:
 
 def _merged(parts: Sequence[Records], lasting: Sequence[Malformed]) -> Records:
     return Records(
-        frame=pl.concat([part.frame for part in parts], how="diagonal") if parts else pl.DataFrame(schema={ROW: pl.Int64}),
+        frame=pl.concat([part.frame for part in parts], how="diagonal")
+        if parts
+        else pl.DataFrame(schema={ROW: pl.Int64}),
         faults=tuple(fault for part in parts for fault in part.faults),
         malformed=(*(record for part in parts for record in part.malformed), *lasting),
         byte_offsets=lambda rows: pl.Series([None] * rows.len(), dtype=pl.Int64),

@@ -59,7 +59,9 @@ def validate(run: Run, context: Context) -> Run:
     with context.scratch() as scratch:
         outcomes = _Validation(run, context, manifest, scratch).outcomes()
     result = _result(run, context, manifest, outcomes)
-    context.ledger.record(run, result.model_dump(include={"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"}))
+    context.ledger.record(
+        run, result.model_dump(include={"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"})
+    )
     return run.having(validated=result)
 
 
@@ -110,7 +112,9 @@ class _Validation:
             )
         found = records.frame.height + len(records.malformed)
         if found != chunk.rows:
-            raise ConservationError(f"{blob.name}, chunk {chunk.index}: {found} rows were read, {chunk.rows} announced.")
+            raise ConservationError(
+                f"{blob.name}, chunk {chunk.index}: {found} rows were read, {chunk.rows} announced."
+            )
         formats = source.date_formats if isinstance(source, TextSource) else {}
         return records, self._dataset.contract.check(records.frame, date_formats=formats)
 
@@ -189,4 +193,5 @@ def _message(rejected: int, rows: int, tolerated: float, rules: dict[str, int]) 
         return f"All {rows:,} rows honour the contract."
     worst = ", ".join(f"{rule} {count:,}" for rule, count in list(rules.items())[:SHOWN_RULES])
     more = f" and {len(rules) - SHOWN_RULES} more rules" if len(rules) > SHOWN_RULES else ""
-    return f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.2%}; {tolerated:.2%} tolerated): {worst}{more}."
+    share = f"{rejected / rows:.2%}; {tolerated:.2%} tolerated"
+    return f"{rejected:,} of {rows:,} rows were rejected ({share}): {worst}{more}."

@@ -35,7 +35,9 @@ class MemoryObjectStore:
 
     def head(self, address: Address) -> ObjectHead:
         version = self._find(address)
-        return ObjectHead(len(version.data), hashlib.md5(version.data, usedforsecurity=False).hexdigest(), version.version_id)
+        return ObjectHead(
+            len(version.data), hashlib.md5(version.data, usedforsecurity=False).hexdigest(), version.version_id
+        )
 
     def read(self, address: Address) -> bytes:
         return self._find(address).data
@@ -177,9 +179,7 @@ class MemoryLedger:
         return self._latest(run for run in self._runs.values() if run.dataset == dataset)
 
     def with_status(self, status: Status, since: datetime) -> Iterator[RunRecord]:
-        return self._latest(
-            run for run in self._runs.values() if run.status == status and run.started_at >= iso(since)
-        )
+        return self._latest(run for run in self._runs.values() if run.status == status and run.started_at >= iso(since))
 
     def _owned(self, run: Run) -> RunRecord:
         known = self._runs.get(run.run_id)

@@ -37,7 +37,7 @@ class Address:
 
 @dataclass(frozen=True)
 class ObjectHead:
-    """What the store knows of one object version: `size` in bytes, its `etag`, and its `version_id` ("null" if unversioned)."""
+    """What the store knows of one object version; `size` is in bytes, `version_id` is "null" in unversioned buckets."""
 
     size: int
     etag: str

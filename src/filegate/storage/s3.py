@@ -17,6 +17,7 @@ from filegate.storage.objects import Address, ObjectHead
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 COPY_BYTES = 1 << 20
 DELETE_BATCH = 1000  # the most keys that DeleteObjects takes
@@ -47,7 +48,9 @@ class S3ObjectStore:
 
     def copy(self, source: Address, target: Address) -> None:
         with translated(str(source)):
-            self._client.copy_object(CopySource=_names(source), Bucket=target.bucket, Key=target.key)
+            self._client.copy_object(
+                CopySource=cast("CopySourceTypeDef", _names(source)), Bucket=target.bucket, Key=target.key
+            )
 
     def list(self, bucket: str, prefix: str) -> Iterator[str]:
         with translated(f"s3://{bucket}/{prefix}"):
@@ -68,7 +71,7 @@ class S3ObjectStore:
 
 
 class S3Blob:
-    """One object version, read by range, as a stream, or through a local copy. Every read names the version and its ETag."""
+    """One object version, by range, as a stream, or as a local copy; every read names the version and its ETag."""
 
     def __init__(self, client: S3Client, address: Address, head: ObjectHead, scratch: Path) -> None:
         self.name = str(address)

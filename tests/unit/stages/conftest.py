@@ -1,0 +1,126 @@
+"""A pipeline on fakes: drop bytes, run the stages one after the other, look at what became of them."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from filegate.manifests import OutputManifest, QuarantineManifest, read_manifest
+from filegate.registry import Registry
+from filegate.runs import Request, Run, RunRecord, run_id_of
+from filegate.settings import FunctionSettings
+from filegate.stages.context import Context
+from filegate.stages.ingest import ingest
+from filegate.stages.output import commit, publish
+from filegate.stages.transform import transform
+from filegate.stages.validate import validate
+from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.storage.objects import Address
+
+HEAD = """\
+import pandera.polars as pa
+import polars as pl
+from pandera.polars import Check, Column, DataFrameSchema
+from filegate import Csv, Dataset, Json, Parquet
+"""
+ORDERS = """\
+SCHEMA = DataFrameSchema({"id": Column(int), "country": Column(str, Check.isin(["DE", "FR"])), "amount": Column(float)})
+dataset = Dataset("orders", schema=SCHEMA, source=Csv(), tolerated_rejects=0.5)
+"""
+
+
+@dataclass
+class Pipeline:
+    """The four stages on an in-memory store and ledger."""
+
+    folder: Path
+    store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    chunk_bytes: int = 8 << 20
+    sequencers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def declare(self, name: str, body: str) -> None:
+        (self.folder / f"{name}.py").write_text(HEAD + body)
+
+    @property
+    def context(self) -> Context:
+        settings = FunctionSettings(
+            ledger_table="ledger",
+            staging_bucket="staging",
+            processed_bucket="processed",
+            quarantine_bucket="quarantine",
+            datasets=self.folder,
+            chunk_bytes=self.chunk_bytes,
+        )
+        return Context(self.store, self.ledger, Registry(self.folder), settings)
+
+    def arrive(self, key: str, data: bytes | str, *, sequencer: str | None = None) -> Run:
+        """A run at its start, over a new version of the key."""
+        version = self.store.write(Address("raw", key), data.encode() if isinstance(data, str) else data)
+        order = f"{next(self.sequencers):08X}" if sequencer is None else sequencer
+        request = Request(bucket="raw", key=key, version_id=version, sequencer=order)
+        return Run(run_id=run_id_of("raw", key, version), execution=f"run-of-{version}", request=request)
+
+    def replay(self, run: Run, *, rows: str, token: str = "replay") -> Run:
+        request = run.request.model_copy(update={"replay_of": run.run_id, "replay_rows": rows})
+        return Run(run_id=f"{token}-of-{run.run_id}", execution=token, request=request)
+
+    def validated(self, run: Run) -> Run:
+        return validate(ingest(run, self.context), self.context)
+
+    def published(self, run: Run) -> Run:
+        return publish(transform(self.validated(run), self.context), self.context)
+
+    def finish(self, run: Run) -> Run:
+        return commit(self.published(run), self.context)
+
+    def record(self, run: Run) -> RunRecord:
+        record = self.ledger.get(run.run_id)
+        assert record is not None
+        return record
+
+    def live(self, dataset: str) -> pl.DataFrame:
+        """The rows that a reader of the committed manifests sees."""
+        frames = []
+        for key in self.store.list("processed", f"{dataset}/_manifests/"):
+            manifest = read_manifest(self.store, Address("processed", key), OutputManifest)
+            frames += [self.parquet("processed", part.target) for part in manifest.parts]
+        return pl.concat(frames) if frames else pl.DataFrame()
+
+    def files(self, dataset: str) -> list[str]:
+        """The published files, manifests aside."""
+        return [key for key in self.store.list("processed", f"{dataset}/") if key.endswith(".parquet")]
+
+    def rejected(self, run: Run) -> pl.DataFrame:
+        """The quarantine of a run."""
+        place = Address("quarantine", f"{run.request.dataset}/{run.run_id}/manifest.json")
+        manifest = read_manifest(self.store, place, QuarantineManifest)
+        return pl.concat([self.parquet("quarantine", part.key) for part in manifest.parts])
+
+    def parquet(self, bucket: str, key: str) -> pl.DataFrame:
+        return pl.read_parquet(io.BytesIO(self.store.read(Address(bucket, key))))
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    made = Pipeline(tmp_path)
+    made.declare("orders", ORDERS)
+    return made
+
+
+@pytest.fixture
+def new_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Pipeline]:
+    """For property tests: a fresh pipeline an example."""
+
+    def make() -> Pipeline:
+        made = Pipeline(tmp_path_factory.mktemp("datasets"))
+        made.declare("orders", ORDERS)
+        return made
+
+    return make

@@ -1,0 +1,157 @@
+"""Output: committed last, the newest version wins, and every step may be repeated."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from filegate.runs import Run, Status
+from filegate.stages.output import commit
+from filegate.storage.memory import MemoryObjectStore
+
+from .conftest import ORDERS, Pipeline
+
+
+def rows(*ids: int, country: str = "DE") -> str:
+    return "id,country,amount\n" + "".join(f"{n},{country},1\n" for n in ids)
+
+
+def live_ids(pipeline: Pipeline) -> list[int]:
+    live = pipeline.live("orders")
+    return sorted(live["id"]) if live.height else []
+
+
+def test_nothing_is_live_before_the_commit(pipeline: Pipeline) -> None:
+    run = pipeline.published(pipeline.arrive("orders/a.csv", rows(1, 2)))
+    assert pipeline.files("orders")
+    assert live_ids(pipeline) == []
+    assert pipeline.record(run).status == Status.RUNNING
+    commit(run, pipeline.context)
+    assert live_ids(pipeline) == [1, 2]
+    assert pipeline.record(run).status == Status.SUCCEEDED
+
+
+def test_rejected_rows_make_the_run_partial(pipeline: Pipeline) -> None:
+    run = pipeline.finish(pipeline.arrive("orders/a.csv", rows(1) + "2,XX,1\n"))
+    assert pipeline.record(run).status == Status.PARTIAL
+
+
+def test_a_newer_version_supersedes_the_older_output(pipeline: Pipeline) -> None:
+    old = pipeline.finish(pipeline.arrive("orders/a.csv", rows(1, 2)))
+    other = pipeline.finish(pipeline.arrive("orders/b.csv", rows(9)))
+    new = pipeline.finish(pipeline.arrive("orders/a.csv", rows(3)))
+    assert live_ids(pipeline) == [3, 9]
+    assert pipeline.record(old).superseded_by == new.run_id
+    assert pipeline.record(other).superseded_by is None
+    assert not [key for key in pipeline.files("orders") if old.run_id in key]
+
+
+def test_an_older_version_that_comes_late_never_does(pipeline: Pipeline) -> None:
+    late = pipeline.arrive("orders/a.csv", rows(1, 2), sequencer="0A")
+    new = pipeline.finish(pipeline.arrive("orders/a.csv", rows(3), sequencer="0B"))
+    late = pipeline.finish(late)
+    assert live_ids(pipeline) == [3]
+    assert late.committed is not None
+    assert late.committed.superseded_by == new.run_id
+    assert not [key for key in pipeline.files("orders") if late.run_id in key]
+
+
+def test_two_versions_whose_commits_cross_leave_the_newer_one(pipeline: Pipeline) -> None:
+    old = pipeline.published(pipeline.arrive("orders/a.csv", rows(1), sequencer="0A"))
+    new = pipeline.published(pipeline.arrive("orders/a.csv", rows(2), sequencer="0B"))
+    commit(new, pipeline.context)
+    commit(old, pipeline.context)
+    assert live_ids(pipeline) == [2]
+
+
+class Stopping(MemoryObjectStore):
+    """A store that fails after so many changes."""
+
+    changes = 0
+
+    def write(self, *arguments: object) -> str:
+        self._tick()
+        return super().write(*arguments)  # type: ignore[arg-type]
+
+    def copy(self, *arguments: object) -> None:
+        self._tick()
+        super().copy(*arguments)  # type: ignore[arg-type]
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        self._tick()
+        super().delete(bucket, keys)
+
+    def _tick(self) -> None:
+        self.changes -= 1
+        if self.changes < 0:
+            raise ConnectionError("the network is gone")
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_commit_interrupted_anywhere_is_completed_by_its_repetition(pipeline: Pipeline, steps: int) -> None:
+    pipeline.store = Stopping()
+    pipeline.store.changes = 1000
+    old = pipeline.finish(pipeline.arrive("orders/a.csv", rows(1)))
+    new = pipeline.published(pipeline.arrive("orders/a.csv", rows(2)))
+    pipeline.store.changes = steps
+    try:
+        commit(new, pipeline.context)
+    except ConnectionError:
+        pass
+    pipeline.store.changes = 1000
+    commit(new, pipeline.context)
+    assert live_ids(pipeline) == [2]
+    assert not [key for key in pipeline.store.list("processed", "") if old.run_id in key]
+
+
+FIXED = ORDERS.replace('["DE", "FR"]', '["DE", "FR", "XX"]')
+
+
+def partial(pipeline: Pipeline) -> Run:
+    run = pipeline.finish(pipeline.arrive("orders/a.csv", rows(1, 2) + "3,XX,1\n4,YY,1\n"))
+    pipeline.declare("orders", FIXED)
+    return run
+
+
+def test_a_replay_of_quarantined_rows_adds_to_its_run(pipeline: Pipeline) -> None:
+    first = partial(pipeline)
+    again = pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    assert live_ids(pipeline) == [1, 2, 3]
+    assert pipeline.record(first).superseded_by is None
+    assert again.validated is not None
+    assert (again.validated.rows_in, again.validated.rows_rejected) == (2, 1)
+    rejected = pipeline.rejected(again)
+    assert rejected["row"].to_list() == [4]
+    assert rejected["byte_offset"].to_list() == pipeline.rejected(first)["byte_offset"].to_list()[1:]
+
+
+def test_a_replay_of_the_object_takes_the_place_of_its_run(pipeline: Pipeline) -> None:
+    first = partial(pipeline)
+    pipeline.finish(pipeline.replay(first, rows="all"))
+    assert live_ids(pipeline) == [1, 2, 3]
+    assert pipeline.record(first).superseded_by is not None
+
+
+def test_a_newer_version_supersedes_a_run_with_its_replays(pipeline: Pipeline) -> None:
+    first = partial(pipeline)
+    pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    pipeline.finish(pipeline.arrive("orders/a.csv", rows(7)))
+    assert live_ids(pipeline) == [7]
+
+
+def test_a_replay_of_rows_whose_run_was_superseded_publishes_nothing(pipeline: Pipeline) -> None:
+    first = partial(pipeline)
+    newer = pipeline.finish(pipeline.arrive("orders/a.csv", rows(7)))
+    late = pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    assert live_ids(pipeline) == [7]
+    assert late.committed is not None
+    assert late.committed.superseded_by == newer.run_id
+
+
+def test_malformed_records_are_read_again_as_the_source_now_says(pipeline: Pipeline) -> None:
+    data = rows(1, 2, 3) + '4,"FR,1\n5,DE,1,extra\n'
+    first = pipeline.finish(pipeline.arrive("orders/a.csv", data))
+    assert pipeline.rejected(first)["row"].to_list() == [4, 5]
+    pipeline.declare("orders", ORDERS.replace("Csv()", "Csv(quote=None)").replace('"FR"', "'\"FR'"))
+    again = pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    assert live_ids(pipeline) == [1, 2, 3, 4]
+    assert pipeline.rejected(again)["row"].to_list() == [5]
