@@ -1,7 +1,7 @@
 """Writes real data to try Filegate on, out of the development requirements alone; no download.
 
-    python scripts/sample_data.py data              whole files: flights, lineitem (CSV, gzip, Parquet), cars
-    python scripts/sample_data.py --small FOLDER    the small samples of datasets/samples/
+python scripts/sample_data.py data              whole files: flights, lineitem (CSV, gzip, Parquet), cars
+python scripts/sample_data.py --small FOLDER    the small samples of datasets/samples/
 """
 
 from __future__ import annotations

@@ -47,7 +47,11 @@ def successors(state: dict[str, Any]) -> list[str]:
 
 
 def leaves(base: type[Exception]) -> set[str]:
-    return {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, base) and cls is not base}
+    return {
+        cls.__name__
+        for cls in vars(errors).values()
+        if isinstance(cls, type) and issubclass(cls, base) and cls is not base
+    }
 
 
 def test_the_required_states_exist() -> None:

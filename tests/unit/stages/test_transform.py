@@ -53,7 +53,7 @@ def test_partitions_become_hive_folders(pipeline: Pipeline) -> None:
 
 def test_a_row_wise_transform_may_not_change_the_number_of_rows(pipeline: Pipeline) -> None:
     declare(pipeline, "return rows.filter(pl.col('id') > 1)")
-    with pytest.raises(TransformFailed, match='made 3 rows of 5.*transform_scope="object"'):
+    with pytest.raises(TransformFailed, match=r'made 3 rows of 5\..*transform_scope="object"'):
         pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
 
 
