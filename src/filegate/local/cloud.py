@@ -65,23 +65,25 @@ class EmbeddedCloud:
             raise CloudNotStarted("An embedded cloud already runs in this process.", advice="Stop it first.")
         self._cleanup = contextlib.ExitStack()
         self._cleanup.callback(EmbeddedCloud._running.release)
+        self._can_deploy = False
         try:
             listener = self._cleanup.enter_context(_listen(port))
             self.port: int = listener.getsockname()[1]
             self.endpoint = f"http://127.0.0.1:{self.port}"
             self._cleanup.enter_context(_ministack_variables(self.port))
             with _untouched_logging():
-                seams.check()
+                seams.check(seams.PRIVATE_NAMES)
             functions = Functions(
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
                 concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
                 runtime=runtime or default_runtime(),
             )
-            self._cleanup.enter_context(seams.installed(port=self.port, invoke=functions.invoke))
+            executions = seams.Executions()
+            self._cleanup.enter_context(seams.installed(port=self.port, invoke=functions.invoke, executions=executions))
             self._cleanup.callback(seams.reset)
             self._cleanup.enter_context(_served(listener))
-            self._cleanup.callback(functions.stop)
+            self._cleanup.callback(executions.stop, functions.stop)
         except BaseException:
             self._cleanup.close()
             raise
@@ -129,6 +131,9 @@ class EmbeddedCloud:
         from filegate.local.reconcile import reconcile  # noqa: PLC0415 - boto3 is not needed to start
         from filegate.operations.deploy import deploy  # noqa: PLC0415
 
+        if not self._can_deploy:
+            self._cleanup.enter_context(seams.installed_for_deployment())
+            self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         defaults = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
         artifacts = "filegate-local-artifacts"
@@ -199,6 +204,7 @@ def _ministack_variables(port: int) -> Iterator[None]:
 @contextlib.contextmanager
 def _untouched_logging() -> Iterator[None]:
     """The root logger as it was: ministack configures it on import, which is for the program around it to do."""
+    logging.getLogger("kms").setLevel(logging.ERROR)  # warns that it cannot sign, which nothing here asks of it
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

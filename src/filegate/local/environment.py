@@ -101,7 +101,7 @@ class Environment:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the cloud alone, which then ends its functions in order
         )
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        assert self._process.stdout is not None
         self._output = self._process.stdout.fileno()
         os.set_blocking(self._output, False)
         self._reader = threading.Thread(target=self._read_log, name="function-log", daemon=True)

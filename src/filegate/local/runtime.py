@@ -46,7 +46,7 @@ class Context:
         return max(0, self.deadline_ms - int(time.time() * 1000))
 
 
-class _Fault(Exception):  # noqa: N818 - the name AWS gives it; it never leaves this module
+class _Fault(Exception):
     """A failure that the runtime itself names, such as ``Runtime.ImportModuleError``."""
 
     def __init__(self, error_type: str, message: str, stack_trace: list[str] | None = None) -> None:

@@ -10,7 +10,8 @@ import contextvars
 import importlib
 import importlib.metadata
 import json
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from filegate.errors import FilegateError
@@ -21,16 +22,32 @@ TRIED = "1.5.33"  # the ministack release that these names were read in
 _LAMBDA = "ministack.services.lambda_svc"
 _S3 = "ministack.services.s3"
 _EVENTS = "ministack.services.eventbridge"
+_PROVISIONERS = "ministack.services.cloudformation.provisioners"
+_STACKS = "ministack.services.cloudformation"
+_STATES = "ministack.services.stepfunctions"
 
 PRIVATE_NAMES = (
     (_LAMBDA, "_execute_function_docker"),  # runs a container image: replaced by our local processes
     (_S3, "_fire_s3_event"),  # gets a version id, and
     (_EVENTS, "_dispatch_event"),  # ... sends an event that lacks it
+    (_S3, "_get_object"),  # answers a range of a named version with the whole of it; it has
+    (_S3, "_parse_range"),  # ... what tells the range
+    (_STATES, "_run_execution"),  # walks an execution to its end in a thread: so that we can wait for it
+    (_STATES, "_scaled_sleep"),  # ... which sleeps between retries: so that we can wake it
+    (_STATES, "_stop_execution"),  # ... and aborts it
     ("ministack.app", "_reset_all_state"),  # empties every service: state is global to the process
     ("ministack.app", "_MINISTACK_PORT"),  # the port as read at import: a second cloud has another
     ("ministack.services.sqs", "DEFAULT_PORT"),
     ("ministack.services.sqs", "_CANONICAL_NETLOC"),
     ("ministack.services.sns", "_PORT"),
+)
+
+_LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neither sleeps nor calls a function
+
+# Imported on the first deployment only: they bring in every service there is, which takes a second.
+PRIVATE_NAMES_OF_DEPLOYMENT = (
+    (_STACKS, "_stacks"),  # knows a resource's attributes, which
+    (_PROVISIONERS, "_update_resource"),  # ... forgets those of an unchanged resource in a nested stack
 )
 
 Invoke = Callable[[dict[str, Any], Any, str], Outcome]
@@ -40,13 +57,13 @@ class IncompatibleMinistack(FilegateError):
     """The installed ministack is not built as the embedded cloud knows it."""
 
 
-def check() -> None:
+def check(names: Sequence[tuple[str, str]]) -> None:
     """Import ministack's modules and see that each private name is there.
 
     Raises:
         IncompatibleMinistack: some are missing.
     """
-    missing = [f"{module}.{name}" for module, name in PRIVATE_NAMES if not _has(module, name)]
+    missing = [f"{module}.{name}" for module, name in names if not _has(module, name)]
     if missing:
         raise IncompatibleMinistack(
             f"ministack {importlib.metadata.version('ministack')} lacks {', '.join(missing)}, "
@@ -62,24 +79,81 @@ def _has(module: str, name: str) -> bool:
         return False
 
 
+class Executions:
+    """The state machine executions under way, each in a thread of ministack's.
+
+    They would outlive the cloud otherwise, wake from a retry's wait, and call the functions of the next one.
+    """
+
+    def __init__(self) -> None:
+        module = importlib.import_module(_STATES)
+        self._run: Callable[[str], None] = module._run_execution
+        self._abort: Callable[[dict[str, str]], object] = module._stop_execution
+        self._stopping = threading.Event()
+        self._under_way: dict[threading.Thread, tuple[str, contextvars.Context]] = {}
+
+    def run(self, execution_arn: str) -> None:
+        thread = threading.current_thread()
+        self._under_way[thread] = (execution_arn, contextvars.copy_context())
+        try:
+            self._run(execution_arn)
+        finally:
+            del self._under_way[thread]
+
+    def sleep(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def stop(self, end_functions: Callable[[], None]) -> None:
+        """Abort the executions under way; `end_functions` makes the calls return that they wait for."""
+        self._stopping.set()
+        end_functions()
+        for thread, (execution_arn, context) in list(self._under_way.items()):
+            context.run(self._abort, {"executionArn": execution_arn})
+            thread.join(_LAST_STEP_SECONDS)
+
+
 @contextlib.contextmanager
-def installed(*, port: int, invoke: Invoke) -> Iterator[None]:
+def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[None]:
     """Patch ministack for the time of the block; `invoke` runs a container-image function."""
-    with contextlib.ExitStack() as patches:
-
-        def patch(module: str, name: str, value: object) -> None:
-            owner = importlib.import_module(module)
-            patches.callback(setattr, owner, name, getattr(owner, name))
-            setattr(owner, name, value)
-
-        patch("ministack.app", "_MINISTACK_PORT", str(port))
-        patch("ministack.services.sqs", "DEFAULT_PORT", str(port))
-        patch("ministack.services.sqs", "_CANONICAL_NETLOC", f"127.0.0.1:{port}")
-        patch("ministack.services.sns", "_PORT", str(port))
-        patch(_LAMBDA, "_execute_function_docker", _executor(invoke))
-        for module, name, value in _with_version_id():
-            patch(module, name, value)
+    fire, dispatch = _with_version_id()
+    with _patched(
+        {
+            ("ministack.app", "_MINISTACK_PORT"): str(port),
+            ("ministack.services.sqs", "DEFAULT_PORT"): str(port),
+            ("ministack.services.sqs", "_CANONICAL_NETLOC"): f"127.0.0.1:{port}",
+            ("ministack.services.sns", "_PORT"): str(port),
+            (_LAMBDA, "_execute_function_docker"): _executor(invoke),
+            (_STATES, "_run_execution"): executions.run,
+            (_STATES, "_scaled_sleep"): executions.sleep,
+            (_S3, "_fire_s3_event"): fire,
+            (_EVENTS, "_dispatch_event"): dispatch,
+        }
+    ):
         yield
+
+
+@contextlib.contextmanager
+def installed_for_deployment() -> Iterator[None]:
+    """Patch ministack's CloudFormation for the time of the block.
+
+    Raises:
+        IncompatibleMinistack: a private name is missing.
+    """
+    check(PRIVATE_NAMES_OF_DEPLOYMENT)
+    with _patched({(_PROVISIONERS, "_update_resource"): _with_attributes()}):
+        yield
+
+
+@contextlib.contextmanager
+def _patched(values: Mapping[tuple[str, str], object]) -> Iterator[None]:
+    before = {(module, name): getattr(importlib.import_module(module), name) for module, name in values}
+    for (module, name), value in values.items():
+        setattr(importlib.import_module(module), name, value)
+    try:
+        yield
+    finally:
+        for (module, name), value in before.items():
+            setattr(importlib.import_module(module), name, value)
 
 
 def reset() -> None:
@@ -101,7 +175,31 @@ def _executor(invoke: Invoke) -> Callable[[dict[str, Any], Any, str], dict[str, 
     return execute
 
 
-def _with_version_id() -> list[tuple[str, str, Callable[..., None]]]:
+def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
+    """GetObject that honours `Range` together with `versionId`, as S3 does."""
+    s3 = importlib.import_module(_S3)
+    get = s3._get_object
+
+    def get_range(
+        bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        status, answer, body = get(bucket, key, headers, query)
+        wanted = headers.get("range", "")
+        if not (status == 200 and wanted and "Content-Range" not in answer):
+            return status, answer, body
+        bounds = s3._parse_range(wanted, len(body))
+        if bounds is None:
+            return status, answer, body
+        start, end = bounds
+        part = body[start : end + 1]
+        whole = {name: value for name, value in answer.items() if not name.lower().startswith("x-amz-checksum")}
+        ranged = {"Content-Length": str(len(part)), "Content-Range": f"bytes {start}-{end}/{len(body)}"}
+        return 206, whole | ranged, part
+
+    return get_range
+
+
+def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:
     """S3 → EventBridge events with `detail.object.version-id`, which AWS sends for versioned buckets."""
     fire = importlib.import_module(_S3)._fire_s3_event
     dispatch = importlib.import_module(_EVENTS)._dispatch_event
@@ -122,4 +220,18 @@ def _with_version_id() -> list[tuple[str, str, Callable[..., None]]]:
             event = {**event, "Detail": json.dumps(detail)}
         dispatch(event, *args, **kwargs)
 
-    return [(_S3, "_fire_s3_event", fire_with_version), (_EVENTS, "_dispatch_event", dispatch_with_version)]
+    return fire_with_version, dispatch_with_version
+
+
+def _with_attributes() -> Callable[..., object]:
+    """An update of a nested stack in which unchanged resources keep their attributes, for others to refer to."""
+    update: Callable[..., object] = importlib.import_module(_PROVISIONERS)._update_resource
+    stacks = importlib.import_module(_STACKS)._stacks
+
+    def update_with_attributes(*resource: Any, old_attrs: object = None) -> object:
+        *_, stack, logical_id = resource
+        if old_attrs is None:
+            old_attrs = stacks[stack]["_resources"].get(logical_id, {}).get("Attributes")
+        return update(*resource, old_attrs=old_attrs)
+
+    return update_with_attributes

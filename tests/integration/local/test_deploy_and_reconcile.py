@@ -1,0 +1,178 @@
+"""Deploying creates, updates, or leaves alone; what CloudFormation drops is set; what differs is told."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from filegate.local import EmbeddedCloud, resources
+from filegate.local.reconcile import StackDiffers, reconcile
+from filegate.operations.deploy import DeploymentFailed, deploy, load_template
+
+STACK = "filegate-local"
+
+
+@pytest.fixture
+def cloud(images: Path) -> Iterator[EmbeddedCloud]:
+    """A cloud of the test's own, since it changes what is deployed."""
+    with EmbeddedCloud(images=images) as running:
+        yield running
+
+
+@pytest.fixture
+def outputs(cloud: EmbeddedCloud, template: Path) -> dict[str, str]:
+    return cloud.deploy(template=template)
+
+
+@pytest.fixture
+def session(cloud: EmbeddedCloud) -> boto3.Session:
+    session = cloud.session()
+    session.client("s3").create_bucket(Bucket="artifacts")
+    return session
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_the_stack_s_outputs_are_the_template_s(outputs: dict[str, str], template: Path) -> None:
+    assert set(outputs) == set(load_template(template)["Outputs"])
+
+
+def test_a_property_that_was_dropped_is_set(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+    s3 = cloud.session().client("s3")
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=outputs["RawBucket"])["Rules"]
+    assert rules[0]["Expiration"] == {"Days": 365}
+    assert rules[0]["Transitions"] == [{"Days": 30, "StorageClass": "GLACIER"}]
+    assert {"Key": "Project", "Value": "filegate"} in s3.get_bucket_tagging(Bucket=outputs["RawBucket"])["TagSet"]
+    ttl = cloud.session().client("dynamodb").describe_time_to_live(TableName=outputs["LedgerTable"])
+    assert ttl["TimeToLiveDescription"] == {"AttributeName": "expires_at", "TimeToLiveStatus": "ENABLED"}
+
+
+def test_what_somebody_changed_is_set_again(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+    cloud.session().client("s3").delete_bucket_lifecycle(Bucket=outputs["StagingBucket"])
+    reconcile(cloud.session(), STACK)
+    rules = cloud.session().client("s3").get_bucket_lifecycle_configuration(Bucket=outputs["StagingBucket"])["Rules"]
+    assert rules[0]["Expiration"] == {"Days": 7}
+
+
+def test_what_cannot_be_set_is_told_resource_by_resource(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+    session = cloud.session()
+    session.client("s3").delete_bucket_policy(Bucket=outputs["RawBucket"])
+    session.client("lambda").update_function_configuration(FunctionName=outputs["ValidateFunction"], MemorySize=128)
+    with pytest.raises(StackDiffers) as caught:
+        reconcile(session, STACK)
+    assert {(item.resource, item.property) for item in caught.value.differences} == {
+        ("Storage.RawBucketPolicy", "PolicyDocument"),
+        ("Functions.ValidateFunction", "MemorySize"),
+    }
+    assert "Functions.ValidateFunction.MemorySize: wanted 256, is 128" in str(caught.value)
+
+
+def test_a_property_that_nobody_can_read_back_is_told(
+    cloud: EmbeddedCloud, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = {name: known for name, known in resources.PROPERTIES["AWS::SQS::Queue"].items() if name != "QueueName"}
+    monkeypatch.setattr(resources, "PROPERTIES", {**resources.PROPERTIES, "AWS::SQS::Queue": queue})
+    with pytest.raises(StackDiffers, match=r"Messaging\.Dlq\.QueueName: .* is \"not listed in filegate"):
+        reconcile(cloud.session(), STACK)
+
+
+def test_deploying_again_changes_nothing(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:
+    cloud.session().client("s3").put_object(Bucket=outputs["StagingBucket"], Key="kept", Body=b"")
+    assert cloud.deploy(template=template) == outputs
+    assert cloud.session().client("s3").head_object(Bucket=outputs["StagingBucket"], Key="kept")
+
+
+def test_an_update_changes_what_it_names_and_keeps_the_rest(
+    cloud: EmbeddedCloud, outputs: dict[str, str], template: Path
+) -> None:
+    session = cloud.session()
+    deploy(
+        session,
+        template=template,
+        stack_name=STACK,
+        parameters={"ChunkBytes": "65536"},
+        artifacts_bucket="filegate-local-artifacts",
+    )
+    reconcile(session, STACK)
+    function = session.client("lambda").get_function_configuration(FunctionName=outputs["IngestFunction"])
+    assert function["Environment"]["Variables"]["FILEGATE_CHUNK_BYTES"] == "65536"
+    assert function["FunctionName"] == "filegate-local-ingest"
+
+
+def test_a_changed_state_machine_is_deployed(
+    cloud: EmbeddedCloud, outputs: dict[str, str], template: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(template.parents[1], tmp_path, dirs_exist_ok=True)
+    definition = tmp_path / "statemachine" / "pipeline.asl.json"
+    write(definition, definition.read_text().replace("IngestState", "AnotherState"))
+    cloud.deploy(template=tmp_path / "cloudformation" / "main.yaml")
+    machine = cloud.session().client("stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachineArn"])
+    assert "AnotherState" in machine["definition"]
+    assert outputs["IngestFunction"] in machine["definition"]
+
+
+NESTED = """
+Resources:
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    Properties: {TemplateURL: inner.yaml}
+"""
+UNCREATABLE = """
+Resources:
+  Fine:
+    Type: AWS::SQS::Queue
+  Broken:
+    Type: AWS::StepFunctions::StateMachine
+    DependsOn: Fine
+    Properties:
+      RoleArn: arn:aws:iam::000000000000:role/any
+      DefinitionS3Location: {Bucket: artifacts, Key: absent.json}
+"""
+
+
+def test_a_failure_names_the_resource_and_its_reason(session: boto3.Session, tmp_path: Path) -> None:
+    write(tmp_path / "inner.yaml", UNCREATABLE)
+    with pytest.raises(DeploymentFailed, match=r"Inner .*AWS::StepFunctions::StateMachine .*absent\.json"):
+        _deploy(session, write(tmp_path / "main.yaml", NESTED))
+
+
+def test_a_stack_whose_creation_failed_can_be_deployed_again(session: boto3.Session, tmp_path: Path) -> None:
+    template = write(tmp_path / "main.yaml", UNCREATABLE)
+    with pytest.raises(DeploymentFailed):
+        _deploy(session, template)
+    session.client("s3").put_object(
+        Bucket="artifacts", Key="absent.json", Body=b'{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+    )
+    _deploy(session, template)
+
+
+def test_an_update_that_is_refused_says_why(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:
+    with pytest.raises(DeploymentFailed, match="ChunkBytes"):
+        cloud.deploy({"ChunkBytes": "many"}, template=template)
+
+
+def _deploy(session: boto3.Session, template: Path) -> dict[str, str]:
+    return deploy(session, template=template, stack_name="s", parameters={}, artifacts_bucket="artifacts")
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("!Ref A", {"Ref": "A"}),
+        ("!GetAtt A.Outputs.B", {"Fn::GetAtt": ["A", "Outputs.B"]}),
+        ('!Sub "${A}-b"', {"Fn::Sub": "${A}-b"}),
+        ("!If [C, !Ref A, !Ref AWS::NoValue]", {"Fn::If": ["C", {"Ref": "A"}, {"Ref": "AWS::NoValue"}]}),
+        ("!Not [!Equals [!Ref A, '']]", {"Fn::Not": [{"Fn::Equals": [{"Ref": "A"}, ""]}]}),
+        ("!FindInMap {a: 1}", {"Fn::FindInMap": {"a": 1}}),
+    ],
+)
+def test_short_intrinsic_functions_are_written_out(tmp_path: Path, short: str, long: Any) -> None:
+    assert load_template(write(tmp_path / "t.yaml", f"Value: {short}")) == {"Value": long}

@@ -1,0 +1,210 @@
+"""A function's process gives the answers of Lambda, under AWS's own runtime client and under ours."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import filegate
+from filegate.local.environment import Environment, Invocation, Launch, Outcome
+from filegate.local.functions import AWSLAMBDARIC, OWN_RUNTIME
+
+SOURCES = Path(filegate.__file__).parents[1]
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
+RUNTIMES = [AWSLAMBDARIC, OWN_RUNTIME] if importlib.util.find_spec(AWSLAMBDARIC) else [OWN_RUNTIME]
+
+Start = Callable[..., Environment]
+
+
+@pytest.fixture(params=RUNTIMES)
+def launch(request: pytest.FixtureRequest, images: Path) -> Launch:
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(SOURCES),
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": "f",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+    }
+    return Launch(
+        runtime=request.param,
+        handler="handler.handle",
+        directory=images / "ingest",
+        variables=tuple(sorted(variables.items())),
+        timeout=30.0,
+    )
+
+
+@pytest.fixture
+def start(launch: Launch) -> Iterator[Start]:
+    started = []
+
+    def start_one(**changes: Any) -> Environment:
+        started.append(Environment(replace(launch, **changes)))
+        return started[-1]
+
+    yield start_one
+    for environment in started:
+        environment.close()
+
+
+def call(environment: Environment, event: Any, request_id: str = "request-1") -> Outcome:
+    return environment.invoke(Invocation(request_id=request_id, function_arn=ARN, event=event))
+
+
+@pytest.mark.parametrize("event", [{}, {"text": 'é \u2028 " \\'}, {"number": 1.5, "nothing": None, "list": [1, [2]]}])
+def test_a_handler_gets_the_event_and_its_value_comes_back(start: Start, event: dict[str, Any]) -> None:
+    assert call(start(), event) == Outcome(event, failed=False, log="")
+
+
+def test_the_context_says_who_called_what_and_for_how_long(start: Start, launch: Launch) -> None:
+    environment = start()
+    told = call(environment, {"do": "describe"}, "request-7").answer
+    assert told["request_id"] == "request-7"
+    assert told["function_arn"] == ARN
+    assert (told["function_name"], told["memory_limit_in_mb"]) == ("f", "256")
+    assert 0 < told["remaining_ms"] <= launch.timeout * 1000
+    assert told["directory"] == str(launch.directory)
+    assert told["stdin"] == ""
+    assert told["environment"]["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    assert dict(launch.variables).items() <= told["environment"].items()
+
+
+def test_one_process_answers_many_calls(start: Start) -> None:
+    environment = start()
+    told = [call(environment, {"do": "describe"}, f"request-{number}").answer for number in range(3)]
+    assert len({item["pid"] for item in told}) == 1
+    assert [item["request_id"] for item in told] == ["request-0", "request-1", "request-2"]
+    assert len({item["environment"]["_X_AMZN_TRACE_ID"] for item in told}) == 3
+
+
+def test_an_error_is_named_after_its_class_and_leaves_the_process_alive(start: Start) -> None:
+    environment = start()
+    outcome = call(environment, {"do": "fail"})
+    assert outcome.failed
+    assert outcome.answer["errorType"] == "NotToday"
+    assert outcome.answer["errorMessage"] == "the reason"
+    assert outcome.answer["requestId"] == "request-1"
+    (frame,) = outcome.answer["stackTrace"]
+    assert 'handler.py", line' in frame
+    assert 'raise NotToday("the reason")' in frame
+    assert "[ERROR] NotToday: the reason" in outcome.log
+    assert call(environment, {"still": "here"}).answer == {"still": "here"}
+
+
+def test_a_value_that_is_not_json_is_an_error(start: Start) -> None:
+    outcome = call(start(), {"do": "return unserialisable"})
+    assert outcome.answer["errorType"] == "Runtime.MarshalError"
+    assert outcome.answer["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
+
+
+@pytest.mark.parametrize(
+    ("handler", "error_type", "message"),
+    [
+        ("absent.handle", "Runtime.ImportModuleError", "Unable to import module 'absent': No module named 'absent'"),
+        ("handler.absent", "Runtime.HandlerNotFound", "Handler 'absent' missing on module 'handler'"),
+        ("handler", "Runtime.MalformedHandlerName", "Bad handler 'handler'"),
+        ("broken.handle", "Runtime.UserCodeSyntaxError", "Syntax error in module 'broken': "),
+        ("crashing.handle", "RuntimeError", "not importable today"),
+    ],
+)
+def test_a_handler_that_cannot_be_loaded_fails_the_call(
+    start: Start, tmp_path: Path, handler: str, error_type: str, message: str
+) -> None:
+    (tmp_path / "handler.py").write_text("")
+    (tmp_path / "broken.py").write_text("def handle(event, context)  # a colon is missing")
+    (tmp_path / "crashing.py").write_text("raise RuntimeError('not importable today')")
+    environment = start(handler=handler, directory=tmp_path)
+    outcome = call(environment, {})
+    assert outcome.failed
+    assert outcome.answer["errorType"] == error_type
+    assert outcome.answer["errorMessage"].startswith(message)
+    assert not environment.alive
+
+
+@pytest.mark.parametrize(
+    ("do", "cause"), [("exit", "exit status 3"), ("kill", "signal: SIGKILL")], ids=["exit", "kill"]
+)
+def test_a_process_that_ends_fails_the_call(start: Start, do: str, cause: str) -> None:
+    environment = start()
+    assert call(environment, {"do": do}) == Outcome(
+        {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"RequestId: request-1 Error: Runtime exited with error: {cause}",
+        },
+        failed=True,
+        log="",
+    )
+    assert not environment.alive
+
+
+def test_a_call_over_its_time_is_ended_with_its_process(start: Start) -> None:
+    environment = start(timeout=0.3)
+    outcome = call(environment, {"do": "sleep", "seconds": 60})
+    assert outcome.answer == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": "RequestId: request-1 Error: Task timed out after 0.30 seconds",
+    }
+    assert outcome.log == "sleeping\n"
+    assert not environment.alive
+
+
+def test_a_call_has_the_whole_of_its_own_log_and_no_other(start: Start) -> None:
+    environment = start()
+    more_than_a_pipe_holds = 300_000
+    first = call(environment, {"do": "log", "bytes": more_than_a_pipe_holds}, "request-1").log.splitlines()
+    assert first[:2] == ["printed", "x" * more_than_a_pipe_holds]
+    assert first[2].startswith("[WARNING]")
+    assert first[2].endswith("request-1\tlogged")
+    assert call(environment, {}).log == ""
+
+
+def test_closing_twice_does_nothing_more(start: Start) -> None:
+    environment = start()
+    environment.close()
+    environment.close()
+    assert not environment.alive
+
+
+def test_the_process_ends_with_the_one_that_started_it(launch: Launch, eventually: Callable[..., Any]) -> None:
+    """Even while its handler is at work, and even if the parent had no chance to say so."""
+    script = f"""
+import os, signal, threading, time
+from pathlib import Path
+from filegate.local.environment import Environment, Invocation, Launch
+environment = Environment(Launch(runtime={launch.runtime!r}, handler="handler.handle", timeout=60.0,
+                                 directory=Path({str(launch.directory)!r}), variables={launch.variables!r}))
+told = environment.invoke(Invocation(request_id="1", function_arn="arn", event={{"do": "describe"}}))
+print(told.answer["pid"], flush=True)
+busy = Invocation(request_id="2", function_arn="arn", event={{"do": "sleep", "seconds": 60}})
+threading.Thread(target=environment.invoke, args=(busy,), daemon=True).start()
+time.sleep(0.2)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    parent = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+    )
+    assert parent.returncode == -9, parent.stderr
+    eventually(lambda: not _exists(int(parent.stdout)))
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A zombie whose new parent has not collected it yet has ended all the same.
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")

@@ -1,0 +1,125 @@
+"""Which code a function runs, in which process, and how many at once."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filegate.local.functions import Functions, UnknownImage, default_runtime, stage_of
+
+REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def configuration(stage: str = "ingest", **changes: Any) -> dict[str, Any]:
+    return {
+        "FunctionName": f"filegate-test-{stage}",
+        "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:filegate-test-{stage}",
+        "ImageUri": f"{REGISTRY}/filegate/{stage}:local",
+        "MemorySize": 512,
+        "Timeout": 30,
+        "Environment": {"Variables": {"FILEGATE_STAGE": stage}},
+        **changes,
+    }
+
+
+@pytest.fixture
+def functions(images: Path) -> Iterator[Functions]:
+    running = Functions(images=images, variables={"AWS_REGION": "here"}, concurrency=2, runtime=default_runtime())
+    yield running
+    running.stop()
+
+
+def describe(functions: Functions, **changes: Any) -> dict[str, Any]:
+    return functions.invoke(configuration(**changes), {"do": "describe"}, "request").answer
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"{REGISTRY}/filegate/ingest:1.0",
+        f"{REGISTRY}/filegate-ingest:1.0",
+        f"{REGISTRY}/team/filegate-prod-ingest",
+        f"localhost:5000/filegate/ingest@sha256:{'0' * 64}",
+        f"{REGISTRY}/filegate/ingest:1.0@sha256:{'0' * 64}",
+        "ingest",
+    ],
+)
+def test_the_repository_names_the_stage(uri: str) -> None:
+    assert stage_of(uri) == "ingest"
+
+
+@pytest.mark.parametrize("stage", ["validate", "transform", "output"])
+def test_a_function_runs_the_code_of_its_stage(functions: Functions, stage: str) -> None:
+    assert functions.invoke(configuration(stage), 1, "request").answer == {"stage": stage, "event": 1}
+
+
+def test_an_image_of_no_stage_is_refused_by_name(functions: Functions) -> None:
+    with pytest.raises(UnknownImage, match=r"elsewhere/thing:1.*'ingest', 'output', 'transform', 'validate'"):
+        functions.invoke(configuration(ImageUri="elsewhere/thing:1"), {}, "request")
+
+
+def test_the_process_sees_its_function_s_variables_and_not_the_user_s(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "the-user-s-own")
+    environment = describe(functions)["environment"]
+    assert environment["FILEGATE_STAGE"] == "ingest"
+    assert environment["AWS_REGION"] == "here"
+    assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
+    assert "AWS_PROFILE" not in environment
+
+
+def test_the_image_s_command_names_the_handler(functions: Functions) -> None:
+    image = {"ImageConfig": {"Command": ["handler.absent"]}}
+    outcome = functions.invoke(configuration(ImageConfigResponse=image), {}, "request")
+    assert outcome.answer["errorType"] == "Runtime.HandlerNotFound"
+
+
+def test_a_warm_process_is_used_again_until_the_configuration_changes(functions: Functions) -> None:
+    first = describe(functions)["pid"]
+    assert describe(functions)["pid"] == first
+    other = describe(functions, MemorySize=1024)
+    assert other["pid"] != first
+    assert other["memory_limit_in_mb"] == "1024"
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
+def test_a_dead_process_is_replaced(functions: Functions) -> None:
+    functions.invoke(configuration(), {"do": "exit"}, "request")
+    assert functions.invoke(configuration(), {"well": "again"}, "request").answer == {"well": "again"}
+
+
+def test_no_more_calls_run_at_once_than_allowed_and_none_is_lost(functions: Functions) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        told = list(pool.map(lambda _: describe(functions), range(20)))
+    assert len({item["pid"] for item in told}) <= 2
+
+
+def test_a_call_that_waits_for_its_turn_does_not_time_out(functions: Functions) -> None:
+    event = {"do": "sleep", "seconds": 0.6}
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda _: functions.invoke(configuration(Timeout=1), event, "request"), range(4)))
+    assert [outcome.failed for outcome in outcomes] == [False] * 4
+
+
+def test_stopping_ends_running_calls_and_every_process(functions: Functions) -> None:
+    pid = describe(functions)["pid"]
+    outcomes: list[Any] = []
+    busy = threading.Thread(
+        target=lambda: outcomes.append(functions.invoke(configuration(), {"do": "sleep", "seconds": 60}, "request"))
+    )
+    busy.start()
+    time.sleep(0.2)
+    functions.stop()
+    busy.join(10)
+    assert outcomes[0].answer["errorType"] == "Runtime.ExitError"
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
