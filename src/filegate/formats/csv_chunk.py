@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from filegate.formats.csv_patterns import exact_pattern
 from filegate.formats.csv_records import Grammar, Record
 from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
 from filegate.formats.model import RESCUED, ROW, TOO_LONG, Malformed, Records
+from filegate.formats.rows import OddRows
 from filegate.formats.text import end_of_text, malformed
 from filegate.sources import Csv
 
@@ -42,8 +43,8 @@ def read_csv(
 ) -> Records:
     """The records of one chunk.
 
-    Records on one line that both polars and the grammar surely read alike are recognised by one pattern and read by
-    polars; all others are split one by one by the grammar. Which way a record takes changes nothing but the time.
+    Records that polars surely reads as the grammar does are recognised by one pattern and read by polars; all others
+    are split one by one by the grammar. Which way a record takes changes nothing but the time.
 
     Args:
         data: whole records.
@@ -54,10 +55,11 @@ def read_csv(
         rescue: whether the values of the others go to `_rescued`.
         origin: where `data` starts in the text.
     """
-    chunk = _Chunk(data, csv_grammar(source, len(columns)), source, len(columns), first_row)
+    kept = {name: index for index, name in enumerate(columns) if rescue or name in wanted}
+    grammar = csv_grammar(source, len(columns))
+    chunk = _Chunk(data, grammar=grammar, source=source, columns=len(columns), kept=kept, first_row=first_row)
     chunk.scan()
-    kept = [name for name in columns if rescue or name in wanted]
-    frame = chunk.frame({name: columns.index(name) for name in kept})
+    frame = chunk.frame()
     if rescue:
         unknown = [name for name in columns if name not in wanted]
         rescued = pl.struct(unknown).struct.json_encode() if unknown else pl.lit(None, pl.String)
@@ -66,82 +68,69 @@ def read_csv(
 
 
 class _Span(NamedTuple):
-    """Records that follow each other: the number of the first one, their bytes, and how many they are."""
+    """Records that follow each other: the number of the first one, their bytes, how many, and if they are flat."""
 
     row: int
     start: int
     end: int
     rows: int
-
-
-@dataclass(frozen=True)
-class _Odd:
-    """A well-formed record that polars might read otherwise."""
-
-    row: int
-    values: list[str | None]
+    flat: bool
 
 
 class _Chunk:
-    """One chunk's records, sorted by the way they are read."""
+    """One chunk's records, sorted by the way they are read: `exact` ones by polars, `odd` ones by the grammar."""
 
-    def __init__(self, data: bytes, grammar: Grammar, source: Csv, columns: int, first_row: int) -> None:
+    def __init__(
+        self, data: bytes, *, grammar: Grammar, source: Csv, columns: int, kept: dict[str, int], first_row: int
+    ) -> None:
         self._data = data
         self._size = end_of_text(data, grammar)
         self._grammar = grammar
         self._source = source
         self._columns = columns
+        self._kept = kept
         self._first_row = first_row
         self._next_row = first_row
         self._nulls = frozenset(source.null_values)
         self._line_end = b"\n" if b"\n" in data else b"\r"
         self._spans: list[_Span] = []
         self._exact: list[_Span] = []
-        self._odd: list[_Odd] = []
+        self._odd = OddRows(kept)
         self.malformed: list[Malformed] = []
 
     def scan(self) -> None:
         """Sort all records."""
-        exact = _exact_pattern(
-            self._grammar.delimiter,
-            self._grammar.quote,
-            self._grammar.escape,
-            columns=self._columns,
-            trailing=self._source.trailing_delimiter,
-            cr=self._line_end == b"\r",
-        )
+        flat, any_lines = self._exact_pattern(flat=True), self._exact_pattern(flat=False)
         position, invalid = 0, -1
         while position < self._size:
             if invalid < position:
                 invalid = next_invalid_utf8(self._data, position, self._size)
-            window = min(position + self._grammar.limit + 1, invalid)
-            match = exact.match(self._data, position, window)
-            if match and match.end() > position:
-                self._add_exact(position, match.end())
+            reach = min(position + self._grammar.limit + 1, invalid)
+            if (match := flat.match(self._data, position, reach)) and match.end() > position:
+                rows = self._data.count(self._line_end, position, match.end())
+                self._add_exact(position, match.end(), rows, flat=True)
+                position = match.end()
+            elif (match := any_lines.match(self._data, position, reach)) and match.end() > position:
+                rows = self._grammar.count(self._data, position, match.end())
+                self._add_exact(position, match.end(), rows, flat=False)
                 position = match.end()
             else:
                 record = self._grammar.record(self._data, position, self._size)
                 if not self._grammar.is_blank(record):
-                    self._add_single(record)
+                    self._spans.append(_Span(self._next_row, record.start, record.next, 1, flat=False))
+                    self._add_odd(record, self._next_row)
+                    self._next_row += 1
                 position = record.next
 
-    def frame(self, kept: dict[str, int]) -> pl.DataFrame:
-        """The well-formed records: their numbers and the columns with these positions in the file."""
-        exact = self._read_exact(kept)
-        if exact is None:
-            self._split_exact()
-        elif not self._odd:
-            return exact
-        odd = pl.DataFrame(
-            {
-                ROW: pl.Series([odd.row for odd in self._odd], dtype=pl.Int64),
-                **{
-                    name: pl.Series([odd.values[index] for odd in self._odd], dtype=pl.String)
-                    for name, index in kept.items()
-                },
-            }
-        )
-        return odd.sort(ROW) if exact is None else pl.concat([exact, odd]).sort(ROW)
+    def frame(self) -> pl.DataFrame:
+        """The well-formed records: their numbers and the kept columns."""
+        exact = self._read_exact()
+        if exact is None:  # polars could not be trusted with them
+            for span in self._exact:
+                for row, start in enumerate(self._starts(span), span.row):
+                    self._add_odd(self._grammar.record(self._data, start, self._size), row)
+            return self._odd.frame()
+        return pl.concat([exact, self._odd.frame()]).sort(ROW) if self._odd else exact
 
     def offsets(self, rows: pl.Series) -> pl.Series:
         """Where the records with these numbers start in the chunk."""
@@ -152,39 +141,50 @@ class _Chunk:
             index = bisect_right(firsts, row) - 1
             span = self._spans[index]
             if index not in starts:
-                starts[index] = [span.start] if span.rows == 1 else self._line_starts(span)
+                starts[index] = self._starts(span)
             found.append(starts[index][row - span.row])
         return pl.Series(rows.name, found, dtype=pl.Int64)
 
-    def _line_starts(self, span: _Span) -> list[int]:
+    def _starts(self, span: _Span) -> list[int]:
+        if span.rows == 1:
+            return [span.start]
+        if not span.flat:
+            return list(self._grammar.starts(self._data, span.start, span.end))
         starts = [span.start]
-        for _ in range(span.rows - 1):
+        while len(starts) < span.rows:
             starts.append(self._data.index(self._line_end, starts[-1]) + 1)
         return starts
 
-    def _add_exact(self, start: int, end: int) -> None:
-        rows = self._data.count(self._line_end, start, end)
+    def _exact_pattern(self, *, flat: bool) -> re.Pattern[bytes]:
+        return _exact_pattern(
+            self._grammar.delimiter,
+            self._grammar.quote,
+            self._grammar.escape,
+            columns=self._columns,
+            trailing=self._source.trailing_delimiter,
+            cr=self._line_end == b"\r",
+            flat=flat,
+        )
+
+    def _add_exact(self, start: int, end: int, rows: int, *, flat: bool) -> None:
+        span = _Span(self._next_row, start, end, rows, flat)
         last = self._exact[-1] if self._exact else None
-        span = _Span(self._next_row, start, end, rows)
-        self._next_row += rows
-        if last is not None and last.end == start:
-            span = _Span(last.row, last.start, end, last.rows + rows)
+        if last is not None and last.end == start and last.flat == flat:
+            span = _Span(last.row, last.start, end, last.rows + rows, flat)
             self._exact.pop()
             self._spans.pop()
         self._exact.append(span)
         self._spans.append(span)
+        self._next_row += rows
 
-    def _add_single(self, record: Record) -> None:
-        row = self._next_row
-        self._spans.append(_Span(row, record.start, record.next, 1))
-        self._next_row += 1
-        result = self._split(record, row)
-        if isinstance(result, _Odd):
-            self._odd.append(result)
+    def _add_odd(self, record: Record, row: int) -> None:
+        values = self._split(record, row)
+        if isinstance(values, Malformed):
+            self.malformed.append(values)
         else:
-            self.malformed.append(result)
+            self._odd.add(row, [values[index] for index in self._kept.values()])
 
-    def _split(self, record: Record, row: int) -> _Odd | Malformed:
+    def _split(self, record: Record, row: int) -> list[str | None] | Malformed:
         body = self._data[record.start : record.end]
         if record.problem == TOO_LONG:
             return malformed(row, body, record.problem, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes")
@@ -194,7 +194,7 @@ class _Chunk:
         if b"\0" in body:
             return malformed(row, body, "record:nul", f"NUL at byte {body.index(0)} of the record", "text without NUL")
         try:
-            fields = [(text.decode(), quoted) for text, quoted in self._grammar.values(body)]
+            fields = self._grammar.values(body)
         except UnicodeDecodeError:
             invalid = next_invalid_utf8(body, 0, len(body))
             value = f"0x{body[invalid]:02x} at byte {invalid} of the record"
@@ -202,35 +202,31 @@ class _Chunk:
         if len(fields) != self._grammar.fields or (self._source.trailing_delimiter and fields[-1] != ("", False)):
             allowed = f"{self._columns} fields" + ", a delimiter after each" * self._source.trailing_delimiter
             return malformed(row, body, "record:fields", f"{len(fields)} fields", allowed)
-        return _Odd(row, [self._value(text, quoted) for text, quoted in fields])
+        return [None if (not text and not quoted) or text in self._nulls else text for text, quoted in fields]
 
-    def _value(self, text: str, quoted: bool) -> str | None:
-        return None if (not text and not quoted) or text in self._nulls else text
-
-    def _read_exact(self, kept: dict[str, int]) -> pl.DataFrame | None:
+    def _read_exact(self) -> pl.DataFrame | None:
         """What polars reads of the exact records; None if it refuses, or finds another number of them."""
         rows = sum(span.rows for span in self._exact)
-        schema = {f"{index}": pl.String for index in range(self._grammar.fields)}
+        if not rows:
+            return OddRows(self._kept).frame()
         numbers = pl.int_range(self._first_row, self._next_row, dtype=pl.Int64, eager=True).alias(ROW)
         if rows < len(numbers):
-            others = pl.Series([odd.row for odd in self._odd] + [bad.row for bad in self.malformed], dtype=pl.Int64)
+            others = pl.Series([*self._odd.rows, *(record.row for record in self.malformed)], dtype=pl.Int64)
             numbers = numbers.filter(~numbers.is_in(others.implode()))
-        if not kept:
+        if not self._kept:
             return numbers.to_frame()
-        if not rows:
-            return pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(kept, pl.String))
         try:
             frame = (
                 pl.scan_csv(
                     self._exact_bytes(),
                     has_header=False,
-                    schema=schema,
+                    schema={f"{index}": pl.String for index in range(self._grammar.fields)},
                     separator=self._source.delimiter,
                     quote_char=self._source.quote,
                     eol_char=self._line_end.decode(),
                     null_values=list(self._nulls) or None,
                 )
-                .select(pl.col(f"{index}").alias(name) for name, index in kept.items())
+                .select(pl.col(f"{index}").alias(name) for name, index in self._kept.items())
                 .collect()
             )
         except pl.exceptions.PolarsError:
@@ -238,21 +234,11 @@ class _Chunk:
         return frame.insert_column(0, numbers) if frame.height == rows else None
 
     def _exact_bytes(self) -> bytes:
-        if len(self._exact) == 1 and self._exact[0].end - self._exact[0].start == len(self._data):
-            joined = self._data
+        start, end = self._exact[0].start, self._exact[-1].end
+        if end - start == sum(span.end - span.start for span in self._exact):
+            joined = self._data if end - start == len(self._data) else self._data[start:end]
         else:
             view = memoryview(self._data)
             joined = b"".join(view[span.start : span.end] for span in self._exact)
         # polars takes a byte-order mark away from the front, even where it is a value's first character
         return UTF8_BOM + joined if joined.startswith(UTF8_BOM) else joined
-
-    def _split_exact(self) -> None:
-        """Split one by one what polars could not be trusted with."""
-        for span in self._exact:
-            for row, start in enumerate(self._line_starts(span), span.row):
-                result = self._split(self._grammar.record(self._data, start, self._size), row)
-                if isinstance(result, _Odd):
-                    self._odd.append(result)
-                else:
-                    self.malformed.append(result)
-        self._exact.clear()

@@ -87,7 +87,7 @@ def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, nam
             advice="Is it a CSV file? If so, check the delimiter, quote and escape that its source declares.",
         )
     try:
-        return [text.decode() for text, _ in grammar.values(body)]
+        return [text for text, _ in grammar.values(body)]
     except UnicodeDecodeError as error:
         raise MalformedObject(
             f"{name}: the first record is not text in the file's encoding "

@@ -21,6 +21,7 @@ class Patterns:
         record: a record, then its line end; group 1 is its body.
         last: a record that the end of the text ends.
         flat: flat records, as many as follow each other.
+        records: the same of records that need not be flat.
         escape_in_text: in an unquoted field, what stands for its group 1; None without an escape character.
         escape_in_quotes: the same in a quoted field; None without quotes.
     """
@@ -29,6 +30,7 @@ class Patterns:
     record: re.Pattern[bytes]
     last: re.Pattern[bytes]
     flat: re.Pattern[bytes]
+    records: re.Pattern[bytes]
     escape_in_text: re.Pattern[bytes] | None
     escape_in_quotes: re.Pattern[bytes] | None
 
@@ -48,30 +50,32 @@ def record_patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None)
         field = b"(?>" + q + content + end + b"|" + unquoted + b")"
         flat_field = b"(?>" + q + flat_content + end + b"|(?!" + q + b")" + flat_text + b")"
     body = field + b"(?:" + d + field + b")*+"
-    # A CR that ends the searched range might be half of a CRLF: `flat` leaves such a record to `record`.
-    flat = b"(?:" + flat_field + b"(?:" + d + flat_field + rb")*+(?:\r?+\n|\r(?=[^\n])))*+"
+    flat_body = flat_field + b"(?:" + d + flat_field + b")*+"
+    # A CR that ends the searched range might be half of a CRLF: such a record is left to `record`.
+    line_end = rb"(?:\r?+\n|\r(?=[^\n]))"
     return Patterns(
         field=re.compile(one_field),
         record=re.compile(b"(" + body + rb")(?:\r\n?+|\n)"),
         last=re.compile(body + rb"\Z"),
-        flat=re.compile(flat),
+        flat=re.compile(b"(?:" + flat_body + line_end + b")*+"),
+        records=re.compile(b"(?:" + body + line_end + b")*+"),
         escape_in_text=re.compile(e + _ESCAPABLE) if escape else None,
         escape_in_quotes=re.compile(b"[" + q + e + b"]" + _ESCAPABLE) if quote else None,
     )
 
 
 def exact_pattern(
-    delimiter: bytes, quote: bytes | None, escape: bytes | None, *, columns: int, trailing: bool, cr: bool
+    delimiter: bytes, quote: bytes | None, escape: bytes | None, *, columns: int, trailing: bool, cr: bool, flat: bool
 ) -> re.Pattern[bytes]:
-    r"""Flat records that polars reads as the grammar does, as many as follow each other.
+    r"""Records that polars reads as the grammar does, as many as follow each other.
 
-    They have exactly `columns` fields (and, if `trailing`, one more delimiter), quotes only around fields, no NUL, and
-    end with LF or CRLF, or, if `cr`, with CR.
+    They have exactly `columns` fields (and, if `trailing`, one more delimiter), quotes only around fields, no NUL and
+    no escape character, and end with LF or CRLF, or, if `cr`, with CR; if `flat`, there are no other line ends.
     """
     d, q, e = (re.escape(character or b"") for character in (delimiter, quote, escape))
     field = b"[^" + d + q + e + rb"\r\n\0]*+"
     if quote is not None:
-        content = _run(b"[^" + q + e + rb"\r\n\0]*+", [q + q])
+        content = _run(b"[^" + q + e + (rb"\r\n" if flat else b"") + rb"\0]*+", [q + q])
         field = b"(?>" + q + content + q + b"|" + field + b")"
     leading = b"(?:" + field + d + b"){%d}+" % (columns - 1)
     return re.compile(b"(?:" + leading + field + (d if trailing else b"") + (rb"\r" if cr else rb"\r?+\n") + b")*+")

@@ -105,9 +105,16 @@ class Grammar:
         plain = all(data.find(character, 0, stop) < 0 for character in self.special)
         position = rows = 0
         while position < stop:
-            end = self._end_of_lines(data, position, stop) if plain else self._end_of_flat(data, position, stop)
-            if end > position:
-                rows += self.count_flat(data, position, end)
+            reach = min(position + self.limit + 1, stop)
+            flat = (
+                self._end_of_lines(data, position, stop) if plain else _end(self.patterns.flat, data, position, reach)
+            )
+            if flat > position:
+                rows += self.count_flat(data, position, flat)
+                position = flat
+                continue
+            if not plain and (end := _end(self.patterns.records, data, position, reach)) > position:
+                rows += self.count(data, position, end)
                 position = end
                 continue
             record = self.record(data, position, size)
@@ -129,6 +136,11 @@ class Grammar:
             return sum(1 for _ in _NOT_BLANK.finditer(data, start, end))
         return lf + cr - crlf
 
+    def count(self, data: bytes, start: int, end: int) -> int:
+        """The number of records in [start, end), whole well-formed records."""
+        bodies = self.patterns.record.finditer(data, start, end)
+        return sum(1 for body in bodies if self.fields == 1 or body.end(1) > body.start())
+
     def starts(self, data: bytes, start: int, end: int) -> Iterator[int]:
         """Where each record of the text [start, end) starts."""
         while start < end:
@@ -137,17 +149,21 @@ class Grammar:
                 yield start
             start = record.next
 
-    def values(self, body: bytes) -> list[tuple[bytes, bool]]:
-        """The fields of a well-formed record, without quotes and escapes, and whether each was quoted."""
+    def values(self, body: bytes) -> list[tuple[str, bool]]:
+        """The fields of a well-formed record, without quotes and escapes, and whether each was quoted.
+
+        Raises:
+            UnicodeDecodeError: a field is not UTF-8.
+        """
         if all(character not in body for character in self.special):
-            return [(text, False) for text in body.split(self.delimiter)]
+            return [(text, False) for text in body.decode().split(self.delimiter.decode())]
         fields = []
         position = 0
         while position <= len(body) and (match := self.patterns.field.match(body, position)):
             quoted = match.lastgroup == "quoted"
             escape = self.patterns.escape_in_quotes if quoted else self.patterns.escape_in_text
             text = match["quoted"] if quoted else match[0]
-            fields.append((escape.sub(rb"\1", text) if escape else text, quoted))
+            fields.append(((escape.sub(rb"\1", text) if escape else text).decode(), quoted))
             position = match.end() + 1
         return fields
 
@@ -165,10 +181,11 @@ class Grammar:
                 break
         return start
 
-    def _end_of_flat(self, data: bytes, start: int, stop: int) -> int:
-        """The end of the flat records that follow each other from `start`, within the reach of one record."""
-        match = self.patterns.flat.match(data, start, min(start + self.limit + 1, stop))
-        return match.end() if match else start
+
+def _end(pattern: re.Pattern[bytes], data: bytes, start: int, stop: int) -> int:
+    """Where what the pattern matches at `start` ends: at `start` itself if that is nothing."""
+    match = pattern.match(data, start, stop)
+    return match.end() if match else start
 
 
 def _last_line_end(data: bytes, start: int, end: int) -> int:

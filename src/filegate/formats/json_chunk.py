@@ -13,7 +13,6 @@ from filegate.formats.encoding import next_invalid_utf8
 from filegate.formats.json_lines import line_grammar
 from filegate.formats.model import (
     RESCUED,
-    ROW,
     TOO_LONG,
     ExpectedColumn,
     Fault,
@@ -22,6 +21,7 @@ from filegate.formats.model import (
     Scalar,
     UnknownColumns,
 )
+from filegate.formats.rows import OddRows
 from filegate.formats.text import end_of_text, malformed
 from filegate.sources import Json
 
@@ -77,7 +77,7 @@ def read_json(
     chunk = _Chunk(data, source, columns, on_unknown_columns)
     chunk.parse(first_row)
     return Records(
-        chunk.frame(),
+        chunk.rows.frame(),
         tuple(chunk.faults),
         tuple(chunk.malformed),
         lambda rows: chunk.offsets(rows - first_row).alias(rows.name) + origin,
@@ -85,7 +85,7 @@ def read_json(
 
 
 class _Chunk:
-    """One chunk's records, column by column."""
+    """One chunk's records, one by one."""
 
     def __init__(
         self, data: bytes, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
@@ -96,9 +96,7 @@ class _Chunk:
         self._nulls = frozenset(source.null_values)
         self._columns = {column.name: column for column in columns}
         self._on_unknown = on_unknown_columns
-        self._rows: list[int] = []
-        self._values: dict[str, list[str | None]] = {column.name: [] for column in columns}
-        self._rescued: list[str | None] = []
+        self.rows = OddRows([*self._columns, *([RESCUED] if on_unknown_columns == "rescue" else [])])
         self.faults: list[Fault] = []
         self.malformed: list[Malformed] = []
 
@@ -111,21 +109,13 @@ class _Chunk:
             else:
                 self._add(row, record)
 
-    def frame(self) -> pl.DataFrame:
-        texts = {name: pl.Series(values, dtype=pl.String) for name, values in self._values.items()}
-        if self._on_unknown == "rescue":
-            texts[RESCUED] = pl.Series(self._rescued, dtype=pl.String)
-        return pl.DataFrame({ROW: pl.Series(self._rows, dtype=pl.Int64), **texts})
-
     def offsets(self, indexes: pl.Series) -> pl.Series:
         """Where the records with these places in the chunk start: at their first byte that is no blank."""
         starts = [line.end() - len(line[0].lstrip()) for line in _LINE.finditer(self._data, 0, self._size)]
         return pl.Series([starts[index] for index in indexes.to_list()], dtype=pl.Int64)
 
     def _add(self, row: int, record: dict[str, Any]) -> None:
-        self._rows.append(row)
-        for name, values in self._values.items():
-            values.append(self._text(row, self._columns[name], record.pop(name, None)))
+        values = [self._text(row, column, record.pop(name, None)) for name, column in self._columns.items()]
         if self._on_unknown == "reject":
             self.faults.extend(
                 Fault(row, f"{key}:unknown", key, _shown(value), "only the contract's columns")
@@ -133,7 +123,8 @@ class _Chunk:
             )
         elif self._on_unknown == "rescue":
             texts = {key: _as_text(value) for key, value in record.items()}
-            self._rescued.append(json.dumps(texts, ensure_ascii=False) if texts else None)
+            values.append(json.dumps(texts, ensure_ascii=False) if texts else None)
+        self.rows.add(row, values)
 
     def _text(self, row: int, column: ExpectedColumn, value: object) -> str | None:
         if value is None:

@@ -1,0 +1,46 @@
+"""Rows that are read one by one, gathered into a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import polars as pl
+
+from filegate.formats.model import ROW
+
+BATCH_ROWS: Final = 8192
+"""Python's strings take several times the memory of a frame's: no more rows than this are kept as such."""
+
+
+class OddRows:
+    """Numbered rows of texts."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._columns = tuple(columns)
+        self._frames: list[pl.DataFrame] = []
+        self._values: list[Sequence[str | None]] = []
+        self._flushed = 0
+        self.rows: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+    def add(self, row: int, values: Sequence[str | None]) -> None:
+        self.rows.append(row)
+        self._values.append(values)
+        if len(self._values) == BATCH_ROWS:
+            self._flush()
+
+    def frame(self) -> pl.DataFrame:
+        """`__row__` and the columns, in the order of the numbers."""
+        self._flush()
+        return pl.concat(self._frames).sort(ROW)
+
+    def _flush(self) -> None:
+        columns = zip(*self._values, strict=True) if self._values else ((),) * len(self._columns)
+        series = [pl.Series(name, values, pl.String) for name, values in zip(self._columns, columns, strict=True)]
+        numbers = pl.Series(ROW, self.rows[self._flushed :], pl.Int64)
+        self._frames.append(pl.DataFrame([numbers, *series]))
+        self._flushed = len(self.rows)
+        self._values.clear()
