@@ -14,10 +14,11 @@ import polars as pl
 
 INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _FLOATS = (pl.Float32, pl.Float64)
-_TEXTS = (pl.String, pl.Categorical, pl.Enum)
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
+"""The types whose values are texts, which are read as text files' are."""
 TEMPORALS = (pl.Date, pl.Datetime, pl.Time)
 """The types that a date format applies to."""
-SUPPORTED = (*INTEGERS, *_FLOATS, *_TEXTS, *TEMPORALS, pl.Boolean, pl.Decimal)
+SUPPORTED = (*INTEGERS, *_FLOATS, *TEXTS, *TEMPORALS, pl.Boolean, pl.Decimal)
 """The types a contract's columns may have."""
 
 _TRUE = ["true", "t", "1", "yes"]
@@ -136,19 +137,19 @@ def cast_native(value: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.E
         source: a type for which `castable(source, dtype)` holds.
         dtype: one of `SUPPORTED`.
     """
-    if isinstance(source, _TEXTS):
+    if isinstance(source, TEXTS):
         return cast_text(value.cast(pl.String), dtype)
     result = value.cast(dtype, strict=False)
     if isinstance(dtype, _FLOATS):  # rounding is what floats are for, infinity is not
         return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
-    if isinstance(dtype, _TEXTS):
+    if isinstance(dtype, TEXTS):
         return result
     return pl.when(result.cast(source, strict=False).eq_missing(value)).then(result)
 
 
 def castable(source: pl.DataType, dtype: pl.DataType) -> bool:
     """Whether values of type `source` can mean values of `dtype` at all."""
-    if isinstance(source, (*_TEXTS, pl.Null)) or source == dtype:
+    if isinstance(source, (*TEXTS, pl.Null)) or source == dtype:
         return True
     if isinstance(dtype, pl.String):
         return isinstance(source, SUPPORTED)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import polars as pl
 
 from filegate.contract import casts, checks, wording
-from filegate.contract.contract import CheckRule, Contract
+from filegate.contract.contract import Contract
+from filegate.contract.judges import Judged, NoValue, WrongType
 from filegate.contract.rowwise import NotRowWise
 from filegate.contract.rules import Column, Keep, Rule, Unique
 from filegate.errors import DeclarationError
@@ -86,13 +87,13 @@ class _Compiler:
             raise self._error("the schema has no columns", "Declare at least one.")
         columns = tuple(self._column(name, declared) for name, declared in self._schema.columns.items())
         dtypes = {column.name: column.dtype for column in columns}
-        rules: list[CheckRule] = []
+        judged: list[Judged] = []
         for column in columns:
-            rules += self._cell_rules(column)
-            rules += self._check_rules(self._schema.columns[column.name].checks, column.name, dtypes)
-        rules += self._check_rules(self._schema.checks, None, dtypes)
+            judged += self._cell_rules(column)
+            judged += self._check_rules(self._schema.columns[column.name].checks, column.name, dtypes)
+        judged += self._check_rules(self._schema.checks, None, dtypes)
         strict = cast("bool | Literal['filter']", self._schema.strict)
-        return Contract(columns=columns, checks=tuple(rules), uniques=self._uniques(), strict=strict)
+        return Contract(columns=columns, judged=tuple(judged), uniques=self._uniques(), strict=strict)
 
     def _column(self, name: str, declared: Any) -> Column:
         where = f"column {name!r}"
@@ -133,14 +134,15 @@ class _Compiler:
                 f"Give {wording.of_type(column.dtype)}.",
             )
 
-    def _cell_rules(self, column: Column) -> Iterator[CheckRule]:
+    def _cell_rules(self, column: Column) -> Iterator[Judged]:
         """The rules that a column's type and nullability make."""
         if column.dtype != pl.String:
-            yield CheckRule(Rule(self._code(column.name, "type"), column.name, wording.of_type(column.dtype)), "type")
+            words = wording.of_type(column.dtype)
+            yield Judged(Rule(self._code(column.name, "type"), column.name, words), WrongType(column))
         if not column.nullable:
-            yield CheckRule(Rule(self._code(column.name, "not_null"), column.name, "a value"), "not_null")
+            yield Judged(Rule(self._code(column.name, "not_null"), column.name, "a value"), NoValue(column))
 
-    def _check_rules(self, declared: Any, column: str | None, dtypes: dict[str, pl.DataType]) -> Iterator[CheckRule]:
+    def _check_rules(self, declared: Any, column: str | None, dtypes: dict[str, pl.DataType]) -> Iterator[Judged]:
         where = "the whole frame" if column is None else f"column {column!r}"
         for check in declared or []:
             name = checks.kind(check)
@@ -159,7 +161,7 @@ class _Compiler:
                     f"{type(error).__name__}: {_gist(error)}",
                     "Correct the check, or the type of the column.",
                 ) from error
-            yield CheckRule(Rule(self._code(column or "*", name), column, wording.of_check(check)), judge)
+            yield Judged(Rule(self._code(column or "*", name), column, wording.of_check(check)), judge)
 
     def _uniques(self) -> tuple[Unique, ...]:
         found = []

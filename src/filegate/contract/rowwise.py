@@ -11,7 +11,7 @@ import polars as pl
 _PROBE_ROWS = 3
 
 
-class NotRowWise(Exception):  # noqa: N818 - a finding that the compiler turns into a DeclarationError
+class NotRowWise(Exception):
     """Why a check cannot be honoured; `str()` completes the sentence "The check …"."""
 
 

@@ -14,7 +14,9 @@ _REASON = {"rule": pl.String(), "column": pl.String(), "value": pl.String(), "al
 BROKEN = pl.List(pl.Struct(_REASON))
 """The type of `broken`: a struct for each broken rule of a rejected row."""
 
-_SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
+_HASHES = {"hash_1": 0x9E3779B97F4A7C15, "hash_2": 0xC2B2AE3D27D4EB4F}
+"""The hashes of a key and their seeds; the seed after each is for rows whose key is not known."""
+
 _RANK = "rank"
 _REPORTED = "\0reported"
 _PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), **_REASON})
@@ -43,7 +45,7 @@ class Checked:
     Attributes:
         raw: `__row__`, the contract's columns as the file has them, and `_rescued` if the chunk has it.
         typed: the contract's columns, cast.
-        bad: for each column of the file, whether the cell failed its cast.
+        mistyped: for each column of the file, whether the cell failed its cast.
         broken: `__row__`, and for each rule, in order, whether the row breaks it.
         rules: the rules of `broken`.
         uniques: the contract's unique columns.
@@ -51,7 +53,7 @@ class Checked:
 
     raw: pl.DataFrame
     typed: pl.DataFrame
-    bad: pl.DataFrame
+    mistyped: pl.DataFrame
     broken: pl.DataFrame
     rules: Sequence[Rule]
     uniques: Sequence[Unique]
@@ -60,8 +62,8 @@ class Checked:
         """Two 64-bit hashes of each row's key, for telling repeated keys without holding them.
 
         Among n rows, the probability that any two different keys share both hashes is below n² / 2¹²⁹: 1.5e-21 for a
-        billion rows. Rows without values in the key are alike, as in pandera. A cell that failed its cast
-        has no known value: its row is like no other.
+        billion rows. Rows without values in the key are alike, as in pandera. A cell that failed its cast has no known
+        value, so its row is like no other. As in pandera, columns that the file lacks do not count.
 
         Args:
             columns: columns of the contract.
@@ -70,16 +72,18 @@ class Checked:
             `__row__`, and the UInt64 columns `hash_1` and `hash_2`; one row for each row of the chunk. Equal keys give
             equal hashes within one release of polars.
         """
-        key = pl.struct(_comparable(name, self.typed.schema[name]) for name in columns).alias("key")
-        unknown = pl.any_horizontal(pl.lit(False), *(name for name in columns if name in self.bad.columns))
-        frame = pl.concat(
-            [self.raw.select(ROW), self.typed.select(key), self.bad.select(unknown.alias("unknown"))],
-            how="horizontal",
+        present = [name for name in columns if name in self.mistyped.columns]
+        if not present:
+            return self.raw.select(ROW, *(pl.col(ROW).hash(seed + 1).alias(name) for name, seed in _HASHES.items()))
+        key = self.typed.select(pl.struct(present).alias("key"))
+        unknown = self.mistyped.select(pl.any_horizontal(present).alias("unknown"))
+        return pl.concat([self.raw.select(ROW), key, unknown], how="horizontal").select(
+            ROW,
+            *(
+                pl.when("unknown").then(pl.col(ROW).hash(seed + 1)).otherwise(pl.col("key").hash(seed)).alias(name)
+                for name, seed in _HASHES.items()
+            ),
         )
-        known_or_own = [
-            pl.when("unknown").then(pl.col(ROW).hash(seed + 1)).otherwise(pl.col("key").hash(seed)) for seed in _SEEDS
-        ]
-        return frame.select(ROW, known_or_own[0].alias("hash_1"), known_or_own[1].alias("hash_2"))
 
     def split(self, *faults: Sequence[Fault] | pl.DataFrame) -> Split:
         """Part the chunk into accepted and rejected rows.
@@ -156,9 +160,8 @@ class Checked:
         own = pl.concat(found)
         if reports.height:
             # As with a cell that fails its cast, one whose type the reader refused breaks that rule only.
-            mistyped = reports.filter(pl.col("rule") == pl.col("column") + ":type")
-            own = own.join(reports, on=[ROW, "rule"], how="anti").join(mistyped, on=[ROW, "column"], how="anti")
-            own = pl.concat([own, reports])
+            refused = reports.filter(pl.col("rule") == pl.col("column") + ":type")
+            own = pl.concat([own.join(refused, on=[ROW, "column"], how="anti"), reports])
         return own.sort(ROW, _RANK, maintain_order=True)
 
     def _all_rules(self) -> list[Rule]:
@@ -166,8 +169,3 @@ class Checked:
 
     def _ranks(self) -> dict[str, int]:
         return {rule.code: rank for rank, rule in enumerate(self._all_rules())}
-
-
-def _comparable(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A column whose equal values have equal hashes in every chunk: the codes of categories differ between chunks."""
-    return pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical) else pl.col(name)

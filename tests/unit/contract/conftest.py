@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -38,3 +41,16 @@ def codes() -> Codes:
     return lambda split: {
         row: [reason["rule"] for reason in broken] for row, broken in split.rejected.select(ROW, "broken").iter_rows()
     }
+
+
+@pytest.fixture
+def printed() -> Callable[..., str]:
+    """What a program prints in a process of its own, with these environment variables besides."""
+
+    def run(program: str, **environment: str) -> str:
+        command = [sys.executable, "-c", program]
+        return subprocess.run(
+            command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+        ).stdout
+
+    return run

@@ -112,6 +112,12 @@ def test_a_type_fault_of_the_reader_is_all_that_is_wrong_with_the_cell(checked, 
     assert codes(checked.split(faults)) == {12: ["flight:ge", "carrier:type"], 14: ["flight:type", "carrier:type"]}
 
 
+def test_a_fault_with_the_code_of_a_rule_takes_that_rule_s_place_in_the_order(compiled, chunk, codes):
+    schema = pa.DataFrameSchema({name: pa.Column(int, pa.Check.ge(1)) for name in ("a", "b", "c")})
+    checked = compiled(schema).check(chunk(a=["0"], b=[None], c=["0"]))
+    assert codes(checked.split([Fault(1, "b:type", "b", "[]", "a number")])) == {1: ["a:ge", "b:type", "c:ge"]}
+
+
 def test_faults_in_several_portions_add_up(checked, codes):
     fault = Fault(row=11, rule="record:nested", column=None, value=None, allowed="a text")
     split = checked.split([fault], repeats(**{"flight:unique": [11]}), repeats(**{"flight:unique": [15]}))

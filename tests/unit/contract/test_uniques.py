@@ -35,6 +35,13 @@ def test_rows_without_a_value_are_alike_and_rows_with_a_wrong_one_are_like_no_ot
     assert len({none, wrong, wrong_too}) == 3
 
 
+def test_columns_that_the_file_lacks_do_not_count(compiled, chunk):
+    optional = pa.Column(int, required=False)
+    checked = compiled(pa.DataFrameSchema({"a": pa.Column(int), "b": optional})).check(chunk(a=["1", "1", "2"]))
+    assert hashes(checked, ["a", "b"]) == hashes(checked, ["a"])
+    assert len(set(hashes(checked, ["b"]))) == 3
+
+
 def test_the_order_of_columns_and_the_border_between_them_matter(compiled, chunk):
     contract = compiled(pa.DataFrameSchema({"a": pa.Column(str), "b": pa.Column(str)}))
     one, other = hashes(contract.check(chunk(a=["xy", "x"], b=["z", "yz"])), ["a", "b"])
@@ -50,6 +57,21 @@ def test_a_key_does_not_depend_on_the_chunk_around_it(dtype, compiled, chunk):
     alone = hashes(contract.check(chunk(a=[text])), ["a"])
     later = hashes(contract.check(chunk(a=[other, text])), ["a"])
     assert alone[0] == later[1] != later[0]
+
+
+def test_a_key_does_not_depend_on_the_process(printed):
+    """Chunks of one object are checked in many processes, where categories get other physical codes."""
+    program = """
+import sys, pandera.polars as pa, polars as pl
+from filegate.contract import compile_contract
+schema = pa.DataFrameSchema({"c": pa.Column(pl.Categorical), "s": pa.Column(str), "f": pa.Column(float)})
+texts = {before} + ["x"]
+chunk = pl.DataFrame({"c": texts, "s": texts, "f": ["0.5"] * len(texts)}).with_row_index("__row__")
+chunk = chunk.cast({"__row__": pl.Int64})
+print(compile_contract(schema, dataset="d").check(chunk).keys(["c", "s", "f"]).rows()[-1][1:])
+"""
+    alone, later = (printed(program.replace("{before}", before)) for before in ("[]", "['y', 'z']"))
+    assert alone == later
 
 
 def test_uniques_name_their_columns_and_the_row_they_keep(compiled):
