@@ -1,0 +1,31 @@
+"""The templates, as data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filegate.operations.deploy import load_template
+
+DIRECTORY = Path(__file__).parents[2] / "infra" / "cloudformation"
+
+Template = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, Template]:
+    """Every template by its file's stem."""
+    return {path.stem: load_template(path) for path in sorted(DIRECTORY.glob("*.yaml"))}
+
+
+@pytest.fixture(scope="session")
+def resources(templates: dict[str, Template]) -> dict[str, Template]:
+    """Every resource by its logical id, which is unique over all templates but for the nested stacks."""
+    return {
+        name: resource
+        for stem, template in templates.items()
+        if stem != "main"
+        for name, resource in template["Resources"].items()
+    }
