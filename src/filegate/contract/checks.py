@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from filegate.contract.judges import Call, Expression
-from filegate.contract.rowwise import NotRowWise, Recorder, record
+from filegate.contract.rowwise import Recorder, record
 
 if TYPE_CHECKING:
     from pandera.polars import Check
@@ -23,12 +23,6 @@ _SHORT = {
 }
 """pandera's own aliases for its comparisons; they make shorter codes."""
 
-_UNSUPPORTED = {
-    "raise_warning": "a row is accepted or rejected; drop raise_warning, or the check",
-    "groupby": "groups span chunks; check the groups in the transform, with transform_scope='object'",
-    "n_failure_cases": "every broken row is kept; drop n_failure_cases",
-}
-
 
 def judge(check: Check, column: str | None, dtypes: Mapping[str, pl.DataType]) -> Expression | Call:
     """The judge that a check becomes.
@@ -39,12 +33,9 @@ def judge(check: Check, column: str | None, dtypes: Mapping[str, pl.DataType]) -
         dtypes: the contract's columns.
 
     Raises:
-        NotRowWise: the check cannot be honoured, and why.
+        NotRowWise: the check's verdict on a row may depend on other rows.
         Exception: what the check raised when tried on rows without values.
     """
-    for option, reason in _UNSUPPORTED.items():
-        if getattr(check, option):
-            raise NotRowWise(f"uses {option}, which is not supported: {reason}")
     if check.element_wise:
         return Call(check, column)
     # On a whole frame, a check of pandera's own holds for every column.

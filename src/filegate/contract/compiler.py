@@ -21,21 +21,33 @@ if TYPE_CHECKING:
 
 _KEEP: dict[str, Keep] = {"all": "none", "exclude_first": "first", "exclude_last": "last"}
 
-_UNSUPPORTED_SCHEMA_OPTIONS = {
-    "index": "polars has no index; declare its levels as columns",
-    "dtype": "declare the dtype of each column instead",
-    "ordered": "columns are found by name, in any order; drop it",
-    "parsers": "clean values in the transform, or loosen the column's type",
-    "add_missing_columns": "declare each such column with required=False, and default= if it needs a value",
-    "on_missing_columns": "a missing column is an error, or nothing at all with required=False",
-    "drop_invalid_rows": "rejected rows always go to quarantine; drop it",
+_PARSERS = "Clean values in the transform, or loosen the column's type."
+_REJECTED = "Rejected rows always go to quarantine; drop it."
+_UNSUPPORTED_IN_SCHEMAS = {
+    "index": "polars has no index; declare its levels as columns.",
+    "dtype": "Declare the dtype of each column instead.",
+    "ordered": "Columns are found by name, in any order; drop it.",
+    "parsers": _PARSERS,
+    "add_missing_columns": "Declare each such column with required=False, and default= if it needs a value.",
+    "on_missing_columns": "A missing column is an error, or nothing at all with required=False.",
+    "drop_invalid_rows": _REJECTED,
 }
-_UNSUPPORTED_COLUMN_OPTIONS = {
-    "regex": "the accepted rows need one fixed set of columns; declare each column by its name",
-    "parsers": "clean values in the transform, or loosen the column's type",
-    "drop_invalid_rows": "rejected rows always go to quarantine; drop it",
+_UNSUPPORTED_IN_COLUMNS = {
+    "regex": "The accepted rows need one fixed set of columns; declare each column by its name.",
+    "parsers": _PARSERS,
+    "drop_invalid_rows": _REJECTED,
 }
-_RESERVED = (ROW, RESCUED)
+_UNSUPPORTED_IN_CHECKS = {
+    "raise_warning": "A row is accepted or rejected; drop raise_warning, or the check.",
+    "groupby": "Groups span chunks; check them in the transform, with transform_scope='object'.",
+    "n_failure_cases": "Every broken row is kept; drop it.",
+}
+_ROW_WISE = (
+    "Rows are judged chunk by chunk: return data.lazyframe.select(<a Boolean expression on columns of the same row>), "
+    "or give a function of one value with element_wise=True; what needs many rows belongs into the transform, with "
+    "transform_scope='object'."
+)
+_RESERVED = (ROW, RESCUED, "*")
 
 
 def compile_contract(schema: type[pa.DataFrameModel] | pa.DataFrameSchema, *, dataset: str) -> Contract:
@@ -82,7 +94,7 @@ class _Compiler:
         self._codes: set[str] = set()
 
     def contract(self) -> Contract:
-        self._refuse(self._schema, _UNSUPPORTED_SCHEMA_OPTIONS, "")
+        self._refuse(self._schema, _UNSUPPORTED_IN_SCHEMAS, "")
         if not self._schema.columns:
             raise self._error("the schema has no columns", "Declare at least one.")
         columns = tuple(self._column(name, declared) for name, declared in self._schema.columns.items())
@@ -98,8 +110,8 @@ class _Compiler:
     def _column(self, name: str, declared: Any) -> Column:
         where = f"column {name!r}"
         if name in _RESERVED:
-            raise self._error(f"{where}: the name is Filegate's own", "Rename the column in the file and the schema.")
-        self._refuse(declared, _UNSUPPORTED_COLUMN_OPTIONS, f"{where}: ")
+            raise self._error(f"{where}: the name is reserved", "Rename the column in the file and the schema.")
+        self._refuse(declared, _UNSUPPORTED_IN_COLUMNS, f"{where}: ")
         column = Column(
             name=name,
             dtype=self._dtype(declared.dtype, where),
@@ -143,22 +155,17 @@ class _Compiler:
             yield Judged(Rule(self._code(column.name, "not_null"), column.name, "a value"), NoValue(column))
 
     def _check_rules(self, declared: Any, column: str | None, dtypes: dict[str, pl.DataType]) -> Iterator[Judged]:
-        where = "the whole frame" if column is None else f"column {column!r}"
         for check in declared or []:
             name = checks.kind(check)
+            where = f"{'the whole frame' if column is None else f'column {column!r}'}, check {name!r}: "
+            self._refuse(check, _UNSUPPORTED_IN_CHECKS, where)
             try:
                 judge = checks.judge(check, column, dtypes)
             except NotRowWise as reason:
-                raise self._error(
-                    f"{where}, check {name!r}: it {reason}, and rows are judged chunk by chunk",
-                    "Return data.lazyframe.select(<one Boolean expression on columns of the same row>), or give a "
-                    "function of one value with element_wise=True; what needs many rows belongs into the transform, "
-                    "with transform_scope='object'.",
-                ) from None
+                raise self._error(f"{where}it {reason}", _ROW_WISE) from None
             except Exception as error:
                 raise self._error(
-                    f"{where}, check {name!r}: it fails on columns of the declared types with "
-                    f"{type(error).__name__}: {_gist(error)}",
+                    f"{where}it fails on columns of the declared types with {type(error).__name__}: {_gist(error)}",
                     "Correct the check, or the type of the column.",
                 ) from error
             yield Judged(Rule(self._code(column or "*", name), column, wording.of_check(check)), judge)
@@ -190,7 +197,7 @@ class _Compiler:
         for option, advice in options.items():
             value = getattr(declared, option, None)
             if value:
-                raise self._error(f"{where}{option}={value!r} is not supported", f"{advice}.")
+                raise self._error(f"{where}{option}={value!r} is not supported", advice)
 
     def _error(self, problem: str, advice: str) -> DeclarationError:
         return DeclarationError(f"Dataset {self._dataset!r}: {problem}.", advice=advice)

@@ -137,7 +137,9 @@ class Checked:
             for fault in portion
             if fault.rule not in uniques
         ]
-        reports = pl.DataFrame(records, schema=_PAIRS, orient="row").unique([ROW, "rule", "column"], keep="first")
+        reports = pl.DataFrame(records, schema=_PAIRS, orient="row").unique(
+            [ROW, "rule", "column"], keep="first", maintain_order=True
+        )
         return reports.join(self.raw.select(ROW), on=ROW, how="semi")
 
     def _pairs(self, texts: pl.DataFrame, broken: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:

@@ -56,7 +56,7 @@ DEPENDS_ON_OTHER_ROWS = {
 def test_an_expression_that_looks_at_other_rows_is_refused(case, compiled):
     message = refusal(compiled, frame_check(DEPENDS_ON_OTHER_ROWS[case]))
     assert "the whole frame, check 'mine'" in message
-    assert "rows are judged chunk by chunk" in message
+    assert "Rows are judged chunk by chunk" in message
     assert "element_wise=True" in message
 
 
@@ -138,6 +138,7 @@ def test_options_of_schemas_that_have_no_meaning_here_are_refused(options, word,
     [
         ({"^a.*$": pa.Column(int)}, "regex"),
         ({"a.+": pa.Column(int, regex=True)}, "regex"),
+        ({"*": pa.Column(int)}, "reserved"),
         ({"a": pa.Column(int, drop_invalid_rows=True)}, "drop_invalid_rows"),
         ({"a": pa.Column()}, "no dtype"),
         ({"a": pa.Column(pl.List(pl.Int64))}, "List"),
@@ -147,8 +148,8 @@ def test_options_of_schemas_that_have_no_meaning_here_are_refused(options, word,
         ({"a": pa.Column(pl.Binary)}, "Binary"),
         ({"a": pa.Column("category")}, "Category"),
         ({"a": pa.Column(int, default="x")}, "default='x'"),
-        ({"__row__": pa.Column(int)}, "Filegate's own"),
-        ({"_rescued": pa.Column(str)}, "Filegate's own"),
+        ({"__row__": pa.Column(int)}, "reserved"),
+        ({"_rescued": pa.Column(str)}, "reserved"),
         ({}, "no columns"),
     ],
 )
