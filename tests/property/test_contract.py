@@ -25,6 +25,8 @@ MANY = settings(settings.get_profile("contract"))
 
 INTEGERS = st.integers(-5, 5)
 DATES = st.dates(dt.date(2020, 1, 1), dt.date(2020, 1, 9))
+INSTANTS = st.datetimes(dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 2))  # noqa: DTZ001
+DECIMALS = st.decimals(-2, 2, places=1)
 FLOATS = st.sampled_from([-1.0, 0.0, 0.5, 2.0, math.inf, -math.inf, math.nan])
 TEXTS = st.text("ab", max_size=3)
 JUNK = st.sampled_from(["x", " 1", "1.0", "2020-02-30", "1e999", "-", "nan ", "2020-1-1"])
@@ -94,6 +96,9 @@ KINDS = {
     "float": Kind(pl.Float64(), FLOATS, comparisons(FLOATS.filter(lambda value: not math.isnan(value)))),
     "date": Kind(pl.Date(), DATES, comparisons(DATES)),
     "text": Kind(pl.String(), TEXTS, [*comparisons(TEXTS), *texts()]),
+    "timestamp": Kind(pl.Datetime("us"), INSTANTS, comparisons(INSTANTS)),
+    "decimal": Kind(pl.Decimal(6, 2), DECIMALS, comparisons(DECIMALS)),
+    "word": Kind(pl.Enum(["a", "b"]), st.sampled_from("ab"), comparisons(st.sampled_from("ab"))[:2]),
     "truth": Kind(pl.Boolean(), st.booleans()),
 }
 
