@@ -125,6 +125,7 @@ def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[
             (_LAMBDA, "_execute_function_docker"): _executor(invoke),
             (_STATES, "_run_execution"): executions.run,
             (_STATES, "_scaled_sleep"): executions.sleep,
+            (_S3, "_get_object"): _ranges_of_versions(),
             (_S3, "_fire_s3_event"): fire,
             (_EVENTS, "_dispatch_event"): dispatch,
         }
