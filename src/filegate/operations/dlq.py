@@ -36,7 +36,7 @@ class _Body(Run):
     failure: Failure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Letter:
     """One message.
 

@@ -1,0 +1,42 @@
+"""The `filegate` command and its subcommands. What is slow to import is imported by the command that needs it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from filegate.cli import datasets, demo, dlq, drop, local, quarantine, runs, show
+from filegate.cli.shared import shared_options
+
+app = typer.Typer(
+    name="filegate",
+    help="Files land in S3; only rows that honour their contract get through, "
+    "and every row that does not is kept, explained and replayable.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"filegate {version('filegate')}")
+        raise typer.Exit
+
+
+@shared_options(app)
+def filegate(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The options that come before a subcommand count for it, too."""
+
+
+for module in (demo, local, drop, runs, show, quarantine):
+    module.add_to(app)
+app.add_typer(dlq.app, name="dlq")
+datasets.add_to(app)

@@ -1,0 +1,158 @@
+"""`filegate demo`: the whole pipeline on sample files, in under a minute."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from filegate.cli.shared import Session, command
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from filegate.operations.alerts import Alert
+    from filegate.operations.cloud import Cloud
+    from filegate.operations.dlq import Letter
+    from filegate.operations.quarantine import RejectedRow
+    from filegate.runs import RunRecord
+
+WIDTH = 100
+SHOWN_ROWS = 3
+REASON_CHARACTERS = 180
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app)(demo)
+
+
+def demo(session: Session) -> None:
+    """Run sample files through the whole pipeline on this machine. Nothing is left behind.
+
+    The samples lie under datasets/samples/; one of them is bad on purpose.
+    """
+    from filegate.cli.following import deliver_all  # noqa: PLC0415
+    from filegate.operations.alerts import listening  # noqa: PLC0415
+    from filegate.operations.cloud import embedded  # noqa: PLC0415
+    from filegate.operations.dlq import listed  # noqa: PLC0415
+
+    folder = session.datasets_folder()
+    samples = _samples(folder, session.dataset_names())
+    with session.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
+        with listening(cloud.session, cloud.outputs.alerts_topic_arn) as ear:
+            if status is not None:
+                status.stop()
+            followed = deliver_all(session, cloud, samples)
+            alerts = ear.heard()
+        if followed.stalled is not None:
+            raise followed.stalled
+        rejected = tuple(_rejected(cloud, followed.runs))
+        seen = Seen(followed.runs, rejected, tuple(listed(cloud.dead_letters)), tuple(alerts))
+        if session.as_json:
+            session.write(_document(cloud, seen))
+        else:
+            session.show(*_page(seen, samples), width=WIDTH)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the demo has to show: runs, some rejected rows with the keys of their files, letters and alerts."""
+
+    runs: tuple[RunRecord, ...]
+    rejected: tuple[tuple[str, RejectedRow], ...]
+    letters: tuple[Letter, ...]
+    alerts: tuple[Alert, ...]
+
+
+def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
+    from filegate.operations.deliver import dataset_of  # noqa: PLC0415
+    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+
+    files = sorted(file for file in (folder / "samples").glob("*") if file.is_file() and file.name[0] != ".")
+    if not files:
+        raise WrongUse(
+            f"There are no sample files under {folder / 'samples'}.",
+            advice="Run it where Filegate's own datasets are, or name their folder by --datasets.",
+        )
+    return [(file, dataset_of(file, known)) for file in files]
+
+
+def _rejected(cloud: Cloud, runs: Sequence[RunRecord]) -> Iterator[tuple[str, RejectedRow]]:
+    """A few rejected rows: from every run the first one of its most broken rule, then of its second, and so on."""
+    from filegate.operations.quarantine import rejected_rows  # noqa: PLC0415
+    from filegate.operations.result import rules  # noqa: PLC0415
+
+    ranked = [[(run, rule) for rule in rules(run)] for run in runs]
+    pairs = [pair for rank in itertools.zip_longest(*ranked) for pair in rank if pair is not None]
+    for run, rule in pairs[:SHOWN_ROWS]:
+        yield run.key, next(rejected_rows(run, cloud.store, rule=rule))
+
+
+def _document(cloud: Cloud, seen: Seen) -> dict[str, Any]:
+    """What was seen, for a program: `runs`, `rejected`, `dead_letters`, `alerts`."""
+    from filegate.operations.result import output_addresses, result  # noqa: PLC0415
+
+    return {
+        "runs": [result(run, output=output_addresses(run, cloud.store)) for run in seen.runs],
+        "rejected": [{"object": key, **row.to_json()} for key, row in seen.rejected],
+        "dead_letters": [letter.to_json() for letter in seen.letters],
+        "alerts": [vars(alert) for alert in seen.alerts],
+    }
+
+
+def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[RenderableType]:
+    """The same for a person, on one page."""
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli import tables, text  # noqa: PLC0415
+    from filegate.cli.quarantine import reasons  # noqa: PLC0415
+
+    yield _heading("Files", "what became of their rows", first=True)
+    yield tables.ends(seen.runs)
+    yield _heading("Rules", "which were broken, by how many rows")
+    yield tables.broken_by(seen.runs)
+    yield _heading(
+        "Quarantine", f"{len(seen.rejected)} of {sum(run.rows_rejected for run in seen.runs):,} rejected rows"
+    )
+    for key, row in seen.rejected:
+        yield Text.assemble((text.clean(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
+        yield reasons(row)
+    yield _heading("Dead-letter queue", "what did not get through whole; each can be replayed")
+    for letter in seen.letters:
+        if letter.run is not None and letter.failure is not None:
+            yield Text.assemble((text.clean(letter.run.request.key), "bold"), " ", text.status(letter.failure.status))
+            reason = letter.failure.message.removeprefix(f"{letter.run.request.address}: ")
+            yield Text("  " + text.shortened(text.clean(reason), REASON_CHARACTERS), "dim")
+    if alerts := sorted(seen.alerts, key=_calls_for_nobody):
+        yield _heading("Alert", "what went out to subscribers" + f" (1 of {len(alerts)})")
+        yield _quoted(alerts[0])
+    yield _heading("Next", "this cloud is gone; start one that stays, and use it from another terminal")
+    yield "  filegate local"
+    yield f"  filegate drop {samples[0][0]}"
+    yield "  filegate runs"
+    yield "  filegate dlq list"
+
+
+def _heading(title: str, says: str, *, first: bool = False) -> Text:
+    from rich.text import Text  # noqa: PLC0415
+
+    return Text.assemble("" if first else "\n", (title, "bold cyan"), "  ", (says, "dim"))
+
+
+def _calls_for_nobody(alert: Alert) -> bool:
+    return alert.subject.endswith(("SUCCEEDED", "PARTIAL"))
+
+
+def _quoted(alert: Alert) -> Text:
+    """The alert as it is read in a mail, behind a bar; long lines are cut."""
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli import text  # noqa: PLC0415
+
+    lines = [alert.subject, "", *alert.message.splitlines()]
+    return Text("\n".join(f"│ {text.shortened(text.clean(line), WIDTH - 2)}".rstrip() for line in lines), "dim")

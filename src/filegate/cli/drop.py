@@ -1,0 +1,74 @@
+"""`filegate drop`: deliver files and see what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from filegate.cli.shared import Session, command
+
+if TYPE_CHECKING:
+    from filegate.operations.cloud import Cloud
+    from filegate.runs import RunRecord
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app)(drop)
+
+
+def drop(
+    session: Session,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files to deliver.", show_default=False)],
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", "-d", help="Their dataset, where folder and name do not tell.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Fetch what they became: Parquet, and the quarantine.", show_default=False),
+    ] = None,
+) -> int:
+    """Deliver files, follow their runs, and show what became of every row.
+
+    Without `filegate local` or --environment, an embedded cloud is started for this command alone.
+
+    Exit status: 0 published, wholly or in part; 3 a file was rejected; 4 a run failed; 2 wrong use.
+    """
+    from filegate.cli.following import deliver_all  # noqa: PLC0415
+    from filegate.cli.outcome import answer  # noqa: PLC0415
+
+    deliveries = [(file, _dataset(file, session.dataset_names(), dataset)) for file in files]
+    with session.cloud_or_own() as (cloud, own):
+        followed = deliver_all(session, cloud, deliveries)
+        if out is not None:
+            _collect(session, cloud, followed.runs, out)
+        status = answer(session, cloud, followed)
+    if own and out is None:
+        session.err.print(
+            "\nThe embedded cloud of this command is gone, and all it held. Keep the files with [bold]--out DIR[/bold],"
+            "\nor start a cloud that stays with [bold]filegate local[/bold].",
+            style="dim",
+        )
+    return status
+
+
+def _dataset(file: Path, known: Sequence[str], given: str | None) -> str:
+    from filegate.operations.deliver import dataset_of  # noqa: PLC0415
+    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+
+    if not file.is_file():
+        raise WrongUse(f"There is no file {file}.", advice="Name files, not folders.")
+    return dataset_of(file, known, given)
+
+
+def _collect(session: Session, cloud: Cloud, runs: Sequence[RunRecord], folder: Path) -> None:
+    from filegate.cli.text import counted  # noqa: PLC0415
+    from filegate.operations.collect import collect  # noqa: PLC0415
+
+    with session.waiting("Fetching the output …"):
+        made = [collect(run, cloud.store, folder) for run in runs]
+    output, quarantine = sum(len(one.output) for one in made), sum(len(one.quarantine) for one in made)
+    session.err.print(f"{counted(output, 'published file')} and {quarantine:,} of quarantine are in {folder}.\n")

@@ -1,0 +1,75 @@
+"""Deliver files and follow runs, with their progress shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from filegate.cli.progress import Line, Progress, watched
+from filegate.cli.shared import Session
+from filegate.operations.cloud import Cloud
+from filegate.operations.deliver import deliver
+from filegate.operations.follow import Follower, RunStalled
+from filegate.runs import RunRecord
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Runs as they were last seen, in the order they were started in.
+
+    Attributes:
+        runs: those that appeared in the ledger; all have ended unless `stalled`.
+        stalled: why they were followed no longer.
+    """
+
+    runs: tuple[RunRecord, ...]
+    stalled: RunStalled | None = None
+
+
+def deliver_all(session: Session, cloud: Cloud, files: Sequence[tuple[Path, str]]) -> Followed:
+    """Delivers files, each to its dataset, and follows their runs to the end."""
+    follower = Follower(cloud.ledger)
+    latest: dict[str, RunRecord | None] = {}
+    with watched(session.err, quiet=bool(session.as_json)) as progress:
+        lines = [progress.add(file.name, file.stat().st_size) for file, _ in files]
+        for (file, dataset), line in zip(files, lines, strict=True):
+            delivery = deliver(
+                file, dataset, bucket=cloud.outputs.raw_bucket, upload=cloud.upload, progress=partial(_sent, line)
+            )
+            progress.delivered(line, delivery.run_id)
+            follower.add(delivery.run_id, file.name)
+            latest[delivery.run_id] = None
+            _note(follower.poll(), latest, progress)
+        return _followed(follower, latest, progress)
+
+
+def follow_all(session: Session, cloud: Cloud, runs: Sequence[tuple[str, str]]) -> Followed:
+    """Follows runs, given by id and name, to their end."""
+    follower = Follower(cloud.ledger)
+    with watched(session.err, quiet=bool(session.as_json)) as progress:
+        for run_id, name in runs:
+            progress.delivered(progress.add(name), run_id)
+            follower.add(run_id, name)
+        return _followed(follower, {run_id: None for run_id, _ in runs}, progress)
+
+
+def _followed(follower: Follower, latest: dict[str, RunRecord | None], progress: Progress) -> Followed:
+    stalled = None
+    try:
+        for run in follower.changes():
+            _note([run], latest, progress)
+    except RunStalled as error:
+        stalled = error
+    return Followed(tuple(run for run in latest.values() if run is not None), stalled)
+
+
+def _note(changed: Iterable[RunRecord], latest: dict[str, RunRecord | None], progress: Progress) -> None:
+    for run in changed:
+        latest[run.run_id] = run
+        progress.update(run)
+
+
+def _sent(line: Line, count: int) -> None:
+    line.sent += count

@@ -1,0 +1,64 @@
+"""`filegate local`: a cloud on this machine that stays until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from filegate.cli.shared import Session, command
+
+if TYPE_CHECKING:
+    from filegate.operations.cloud import Cloud
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app)(local)
+
+
+def local(
+    session: Session,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 0,
+) -> None:
+    """Run the whole pipeline on this machine, without an account or Docker, until Ctrl-C.
+
+    Other commands find it by themselves. An edit of a dataset counts from the next file on.
+    """
+    from filegate.operations.cloud import embedded  # noqa: PLC0415
+    from filegate.operations.running_local import RunningLocal, announced, refuse_second  # noqa: PLC0415
+
+    refuse_second()
+    folder = session.datasets_folder().resolve()
+    with (
+        session.waiting("Starting …") as status,
+        embedded(folder, port) as (cloud, machinery),
+        announced(RunningLocal(endpoint=machinery.endpoint, pid=os.getpid(), datasets=folder)),
+    ):
+        if status is not None:
+            status.stop()
+        _tell(session, cloud, machinery.endpoint, machinery.client_environment())
+        while True:
+            signal.pause()
+
+
+def _tell(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[str, str]) -> None:
+    from rich.text import Text  # noqa: PLC0415
+
+    if session.as_json:
+        session.write({"endpoint": endpoint, "outputs": vars(cloud.outputs), "environment": dict(variables)})
+        return
+    exports = "\n".join(f"  export {name}={value}" for name, value in variables.items())
+    session.show(
+        Text.assemble(("Filegate runs at ", ""), (endpoint, "bold green"), ". Ctrl-C ends it, and its data with it."),
+        "",
+        Text("In another terminal:", "dim"),
+        "  filegate drop datasets/samples/flights.csv",
+        "  filegate runs",
+        "",
+        Text("For other tools, such as the aws command:", "dim"),
+        exports,
+        f"  aws s3 cp datasets/samples/flights.csv s3://{cloud.outputs.raw_bucket}/flights/",
+    )

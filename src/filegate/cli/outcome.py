@@ -1,0 +1,45 @@
+"""What became of the runs that a command started."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from filegate.cli import tables
+from filegate.cli.following import Followed
+from filegate.cli.shared import PROBLEM, Session, tell
+from filegate.cli.text import clean
+from filegate.operations.cloud import Cloud
+from filegate.operations.result import output_addresses, result
+from filegate.operations.runs import short
+from filegate.runs import RunRecord, Status
+
+
+def answer(session: Session, cloud: Cloud, followed: Followed) -> int:
+    """Writes the runs' ends; returns the exit status."""
+    if session.as_json:
+        session.write(*(result(run, output=output_addresses(run, cloud.store)) for run in followed.runs))
+    elif followed.runs:
+        _show(session, followed)
+    status = tables.exit_status(followed.runs)
+    if followed.stalled is not None:
+        tell(session, followed.stalled)
+        return status or PROBLEM
+    return status
+
+
+def _show(session: Session, followed: Followed) -> None:
+    session.show(tables.ends(followed.runs))
+    if any(run.rules for run in followed.runs):
+        session.show("", tables.broken_by(followed.runs))
+    for run in followed.runs:
+        if reason := why(run):
+            session.show("", *reason)
+    if unfinished := [run for run in followed.runs if run.status != Status.SUCCEEDED]:
+        session.show("", Text(f"More: filegate show {short(unfinished[0].run_id)}", "dim"))
+
+
+def why(run: RunRecord) -> tuple[Text, Text] | None:
+    """Why nothing of a run was published; None if something was."""
+    if run.error_type is None:
+        return None
+    return Text(clean(f"{run.key}: {run.error_type}"), "red"), Text(clean(run.error_message or ""))

@@ -1,0 +1,86 @@
+"""`filegate quarantine`: the rows that a run rejected."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from filegate.cli.shared import Session, command
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from filegate.operations.quarantine import RejectedRow
+
+RECORD_CHARACTERS = 300
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app)(quarantine)
+
+
+def quarantine(
+    session: Session,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
+    rule: Annotated[
+        str | None, typer.Option("--rule", "-r", help="Only rows that broke this rule.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many rows, the first ones.")] = 20,
+) -> None:
+    """Show the rows that a run rejected: where each is, what was received, what was allowed."""
+    from filegate.operations.quarantine import rejected_rows  # noqa: PLC0415
+    from filegate.operations.runs import find  # noqa: PLC0415
+
+    cloud = session.cloud()
+    found = find(cloud.ledger, run)
+    rows = itertools.islice(rejected_rows(found, cloud.store, rule=rule), limit)
+    shown = 0
+    for row in rows:
+        shown += 1
+        if session.as_json:
+            session.write(row.to_json())
+        else:
+            session.show(rejected(row), "")
+    there_are = found.rules[rule] if rule is not None else found.rows_rejected
+    if shown < there_are:
+        session.err.print(f"{shown:,} of {there_are:,} rows. See more with --limit.", style="dim")
+    elif not there_are:
+        session.err.print("This run rejected no rows.")
+
+
+def rejected(row: RejectedRow) -> RenderableType:
+    """A row in quarantine, for a person."""
+    from rich.console import Group  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli import text  # noqa: PLC0415
+
+    return Group(Text(text.place(row.row, row.byte_offset), "bold"), reasons(row))
+
+
+def reasons(row: RejectedRow) -> RenderableType:
+    """The rules that a row broke, and the row itself."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli import text  # noqa: PLC0415
+
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
+    for broken in row.broken:
+        said = ("received ", (text.value(broken.value), "yellow"), f"; allowed: {text.clean(broken.allowed)}")
+        facts.add_row(Text(f"  {text.clean(broken.rule)}", "red"), Text.assemble(*said))
+    facts.add_row(Text("  record", "dim"), Text(_record(row), "dim"))
+    return facts
+
+
+def _record(row: RejectedRow) -> str:
+    from filegate.cli import text  # noqa: PLC0415
+
+    if row.values is None:
+        return text.value((row.raw or b"").decode(errors="backslashreplace"), RECORD_CHARACTERS)
+    fields = (f"{name}={text.value(value, 30) if value is not None else ''}" for name, value in row.values.items())
+    return text.shortened(text.clean("  ".join(fields)), RECORD_CHARACTERS)

@@ -1,0 +1,264 @@
+"""What every command shares: its options, the cloud it talks to, and how errors are told."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from filegate.errors import FilegateError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from filegate.operations.cloud import ClientSettings, Cloud
+
+PANEL = "Everywhere"
+_OPTIONS: Mapping[str, Any] = {
+    "environment": Annotated[
+        str | None,
+        typer.Option(
+            "--environment",
+            "-e",
+            metavar="NAME",
+            help="The deployment to talk to, with your AWS credentials [FILEGATE_ENVIRONMENT]. "
+            "Without one: the running `filegate local`.",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ],
+    "datasets": Annotated[
+        Path | None,
+        typer.Option(
+            "--datasets",
+            metavar="DIR",
+            help="The folder of the datasets [FILEGATE_DATASETS; default: ./datasets].",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ],
+    "as_json": Annotated[
+        bool | None,
+        typer.Option(
+            "--json",
+            help="Write JSON, one object a line; all else goes to standard error.",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ],
+}
+WRONG_USE = 2
+PROBLEM = 1
+PIPED_WIDTH = 200  # columns; wide enough that nothing is cut
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of the command line.
+
+    Attributes:
+        environment: as given by option; None leaves it to the environment variable.
+        datasets: likewise.
+        as_json: whether the answer is read by a program.
+    """
+
+    environment: str | None = None
+    datasets: Path | None = None
+    as_json: bool | None = None
+
+    @property
+    def settings(self) -> ClientSettings:
+        from filegate.operations.cloud import ClientSettings  # noqa: PLC0415
+
+        given = {"environment": self.environment, "datasets": self.datasets}
+        return ClientSettings().model_copy(update={name: value for name, value in given.items() if value is not None})
+
+    @property
+    def out(self) -> Console:
+        return console(stderr=False)
+
+    @property
+    def err(self) -> Console:
+        return console(stderr=True)
+
+    def write(self, *documents: Mapping[str, Any]) -> None:
+        """Answers a program."""
+        for document in documents:
+            typer.echo(json.dumps(document, default=str))
+
+    def show(self, *parts: RenderableType, width: int | None = None) -> None:
+        """Answers a person; `width` is the most columns to use. Where no person watches, the text is bare."""
+        out = self.out
+        if width is not None:
+            out.width = min(width, out.width)
+        if out.is_terminal:
+            out.print(*parts, sep="\n")
+            return
+        with out.capture() as captured:
+            out.print(*parts, sep="\n")
+        typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+    def waiting(self, what: str) -> Any:
+        """Says what is going on for the time of the block, if somebody watches."""
+        return nullcontext() if self.as_json or not self.err.is_terminal else self.err.status(what)
+
+    def cloud(self) -> Cloud:
+        """The deployment that was named, or the running `filegate local`."""
+        from filegate.operations.cloud import connect  # noqa: PLC0415
+
+        return connect(self.settings)
+
+    def dataset_names(self) -> list[str]:
+        """The declared datasets; none if there is no such folder, and nobody said there was."""
+        from filegate.registry import Registry  # noqa: PLC0415
+
+        folder = self.settings.datasets
+        return Registry(folder).names() if folder.is_dir() or self.datasets is not None else []
+
+    def datasets_folder(self) -> Path:
+        """The folder of the datasets.
+
+        Raises:
+            WrongUse: there is none.
+        """
+        from filegate.operations.problems import WrongUse  # noqa: PLC0415
+
+        folder = self.settings.datasets
+        if not folder.is_dir():
+            raise WrongUse(
+                f"There is no folder {folder}.",
+                advice="Name the one with the datasets by --datasets or FILEGATE_DATASETS.",
+            )
+        return folder
+
+    @contextmanager
+    def cloud_or_own(self) -> Iterator[tuple[Cloud, bool]]:
+        """The cloud as above, or else one that is made for this command and gone after it; and whether it is that."""
+        from filegate.operations.cloud import connect_if_any, embedded  # noqa: PLC0415
+
+        if cloud := connect_if_any(self.settings):
+            yield cloud, False
+            return
+        with self.waiting("Starting an embedded cloud …"):
+            own = embedded(self.datasets_folder())
+            cloud, _ = own.__enter__()
+        with _entered(own):
+            yield cloud, True
+
+
+@contextmanager
+def _entered(manager: Any) -> Iterator[None]:
+    """The rest of a block whose `__enter__` was called already."""
+    try:
+        yield
+    except BaseException as error:
+        if not manager.__exit__(type(error), error, error.__traceback__):
+            raise
+    else:
+        manager.__exit__(None, None, None)
+
+
+def console(*, stderr: bool) -> Console:
+    """Standard output or error; as wide as nothing needs to be cut where it is no terminal."""
+    from rich.console import Console  # noqa: PLC0415
+
+    found = Console(stderr=stderr, highlight=False, emoji=False)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, emoji=False, width=PIPED_WIDTH)
+
+
+Command = Callable[..., int | None]
+
+
+def command(app: typer.Typer, name: str | None = None, *, panel: str | None = None) -> Callable[[Command], Command]:
+    """Registers a function as a command: it gets a `session`, and returns the exit status (None: 0)."""
+
+    def register(function: Command) -> Command:
+        def run(context: typer.Context, **arguments: Any) -> None:
+            session = _merged(context.obj, arguments)
+            with reported(session):
+                status = function(session, **arguments)
+            raise typer.Exit(status or 0)
+
+        _dress(run, function)
+        app.command(name, rich_help_panel=panel)(run)
+        return function
+
+    return register
+
+
+def shared_options(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers a function as what comes before the subcommands, with the shared options."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        def run(context: typer.Context, **arguments: Any) -> None:
+            context.obj = _merged(context.obj, arguments)
+            function(**arguments)
+
+        _dress(run, function)
+        app.callback()(run)
+        return function
+
+    return register
+
+
+def _dress(run: Callable[..., None], function: Callable[..., Any]) -> None:
+    """Gives `run` the name, the help and the parameters of `function`, and the shared options."""
+    hints = get_type_hints(function, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.name != "session"
+    ]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in _OPTIONS.items()
+    ]
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [context, *own, *shared]
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+
+
+def _merged(outer: Session | None, arguments: dict[str, Any]) -> Session:
+    """Takes the shared options out of a command's arguments; what is not given there may be given further left."""
+    given = {name: arguments.pop(name) for name in _OPTIONS}
+    return replace(outer or Session(), **{name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def reported(session: Session) -> Iterator[None]:
+    """Tells a person of the errors of the block, and ends the command with their exit status."""
+    try:
+        yield
+    except FilegateError as error:
+        problem = error
+    except Exception as error:
+        from filegate.operations.problems import AwsError, explained  # noqa: PLC0415
+
+        if not isinstance(error, AwsError):
+            raise
+        problem = explained(error)
+    else:
+        return
+    raise typer.Exit(tell(session, problem))
+
+
+def tell(session: Session, error: FilegateError) -> int:
+    """Writes an error to standard error; returns the exit status it stands for."""
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli.text import clean  # noqa: PLC0415
+    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+
+    err = session.err
+    err.print(Text(clean(error.problem), style="red"), soft_wrap=True)
+    if error.advice:
+        err.print(Text(clean(error.advice)), soft_wrap=True)
+    return WRONG_USE if isinstance(error, WrongUse) else PROBLEM

@@ -1,0 +1,148 @@
+"""`filegate show`: a run's whole story."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from filegate.cli.shared import Session, command
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from filegate.runs import RunRecord
+
+SHOWN_ADDRESSES = 3
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app)(show)
+
+
+def show(
+    session: Session,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
+) -> None:
+    """Tell a run's story: its states, its counts, what broke, where things lie, and what to do next."""
+    from filegate.operations.result import output_addresses, result  # noqa: PLC0415
+    from filegate.operations.runs import chain, find  # noqa: PLC0415
+
+    cloud = session.cloud()
+    found = find(cloud.ledger, run)
+    output = output_addresses(found, cloud.store)
+    if session.as_json:
+        more = ("version_id", "owner", "started_at", "finished_at", "states", "retries", "duplicates", "bytes")
+        links = ("rows_deduplicated", "replay_of", "replayed_by", "superseded_by", "supersedes")
+        session.write(result(found, output=output) | found.model_dump(mode="json", include={*more, *links}))
+        return
+    session.show(*_story(found, output, chain(cloud.ledger, found)))
+
+
+def _story(run: RunRecord, output: Sequence[str], links: Sequence[RunRecord]) -> list[RenderableType]:
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli import tables, text  # noqa: PLC0415
+    from filegate.operations.result import rules  # noqa: PLC0415
+
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+
+    def add(name: str, value: RenderableType | None) -> None:
+        if value:
+            facts.add_row(name, Text(text.clean(value)) if isinstance(value, str) else value)
+
+    add("run", run.run_id)
+    add("object", f"s3://{run.bucket}/{run.key}")
+    add("version", run.version_id)
+    add("execution", run.owner)
+    add("times", _times(run))
+    add("states", _states(run))
+    add("rows", _conservation(run))
+    add("rules", tables.broken(rules(run)) if run.rules else None)
+    add("output", _addresses(output))
+    add("quarantine", run.quarantine)
+    add("superseded", f"by run {run.superseded_by}: its output is no longer there" if run.superseded_by else None)
+    if run.error_type is not None:
+        add("error", Text(text.clean(run.error_type), "red"))
+        add("", run.error_message)
+    if len(links) > 1:
+        add("replays", _links(links, run))
+    add("next", "\n".join(_next_commands(run)))
+    return [Text.assemble(text.clean(run.key), "  ", text.status(run.status)), "", facts]
+
+
+def _times(run: RunRecord) -> str:
+    from filegate.cli import text  # noqa: PLC0415
+    from filegate.operations.result import seconds  # noqa: PLC0415
+
+    took = f", took {text.seconds(seconds(run))}" if run.finished_at else ", still under way"
+    restarts = f", restarted {text.counted(run.retries, 'time')}" if run.retries else ""
+    duplicates = f", announced {text.counted(run.duplicates + 1, 'time')}" if run.duplicates else ""
+    return f"{text.moment(run.started_at)} UTC{took}{restarts}{duplicates}"
+
+
+def _states(run: RunRecord) -> RenderableType | None:
+    from rich.table import Table  # noqa: PLC0415
+
+    if not run.states:
+        return None
+    start = datetime.fromisoformat(run.started_at)
+    states = Table.grid(padding=(0, 2, 0, 0))
+    for state, at in sorted(run.states.items(), key=lambda item: item[1]):
+        states.add_row(state, f"+{(datetime.fromisoformat(at) - start).total_seconds():.3f} s")
+    return states
+
+
+def _conservation(run: RunRecord) -> str | None:
+    """The conservation law, in this run's numbers."""
+    from filegate.cli.text import count  # noqa: PLC0415
+    from filegate.runs import Status  # noqa: PLC0415
+
+    if not run.rows_in:
+        return None
+    if not run.rows_accepted + run.rows_rejected:
+        return f"{count(run.rows_in)} in"
+    lines = [f"{count(run.rows_in)} in = {count(run.rows_accepted)} accepted + {count(run.rows_rejected)} rejected"]
+    if run.status in (Status.SUCCEEDED, Status.PARTIAL):
+        row_wise = run.rows_accepted == run.rows_out + run.rows_deduplicated
+        sign = "=" if row_wise else "→"  # a transform over the whole object may change their number
+        repeated = f" + {count(run.rows_deduplicated)} deduplicated" if row_wise else ""
+        lines.append(f"{count(run.rows_accepted)} accepted {sign} {count(run.rows_out)} out{repeated}")
+    return "\n".join(lines)
+
+
+def _addresses(addresses: Sequence[str]) -> str:
+    more = len(addresses) - SHOWN_ADDRESSES
+    return "\n".join([*addresses[:SHOWN_ADDRESSES], *([f"and {more:,} more"] if more > 0 else [])])
+
+
+def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli import text  # noqa: PLC0415
+    from filegate.operations.runs import short  # noqa: PLC0415
+
+    story = Text()
+    for link in links:
+        if story:
+            story.append(" → ")
+        story.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
+        story.append(" ").append_text(text.status(link.status))
+    return story
+
+
+def _next_commands(run: RunRecord) -> list[str]:
+    from filegate.operations.runs import short  # noqa: PLC0415
+    from filegate.runs import Status  # noqa: PLC0415
+
+    commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine else []
+    if run.replayed_by is not None:
+        commands.append(f"filegate show {short(run.replayed_by)}")
+    elif run.status in (Status.PARTIAL, Status.REJECTED, Status.FAILED):
+        commands.append(f"filegate dlq replay {short(run.run_id)}")
+    return commands

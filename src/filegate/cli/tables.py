@@ -1,0 +1,104 @@
+"""Tables of runs and of rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from rich.table import Table
+from rich.text import Text
+
+from filegate.cli import text
+from filegate.operations.result import seconds
+from filegate.operations.runs import short
+from filegate.runs import RunRecord, Status
+
+ENDS = {Status.REJECTED: 3, Status.FAILED: 4}
+"""Exit statuses of runs that published nothing."""
+
+
+def exit_status(runs: Iterable[RunRecord]) -> int:
+    """The worst end decides; 0 if every run published something or was a duplicate."""
+    return max((ENDS.get(run.status, 0) for run in runs), default=0)
+
+
+def grid(*columns: str, numbers: Sequence[str] = (), cut: Sequence[str] = ()) -> Table:
+    """A table without lines; columns in `numbers` are aligned right, those in `cut` give way where width is short."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            ratio=1 if column in cut else None,
+        )
+    return table
+
+
+def ends(runs: Iterable[RunRecord]) -> Table:
+    """What became of files, one line each."""
+    numbers = ("in", "accepted", "rejected", "out", "time")
+    table = grid("dataset", "file", "status", *numbers, "where it went", numbers=numbers, cut=("file",))
+    for run in runs:
+        table.add_row(
+            Text(text.clean(run.dataset)),
+            Text(text.clean(PurePosixPath(run.key).name)),
+            text.status(run.status),
+            *map(text.count, (run.rows_in, run.rows_accepted, run.rows_rejected, run.rows_out)),
+            text.seconds(seconds(run)),
+            where(run),
+        )
+    return table
+
+
+def where(run: RunRecord) -> str:
+    """Where the rows of a run went, in a word or two."""
+    if run.status == Status.RUNNING:
+        return "under way"
+    if run.superseded_by is not None:
+        return "superseded"
+    places = {
+        Status.SUCCEEDED: "processed",
+        Status.PARTIAL: "processed + quarantine",
+        Status.REJECTED: "quarantine" if run.rows_rejected else "dead-letter queue",
+        Status.FAILED: "dead-letter queue",
+    }
+    return places.get(run.status, "")
+
+
+def listing(runs: Iterable[RunRecord]) -> Table:
+    """Runs of the ledger, one line each."""
+    numbers = ("in", "rejected", "out", "time")
+    table = grid("run", "dataset", "file", "status", *numbers, "started (UTC)", numbers=numbers, cut=("file",))
+    for run in runs:
+        table.add_row(
+            short(run.run_id),
+            Text(text.clean(run.dataset)),
+            Text(text.clean(run.key.partition("/")[2] or run.key)),
+            text.status(run.status),
+            *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
+            text.seconds(seconds(run)),
+            text.moment(run.started_at),
+        )
+    return table
+
+
+def broken(rules: Mapping[str, int]) -> Table:
+    """Rules by the number of rows that broke them."""
+    table = grid("rule", "rows", numbers=("rows",))
+    for rule, rows in Counter(rules).most_common():
+        table.add_row(Text(text.clean(rule)), text.count(rows))
+    return table
+
+
+def broken_by(runs: Iterable[RunRecord]) -> Table:
+    """Rules by dataset and the number of rows that broke them."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for run in runs:
+        totals.update({(run.dataset, rule): rows for rule, rows in run.rules.items()})
+    table = grid("dataset", "rule", "rows", numbers=("rows",))
+    for (dataset, rule), rows in totals.most_common():
+        table.add_row(Text(text.clean(dataset)), Text(text.clean(rule)), text.count(rows))
+    return table

@@ -1,0 +1,69 @@
+"""How things are written for a person: numbers, times, statuses, and values from the data, which may hold anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from filegate.runs import Status
+
+STYLES: Mapping[Status, str] = {
+    Status.RUNNING: "cyan",
+    Status.SUCCEEDED: "green",
+    Status.PARTIAL: "yellow",
+    Status.REJECTED: "red",
+    Status.FAILED: "bold red",
+    Status.DUPLICATE: "dim",
+}
+NO_VALUE = "(no value)"
+
+
+def status(value: Status) -> Text:
+    return Text(str(value), style=STYLES[value])
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def seconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1f} s" if value < 100 else f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def moment(iso: str) -> str:
+    """`2026-01-31 10:00:00` in UTC."""
+    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def place(row: int, byte_offset: int | None) -> str:
+    """Where a record is in its object."""
+    return f"row {row:,}" if byte_offset is None else f"row {row:,}, byte {byte_offset:,}"
+
+
+def clean(text: str) -> str:
+    """The text with control characters, which could play tricks with a terminal, written out; line ends stay."""
+    return "".join(_visible(character) if character != "\n" else "\n" for character in text)
+
+
+def value(text: str | None, most: int = 60) -> str:
+    r"""A value as received, in quotes: control characters as `\x1b`, and not longer than `most` characters."""
+    if text is None:
+        return NO_VALUE
+    return f'"{shortened("".join(map(_visible, text)), most)}"'
+
+
+def shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

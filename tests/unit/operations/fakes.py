@@ -1,0 +1,230 @@
+"""A cloud in memory, made by hand: the parts that operations talk to, and runs as the pipeline would leave them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import polars as pl
+
+from filegate.clock import iso
+from filegate.formats.model import Layout
+from filegate.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart, write_manifest
+from filegate.operations.cloud import Cloud, Outputs
+from filegate.operations.deliver import Progress
+from filegate.operations.queue import Message
+from filegate.parquet import parquet_bytes
+from filegate.quarantine import BROKEN
+from filegate.runs import Request, Run, RunRecord, Status, run_id_of
+from filegate.stages.context import output_manifest_key, quarantine_address
+from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.storage.objects import Address
+
+START = datetime(2026, 1, 31, 10, tzinfo=UTC)
+OUTPUTS = Outputs(
+    raw_bucket="raw",
+    processed_bucket="processed",
+    quarantine_bucket="quarantine",
+    ledger_table="ledger",
+    dlq_url="http://127.0.0.1/dlq",
+    alerts_topic_arn="arn:aws:sns:us-east-1:000000000000:alerts",
+    state_machine_arn="arn:aws:states:us-east-1:000000000000:stateMachine:pipeline",
+)
+LAYOUT = Layout("csv", 0, None, "utf-8", ("carrier", "flight"), 15)
+
+
+@dataclass
+class MemoryQueue:
+    """Hides what it delivers until it is shown again; delivers at most `batch` at a time, and some twice."""
+
+    batch: int = 10
+    twice: bool = False
+    visible: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, str] = field(default_factory=dict)
+    receipts: dict[str, str] = field(default_factory=dict)
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def send(self, body: Any, message_id: str | None = None) -> str:
+        message_id = message_id or f"message-{next(self._numbers)}"
+        self.visible[message_id] = body if isinstance(body, str) else json.dumps(body)
+        return message_id
+
+    def receive(self, hidden: int) -> list[Message]:
+        assert hidden > 0
+        taken = list(self.visible)[: self.batch]
+        messages = [self._message(message_id, self.visible.pop(message_id)) for message_id in taken]
+        return messages * 2 if self.twice else messages
+
+    def show(self, receipts: Iterable[str]) -> None:
+        for receipt in receipts:
+            message_id = self.receipts[receipt]
+            if message_id in self.hidden:
+                self.visible[message_id] = self.hidden.pop(message_id)
+
+    def delete(self, receipt: str) -> None:
+        self.hidden.pop(self.receipts[receipt], None)
+
+    def time_passes(self) -> None:
+        """Until what a dead process held is visible again."""
+        self.visible |= self.hidden
+        self.hidden.clear()
+
+    def _message(self, message_id: str, body: str) -> Message:
+        receipt = f"receipt-{next(self._numbers)}"
+        self.hidden[message_id] = body
+        self.receipts[receipt] = message_id
+        return Message(message_id, receipt, body, START)
+
+
+@dataclass
+class MemoryPipeline:
+    """Remembers what was started."""
+
+    started: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calls: int = 0
+
+    def start(self, name: str, document: Mapping[str, Any]) -> bool:
+        self.calls += 1
+        if name in self.started:
+            return False
+        self.started[name] = dict(document)
+        return True
+
+
+@dataclass
+class MemoryCloud:
+    """A cloud by parts, for tests to arrange."""
+
+    store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    pipeline: MemoryPipeline = field(default_factory=MemoryPipeline)
+
+    def upload(self, file: Path, address: Address, progress: Progress) -> str:
+        data = file.read_bytes()
+        progress(len(data))
+        return self.store.write(address, data)
+
+    @property
+    def cloud(self) -> Cloud:
+        return Cloud(
+            name="filegate-test",
+            session=boto3.Session(region_name="us-east-1"),
+            outputs=OUTPUTS,
+            store=self.store,
+            ledger=self.ledger,
+            dead_letters=self.queue,
+            pipeline=self.pipeline,
+            upload=self.upload,
+        )
+
+    def has(self, name: str, status: Status = Status.SUCCEEDED, *, minute: int = 0, **facts: Any) -> RunRecord:
+        """Puts a run of `flights/<name>.csv` into the ledger."""
+        start = START + timedelta(minutes=minute)
+        key = f"{facts.get('dataset', 'flights')}/{name}.csv"
+        ended = {} if status == Status.RUNNING else {"finished_at": iso(start + timedelta(seconds=1.5))}
+        run = RunRecord.model_validate(
+            {
+                "run_id": run_id_of("raw", key, "v1"),
+                "dataset": "flights",
+                "status": status,
+                "bucket": "raw",
+                "key": key,
+                "version_id": "v1",
+                "owner": "arn:execution",
+                "sequencer": "0A",
+                "started_at": iso(start),
+                **ended,
+                **facts,
+            }
+        )
+        self.ledger._runs[run.run_id] = run
+        return run
+
+    def has_partial(self, name: str = "january", **facts: Any) -> RunRecord:
+        """A PARTIAL run with two published parts and three quarantined rows in two parts."""
+        run = self.has(name, Status.PARTIAL, **facts)
+        output = Address("processed", output_manifest_key("flights", run.run_id))
+        parts = tuple(
+            OutputPart(key=f"out/{month}", target=f"flights/month={month}/{run.run_id}-00000.parquet", rows=1, bytes=7)
+            for month in (1, 2)
+        )
+        for part in parts:
+            self.store.write(Address("processed", part.target), b"PARQUET")
+        write_manifest(
+            self.store, output, OutputManifest(run_id=run.run_id, dataset="flights", object="x", parts=parts)
+        )
+        return self._stored(
+            run.model_copy(
+                update={
+                    "output": str(output),
+                    "quarantine": self._quarantine(run.run_id),
+                    "rules": {"carrier:isin": 1, "flight:ge": 2},
+                    "rows_in": 5,
+                    "rows_accepted": 2,
+                    "rows_rejected": 3,
+                    "rows_out": 2,
+                }
+            )
+        )
+
+    def letter_of(self, run: RunRecord, message_id: str | None = None, **request: Any) -> str:
+        """Sends the message that the state machine would send about the run."""
+        return self.queue.send(letter(run, **request), message_id)
+
+    def _quarantine(self, run_id: str) -> str:
+        parts = []
+        frames = [
+            [rejected(3, ("flight:ge", "flight", "-1", ">= 1")), rejected(4, ("carrier:isin", "carrier", "\x1b[2J", "AA"))],
+            [rejected(9, ("flight:ge", "flight", "0", ">= 1"), raw=b'"AA,\xff')],
+        ]
+        for index, rows in enumerate(frames):
+            address = quarantine_address("quarantine", "flights", run_id, f"{index:05d}.parquet")
+            self.store.write(address, parquet_bytes(pl.DataFrame(rows, schema=SCHEMA), compression="zstd"))
+            parts.append(QuarantinePart(key=address.key, rows=len(rows)))
+        address = quarantine_address("quarantine", "flights", run_id, "manifest.json")
+        manifest = QuarantineManifest(
+            run_id=run_id, dataset="flights", object="x", layout=LAYOUT, rules={}, parts=tuple(parts)
+        )
+        write_manifest(self.store, address, manifest)
+        return str(address)
+
+    def _stored(self, run: RunRecord) -> RunRecord:
+        self.ledger._runs[run.run_id] = run
+        return run
+
+
+SCHEMA = {
+    "row": pl.Int64,
+    "byte_offset": pl.Int64,
+    "values": pl.Struct({"carrier": pl.String, "flight": pl.String}),
+    "raw": pl.Binary,
+    "broken": BROKEN,
+}
+
+
+def rejected(row: int, broken: tuple[str, str, str, str], raw: bytes | None = None) -> dict[str, Any]:
+    """A row of a quarantine part."""
+    rule, column, value, allowed = broken
+    values = None if raw is not None else {"carrier": "AA", "flight": "1"} | {column: value}
+    reason = {"rule": rule, "column": column, "value": value, "allowed": allowed}
+    return {"row": row, "byte_offset": row * 100, "values": values, "raw": raw, "broken": [reason]}
+
+
+def letter(run: RunRecord, **request: Any) -> dict[str, Any]:
+    """The DLQ message of a run: its whole document, and what failed."""
+    document = Run(
+        run_id=run.run_id,
+        execution="arn:execution",
+        request=Request(
+            bucket=run.bucket, key=run.key, version_id=run.version_id, sequencer=run.sequencer, **request
+        ),
+    )
+    failure = {"status": str(run.status), "type": run.error_type or "RowsRejected", "message": "3 of 5 rows."}
+    return {**document.model_dump(mode="json"), "error": {"Error": "x"}, "failure": failure}
