@@ -12,9 +12,10 @@ from filegate.contract import casts, checks, wording
 from filegate.contract.contract import Contract
 from filegate.contract.judges import Judged, NoValue, WrongType
 from filegate.contract.rowwise import NotRowWise
-from filegate.contract.rules import Column, Keep, Rule, Unique
+from filegate.contract.rules import Column, Rule, Unique
 from filegate.errors import DeclarationError
 from filegate.formats.model import RESCUED, ROW
+from filegate.keys import Keep
 
 if TYPE_CHECKING:
     import pandera.polars as pa

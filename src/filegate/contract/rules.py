@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
-Keep = Literal["none", "first", "last"]
-"""Which row of a group that repeats a unique value is accepted."""
+from filegate.keys import Keep
 
 
 @dataclass(frozen=True)

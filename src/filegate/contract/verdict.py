@@ -9,14 +9,13 @@ import polars as pl
 
 from filegate.contract.rules import Rule, Unique
 from filegate.formats.model import RESCUED, ROW, Fault
+from filegate.keys import key_hashes
 
 _REASON = {"rule": pl.String(), "column": pl.String(), "value": pl.String(), "allowed": pl.String()}
 BROKEN = pl.List(pl.Struct(_REASON))
 """The type of `broken`: a struct for each broken rule of a rejected row."""
 
-_HASHES = {"hash_1": 0x9E3779B97F4A7C15, "hash_2": 0xC2B2AE3D27D4EB4F}
-"""The hashes of a key and their seeds; the seed after each is for rows whose key is not known."""
-
+_OWN = "\0own"
 _RANK = "rank"
 _REPORTED = "\0reported"
 _PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), **_REASON})
@@ -59,31 +58,25 @@ class Checked:
     uniques: Sequence[Unique]
 
     def keys(self, columns: Sequence[str]) -> pl.DataFrame:
-        """Two 64-bit hashes of each row's key, for telling repeated keys without holding them.
+        """The hashes of each row's key, for telling repeated keys without holding them; see `filegate.keys`.
 
-        Among n rows, the probability that any two different keys share both hashes is below n² / 2¹²⁹: 1.5e-21 for a
-        billion rows. Rows without values in the key are alike, as in pandera. A cell that failed its cast has no known
-        value, so its row is like no other. As in pandera, columns that the file lacks do not count.
+        Rows without values in the key are alike, as in pandera. A cell that failed its cast has no known value, so its
+        row is like no other. As in pandera, columns that the file lacks do not count.
 
         Args:
             columns: columns of the contract.
 
         Returns:
-            `__row__`, and the UInt64 columns `hash_1` and `hash_2`; one row for each row of the chunk. Equal keys give
-            equal hashes within one release of polars.
+            `__row__`, and the UInt64 columns `hash_1` and `hash_2`, for every row of the chunk. Equal keys give equal
+            hashes in every chunk and process, within one release of polars.
         """
+        own = key_hashes(self.raw.select(ROW, pl.lit("like no other").alias(_OWN)), [ROW, _OWN])
         present = [name for name in columns if name in self.mistyped.columns]
         if not present:
-            return self.raw.select(ROW, *(pl.col(ROW).hash(seed + 1).alias(name) for name, seed in _HASHES.items()))
-        key = self.typed.select(pl.struct(present).alias("key"))
-        unknown = self.mistyped.select(pl.any_horizontal(present).alias("unknown"))
-        return pl.concat([self.raw.select(ROW), key, unknown], how="horizontal").select(
-            ROW,
-            *(
-                pl.when("unknown").then(pl.col(ROW).hash(seed + 1)).otherwise(pl.col("key").hash(seed)).alias(name)
-                for name, seed in _HASHES.items()
-            ),
-        )
+            return own
+        known = key_hashes(pl.concat([self.raw.select(ROW), self.typed.select(present)], how="horizontal"), present)
+        unknown = self.mistyped.select(pl.any_horizontal(present)).to_series()
+        return known.with_columns(own[name].zip_with(unknown, known[name]) for name in known.columns if name != ROW)
 
     def split(self, *faults: Sequence[Fault] | pl.DataFrame) -> Split:
         """Part the chunk into accepted and rejected rows.
@@ -147,16 +140,15 @@ class Checked:
         found = [pl.DataFrame(schema=_PAIRS)]
         for rank, rule in enumerate(self._all_rules()):
             if rule.code in broken.columns and broken[rule.code].any():
+                value = pl.lit(None, dtype=pl.String) if rule.column is None else pl.col(rule.column)
                 found.append(
                     texts.filter(broken[rule.code]).select(
                         ROW,
                         pl.lit(rank, dtype=pl.UInt32).alias(_RANK),
-                        pl.lit(rule.code).alias("rule"),
-                        pl.lit(rule.column, dtype=pl.String).alias("column"),
-                        pl.lit(None, dtype=pl.String).alias("value")
-                        if rule.column is None
-                        else pl.col(rule.column).alias("value"),
-                        pl.lit(rule.allowed).alias("allowed"),
+                        rule=pl.lit(rule.code),
+                        column=pl.lit(rule.column, dtype=pl.String),
+                        value=value,
+                        allowed=pl.lit(rule.allowed),
                     )
                 )
         own = pl.concat(found)
