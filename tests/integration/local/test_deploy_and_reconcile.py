@@ -9,10 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
 from filegate.local import EmbeddedCloud, resources
 from filegate.local.reconcile import StackDiffers, reconcile
-from filegate.operations.deploy import DeploymentFailed, deploy, load_template
+from filegate.operations.deploy import DeploymentFailed, _culprit, deploy, load_template
 
 STACK = "filegate-local"
 
@@ -82,6 +83,16 @@ def test_a_property_that_nobody_can_read_back_is_told(
     monkeypatch.setattr(resources, "PROPERTIES", {**resources.PROPERTIES, "AWS::SQS::Queue": queue})
     with pytest.raises(StackDiffers, match=r"Messaging\.Dlq\.QueueName: .* is \"not listed in filegate"):
         reconcile(cloud.session(), STACK)
+
+
+def test_what_the_local_cloud_has_no_notion_of_is_not_passed_over(cloud: EmbeddedCloud, template: Path) -> None:
+    with pytest.raises(StackDiffers) as caught:
+        cloud.deploy({"ProcessedTiering": "intelligent-tiering"}, template=template)
+    (difference,) = caught.value.differences
+    assert (difference.resource, difference.property) == (
+        "Storage.ProcessedBucket",
+        "IntelligentTieringConfigurations",
+    )
 
 
 def test_deploying_again_changes_nothing(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:
@@ -176,3 +187,28 @@ def _deploy(session: boto3.Session, template: Path) -> dict[str, str]:
 )
 def test_short_intrinsic_functions_are_written_out(tmp_path: Path, short: str, long: Any) -> None:
     assert load_template(write(tmp_path / "t.yaml", f"Value: {short}")) == {"Value": long}
+
+
+def test_the_innermost_failure_is_looked_for_in_the_nested_stack() -> None:
+    """As on AWS, where the event of a failed nested stack names it; the local cloud tells its reason at once."""
+    client = boto3.client("cloudformation", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+
+    def event(stack: str, name: str, kind: str, status: str, **more: str) -> dict[str, Any]:
+        fixed = {"EventId": name, "StackName": stack, "Timestamp": "2026-01-01", "StackId": f"arn:{stack}"}
+        return {**fixed, "LogicalResourceId": name, "ResourceType": kind, "ResourceStatus": status, **more}
+
+    stack = "AWS::CloudFormation::Stack"
+    began = {"PhysicalResourceId": "arn:outer"}
+    with Stubber(client) as stubber:
+        events = [
+            event("outer", "Other", stack, "CREATE_FAILED", ResourceStatusReason="Resource creation cancelled"),
+            event(
+                "outer", "Inner", stack, "CREATE_FAILED", PhysicalResourceId="arn:inner", ResourceStatusReason="see it"
+            ),
+            event("outer", "outer", stack, "CREATE_IN_PROGRESS", **began),
+            event("outer", "Older", "AWS::SQS::Queue", "CREATE_FAILED", ResourceStatusReason="of an earlier operation"),
+        ]
+        stubber.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "outer"})
+        events = [event("inner", "Table", "AWS::DynamoDB::Table", "CREATE_FAILED", ResourceStatusReason="exists")]
+        stubber.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "arn:inner"})
+        assert _culprit(client, "outer") == "Inner → Table (AWS::DynamoDB::Table): exists"

@@ -124,6 +124,22 @@ def test_an_execution_that_waits_for_its_retry_does_not_reach_the_next_cloud(
         assert streams["logStreams"] == []
 
 
+def test_an_execution_that_would_never_end_ends_with_its_cloud() -> None:
+    states = {"Wait": {"Type": "Wait", "Seconds": 1, "Next": "Again"}, "Again": {"Type": "Pass", "Next": "Wait"}}
+    before = set(threading.enumerate())
+    with EmbeddedCloud() as cloud:
+        client = cloud.session().client("stepfunctions")
+        machine = client.create_state_machine(
+            name="loop",
+            definition=json.dumps({"StartAt": "Wait", "States": states}),
+            roleArn="arn:aws:iam::000000000000:role/any",
+        )
+        client.start_execution(stateMachineArn=machine["stateMachineArn"])
+        time.sleep(0.5)  # it takes a moment before it enters its first state
+    left = [thread for thread in set(threading.enumerate()) - before if "run" in thread.name]
+    assert left == []
+
+
 def _call(cloud: EmbeddedCloud, function: str, event: str) -> Any:
     answer = cloud.session().client("lambda").invoke(FunctionName=function, Payload=event)
     return json.loads(answer["Payload"].read())

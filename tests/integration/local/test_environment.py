@@ -165,6 +165,8 @@ def test_a_call_has_the_whole_of_its_own_log_and_no_other(start: Start) -> None:
     assert first[2].startswith("[WARNING]")
     assert first[2].endswith("request-1\tlogged")
     assert call(environment, {}).log == ""
+    for size in range(50):
+        assert call(environment, {"do": "log", "bytes": size}).log.splitlines()[:2] == ["printed", "x" * size]
 
 
 def test_closing_twice_does_nothing_more(start: Start) -> None:
