@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
 from filegate.errors import FilegateError
-from filegate.observability import logger, metrics, report
+from filegate.observability import logger, report
 from filegate.registry import Registry
 from filegate.runs import Run
 from filegate.settings import FunctionSettings
@@ -50,7 +50,6 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
     """
 
     @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics(capture_cold_start_metric=True)
     def handle(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
         task = Task.model_validate(event)
         run = task.run

@@ -12,16 +12,19 @@ metrics = Metrics()
 
 
 def report(before: Run, after: Run) -> None:
-    """Counts what a stage added to its run, by dataset."""
-    metrics.add_dimension("dataset", after.request.dataset)
-    if after.ingested is not None and before.ingested is None and after.ingested.claim == "CLAIMED":
-        metrics.add_metric("ObjectBytes", MetricUnit.Bytes, after.ingested.bytes)
-        metrics.add_metric("RowsIn", MetricUnit.Count, after.ingested.rows)
-    if after.validated is not None and before.validated is None:
-        metrics.add_metric("RowsAccepted", MetricUnit.Count, after.validated.rows_accepted)
-        metrics.add_metric("RowsRejected", MetricUnit.Count, after.validated.rows_rejected)
-    if after.transformed is not None and before.transformed is None:
-        metrics.add_metric("RowsOut", MetricUnit.Count, after.transformed.rows_out)
-        metrics.add_metric("RowsDeduplicated", MetricUnit.Count, after.transformed.rows_deduplicated)
-    if after.committed is not None and before.committed is None:
-        metrics.add_metric("RunsCommitted", MetricUnit.Count, 1)
+    """Emits what a stage added to its run as metrics of its dataset."""
+    counts: dict[str, int] = {}
+    if after.ingested != before.ingested and after.ingested is not None:
+        counts |= {"RowsIn": after.ingested.rows, "BytesIn": after.ingested.bytes}
+    if after.validated != before.validated and after.validated is not None:
+        counts |= {"RowsAccepted": after.validated.rows_accepted, "RowsRejected": after.validated.rows_rejected}
+    if after.transformed != before.transformed and after.transformed is not None:
+        counts |= {"RowsOut": after.transformed.rows_out, "RowsDeduplicated": after.transformed.rows_deduplicated}
+        counts |= {"BytesOut": after.transformed.bytes_out}
+    if after.committed != before.committed:
+        counts |= {"RunsCommitted": 1}
+    for name, value in counts.items():
+        metrics.add_metric(name, MetricUnit.Bytes if name.startswith("Bytes") else MetricUnit.Count, value)
+    if counts:
+        metrics.add_dimension("dataset", after.request.dataset)
+        metrics.flush_metrics()

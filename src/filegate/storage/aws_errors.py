@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import (
-    ClientError,
-    ConnectionClosedError,
-    EndpointConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from urllib3.exceptions import HTTPError
 
 from filegate.errors import ObjectGone, Throttled, Unreachable
@@ -74,13 +68,11 @@ def translated(what: str) -> Iterator[None]:
             raise Unreachable(f"{what}: {error.operation_name} failed on the service's side ({code}).") from error
         raise
     except (
-        ConnectionClosedError,
-        EndpointConnectionError,
+        BotoConnectionError,
         HTTPClientError,
         IncompleteReadError,
-        ResponseStreamingError,
         HTTPError,
-        TimeoutError,
         ConnectionError,
+        TimeoutError,
     ) as error:
         raise Unreachable(f"{what}: the connection failed ({type(error).__name__}).") from error

@@ -16,10 +16,19 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def dynamodb() -> Iterator[Ledger]:
-    with EmbeddedCloud() as cloud:
-        outputs = cloud.deploy()
-        yield DynamoDBLedger(cloud.session().client("dynamodb"), outputs["LedgerTable"])
+def cloud() -> Iterator[EmbeddedCloud]:
+    with EmbeddedCloud() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def table(cloud: EmbeddedCloud) -> str:
+    return cloud.deploy()["LedgerTable"]
+
+
+@pytest.fixture(scope="module")
+def dynamodb(cloud: EmbeddedCloud, table: str) -> Ledger:
+    return DynamoDBLedger(cloud.session().client("dynamodb"), table)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -121,6 +130,19 @@ def test_runs_are_listed_latest_first(ledger: Ledger, key: str) -> None:
     since = NOW + timedelta(days=300, minutes=1)
     recent = [record.run_id for record in ledger.with_status(Status.RUNNING, since) if record.dataset == dataset]
     assert recent == [runs[2].run_id, runs[1].run_id]
+
+
+def test_runs_expire_after_180_days_and_heads_never(
+    cloud: EmbeddedCloud, table: str, dynamodb: Ledger, key: str
+) -> None:
+    run = a_run(key)
+    dynamodb.claim(run, NOW)
+    dynamodb.commit(Commit(run, Status.SUCCEEDED, "", NOW, head=Head("05", "v1", (run.run_id,), 1)))
+    found = cloud.session().client("dynamodb").scan(TableName=table)["Items"]
+    items = {item["pk"]["S"]: item for item in found}
+    expiry = int(items[f"run#{run.run_id}"]["expires_at"]["N"])
+    assert datetime.fromtimestamp(expiry, UTC) == NOW + timedelta(days=180)
+    assert "expires_at" not in items[f"head#raw/{key}"]
 
 
 @pytest.mark.parametrize(

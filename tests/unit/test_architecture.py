@@ -1,0 +1,57 @@
+"""Dependencies point one way: cli → operations, stages → contract, formats, storage → errors."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "filegate"
+
+ALLOWED = {
+    "errors": set(),
+    "clock": set(),
+    "sources": {"errors"},
+    "parquet": set(),
+    "formats": {"errors", "sources"},
+    "contract": {"errors", "formats"},
+    "runs": {"storage"},
+    "keys": {"formats"},
+    "dataset": {"contract", "errors", "formats", "sources"},
+    "registry": {"dataset", "errors"},
+    "settings": set(),
+    "manifests": {"formats", "storage"},
+    "quarantine": {"formats"},
+    "storage": {"clock", "errors", "formats", "runs"},
+    "stages": {
+        "clock", "contract", "dataset", "errors", "formats", "keys", "manifests", "parquet", "quarantine", "registry",
+        "runs", "settings", "sources", "storage",
+    },
+    "observability": {"runs"},
+    "functions": {"errors", "observability", "registry", "runs", "settings", "stages", "storage"},
+}  # fmt: skip
+CLOUD_LIBRARIES = {"boto3", "botocore", "aws_lambda_powertools"}
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def files_of(part: str) -> list[Path]:
+    return sorted((SOURCE / part).rglob("*.py")) or [SOURCE / f"{part}.py"]
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_the_dependencies_point_one_way(part: str) -> None:
+    own = {name.split(".")[1] for file in files_of(part) for name in imports(file) if name.startswith("filegate.")}
+    assert own - {part} <= ALLOWED[part]
+
+
+@pytest.mark.parametrize("part", ["stages", "contract", "formats", "dataset", "keys", "quarantine", "runs"])
+def test_logic_never_sees_the_cloud(part: str) -> None:
+    used = {name.split(".")[0] for file in files_of(part) for name in imports(file)}
+    assert not used & CLOUD_LIBRARIES
