@@ -32,7 +32,7 @@ class Status(StrEnum):
 
 
 def run_id_of(bucket: str, key: str, version_id: str) -> str:
-    """The run's id for one object version: 64 hexadecimal digits; the state machine computes the same by `States.Hash`."""
+    """The id of an object version's run: 64 hexadecimal digits. The state machine's `States.Hash` gives the same."""
     return hashlib.sha256(f"{bucket}/{key}#{version_id}".encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """The Lambda side of a stage: what it logs, what it counts, and what it never tells."""
 
+import io
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -27,15 +28,19 @@ CONTEXT = SimpleNamespace(
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Runs a stage as Lambda would; returns its result and the JSON lines it wrote."""
+    logged = io.StringIO()
+    monkeypatch.setattr(observability.logger.registered_handler, "stream", logged)
     monkeypatch.setattr(functions, "_context", lambda: None)
     monkeypatch.setattr(observability.metrics.provider, "namespace", "Filegate")
     monkeypatch.setattr(observability.metrics.provider, "service", "ingest")
 
     def run(stage: Callable[[Run, Any], Run]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         result = lambda_function({"IngestState": stage})(EVENT, CONTEXT)  # type: ignore[arg-type]
-        return result, [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+        return result, [
+            json.loads(line) for line in (logged.getvalue() + capsys.readouterr().out).splitlines()
+        ]
 
     return run
 
@@ -75,7 +80,7 @@ def test_an_error_of_the_pipelines_own_passes_as_it_is(call: Callable[..., Any])
 
 
 def test_an_unexpected_error_tells_its_place_but_not_its_text(
-    call: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+    call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(run: Run, _: Any) -> Run:
         raise ValueError("row value 4711")
@@ -85,4 +90,4 @@ def test_an_unexpected_error_tells_its_place_but_not_its_text(
     assert "ValueError at test_functions.py:" in str(caught.value)
     assert "4711" not in str(caught.value)
     assert caught.value.__cause__ is None
-    assert "4711" not in capfd.readouterr().out
+    assert "4711" not in capsys.readouterr().out
