@@ -10,7 +10,7 @@ import json
 import os
 import queue
 import re
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -160,8 +160,10 @@ class Environment:
 
     def _read_log(self) -> None:
         """Keep the output pipe empty, so that the process never blocks on a full one; note its end."""
-        while self._drain():
-            select.select([self._output], [], [])
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            while self._drain():
+                selector.select()
         self._told.put(_Told("exit"))
 
     def _drain(self) -> bool:
