@@ -56,7 +56,8 @@ def record_patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None)
     return Patterns(
         field=re.compile(one_field),
         record=re.compile(b"(" + body + rb")(?:\r\n?+|\n)"),
-        last=re.compile(body + rb"\Z"),
+        # An escaped line end that ends the text joins nothing: a chunk may end where such a record proved malformed.
+        last=re.compile(body + rb"(?<![\r\n])\Z"),
         flat=re.compile(b"(?:" + flat_body + line_end + b")*+"),
         records=re.compile(b"(?:" + body + line_end + b")*+"),
         escape_in_text=re.compile(e + _ESCAPABLE) if escape else None,

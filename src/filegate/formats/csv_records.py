@@ -5,7 +5,8 @@ Grammar, on bytes of UTF-8 text (every significant character is ASCII, so no mul
 - A record ends at LF, CRLF or CR outside a quoted field, or at the end of the text.
 - A quote opens a field only as its first character; anywhere else it is text. The quoted field ends at the next quote
   that is not doubled, and a delimiter, a line end or the end of the text must follow it.
-- The escape character, where there is one, takes the next character (or CRLF) literally, quoted or not.
+- The escape character, where there is one, takes the next character (or CRLF) literally, quoted or not; but a record
+  cannot end with an escaped line end that nothing follows.
 - A record that breaks this, or is not complete within `limit` bytes, is malformed and ends at its own first line end,
   so that one stray quote costs one row.
 - An empty line is no record, except where records have one field: there it is a null.

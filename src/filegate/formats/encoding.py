@@ -48,13 +48,13 @@ def detect_encoding(head: bytes, declared: str | None) -> str:
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """UTF-16 of mostly Western text: nearly every high byte is NUL, and no low byte is."""
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    half = len(head) // 2
-    if half and odd > 0.7 * half and even <= 0.1 * odd:
-        return "utf-16-le"
-    if half and even > 0.7 * half and odd <= 0.1 * even:
-        return "utf-16-be"
+    """UTF-16 of mostly Western text: it starts with such a character, and nearly every high byte is NUL."""
+    even, odd = head[0::2], head[1::2]
+    if len(even) != len(odd) or not head:
+        return None
+    for codec, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if high[0] == 0 != low[0] and high.count(0) > 0.7 * len(high) and low.count(0) < 0.1 * len(low):
+            return codec
     return None
 
 

@@ -12,7 +12,7 @@ from filegate.errors import MalformedObject
 from filegate.formats.csv_records import Grammar
 from filegate.formats.encoding import ByteStream
 from filegate.formats.model import Piece
-from filegate.formats.text import CTRL_Z, Window
+from filegate.formats.text import CTRL_Z, MAX_CHUNK_ROWS, Window
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*+")
 _STRUCTURE: Final = re.compile(rb'["\\\[\]{}]')
@@ -68,7 +68,7 @@ class _ArrayCutter:
         text = window.data.decode("latin-1")
         lines = bytearray()
         rows = position = 0
-        while position < min(self._chunk_bytes, len(text)):
+        while position < min(self._chunk_bytes, len(text)) and rows < MAX_CHUNK_ROWS:
             token = self._skip_blank(text, position)
             decided = window.ended or token + self._grammar.lookahead <= len(text)
             if token == len(text) or not decided:

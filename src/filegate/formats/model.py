@@ -137,7 +137,7 @@ class Piece:
     data: bytes | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One broken rule of one record, found while reading: before there are columns to check.
 
@@ -156,7 +156,7 @@ class Fault:
     allowed: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """A record that cannot be split into values.
 

@@ -20,6 +20,9 @@ CTRL_Z: Final = b"\x1a"
 KEPT_BYTES: Final = 64 << 10
 """How much of a malformed record is kept."""
 
+MAX_CHUNK_ROWS: Final = 1 << 18
+"""A chunk of short rows ends here before it is full: in memory a row takes 50 bytes and more, however short it is."""
+
 WHOLE_READ_BYTES: Final = 16 << 20
 """Twice a chunk: a longer piece is looked at before it is read whole, since it may be one endless record."""
 
@@ -43,8 +46,9 @@ def end_of_text(data: bytes, grammar: Grammar) -> int:
 def cut_text(text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: int) -> Iterator[Piece]:
     """Cut a text after its header into pieces of whole records, in one pass.
 
-    A piece is as long as whole records fit into `chunk_bytes`, or one longer record. A record over the grammar's limit
-    is a piece of its own; where pieces carry their bytes, of such a record only the first ones and its line end.
+    A piece is as long as whole records fit into `chunk_bytes`, `MAX_CHUNK_ROWS` of them at most, or one longer record.
+    A record over the grammar's limit is a piece of its own; where pieces carry their bytes, of such a record only the
+    first ones and its line end.
 
     Memory: twice `chunk_bytes` and the grammar's limit, whatever the text's length and its records' are.
     """
@@ -138,6 +142,7 @@ class _Cutter:
         self._layout = layout
         self._grammar = grammar
         self._chunk_bytes = chunk_bytes
+        self._reach = chunk_bytes
 
     def pieces(self) -> Iterator[Piece]:
         with closing(self._window):
@@ -148,7 +153,7 @@ class _Cutter:
     def _next_piece(self) -> Piece:
         window = self._window
         size = end_of_text(window.data, self._grammar) if window.ended else len(window.data)
-        length, rows = self._grammar.advance(window.data, min(self._chunk_bytes, size), size)
+        length, rows = self._advance(size)
         if length == 0 and size > 0:
             record = self._grammar.record(window.data, 0, size)
             if record.problem == TOO_LONG:
@@ -159,6 +164,15 @@ class _Cutter:
         piece = Piece(window.start, length, rows, window.data[:length] if self._layout.staged else None)
         window.drop(length)
         return piece
+
+    def _advance(self, size: int) -> tuple[int, int]:
+        """The length and the rows of the next piece; the reach of the last one saves counting short rows twice."""
+        length, rows = self._grammar.advance(self._window.data, min(self._reach, size), size)
+        self._reach = min(2 * self._reach, self._chunk_bytes)
+        while rows > MAX_CHUNK_ROWS:
+            self._reach = length * MAX_CHUNK_ROWS // rows
+            length, rows = self._grammar.advance(self._window.data, self._reach, size)
+        return length, rows
 
     def _too_long(self) -> Piece:
         """The record at the window's start, without holding it."""

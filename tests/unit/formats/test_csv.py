@@ -1,0 +1,188 @@
+import tracemalloc
+
+import pytest
+
+from filegate.errors import ConservationError
+from filegate.formats import FileBlob, cut, read, sniff
+from filegate.sources import Csv
+from tests.unit.formats.support import MemoryBlob, expected, read_all
+
+HEADER = b"a,b\n"
+UTF8 = Csv(encoding="utf-8")
+
+
+def test_fields_are_texts_and_an_unquoted_empty_one_is_null():
+    result = read_all(HEADER + b'1,\n"",NA\n"NA", x \n', ["a", "b"], Csv(null_values=("NA",)))
+    assert result.rows == [("1", None), ("", None), (None, " x ")]
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "received"),
+    [
+        (b"1", "record:fields", "1 fields"),
+        (b"1,2,3", "record:fields", "3 fields"),
+        (b"1,2,", "record:fields", "3 fields"),
+        (b'"1,2', "record:quote", "not closed"),
+        (b'1,"2"x', "record:quote", "text after its closing quote"),
+        (b'1,"2" ', "record:quote", "text after its closing quote"),
+        (b"1,\0", "record:nul", "NUL at byte 2"),
+        (b"1,\xff", "record:encoding", "0xff at byte 2"),
+        (b"1,\xed\xa0\x80", "record:encoding", "0xed at byte 2"),
+    ],
+)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_one_malformed_record_costs_one_row(line, rule, received, end):
+    result = read_all(end.join([b"a,b", b"x,y", line, b"x,y", b""]), ["a", "b"], UTF8)
+    assert result.rows == [("x", "y")] * 2
+    [bad] = result.malformed
+    assert (bad.row, bad.raw, bad.length, bad.fault.rule) == (2, line, len(line), rule)
+    assert received in str(bad.fault.value)
+    assert result.offsets[1] == 2 * (3 + len(end))
+
+
+def test_an_unclosed_quote_costs_its_own_line_only():
+    result = read_all(HEADER + b'1,"x\n2,y\n3,z\n', ["a", "b"])
+    assert result.rows == [("2", "y"), ("3", "z")]
+    assert result.rules == [(1, "record:quote")]
+
+
+def test_quotes_are_text_within_unquoted_fields_and_doubled_within_quoted_ones():
+    result = read_all(HEADER + b'1,5" pipe\n"a""b","x,\ny"\n', ["a", "b"])
+    assert result.rows == [("1", '5" pipe'), ('a"b', "x,\ny")]
+
+
+def test_line_ends_may_be_mixed():
+    result = read_all(b"a,b\r1,2\n3,4\r\n5,6\r\r\n\n7,8", ["a", "b"])
+    assert result.rows == [("1", "2"), ("3", "4"), ("5", "6"), ("7", "8")]
+    assert result.offsets == [4, 8, 13, 20]
+
+
+def test_a_final_ctrl_z_is_no_record():
+    assert read_all(HEADER + b"1,2\r\n\x1a", ["a", "b"]).rows == [("1", "2")]
+    assert read_all(HEADER + b"1,2\x1a", ["a", "b"]).rows == [("1", "2")]
+    assert read_all(HEADER + b"1,\x1a\n3,4\n", ["a", "b"]).rows == [("1", "\x1a"), ("3", "4")]
+
+
+def test_an_escape_character_takes_the_next_one_literally():
+    result = read_all(HEADER + b'1\\,1,"a\\"b"\nx,\\\\\n\\"q,y\\\nz\n', ["a", "b"], Csv(escape="\\"))
+    assert result.rows == [("1,1", 'a"b'), ("x", "\\"), ('"q', "y\nz")]
+
+
+def test_without_quotes_a_quote_is_text():
+    assert read_all(HEADER + b'"1,2"\n', ["a", "b"], Csv(quote=None)).rows == [('"1', '2"')]
+
+
+def test_a_trailing_delimiter_ends_the_last_field():
+    source = Csv(delimiter="|", header=False, trailing_delimiter=True)
+    result = read_all(b"1|2|\n3|4\n5|6|7\n|8|\n", ["a", "b"], source)
+    assert result.rows == [("1", "2"), (None, "8")]
+    assert result.rules == [(2, "record:fields"), (3, "record:fields")]
+
+
+def test_unknown_columns_are_ignored_or_rescued():
+    data = b'a,x,b,"y z"\n1,\xc3\xa9,2,\n3,"q""q",4,w\n'
+    assert read_all(data, ["a", "b"], on_unknown_columns="ignore").rows == [("1", "2"), ("3", "4")]
+    rescued = read_all(data, ["a", "b"], on_unknown_columns="rescue").frame["_rescued"].to_list()
+    assert rescued == ['{"x":"é","y z":null}', '{"x":"q\\"q","y z":"w"}']
+
+
+def test_a_file_with_no_unknown_column_has_nothing_to_rescue():
+    assert read_all(HEADER + b"1,2\n3\n", ["a", "b"], on_unknown_columns="rescue").rows == [("1", "2", None)]
+
+
+def test_a_byte_order_mark_in_the_text_is_text():
+    assert read_all(HEADER + b"\xef\xbb\xbf1,2\n", ["a", "b"], chunk_bytes=1).rows == [("\ufeff1", "2")]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_an_endless_record_is_a_piece_of_its_own(end, monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr("filegate.formats.text.WHOLE_READ_BYTES", 200)
+    line = b"x" * 5000
+    result = read_all(HEADER + b"1,2" + end + line + end + b'"' + line + end + b"3,4" + end, ["a", "b"], chunk_bytes=64)
+    assert result.rows == [("1", "2"), ("3", "4")]
+    assert result.rules == [(2, "record:too_long"), (3, "record:too_long")]
+    assert [(record.raw, record.length) for record in result.malformed] == [
+        (line[:101], 5000),
+        (b'"' + line[:100], 5001),
+    ]
+
+
+def test_a_record_of_exactly_the_limit_is_read(monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 10)
+    result = read_all(HEADER + b"1,34567890\r\n1,345678901\r\n1,2\r\n", ["a", "b"])
+    assert result.rows == [("1", "34567890"), ("1", "2")]
+    assert result.rules == [(2, "record:too_long")]
+
+
+def test_a_line_of_100_megabytes_is_never_held(tmp_path):
+    file = tmp_path / "rows.csv"
+    with file.open("wb") as stream:
+        stream.write(HEADER + b"1,2\n")
+        for _ in range(100):
+            stream.write(b"x" * (1 << 20))
+        stream.write(b"\n3,4\n")
+    blob, columns = FileBlob(file), expected("a", "b")
+    layout = sniff(blob, [Csv()], columns, "reject")
+    tracemalloc.start()
+    pieces = list(cut(blob, layout, Csv(), chunk_bytes=4 << 20))
+    records = [
+        read(
+            blob,
+            start=piece.start,
+            length=piece.length,
+            first_row=row,
+            layout=layout,
+            source=Csv(),
+            columns=columns,
+            on_unknown_columns="reject",
+            origin=piece.start,
+        )
+        for row, piece in enumerate(pieces, 1)
+    ]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [piece.rows for piece in pieces] == [1, 1, 1]
+    [bad] = records[1].malformed
+    assert (bad.length, len(bad.raw), bad.fault.rule) == (100 << 20, 64 << 10, "record:too_long")
+    assert peak < 20 << 20
+
+
+def test_cutting_holds_a_few_chunks_whatever_the_files_size(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_bytes(HEADER + b'1,"2, and more"\n' * 2_000_000)
+    blob = FileBlob(file)
+    layout = sniff(blob, [Csv()], expected("a", "b"), "reject")
+    tracemalloc.start()
+    rows = sum(piece.rows for piece in cut(blob, layout, Csv(), chunk_bytes=1 << 20))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows == 2_000_000
+    assert peak < 8 << 20
+
+
+def test_a_blob_that_lost_bytes_is_a_defect():
+    blob = MemoryBlob(HEADER + b"1,2\n")
+    layout = sniff(blob, [Csv()], expected("a", "b"), "reject")
+    with pytest.raises(ConservationError, match="holds only 4"):
+        read(
+            blob,
+            start=4,
+            length=5,
+            first_row=1,
+            layout=layout,
+            source=Csv(),
+            columns=expected("a", "b"),
+            on_unknown_columns="reject",
+            origin=4,
+        )
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_a_chunk_of_short_rows_ends_before_it_is_full(rows, monkeypatch):
+    monkeypatch.setattr("filegate.formats.text.MAX_CHUNK_ROWS", rows)
+    table = [(str(n), str(n * n)) for n in range(100)]
+    data = HEADER + "".join(f"{a},{b}\n" for a, b in table).encode()
+    result = read_all(data, ["a", "b"], chunk_bytes=100)
+    assert result.rows == table
+    assert max(piece.rows for piece in result.pieces) <= rows

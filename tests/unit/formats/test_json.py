@@ -1,0 +1,147 @@
+import json
+
+import pytest
+
+from filegate.errors import MalformedObject
+from filegate.formats import ExpectedColumn
+from filegate.sources import Json
+from tests.unit.formats.support import read_all
+
+
+def test_values_become_text_and_numbers_keep_their_digits():
+    line = b'{"a": 1.10, "b": true}\n{"a": 12345678901234567890123, "b": null}\n{"b": "x"}\n{"a": -1E5, "b": ""}'
+    assert read_all(line, ["a", "b"], Json()).rows == [
+        ("1.10", "true"),
+        ("12345678901234567890123", None),
+        (None, "x"),
+        ("-1E5", ""),
+    ]
+
+
+def test_null_values_are_null():
+    assert read_all(b'{"a": "NA", "b": -1}', ["a", "b"], Json(null_values=("NA", "-1"))).rows == [(None, None)]
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "received"),
+    [
+        (b'{"a": 1', "record:json", "Expecting"),
+        (b'{"a": 1} x', "record:json", "Extra data"),
+        (b'{"a": NaN}', "record:json", "NaN is no JSON value"),
+        (b'{"a": -Infinity}', "record:json", "-Infinity"),
+        (b'{"a": "\\ud800"}', "record:json", "surrogate"),
+        (b'{"a": ' + b"[" * 200 + b"]" * 200 + b"}", "record:json", "nested too deeply"),
+        (b'{"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "record:json", "nested too deeply"),
+        (b"[1]", "record:not_an_object", "[1]"),
+        (b"1", "record:not_an_object", "1"),
+        (b"null", "record:not_an_object", "null"),
+        (b'{"a": 1, "a": 2}', "record:duplicate_key", "'a' twice"),
+        (b'{"a": "\xff"}', "record:encoding", "0xff at byte 7"),
+        (b'{"a": "\0"}', "record:json", "control character"),
+    ],
+)
+def test_one_malformed_line_costs_one_row(line, rule, received):
+    data = '{"a": "é"}\r\n\n'.encode() + line + b'\n{"a": "z"}'
+    result = read_all(data, ["a"], Json(encoding="utf-8"))
+    assert result.rows == [("é",), ("z",)]
+    [bad] = result.malformed
+    assert (bad.row, bad.raw, bad.fault.rule) == (2, line, rule)
+    assert received in str(bad.fault.value)
+    assert result.offsets == [0, 14, 15 + len(line)]
+
+
+def test_a_nested_value_where_one_is_wanted_is_a_fault_of_its_column():
+    result = read_all(b'{"a": {"x": [1.10, true, null, "y"]}, "b": "' + b"z" * 300 + b'"}', ["a", "b"], Json())
+    [fault] = result.faults
+    assert (fault.row, fault.rule, fault.column) == (1, "a:type", "a")
+    assert json.loads(str(fault.value)) == {"x": [1.1, True, None, "y"]}
+    assert "1.10" in str(fault.value)
+    assert result.rows == [(None, "z" * 300)]
+
+
+def test_a_shown_value_is_shortened():
+    [fault] = read_all(b'{"a": [' + b"1," * 500 + b"1]}", ["a"], Json()).faults
+    assert len(str(fault.value)) == 200
+
+
+@pytest.mark.parametrize(
+    ("scalar", "fits"),
+    [("text", ['"x"']), ("number", ["1"]), ("boolean", ["true"]), ("temporal", ['"x"'])],
+)
+def test_without_coercion_the_json_type_must_be_the_columns(scalar, fits):
+    for value in ['"x"', "1", "true", "null"]:
+        column = ExpectedColumn("a", scalar=scalar, coerce=False)
+        result = read_all(f'{{"a": {value}}}'.encode(), [column], Json())
+        assert [fault.rule for fault in result.faults] == ([] if value in [*fits, "null"] else ["a:type"])
+        assert read_all(f'{{"a": {value}}}'.encode(), [ExpectedColumn("a", scalar=scalar)], Json()).faults == []
+
+
+def test_unknown_keys():
+    data = b'{"a": 1, "x": {"y": 1.10}, "z": null, "w": "t"}\n{"a": 2}\n'
+    rejected = read_all(data, ["a"], Json())
+    assert [(fault.row, fault.rule, fault.value) for fault in rejected.faults] == [
+        (1, "x:unknown", '{"y": 1.10}'),
+        (1, "z:unknown", "null"),
+        (1, "w:unknown", '"t"'),
+    ]
+    assert read_all(data, ["a"], Json(), on_unknown_columns="ignore").rows == [("1",), ("2",)]
+    rescued = read_all(data, ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"].to_list()
+    assert rescued == ['{"x": "{\\"y\\": 1.10}", "z": null, "w": "t"}', None]
+
+
+ARRAY = ' [ {"a": "],[",\n  "b": 1} ,{"a": "\\"", "b": "é"}\r\n, 5,{"a": [1]} ]\n'.encode()
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 30, 1000])
+def test_an_array_is_read_element_by_element_wherever_it_is_cut(chunk_bytes):
+    result = read_all(ARRAY, ["a", "b"], Json(), chunk_bytes=chunk_bytes)
+    assert result.rows == [("],[", "1"), ('"', "é"), (None, None)]
+    assert result.rules == [(3, "record:not_an_object")]
+    assert [(fault.row, fault.rule) for fault in result.faults] == [(4, "a:type")]
+    assert [ARRAY[offset : offset + 1] for offset in result.offsets] == [b"{", b"{", b"5", b"{"]
+    assert sum(len(piece.data or b"") for piece in result.pieces) == len(ARRAY) - result.layout.data_start
+
+
+@pytest.mark.parametrize(
+    ("data", "position", "problem"),
+    [
+        (b'[{"a": 1},]', 10, "expected an element"),
+        (b'[,{"a": 1}]', 1, "expected an element or ]"),
+        (b'[{"a": 1} {"a": 2}]', 10, "expected , or ]"),
+        (b'[{"a": 1}', 9, "the text ends inside the array"),
+        (b'[{"a": 1},', 10, "the text ends inside the array"),
+        (b'[{"a": 1}] {"a": 2}', 11, "expected the end"),
+        (b'[{"a": tru}]', 7, "Expecting value"),
+        (b'[{"a": "x', 7, "Unterminated string"),
+        (b'[{"a": "x\ny"}]', 9, "Invalid control character"),
+        (b"[" * 100_000, 1, "values are nested too deeply"),
+    ],
+)
+def test_a_malformed_array_names_the_byte(data, position, problem):
+    with pytest.raises(MalformedObject, match=rf"at byte {position} .*: {problem}"):
+        read_all(data, ["a"], Json())
+
+
+def test_endless_elements_and_lines_are_pieces_of_their_own(monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr("filegate.formats.text.WHOLE_READ_BYTES", 200)
+    element = b'{"a": ["]\\"' + b"x" * 5000 + b'", {"b": 1}]}'
+    array = read_all(b'[{"a": 1},\n ' + element + b' , {"a": 2}]', ["a"], Json(), chunk_bytes=300)
+    lines = read_all(b'{"a": 1}\n' + element + b'\n{"a": 2}', ["a"], Json(), chunk_bytes=300)
+    for result in (array, lines):
+        assert result.rows == [("1",), ("2",)]
+        [bad] = result.malformed
+        assert (bad.row, bad.fault.rule, bad.length, bad.raw) == (2, "record:too_long", len(element), element[:101])
+    assert array.offsets[1] == 12
+
+
+def test_an_endless_element_that_never_ends_is_malformed(monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    with pytest.raises(MalformedObject, match="the element that starts at byte 1 does not end"):
+        read_all(b'[{"a": "' + b"x" * 5000, ["a"], Json())
+    with pytest.raises(MalformedObject, match="a number is longer than 100 bytes"):
+        read_all(b"[" + b"1" * 5000 + b"]", ["a"], Json())
+
+
+def test_an_array_in_utf_16():
+    assert read_all('[{"a": "é"}]'.encode("utf-16"), ["a"], Json()).rows == [("é",)]

@@ -1,0 +1,159 @@
+import codecs
+import gzip
+import io
+import zipfile
+
+import polars as pl
+import pytest
+import zstandard
+
+from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
+from filegate.formats import sniff
+from filegate.sources import Csv, Json, Parquet
+from tests.unit.formats.support import MemoryBlob, expected, read_all
+
+TABLE = b"a,b\n1,2\n"
+
+
+def parquet(**columns):
+    file = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(file)
+    return file.getvalue()
+
+
+def zipped():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("rows.csv", TABLE)
+    return file.getvalue()
+
+
+def layout(data, *sources, columns=("a", "b"), on_unknown_columns="reject"):
+    return sniff(MemoryBlob(data), sources or (Csv(),), expected(*columns), on_unknown_columns)
+
+
+@pytest.mark.parametrize(
+    ("data", "sources", "form", "compression", "encoding"),
+    [
+        (TABLE, (Json(), Csv()), "csv", None, "utf-8"),
+        (b"[id],b\n1,2\n", (Csv(), Json()), "csv", None, "utf-8"),
+        (b'{"a": 1}\n', (Csv(), Json()), "ndjson", None, "utf-8"),
+        (b' \n[ {"a": 1}]', (Csv(), Json()), "json_array", None, "utf-8"),
+        (parquet(a=[1], b=[2]), (Csv(), Parquet()), "parquet", None, "utf-8"),
+        (gzip.compress(TABLE), (Csv(),), "csv", "gzip", "utf-8"),
+        (zstandard.compress(TABLE), (Csv(),), "csv", "zstd", "utf-8"),
+        (codecs.BOM_UTF8 + TABLE, (Csv(),), "csv", None, "utf-8"),
+        (TABLE.decode().encode("utf-16"), (Csv(),), "csv", None, "utf-16"),
+        (TABLE.decode().encode("utf-32"), (Csv(),), "csv", None, "utf-32"),
+        (TABLE.decode().encode("utf-16-le"), (Csv(),), "csv", None, "utf-16-le"),
+        (TABLE.decode().encode("utf-16-be"), (Csv(),), "csv", None, "utf-16-be"),
+        ("a,b\né,2\n".encode("latin-1"), (Csv(),), "csv", None, "latin-1"),
+        ("a,b\né,2\n".encode() + b"\xff,3\n", (Csv(),), "csv", None, "utf-8"),
+        ("a,b\n€,2\n".encode("cp1252"), (Csv(encoding="windows-1252"),), "csv", None, "cp1252"),
+    ],
+)
+def test_the_bytes_tell_what_the_file_is(data, sources, form, compression, encoding):
+    columns = ("[id]", "b") if data.startswith(b"[id]") else ("a", "b")
+    found = layout(data, *sources, columns=columns)
+    assert (found.format, found.compression, found.encoding) == (form, compression, encoding)
+    assert type(sources[found.source]).__name__.lower() in {form, "json"}
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (zipped(), "ZIP archive"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
+        (gzip.compress(parquet(a=[1])), "Parquet file inside gzip"),
+        (gzip.compress(gzip.compress(TABLE)), "gzip data inside gzip"),
+        (gzip.compress(zipped()), "ZIP archive .* inside gzip"),
+        (parquet(a=[1]), "Parquet; its dataset declares Csv"),
+        (b'[{"a": 1}]', "JSON; its dataset declares Csv"),
+    ],
+)
+def test_another_format_is_named(data, what):
+    with pytest.raises(MalformedObject, match=what):
+        layout(data)
+
+
+def test_text_that_is_no_json_is_refused_where_json_is_declared():
+    with pytest.raises(MalformedObject, match="delimited text; its dataset declares Json or Parquet"):
+        layout(TABLE, Json(), Parquet())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        b"\n\r\n\n",
+        b"\x1a",
+        b"a,b\n",
+        b"a,b",
+        b"a,b\r\n\r\n\x1a",
+        b"\0" * 100,
+        gzip.compress(b""),
+        codecs.BOM_UTF16_LE,
+    ],
+)
+def test_a_file_without_rows_is_empty(data):
+    with pytest.raises(EmptyObject):
+        layout(data)
+
+
+@pytest.mark.parametrize("data", [b"[]", b" [ \n ] ", b"\n\n", b"\xef\xbb\xbf[]"])
+def test_json_without_records_is_empty(data):
+    with pytest.raises(EmptyObject):
+        layout(data, Json())
+
+
+def test_a_blank_line_is_a_null_where_there_is_one_column():
+    assert read_all(b"a\n\nx\n", ["a"]).rows == [(None,), ("x",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (b"a\n1\n", "missing 'b'"),
+        (b"a,b,b\n1,2,3\n", "found twice 'b'"),
+        (b"a,b,c\n1,2,3\n", "unknown 'c'.*on_unknown_columns='ignore'"),
+        (b"A, b\n1,2\n", r"'A' for 'a', ' b' for 'b'"),
+        (b"a,bb_\n1,2\n", r"'bb_' for 'b'"),
+        (b"a;b\n1;2\n", r"delimiter=';'"),
+        (b"a\tb\n1\t2\n", r"delimiter='\\t'"),
+        (b"1,2013-01-01\n1,2\n", r"is the header missing\? .*header=False"),
+    ],
+)
+def test_a_wrong_header_is_explained(header, says):
+    with pytest.raises(SchemaMismatch, match=says):
+        layout(header)
+
+
+def test_a_file_without_header_has_as_many_fields_as_the_contract():
+    assert layout(b"1,2\n", Csv(header=False)).columns == ("a", "b")
+    with pytest.raises(SchemaMismatch, match="3 fields, the contract 2 columns"):
+        layout(b"1,2,3\n", Csv(header=False))
+    with pytest.raises(SchemaMismatch, match="delimiter=';'"):
+        layout(b"1;2\n", Csv(header=False))
+    with pytest.raises(SchemaMismatch, match="header=True"):
+        layout(b"a,b\n1,2\n", Csv(header=False))
+
+
+def test_the_order_of_columns_is_the_files_affair():
+    assert read_all(b"b,a\n2,1\n", ["a", "b"]).frame.to_dicts() == [{"__row__": 1, "b": "2", "a": "1"}]
+
+
+def test_a_header_may_be_quoted_marked_and_broken_over_lines():
+    result = read_all(b'\xef\xbb\xbf"a","b\nb"\r\n1,2\r\n', ["a", "b\nb"])
+    assert result.rows == [("1", "2")]
+    assert result.offsets == [14]
+
+
+def test_a_header_that_is_no_record_is_refused():
+    with pytest.raises(MalformedObject, match="quoted field that is not closed"):
+        layout(b'"a,b\n1,2\n')
+    with pytest.raises(MalformedObject, match="not text in the file's encoding"):
+        layout("a,é".encode() + b"\xff\n1,2\n")
+    with pytest.raises(MalformedObject, match="longer than"):
+        layout(b"a" * (2 << 20))
