@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 SHOWN_ROWS = 3
-REASON_CHARACTERS = 180
+TWO_LINES = 190  # characters
 
 
 def add_to(app: typer.Typer) -> None:
@@ -107,6 +107,7 @@ def _document(cloud: Cloud, seen: Seen) -> dict[str, Any]:
 
 def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[RenderableType]:
     """The same for a person, on one page."""
+    from rich.padding import Padding  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     from filegate.cli import tables, text  # noqa: PLC0415
@@ -121,13 +122,13 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
     )
     for key, row in seen.rejected:
         yield Text.assemble((text.clean(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
-        yield reasons(row)
+        yield reasons(row, TWO_LINES)
     yield _heading("Dead-letter queue", "what did not get through whole; each can be replayed")
     for letter in seen.letters:
         if letter.run is not None and letter.failure is not None:
             yield Text.assemble((text.clean(letter.run.request.key), "bold"), " ", text.status(letter.failure.status))
             reason = letter.failure.message.removeprefix(f"{letter.run.request.address}: ")
-            yield Text("  " + text.shortened(text.clean(reason), REASON_CHARACTERS), "dim")
+            yield Padding(Text(text.shortened(text.clean(reason), TWO_LINES), "dim"), (0, 0, 0, 2))
     if alerts := sorted(seen.alerts, key=_calls_for_nobody):
         yield _heading("Alert", "what went out to subscribers" + f" (1 of {len(alerts)})")
         yield _quoted(alerts[0])

@@ -38,7 +38,7 @@ def list_letters(session: Session, dataset: OfDataset = None) -> None:
     if not letters:
         session.err.print("Nothing waits in the dead-letter queue.", style="green")
         return
-    table = tables.grid("run", "object", "status", "reason", "sent (UTC)", cut=("reason",))
+    table = tables.grid("run", "object", "status", "reason", "sent (UTC)", gives_way="reason")
     for letter in letters:
         sent = text.moment(letter.sent_at.isoformat())
         if letter.run is None or letter.failure is None:
@@ -48,7 +48,7 @@ def list_letters(session: Session, dataset: OfDataset = None) -> None:
             short(letter.run.run_id),
             Text(text.clean(letter.run.request.key)),
             text.status(letter.failure.status),
-            Text(text.clean(f"{letter.failure.type}: {letter.failure.message}")),
+            tables.cut(f"{letter.failure.type}: {letter.failure.message}"),
             sent,
         )
     session.show(table)

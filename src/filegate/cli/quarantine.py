@@ -60,21 +60,22 @@ def rejected(row: RejectedRow) -> RenderableType:
     return Group(Text(text.place(row.row, row.byte_offset), "bold"), reasons(row))
 
 
-def reasons(row: RejectedRow) -> RenderableType:
+def reasons(row: RejectedRow, record_characters: int = RECORD_CHARACTERS) -> RenderableType:
     """The rules that a row broke, and the row itself."""
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Group  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     from filegate.cli import text  # noqa: PLC0415
 
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(no_wrap=True)
-    facts.add_column(overflow="fold")
+    lines = []
     for broken in row.broken:
-        said = ("received ", (text.value(broken.value), "yellow"), f"; allowed: {text.clean(broken.allowed)}")
-        facts.add_row(Text(f"  {text.clean(broken.rule)}", "red"), Text.assemble(*said))
-    facts.add_row(Text("  record", "dim"), Text(_record(row), "dim"))
-    return facts
+        line = Text.assemble((text.clean(broken.rule), "red"), "  ")
+        if broken.column is not None or broken.value is not None:
+            line.append("received ").append(text.value(broken.value), "yellow").append("; ")
+        lines.append(line.append(f"allowed: {text.clean(broken.allowed)}"))
+    lines.append(Text(text.shortened(_record(row), record_characters), "dim"))
+    return Padding(Group(*lines), (0, 0, 0, 2))
 
 
 def _record(row: RejectedRow) -> str:
@@ -82,5 +83,4 @@ def _record(row: RejectedRow) -> str:
 
     if row.values is None:
         return text.value((row.raw or b"").decode(errors="backslashreplace"), RECORD_CHARACTERS)
-    fields = (f"{name}={text.value(value, 30) if value is not None else ''}" for name, value in row.values.items())
-    return text.shortened(text.clean("  ".join(fields)), RECORD_CHARACTERS)
+    return "  ".join(f"{text.clean(name)}={text.field(value)}" for name, value in row.values.items())

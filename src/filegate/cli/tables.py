@@ -23,28 +23,31 @@ def exit_status(runs: Iterable[RunRecord]) -> int:
     return max((ENDS.get(run.status, 0) for run in runs), default=0)
 
 
-def grid(*columns: str, numbers: Sequence[str] = (), cut: Sequence[str] = ()) -> Table:
-    """A table without lines; columns in `numbers` are aligned right, those in `cut` give way where width is short."""
+def grid(*columns: str, numbers: Sequence[str] = (), gives_way: str | None = None) -> Table:
+    """A table without lines; columns in `numbers` are aligned right, one gives way where width is short (see `cut`)."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(
             column,
             justify="right" if column in numbers else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=1 if column in cut else None,
+            no_wrap=column != gives_way,  # rich narrows the columns first that may wrap
         )
     return table
+
+
+def cut(content: str) -> Text:
+    """A cell of the column that gives way: it ends with an ellipsis rather than wrap."""
+    return Text(text.clean(content), no_wrap=True, overflow="ellipsis")
 
 
 def ends(runs: Iterable[RunRecord]) -> Table:
     """What became of files, one line each."""
     numbers = ("in", "accepted", "rejected", "out", "time")
-    table = grid("dataset", "file", "status", *numbers, "where it went", numbers=numbers, cut=("file",))
+    table = grid("dataset", "file", "status", *numbers, "where it went", numbers=numbers, gives_way="file")
     for run in runs:
         table.add_row(
             Text(text.clean(run.dataset)),
-            Text(text.clean(PurePosixPath(run.key).name)),
+            cut(PurePosixPath(run.key).name),
             text.status(run.status),
             *map(text.count, (run.rows_in, run.rows_accepted, run.rows_rejected, run.rows_out)),
             text.seconds(seconds(run)),
@@ -71,12 +74,12 @@ def where(run: RunRecord) -> str:
 def listing(runs: Iterable[RunRecord]) -> Table:
     """Runs of the ledger, one line each."""
     numbers = ("in", "rejected", "out", "time")
-    table = grid("run", "dataset", "file", "status", *numbers, "started (UTC)", numbers=numbers, cut=("file",))
+    table = grid("run", "dataset", "file", "status", *numbers, "started (UTC)", numbers=numbers, gives_way="file")
     for run in runs:
         table.add_row(
             short(run.run_id),
             Text(text.clean(run.dataset)),
-            Text(text.clean(run.key.partition("/")[2] or run.key)),
+            cut(run.key.partition("/")[2] or run.key),
             text.status(run.status),
             *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
             text.seconds(seconds(run)),

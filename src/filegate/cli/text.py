@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -59,6 +60,13 @@ def value(text: str | None, most: int = 60) -> str:
     if text is None:
         return NO_VALUE
     return f'"{shortened("".join(map(_visible, text)), most)}"'
+
+
+def field(text: str | None) -> str:
+    """A value inside a record: nothing for no value, and in quotes only if it needs them."""
+    if text is None:
+        return ""
+    return text if re.fullmatch(r"[\w.:+-]{1,30}", text, re.ASCII) else value(text, 30)
 
 
 def shortened(text: str, most: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, Any]]:
 
 
 def _deployed(environment: str) -> Cloud:
-    session = boto3.Session()
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # every SDK but boto3 reads that
     stack = STACK_PREFIX + environment
     return Cloud.of_session(stack, session, _stack_outputs(session, stack))
 

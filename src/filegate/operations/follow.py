@@ -94,10 +94,10 @@ class Follower:
         ]
 
     def _give_up_if_stalled(self, still: float) -> None:
-        missing = [run_id for run_id in self._names if run_id not in self._seen]
-        if missing and still > APPEARS_WITHIN:
+        none_began = not any(run_id in self._seen for run_id in self._names)  # else it may wait for its turn
+        if none_began and still > APPEARS_WITHIN:
             raise RunStalled(
-                f"{_named(missing, self._names)} arrived, but no run began within {APPEARS_WITHIN:g} s.",
+                f"{_named(list(self._names), self._names)} arrived, but no run began within {APPEARS_WITHIN:g} s.",
                 advice=(
                     "See whether the EventBridge rule …-object-created is enabled, what waits in the queue "
                     "…-undelivered-events, and whether the state machine's executions fail."

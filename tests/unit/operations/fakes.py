@@ -181,7 +181,10 @@ class MemoryCloud:
     def _quarantine(self, run_id: str) -> str:
         parts = []
         frames = [
-            [rejected(3, ("flight:ge", "flight", "-1", ">= 1")), rejected(4, ("carrier:isin", "carrier", "\x1b[2J", "AA"))],
+            [
+                rejected(3, ("flight:ge", "flight", "-1", ">= 1")),
+                rejected(4, ("carrier:isin", "carrier", "\x1b[2J", "AA")),
+            ],
             [rejected(9, ("flight:ge", "flight", "0", ">= 1"), raw=b'"AA,\xff')],
         ]
         for index, rows in enumerate(frames):
@@ -222,9 +225,7 @@ def letter(run: RunRecord, **request: Any) -> dict[str, Any]:
     document = Run(
         run_id=run.run_id,
         execution="arn:execution",
-        request=Request(
-            bucket=run.bucket, key=run.key, version_id=run.version_id, sequencer=run.sequencer, **request
-        ),
+        request=Request(bucket=run.bucket, key=run.key, version_id=run.version_id, sequencer=run.sequencer, **request),
     )
     failure = {"status": str(run.status), "type": run.error_type or "RowsRejected", "message": "3 of 5 rows."}
     return {**document.model_dump(mode="json"), "error": {"Error": "x"}, "failure": failure}

@@ -9,7 +9,6 @@ import pytest
 from filegate.operations import dlq
 from filegate.operations.problems import WrongUse
 from filegate.runs import RunRecord, Status, replay_id_of
-
 from tests.unit.operations.fakes import MemoryCloud, MemoryQueue
 
 

@@ -1,0 +1,126 @@
+"""A file goes to the right dataset, whole, and its run is known before it begins."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filegate.operations import deliver as module
+from filegate.operations.deliver import S3Upload, dataset_of, deliver
+from filegate.operations.problems import WrongUse
+from filegate.runs import run_id_of
+from filegate.storage.objects import Address
+from tests.unit.operations.fakes import MemoryCloud
+
+KNOWN = ["cars", "flights", "line", "line_item"]
+
+
+@pytest.mark.parametrize(
+    ("file", "dataset"),
+    [
+        ("flights.csv", "flights"),
+        ("Flights-2013.csv.gz", "flights"),
+        ("flights_2013-01.csv", "flights"),
+        ("in/flights/2013-01.csv", "flights"),
+        ("flights/flights.csv", "flights"),
+        ("line.tbl", "line"),
+    ],
+)
+def test_folder_or_name_tell_the_dataset(file: str, dataset: str) -> None:
+    assert dataset_of(Path(file), KNOWN) == dataset
+
+
+@pytest.mark.parametrize("file", ["flightsome.csv", "2013-01.csv", "carsflights.csv"])
+def test_a_file_of_no_dataset(file: str) -> None:
+    with pytest.raises(WrongUse, match="tells no dataset.*--dataset.*cars, flights"):
+        dataset_of(Path(file), KNOWN)
+
+
+@pytest.mark.parametrize("file", ["line_item.tbl", "cars/flights.csv"])
+def test_a_file_of_several_datasets(file: str) -> None:
+    with pytest.raises(WrongUse, match="could belong to"):
+        dataset_of(Path(file), KNOWN)
+
+
+def test_the_given_dataset_counts() -> None:
+    assert dataset_of(Path("flights.csv"), KNOWN, "cars") == "cars"
+    assert dataset_of(Path("flights.csv"), [], "trains") == "trains"
+    with pytest.raises(WrongUse, match="no dataset 'trains'"):
+        dataset_of(Path("flights.csv"), KNOWN, "trains")
+
+
+def test_a_delivery_names_its_run(cloud: MemoryCloud, tmp_path: Path) -> None:
+    file = tmp_path / "januar ü.csv"
+    file.write_bytes(b"a\n1\n")
+    sent: list[int] = []
+    delivery = deliver(file, "flights", bucket="raw", upload=cloud.upload, progress=sent.append)
+    assert delivery.address == Address("raw", "flights/januar ü.csv")
+    assert delivery.run_id == run_id_of("raw", "flights/januar ü.csv", "v1")
+    assert cloud.store.read(delivery.address) == b"a\n1\n"
+    assert sum(sent) == 4
+
+
+class MultipartClient:
+    """What S3 does with parts."""
+
+    def __init__(self, fail_at: int | None = None) -> None:
+        self.parts: dict[int, bytes] = {}
+        self.whole = b""
+        self.aborted = False
+        self._fail_at = fail_at
+
+    def put_object(self, *, Body: Any, **_: str) -> dict[str, str]:
+        self.whole = Body.read()
+        return {"VersionId": "single"}
+
+    def create_multipart_upload(self, **_: str) -> dict[str, str]:
+        return {"UploadId": "u"}
+
+    def upload_part(self, *, PartNumber: int, Body: bytes, **_: str) -> dict[str, str]:
+        if PartNumber == self._fail_at:
+            raise ConnectionError
+        self.parts[PartNumber] = Body
+        return {"ETag": f"etag-{PartNumber}"}
+
+    def complete_multipart_upload(self, *, MultipartUpload: dict[str, Any], **_: str) -> dict[str, str]:
+        numbers = [part["PartNumber"] for part in MultipartUpload["Parts"]]
+        assert numbers == list(range(1, len(numbers) + 1))
+        self.whole = b"".join(self.parts[number] for number in numbers)
+        return {"VersionId": "multipart"}
+
+    def abort_multipart_upload(self, **_: str) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 250, 1000])
+def test_every_byte_arrives(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PART_BYTES", 100)
+    data = random.Random(size).randbytes(size)
+    file = tmp_path / "file"
+    file.write_bytes(data)
+    client, sent = MultipartClient(), []
+    version = S3Upload(client)(file, Address("raw", "k"), sent.append)  # type: ignore[arg-type]
+    assert (client.whole, sum(sent)) == (data, size)
+    assert version == ("multipart" if size > 100 else "single")
+
+
+def test_a_failed_upload_leaves_no_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PART_BYTES", 100)
+    file = tmp_path / "file"
+    file.write_bytes(bytes(450))
+    client = MultipartClient(fail_at=3)
+    with pytest.raises(ConnectionError):
+        S3Upload(client)(file, Address("raw", "k"), lambda _: None)  # type: ignore[arg-type]
+    assert client.aborted
+
+
+@given(st.integers(min_value=1, max_value=5 << 40))
+def test_no_upload_has_more_parts_than_s3_takes(size: int) -> None:
+    parts = list(module._parts(size))
+    assert len(parts) <= module.MOST_PARTS
+    assert sum(length for _, _, length in parts) == size

@@ -1,0 +1,104 @@
+"""Following sees every end, waits no longer than it must, and gives up with advice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from filegate.clock import iso, now
+from filegate.operations.follow import APPEARS_WITHIN, FEW, LONGEST_PAUSE, PROGRESSES_WITHIN, Follower, RunStalled
+from filegate.runs import RunRecord, Status
+from tests.unit.operations.fakes import MemoryCloud
+
+NOW = iso(now())
+
+
+@dataclass
+class Script:
+    """A clock whose every sleep makes the next thing happen."""
+
+    cloud: MemoryCloud
+    steps: list[tuple[str, Status]] = field(default_factory=list)
+    time: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.pauses.append(seconds)
+        if self.steps:
+            self.reach(*self.steps.pop(0))
+
+    def reach(self, name: str, status: Status) -> RunRecord:
+        return self.cloud.has(name, status, started_at=NOW, run_id=run_id(name))
+
+    def follower(self, *names: str) -> Follower:
+        follower = Follower(self.cloud.ledger, clock=lambda: self.time, sleep=self.sleep)
+        for name in names:
+            follower.add(run_id(name), name)
+        return follower
+
+
+def run_id(name: str) -> str:
+    return name.encode().hex().ljust(64, "0")
+
+
+def test_every_change_is_told_once(cloud: MemoryCloud) -> None:
+    script = Script(cloud, [("a", Status.RUNNING), ("a", Status.RUNNING), ("a", Status.PARTIAL)])
+    statuses = [run.status for run in script.follower("a").changes()]
+    assert statuses[0] == Status.RUNNING
+    assert statuses[-1] == Status.PARTIAL
+    assert statuses.count(Status.PARTIAL) == 1
+
+
+@pytest.mark.parametrize("count", [FEW, FEW + 1, 40])
+def test_many_runs_all_reach_their_end(cloud: MemoryCloud, count: int) -> None:
+    names = [f"file-{number}" for number in range(count)]
+    ends = [Status.SUCCEEDED, Status.PARTIAL, Status.REJECTED, Status.FAILED]
+    steps = [(name, Status.RUNNING) for name in names]
+    steps += [(name, ends[number % 4]) for number, name in enumerate(names)]
+    last = {run.run_id: run.status for run in Script(cloud, steps).follower(*names).changes()}
+    assert last == {run_id(name): ends[number % 4] for number, name in enumerate(names)}
+
+
+def test_many_runs_cost_few_calls(cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"file-{number}" for number in range(100)]
+    script = Script(cloud)
+    for name in names:
+        script.reach(name, Status.SUCCEEDED)
+    monkeypatch.setattr(cloud.ledger, "get", lambda _: pytest.fail("one by one"))
+    assert len(script.follower(*names).poll()) == len(names)
+
+
+def test_pauses_grow_while_nothing_moves(cloud: MemoryCloud) -> None:
+    script = Script(cloud)
+    with pytest.raises(RunStalled):
+        list(script.follower("a").changes())
+    assert script.pauses[0] < 0.2
+    assert script.pauses == sorted(script.pauses)
+    assert max(script.pauses) == LONGEST_PAUSE
+
+
+def test_a_run_that_never_appears(cloud: MemoryCloud) -> None:
+    script = Script(cloud)
+    with pytest.raises(RunStalled, match=r"a \(run 61000000.*no run began.*EventBridge rule"):
+        list(script.follower("a").changes())
+    assert script.time >= APPEARS_WITHIN
+
+
+def test_a_run_that_stands_still(cloud: MemoryCloud) -> None:
+    script = Script(cloud, [("a", Status.RUNNING)])
+    with pytest.raises(RunStalled, match="nothing has moved for 40 minutes"):
+        list(script.follower("a").changes())
+    assert script.time >= PROGRESSES_WITHIN
+
+
+def test_a_run_waits_for_its_turn_while_others_move(cloud: MemoryCloud) -> None:
+    """On a small machine the last of many files begins long after it has arrived."""
+    script = Script(cloud)
+    script.steps = [("a", Status.RUNNING)] * 5 + [("a", Status.SUCCEEDED), ("b", Status.SUCCEEDED)]
+    slow = script.sleep
+    follower = Follower(cloud.ledger, clock=lambda: script.time, sleep=lambda _: slow(APPEARS_WITHIN * 0.9))
+    for name in ("a", "b"):
+        follower.add(run_id(name), name)
+    assert {run.run_id for run in follower.changes() if run.status != Status.RUNNING} == {run_id("a"), run_id("b")}

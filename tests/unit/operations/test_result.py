@@ -1,0 +1,47 @@
+"""The JSON object that programs read keeps its shape."""
+
+from __future__ import annotations
+
+import json
+
+from filegate.operations.result import output_addresses, result
+from filegate.runs import Status
+from tests.unit.operations.fakes import MemoryCloud
+
+
+def test_a_partial_run(cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    document = result(run, output=output_addresses(run, cloud.store))
+    assert json.loads(json.dumps(document)) == {
+        "run_id": run.run_id,
+        "dataset": "flights",
+        "object": "s3://raw/flights/january.csv",
+        "status": "PARTIAL",
+        "rows_in": 5,
+        "rows_accepted": 2,
+        "rows_rejected": 3,
+        "rows_out": 2,
+        "rules": {"flight:ge": 2, "carrier:isin": 1},
+        "output": [f"s3://processed/flights/month={month}/{run.run_id}-00000.parquet" for month in (1, 2)],
+        "quarantine": f"s3://quarantine/flights/{run.run_id}/manifest.json",
+        "error": None,
+        "seconds": 1.5,
+    }
+    assert list(document["rules"]) == ["flight:ge", "carrier:isin"]
+
+
+def test_a_rejected_run(cloud: MemoryCloud) -> None:
+    run = cloud.has("january", Status.REJECTED, error_type="SchemaMismatch", error_message="No column 'flight'.")
+    document = result(run, output=output_addresses(run, cloud.store))
+    assert document["error"] == {"type": "SchemaMismatch", "message": "No column 'flight'."}
+    assert (document["output"], document["quarantine"]) == ([], None)
+
+
+def test_a_run_under_way(cloud: MemoryCloud) -> None:
+    assert result(cloud.has("january", Status.RUNNING), output=[])["seconds"] is None
+
+
+def test_a_superseded_run_has_no_output_any_more(cloud: MemoryCloud) -> None:
+    run = cloud.has_partial(superseded_by="f" * 64)
+    cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
+    assert output_addresses(run, cloud.store) == []
