@@ -13,7 +13,7 @@ import polars as pl
 
 from filegate.contract import Contract, compile_contract
 from filegate.errors import DeclarationError
-from filegate.formats.model import RESCUED, ExpectedColumn, Scalar, UnknownColumns
+from filegate.formats.model import RESCUED, ROW, ExpectedColumn, Scalar, UnknownColumns
 from filegate.sources import Source, TextSource
 
 TransformScope = Literal["rows", "object"]
@@ -151,6 +151,17 @@ class Dataset:
         for source in self.sources:
             if isinstance(source, TextSource):
                 self._check_columns("date_formats", tuple(source.date_formats))
+                self._check_date_formats(source)
+
+    def _check_date_formats(self, source: TextSource) -> None:
+        nothing = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(self.contract.dtypes, pl.String))
+        for name, date_format in source.date_formats.items():
+            if not self.contract.dtypes[name].is_temporal():
+                self._refuse(f"date_formats names {name!r}, which is no date or time", "Drop it.")
+            try:
+                self.contract.check(nothing, date_formats={name: date_format})
+            except pl.exceptions.PolarsError as error:
+                self._refuse(f"date format {date_format!r} of {name!r}: {error}", "Write it as for strptime.")
 
     def _check_columns(self, what: str, names: Sequence[str]) -> None:
         columns = {column.name: column for column in self.contract.columns}

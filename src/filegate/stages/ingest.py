@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filegate.contract import Contract
 from filegate.dataset import Dataset
-from filegate.errors import ConservationError, EmptyObject, SchemaMismatch
+from filegate.errors import ClaimLost, ConservationError, EmptyObject, SchemaMismatch
 from filegate.formats import Piece, cut, parquet_schema, sniff
 from filegate.formats.model import Blob
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
@@ -24,6 +24,7 @@ def ingest(run: Run, context: Context) -> Run:
         PermanentError: the dataset is unknown, or the object is not what the dataset's contract says.
     """
     if not context.ledger.claim(run, context.now()):
+        _check_owner(run, context)
         return run.having(ingested=Ingested(claim="DUPLICATE"))
     dataset = context.registry[run.request.dataset]
     with context.scratch() as scratch:
@@ -40,6 +41,16 @@ def ingest(run: Run, context: Context) -> Run:
     )
 
 
+def _check_owner(run: Run, context: Context) -> None:
+    """Sees that the run is somebody else's: one that this execution ended itself must not pass for a duplicate."""
+    known = context.ledger.get(run.run_id)
+    if known is not None and known.owner == run.execution:
+        raise ClaimLost(
+            f"Run {run.run_id} is {known.status} already, but this execution did not get to its end.",
+            advice="See whether its output's manifest is there; if not, replay the object.",
+        )
+
+
 def _object_chunks(run: Run, dataset: Dataset, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:
     blob = context.store.blob(run.request.address, scratch)
     layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
@@ -52,6 +63,8 @@ def _object_chunks(run: Run, dataset: Dataset, context: Context, scratch: Path) 
             raise ConservationError(f"{blob.name}: a chunk starts at {piece.start}, the one before ends at {end}.")
         chunks.append(_chunk(len(chunks), piece, row, run, context))
         row, end = row + piece.rows, piece.start + piece.length
+    if layout.format != "parquet" and not layout.staged and end != blob.size:
+        raise ConservationError(f"{blob.name}: the chunks end at byte {end} of {blob.size}.")
     if row == 1:
         raise EmptyObject(f"{blob.name} holds no data rows.", advice="Deliver the file again once it has some.")
     return ChunkManifest(layout=layout, chunks=tuple(chunks)), blob.size

@@ -36,6 +36,9 @@ from filegate.stages.ingest import QUARANTINE_MANIFEST
 from filegate.stages.replay import read_quarantined
 
 SHOWN_RULES = 5
+MAX_RULES = 200
+"""How many rules are counted by name: a file can bring any number of unknown columns, the run's document cannot."""
+OTHER_RULES = "*:other"
 
 
 @dataclass(frozen=True)
@@ -155,16 +158,14 @@ class _Validation:
 
 def _result(run: Run, context: Context, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]) -> Validated:
     """Writes the manifests of the parts and sums the chunks up."""
-    rules: Counter[str] = Counter()
-    for outcome in outcomes:
-        rules.update(outcome.rules)
+    rules = _tallied(outcomes)
     accepted = AcceptedManifest(parts=tuple(outcome.accepted for outcome in outcomes if outcome.accepted.rows))
     rejected = QuarantineManifest(
         run_id=run.run_id,
         dataset=run.request.dataset,
         object=str(run.request.address),
         layout=manifest.layout,
-        rules=dict(rules.most_common()),
+        rules=rules,
         parts=tuple(outcome.rejected for outcome in outcomes if outcome.rejected.rows),
     )
     accepted_at = context.staged(run, "accepted.json")
@@ -186,6 +187,16 @@ def _result(run: Run, context: Context, manifest: ChunkManifest, outcomes: Seque
         manifest=accepted_at.key,
         quarantine=f"s3://{rejected_at.bucket}/{rejected_at.key}" if rejected.parts else "",
     )
+
+
+def _tallied(outcomes: Sequence[ChunkOutcome]) -> dict[str, int]:
+    """Rejected rows by rule, the commonest first; rules beyond `MAX_RULES` together."""
+    total: Counter[str] = Counter()
+    for outcome in outcomes:
+        total.update(outcome.rules)
+    ranked = sorted(total.items(), key=lambda entry: (-entry[1], entry[0]))
+    rest = sum(count for _, count in ranked[MAX_RULES:])
+    return dict(ranked[:MAX_RULES]) | ({OTHER_RULES: rest} if rest else {})
 
 
 def _message(rejected: int, rows: int, tolerated: float, rules: dict[str, int]) -> str:
