@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from botocore.exceptions import ClientError
 
 from filegate.errors import FilegateError
@@ -93,7 +93,7 @@ def load_template(path: Path) -> dict[str, Any]:
     return dict(yaml.load(path.read_text(), Loader=_TemplateLoader))  # noqa: S506 - derived from SafeLoader
 
 
-class _TemplateLoader(yaml.SafeLoader):  # type: ignore[misc]
+class _TemplateLoader(yaml.SafeLoader):
     """YAML with CloudFormation's tags."""
 
 
