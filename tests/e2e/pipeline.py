@@ -1,0 +1,259 @@
+"""The deployed pipeline on an embedded cloud, seen from outside: drop bytes, wait, look at what came of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+import polars as pl
+
+from filegate.local import EmbeddedCloud
+from filegate.manifests import OutputManifest, QuarantineManifest
+from filegate.runs import RunRecord, Status, run_id_of
+from filegate.storage.dynamodb import DynamoDBLedger
+
+PATIENCE = 150.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One object version in the raw bucket, and the run it starts."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+    @property
+    def run_id(self) -> str:
+        return run_id_of(self.bucket, self.key, self.version_id)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution that is over."""
+
+    arn: str
+    status: str
+    error: str | None
+    cause: str | None
+    input: dict[str, Any]
+    events: list[dict[str, Any]]
+
+    @property
+    def run_id(self) -> str:
+        given = self.input
+        return given.get("run_id") or run_id_of(given["bucket"], given["key"], given["version_id"])
+
+    @property
+    def states(self) -> list[str]:
+        """The states it entered, in order. The embedded cloud does not note those inside a Parallel state."""
+        return [
+            event["stateEnteredEventDetails"]["name"] for event in self.events if "stateEnteredEventDetails" in event
+        ]
+
+    def attempts(self, state: str) -> list[list[tuple[datetime, datetime, str | None]]]:
+        """For each visit of a function's state, its attempts: when it began and ended, and its error."""
+        visits: list[list[tuple[datetime, datetime, str | None]]] = []
+        within = False
+        for event in self.events:
+            entered = event.get("stateEnteredEventDetails", {}).get("name")
+            if entered is not None:
+                within = entered == state
+                if within:
+                    visits.append([])
+            if not within:
+                continue
+            resource = str(event.get(f"{event['type'][0].lower()}{event['type'][1:]}EventDetails", {}).get("resource"))
+            if not resource.endswith("lambda:invoke"):
+                continue
+            if event["type"] == "TaskScheduled":
+                begun = event["timestamp"]
+            else:
+                error = event.get("taskFailedEventDetails", {}).get("error")
+                visits[-1].append((begun, event["timestamp"], error))
+        return visits
+
+
+class Pipeline:
+    """Puts objects into the raw bucket, plans faults, and reads what each service has to tell afterwards."""
+
+    def __init__(self, cloud: EmbeddedCloud, outputs: Mapping[str, str]) -> None:
+        self.outputs = outputs
+        session = cloud.session()
+        self.s3: Any = session.client("s3")
+        self.stepfunctions: Any = session.client("stepfunctions")
+        self.dynamodb: Any = session.client("dynamodb")
+        self.lambdas: Any = session.client("lambda")
+        self._sqs: Any = session.client("sqs")
+        self._sns: Any = session.client("sns")
+        self.ledger = DynamoDBLedger(self.dynamodb, outputs["LedgerTable"])
+        self._received: dict[str, list[dict[str, Any]]] = {}
+        self._executions: dict[str, Execution] = {}
+
+    # What a user does
+
+    def drop(self, key: str, data: bytes, *, faults: Mapping[str, Sequence[str]] | None = None) -> Drop:
+        """Deliver an object by an event, as any upstream system would."""
+        if faults:
+            return self.start(self.put(key, data), faults=faults)
+        put = self.s3.put_object(Bucket=self.outputs["RawBucket"], Key=key, Body=data)
+        return Drop(self.outputs["RawBucket"], key, put["VersionId"])
+
+    @cached_property
+    def _unwatched(self) -> str:
+        """A versioned bucket whose objects start nothing."""
+        bucket = "unwatched"
+        self.s3.create_bucket(Bucket=bucket)
+        self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        return bucket
+
+    def put(self, key: str, data: bytes) -> Drop:
+        """Store an object where no event tells of it."""
+        put = self.s3.put_object(Bucket=self._unwatched, Key=key, Body=data)
+        return Drop(self._unwatched, key, put["VersionId"])
+
+    def start(
+        self,
+        drop: Drop,
+        *,
+        sequencer: str = "01",
+        faults: Mapping[str, Sequence[str]] | None = None,
+        machine: str | None = None,
+        **more: str,
+    ) -> Drop:
+        """Start an execution with an input like the rule's, after planning its faults."""
+        for state, names in (faults or {}).items():
+            for number, name in enumerate(names):
+                key = f"faults/{drop.run_id}/{state}/{number:03d}"
+                self.s3.put_object(Bucket=self.outputs["StagingBucket"], Key=key, Body=name.encode())
+        told = {"id": "by hand", "bucket": drop.bucket, "key": drop.key, "version_id": drop.version_id}
+        self.stepfunctions.start_execution(
+            stateMachineArn=machine or self.outputs["StateMachineArn"],
+            input=json.dumps({**told, "sequencer": sequencer, **more}),
+        )
+        return drop
+
+    # What came of it
+
+    def run(self, run_id: str) -> RunRecord:
+        """The run's record, once it is final."""
+
+        def final() -> RunRecord | None:
+            record = self.ledger.get(run_id)
+            return record if record is not None and record.status != Status.RUNNING else None
+
+        return eventually(final)
+
+    def executions(self, run_id: str, count: int = 1) -> list[Execution]:
+        """The executions of a run, once there are `count` of them and all are over."""
+
+        def over() -> list[Execution]:
+            found = [execution for execution in self.all_executions() if execution.run_id == run_id]
+            return found if len(found) >= count else []
+
+        return eventually(over)
+
+    def execution(self, run_id: str) -> Execution:
+        (found,) = self.executions(run_id)
+        return found
+
+    def all_executions(self) -> list[Execution]:
+        """Every execution that is over, of every state machine."""
+        for machine in self.stepfunctions.list_state_machines()["stateMachines"]:
+            pages = self.stepfunctions.get_paginator("list_executions").paginate(
+                stateMachineArn=machine["stateMachineArn"]
+            )
+            for page in pages:
+                for item in page["executions"]:
+                    if item["status"] != "RUNNING" and item["executionArn"] not in self._executions:
+                        self._executions[item["executionArn"]] = self._execution(item["executionArn"])
+        return list(self._executions.values())
+
+    def _execution(self, arn: str) -> Execution:
+        told = self.stepfunctions.describe_execution(executionArn=arn)
+        pages = self.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+        events = [event for page in pages for event in page["events"]]
+        return Execution(arn, told["status"], told.get("error"), told.get("cause"), json.loads(told["input"]), events)
+
+    def dead_letters(self, run_id: str) -> list[dict[str, Any]]:
+        """The run's messages in the dead-letter queue."""
+        bodies = [json.loads(message["Body"]) for message in self._messages(self.outputs["DlqUrl"])]
+        return [body for body in bodies if body["run_id"] == run_id]
+
+    @cached_property
+    def inbox(self) -> str:
+        """A queue that gets every alert from the moment this is first asked for."""
+        url = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self._sns.subscribe(TopicArn=self.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+        return str(url)
+
+    def alerts(self, run_id: str) -> list[dict[str, Any]]:
+        """The alerts about a run: `Subject` and `Message`."""
+        bodies = [json.loads(message["Body"]) for message in self._messages(self.inbox)]
+        return [body for body in bodies if run_id in body["Message"]]
+
+    def _messages(self, url: str) -> list[dict[str, Any]]:
+        """All that is in a queue; nothing is taken from it for good."""
+        known = self._received.setdefault(url, [])
+        arguments = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 3600}
+        while messages := self._sqs.receive_message(**arguments).get("Messages", []):
+            known.extend(messages)
+        return known
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket], Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def _read(self, bucket: str, key: str) -> bytes:
+        data: bytes = self.s3.get_object(Bucket=self.outputs[bucket], Key=key)["Body"].read()
+        return data
+
+    def manifest(self, dataset: str, run_id: str) -> OutputManifest | None:
+        """What readers of the processed bucket find of a run."""
+        key = f"{dataset}/_manifests/{run_id}.json"
+        if key not in self.keys("ProcessedBucket", key):
+            return None
+        return OutputManifest.model_validate_json(self._read("ProcessedBucket", key))
+
+    def parts(self, dataset: str, run_id: str) -> dict[str, bytes]:
+        """The published parts of a run: their bytes, by key."""
+        manifest = self.manifest(dataset, run_id)
+        return {} if manifest is None else {p.target: self._read("ProcessedBucket", p.target) for p in manifest.parts}
+
+    def published(self, dataset: str, run_id: str) -> pl.DataFrame:
+        """The published rows of a run, its partition columns among them as text."""
+        frames = []
+        for key, data in self.parts(dataset, run_id).items():
+            folders = [folder.split("=", 1) for folder in key.split("/") if "=" in folder]
+            frames.append(
+                pl.read_parquet(io.BytesIO(data)).with_columns(
+                    pl.lit(value).alias(name) for name, value in folders.items()
+                )
+            )
+        return pl.concat(frames) if frames else pl.DataFrame()
+
+    def quarantined(self, dataset: str, run_id: str) -> pl.DataFrame:
+        """The rejected rows of a run."""
+        prefix = f"{dataset}/{run_id}/"
+        if f"{prefix}manifest.json" not in self.keys("QuarantineBucket", prefix):
+            return pl.DataFrame()
+        manifest = QuarantineManifest.model_validate_json(self._read("QuarantineBucket", f"{prefix}manifest.json"))
+        frames = [pl.read_parquet(io.BytesIO(self._read("QuarantineBucket", part.key))) for part in manifest.parts]
+        return pl.concat(frames)
+
+
+def eventually(probe: Callable[[], T | None]) -> T:
+    """What the probe gives once it gives something."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := probe()):
+        assert time.monotonic() < deadline, f"nothing came within {PATIENCE:g} seconds"
+        time.sleep(0.1)
+    return found
