@@ -117,7 +117,7 @@ class _Chunk:
             else:
                 record = self._grammar.record(self._data, position, self._size)
                 if not self._grammar.is_blank(record):
-                    self._spans.append(_Span(self._next_row, record.start, record.next, 1, flat=False))
+                    _append(self._spans, _Span(self._next_row, record.start, record.next, 1, flat=False))
                     self._add_odd(record, self._next_row)
                     self._next_row += 1
                 position = record.next
@@ -129,7 +129,8 @@ class _Chunk:
             for span in self._exact:
                 for row, start in enumerate(self._starts(span), span.row):
                     self._add_odd(self._grammar.record(self._data, start, self._size), row)
-            return self._odd.frame()
+            self.malformed.sort(key=lambda record: record.row)
+            return self._odd.frame().sort(ROW)
         return pl.concat([exact, self._odd.frame()]).sort(ROW) if self._odd else exact
 
     def offsets(self, rows: pl.Series) -> pl.Series:
@@ -168,13 +169,8 @@ class _Chunk:
 
     def _add_exact(self, start: int, end: int, rows: int, *, flat: bool) -> None:
         span = _Span(self._next_row, start, end, rows, flat)
-        last = self._exact[-1] if self._exact else None
-        if last is not None and last.end == start and last.flat == flat:
-            span = _Span(last.row, last.start, end, last.rows + rows, flat)
-            self._exact.pop()
-            self._spans.pop()
-        self._exact.append(span)
-        self._spans.append(span)
+        _append(self._exact, span)
+        _append(self._spans, span)
         self._next_row += rows
 
     def _add_odd(self, record: Record, row: int) -> None:
@@ -242,3 +238,12 @@ class _Chunk:
             joined = b"".join(view[span.start : span.end] for span in self._exact)
         # polars takes a byte-order mark away from the front, even where it is a value's first character
         return UTF8_BOM + joined if joined.startswith(UTF8_BOM) else joined
+
+
+def _append(spans: list[_Span], span: _Span) -> None:
+    """Add a span, as part of the last one where it continues that."""
+    last = spans[-1] if spans else None
+    if last is not None and last.end == span.start and last.flat == span.flat:
+        spans[-1] = _Span(last.row, last.start, span.end, last.rows + span.rows, last.flat)
+    else:
+        spans.append(span)

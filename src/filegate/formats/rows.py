@@ -33,9 +33,9 @@ class OddRows:
             self._flush()
 
     def frame(self) -> pl.DataFrame:
-        """`__row__` and the columns, in the order of the numbers."""
+        """`__row__` and the columns, in the order in which the rows were added."""
         self._flush()
-        return pl.concat(self._frames).sort(ROW)
+        return pl.concat(self._frames)
 
     def _flush(self) -> None:
         columns = zip(*self._values, strict=True) if self._values else ((),) * len(self._columns)

@@ -1,5 +1,6 @@
 import tracemalloc
 
+import polars as pl
 import pytest
 
 from filegate.errors import ConservationError
@@ -186,3 +187,16 @@ def test_a_chunk_of_short_rows_ends_before_it_is_full(rows, monkeypatch):
     result = read_all(data, ["a", "b"], chunk_bytes=100)
     assert result.rows == table
     assert max(piece.rows for piece in result.pieces) <= rows
+
+
+def test_what_polars_refuses_is_read_by_the_grammar(monkeypatch):
+    data = HEADER + b'1,2\n3\n4,"5\n6"\n7,8'
+    trusted = read_all(data, ["a", "b"])
+
+    def refuse(*_, **__):
+        raise pl.exceptions.ComputeError("no")
+
+    monkeypatch.setattr(pl, "scan_csv", refuse)
+    refused = read_all(data, ["a", "b"])
+    assert refused.frame.equals(trusted.frame)
+    assert refused.malformed == trusted.malformed

@@ -135,6 +135,14 @@ def test_endless_elements_and_lines_are_pieces_of_their_own(monkeypatch):
     assert array.offsets[1] == 12
 
 
+def test_endless_elements_may_follow_each_other(monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    element = b'"' + b"x" * 150 + b'"'
+    result = read_all(b"[" + b" , ".join([element] * 3) + b"]", ["a"], Json(), chunk_bytes=300)
+    assert result.rules == [(row, "record:too_long") for row in (1, 2, 3)]
+    assert [(piece.length, piece.rows) for piece in result.pieces if piece.rows] == [(152, 1)] * 3
+
+
 def test_an_endless_element_that_never_ends_is_malformed(monkeypatch):
     monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
     with pytest.raises(MalformedObject, match="the element that starts at byte 1 does not end"):
