@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
+import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -13,6 +14,8 @@ from filegate.cli.shared import Session, command
 
 if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud
+
+LOOK_SECONDS = 0.3  # between two looks at the datasets
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,8 +43,33 @@ def local(
         if status is not None:
             status.stop()
         _tell(session, cloud, machinery.endpoint, machinery.client_environment())
-        while True:
-            signal.pause()
+        _watch(session, cloud, folder)
+
+
+def _watch(session: Session, cloud: Cloud, folder: Path) -> NoReturn:
+    """Lets each edit of a dataset take effect, and says what is wrong with it."""
+    from filegate.operations.renewal import renew, revision  # noqa: PLC0415
+
+    known = revision(folder)
+    while True:
+        time.sleep(LOOK_SECONDS)
+        if (current := revision(folder)) != known:
+            renew(cloud.session, current)
+            known = current
+            _tell_of_edit(session, folder)
+
+
+def _tell_of_edit(session: Session, folder: Path) -> None:
+    from rich.text import Text  # noqa: PLC0415
+
+    from filegate.cli.text import clean  # noqa: PLC0415
+    from filegate.operations.check import check  # noqa: PLC0415
+    from filegate.registry import Registry  # noqa: PLC0415
+
+    session.err.print("The datasets changed: files are held against the new ones from now on.", style="cyan")
+    for checked in check(Registry(folder)):
+        for problem in checked.problems:
+            session.err.print(Text(clean(f"✗ {problem}"), "red"), soft_wrap=True)
 
 
 def _tell(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[str, str]) -> None:

@@ -145,23 +145,11 @@ class Session:
         if cloud := connect_if_any(self.settings):
             yield cloud, False
             return
-        with self.waiting("Starting an embedded cloud …"):
-            own = embedded(self.datasets_folder())
-            cloud, _ = own.__enter__()
-        with _entered(own):
+        folder = self.datasets_folder()
+        with self.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
+            if status is not None:
+                status.stop()
             yield cloud, True
-
-
-@contextmanager
-def _entered(manager: Any) -> Iterator[None]:
-    """The rest of a block whose `__enter__` was called already."""
-    try:
-        yield
-    except BaseException as error:
-        if not manager.__exit__(type(error), error, error.__traceback__):
-            raise
-    else:
-        manager.__exit__(None, None, None)
 
 
 def console(*, stderr: bool) -> Console:

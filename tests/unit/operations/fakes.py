@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,11 +105,14 @@ class MemoryCloud:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     pipeline: MemoryPipeline = field(default_factory=MemoryPipeline)
+    arrived: Callable[[Address], None] = lambda address: None
 
     def upload(self, file: Path, address: Address, progress: Progress) -> str:
         data = file.read_bytes()
         progress(len(data))
-        return self.store.write(address, data)
+        version_id = self.store.write(address, data)
+        self.arrived(replace(address, version_id=version_id))
+        return version_id
 
     @property
     def cloud(self) -> Cloud:

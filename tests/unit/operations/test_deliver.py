@@ -37,7 +37,7 @@ def test_folder_or_name_tell_the_dataset(file: str, dataset: str) -> None:
 
 @pytest.mark.parametrize("file", ["flightsome.csv", "2013-01.csv", "carsflights.csv"])
 def test_a_file_of_no_dataset(file: str) -> None:
-    with pytest.raises(WrongUse, match="tells no dataset.*--dataset.*cars, flights"):
+    with pytest.raises(WrongUse, match=r"tells no dataset.*--dataset.*cars, flights"):
         dataset_of(Path(file), KNOWN)
 
 
@@ -74,20 +74,20 @@ class MultipartClient:
         self.aborted = False
         self._fail_at = fail_at
 
-    def put_object(self, *, Body: Any, **_: str) -> dict[str, str]:
+    def put_object(self, *, Body: Any, **_: str) -> dict[str, str]:  # noqa: N803 - boto3's name
         self.whole = Body.read()
         return {"VersionId": "single"}
 
     def create_multipart_upload(self, **_: str) -> dict[str, str]:
         return {"UploadId": "u"}
 
-    def upload_part(self, *, PartNumber: int, Body: bytes, **_: str) -> dict[str, str]:
+    def upload_part(self, *, PartNumber: int, Body: bytes, **_: str) -> dict[str, str]:  # noqa: N803
         if PartNumber == self._fail_at:
             raise ConnectionError
         self.parts[PartNumber] = Body
         return {"ETag": f"etag-{PartNumber}"}
 
-    def complete_multipart_upload(self, *, MultipartUpload: dict[str, Any], **_: str) -> dict[str, str]:
+    def complete_multipart_upload(self, *, MultipartUpload: dict[str, Any], **_: str) -> dict[str, str]:  # noqa: N803
         numbers = [part["PartNumber"] for part in MultipartUpload["Parts"]]
         assert numbers == list(range(1, len(numbers) + 1))
         self.whole = b"".join(self.parts[number] for number in numbers)

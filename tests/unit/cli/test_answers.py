@@ -1,0 +1,338 @@
+"""What commands answer: to a person plainly, to a program as JSON, and to a script by their exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from filegate.cli.runs import StatusName
+from filegate.cli.tables import exit_status
+from filegate.errors import FilegateError
+from filegate.runs import RunRecord, Status, run_id_of
+from filegate.storage.objects import Address
+from tests.unit.cli.conftest import Filegate, documents
+from tests.unit.operations.fakes import MemoryCloud
+
+SOON = 10**6  # minutes: the runs are recent, whenever the test runs
+STATUSES = [status for status in Status if status not in (Status.RUNNING, Status.DUPLICATE)]
+
+
+@pytest.fixture
+def delivered(cloud: MemoryCloud, tmp_path: Path) -> Path:
+    """A folder of files whose names say how their runs end."""
+
+    def arrived(address: Address) -> None:
+        status = Status(Path(address.key).stem.upper())
+        run_id = run_id_of(address.bucket, address.key, str(address.version_id))
+        error = {} if status in (Status.SUCCEEDED, Status.PARTIAL) else {"error_type": "Bad", "error_message": "So."}
+        cloud.has("x", status, key=address.key, run_id=run_id, rows_in=2000, rows_out=1999, **error)
+
+    cloud.arrived = arrived
+    for status in STATUSES:
+        (tmp_path / f"{status.lower()}.csv").write_text("a\n1\n")
+    return tmp_path
+
+
+def test_drop_answers_a_person(filegate: Filegate, delivered: Path) -> None:
+    result = filegate("drop", "succeeded.csv", "rejected.csv", "-d", "flights")
+    assert result.stdout.splitlines()[:4] == [
+        "dataset  file           status        in  accepted  rejected    out   time  where it went",
+        "flights  succeeded.csv  SUCCEEDED  2,000         0         0  1,999  1.5 s  processed",
+        "flights  rejected.csv   REJECTED   2,000         0         0  1,999  1.5 s  dead-letter queue",
+        "",
+    ]
+    assert "\x1b" not in result.stdout
+
+
+def test_drop_answers_a_program(filegate: Filegate, delivered: Path) -> None:
+    answered = documents(filegate("drop", "--json", "-d", "flights", "partial.csv", "failed.csv"))
+    assert [document["status"] for document in answered] == ["PARTIAL", "FAILED"]
+    assert answered[1]["error"] == {"type": "Bad", "message": "So."}
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        (["succeeded"], 0),
+        (["partial"], 0),
+        (["rejected"], 3),
+        (["failed"], 4),
+        (["succeeded", "rejected", "partial"], 3),
+        (["failed", "rejected"], 4),
+        (["rejected", "failed"], 4),
+    ],
+)
+def test_the_worst_run_decides_the_exit_status(
+    filegate: Filegate, delivered: Path, files: list[str], status: int
+) -> None:
+    assert filegate("drop", "-d", "flights", *[f"{file}.csv" for file in files]).exit_code == status
+
+
+def test_a_duplicate_is_no_failure() -> None:
+    run = RunRecord.model_construct(status=Status.DUPLICATE)
+    assert exit_status([run]) == 0
+
+
+def test_drop_collects(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -> None:
+    (tmp_path / "flights.csv").write_text("a\n1\n")
+
+    def arrived(address: Address) -> None:
+        cloud.has_partial(key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)))
+
+    cloud.arrived = arrived
+    result = filegate("drop", "-d", "flights", "flights.csv", "--out", "made", "--json")
+    assert documents(result)[0]["status"] == "PARTIAL"
+    assert len(list((tmp_path / "made").rglob("*.parquet"))) == 4
+    assert "2 published files and 2 of quarantine are in made" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("drop", "nowhere.csv"), "There is no file nowhere.csv."),
+        (("drop", ".", "-d", "flights"), "Name files, not folders."),
+        (("drop", "succeeded.csv"), "tells no dataset"),
+        (("drop", "succeeded.csv", "-d", "nope", "--datasets", "declared"), "Declared are cars, flights."),
+        (("drop",), "Missing argument"),
+        (("show", "xyz"), "is no run id"),
+        (("show", "abcd"), "No run starts with abcd"),
+        (("runs", "--status", "LOST"), "Invalid value"),
+        (("dlq", "replay"), "Say what to replay."),
+        (("dlq", "replay", "abcd", "--all"), "Say what to replay."),
+        (("dlq", "replay", "abcd", "--dataset", "flights"), "Say what to replay."),
+        (("dlq", "replay", "abcd"), "queue is empty"),
+        (("dlq", "discard", "abcd"), "queue is empty"),
+        (("check",), "There is no folder datasets."),
+        (("datasets", "--datasets", "nowhere"), "There is no folder nowhere."),
+        (("demo",), "There is no folder datasets."),
+        (("local",), "There is no folder datasets."),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_wrong_use(filegate: Filegate, delivered: Path, words: tuple[str, ...], told: str) -> None:
+    (delivered / "declared").mkdir()
+    for name in ("cars", "flights"):
+        (delivered / "declared" / f"{name}.py").touch()
+    result = filegate(*words)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.replace("│", " ").split())
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+def test_without_a_cloud(filegate: Filegate) -> None:
+    for words in (["runs"], ["show", "abcd"], ["quarantine", "abcd"], ["dlq", "list"]):
+        result = filegate(*words)
+        assert result.exit_code == 1
+        assert "filegate local" in result.stderr
+        assert "--environment" in result.stderr
+
+
+def test_runs(filegate: Filegate, cloud: MemoryCloud) -> None:
+    for minute, status in enumerate(STATUSES):
+        cloud.has(f"file-{minute}", status, minute=SOON + minute)
+    cloud.has("other", dataset="cars", minute=SOON)
+    assert [document["status"] for document in documents(filegate("runs", "--json", "-d", "flights"))] == STATUSES[::-1]
+    assert len(documents(filegate("--json", "runs", "--limit", 2))) == 2
+    assert [document["status"] for document in documents(filegate("runs", "--status", "failed", "--json"))] == [
+        "FAILED"
+    ]
+    lines = filegate("runs").stdout.splitlines()
+    assert lines[0].split() == ["run", "dataset", "file", "status", "in", "rejected", "out", "time", "started", "(UTC)"]
+    assert len(lines) == 6
+
+
+def test_no_runs(filegate: Filegate, cloud: MemoryCloud) -> None:
+    result = filegate("runs")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "filegate drop" in result.stderr
+
+
+def test_the_statuses_offered_are_those_of_the_ledger() -> None:
+    assert set(get_args(StatusName)) == {status.value for status in Status} - {"DUPLICATE"}
+
+
+def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
+    replay = cloud.has("replay", Status.FAILED, minute=SOON, run_id="f" * 64)
+    states = {"IngestState": "2026-01-31T10:00:00.000Z", "ValidateState": "2026-01-31T10:00:00.250Z"}
+    run = cloud.has_partial(states=states, retries=1, replayed_by=replay.run_id, rows_deduplicated=0, minute=0)
+    result = filegate("show", run.run_id)
+    told = " ".join(result.stdout.split())
+    for part in (
+        "flights/january.csv PARTIAL",
+        "2026-01-31 10:00:00 UTC, took 1.5 s, restarted 1 time",
+        "ValidateState +0.250 s",
+        "5 in = 2 accepted + 3 rejected",
+        "2 accepted = 2 out + 0 deduplicated",
+        "flight:ge 2 carrier:isin 1",
+        f"s3://processed/flights/month=1/{run.run_id}-00000.parquet",
+        f"{run.run_id[:12]} PARTIAL → ffffffffffff FAILED",
+        f"filegate quarantine {run.run_id[:12]}",
+    ):
+        assert part in told
+    (document,) = documents(filegate("show", run.run_id, "--json"))
+    assert document["replayed_by"] == replay.run_id
+    assert document["states"] == states
+
+
+def test_show_tells_of_an_error(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has("x", Status.REJECTED, error_type="SchemaMismatch", error_message="No \x1b[31mcolumn.", minute=SOON)
+    result = filegate("show", run.run_id)
+    assert "SchemaMismatch" in result.stdout
+    assert r"No \x1b[31mcolumn." in result.stdout
+    assert f"filegate dlq replay {run.run_id[:12]}" in result.stdout
+
+
+def test_quarantine_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    result = filegate("quarantine", run.run_id)
+    assert result.stdout == (
+        "row 3, byte 300\n"
+        '  flight:ge  received "-1"; allowed: >= 1\n'
+        "  carrier=AA  flight=-1\n"
+        "\n"
+        "row 4, byte 400\n"
+        '  carrier:isin  received "\\x1b[2J"; allowed: AA\n'
+        '  carrier="\\x1b[2J"  flight=1\n'
+        "\n"
+        "row 9, byte 900\n"
+        '  flight:ge  received "0"; allowed: >= 1\n'
+        '  ""AA,\\xff"\n'
+        "\n"
+    )
+
+
+def test_quarantine_answers_a_program(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    rows = documents(filegate("quarantine", run.run_id, "--rule", "flight:ge", "--json"))
+    assert [row["row"] for row in rows] == [3, 9]
+    result = filegate("quarantine", run.run_id, "--limit", 1, "--json")
+    assert len(documents(result)) == 1
+    assert "1 of 3 rows" in result.stderr
+
+
+def test_an_unknown_rule(filegate: Filegate, cloud: MemoryCloud) -> None:
+    result = filegate("quarantine", cloud.has_partial().run_id, "--rule", "nope")
+    assert result.exit_code == 2
+    assert "carrier:isin" in result.stderr
+
+
+def test_dlq_list_and_show(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    message = cloud.letter_of(run)
+    cloud.queue.send("\x1b[2Jnonsense", "junk-1234")
+    assert [letter["run_id"] for letter in documents(filegate("dlq", "list", "--json"))] == [None, run.run_id]
+    assert run.run_id[:12] in filegate("dlq", "list").stdout
+    (document,) = documents(filegate("dlq", "show", run.run_id[:6], "--json"))
+    assert (document["message_id"], document["body"]["failure"]["status"]) == (message, "PARTIAL")
+    assert "\x1b" not in filegate("dlq", "show", "junk").stdout
+    assert len(cloud.queue.visible) == 2
+
+
+def test_an_empty_queue(filegate: Filegate, cloud: MemoryCloud) -> None:
+    for words in (["dlq", "list"], ["dlq", "replay", "--all"]):
+        result = filegate(*words)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "Nothing waits" in result.stderr
+
+
+def test_dlq_replay(filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [cloud.has_partial("a"), cloud.has("b", Status.FAILED), cloud.has("c", Status.FAILED, dataset="cars")]
+    for run in runs:
+        cloud.letter_of(run)
+    ends = {"flights/a.csv": Status.SUCCEEDED, "flights/b.csv": Status.REJECTED, "cars/c.csv": Status.PARTIAL}
+    start = cloud.pipeline.start
+
+    def run_at_once(name: str, document: dict[str, str]) -> bool:
+        cloud.has("x", ends[document["key"]], run_id=name, key=document["key"], replay_of=document["replay_of"])
+        return start(name, document)
+
+    monkeypatch.setattr(cloud.pipeline, "start", run_at_once)
+
+    assert documents(filegate("dlq", "replay", runs[0].run_id[:8], "--json"))[0]["status"] == "SUCCEEDED"
+    result = filegate("dlq", "replay", "--all", "--dataset", "flights")
+    assert (result.exit_code, "flights  b.csv" in result.stdout) == (3, True)
+    assert filegate("dlq", "replay", "--all").exit_code == 0
+    assert not cloud.queue.visible
+    rows = {document["key"]: document["replay_rows"] for document in cloud.pipeline.started.values()}
+    assert rows == {"flights/a.csv": "quarantined", "flights/b.csv": "all", "cars/c.csv": "all"}
+
+
+def test_dlq_discard_wants_to_be_sure(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has("a", Status.FAILED)
+    cloud.letter_of(run)
+    result = filegate("dlq", "discard", run.run_id[:8])
+    assert (result.exit_code, len(cloud.queue.visible)) == (2, 1)
+    assert "--yes" in result.stderr
+    assert documents(filegate("dlq", "discard", run.run_id[:8], "--yes", "--json"))[0]["discarded"] is True
+    assert not cloud.queue.visible
+    assert not cloud.queue.hidden
+
+
+def test_datasets_and_check(filegate: Filegate, tmp_path: Path) -> None:
+    folder = tmp_path / "declared"
+    folder.mkdir()
+    (folder / "good.py").write_text(
+        "import pandera.polars as pa\n"
+        "from filegate import Csv, Dataset\n"
+        "class Row(pa.DataFrameModel):\n"
+        "    id: int = pa.Field(ge=1)\n"
+        'dataset = Dataset("good", schema=Row, source=Csv())\n'
+    )
+    result = filegate("check", "--datasets", folder)
+    assert (result.exit_code, result.stdout) == (0, "✓ good\n")
+
+    (folder / "bad.py").write_text("import no_such_module\n")
+    result = filegate("check", "--datasets", folder)
+    assert result.exit_code == 1
+    assert "✗ bad" in result.stdout
+    assert "no_such_module" in result.stdout
+    answered = documents(filegate("check", "--datasets", folder, "--json"))
+    assert [(document["dataset"], document["ok"]) for document in answered] == [("bad", False), ("good", True)]
+
+    result = filegate("datasets", "--datasets", folder)
+    assert result.exit_code == 0
+    assert "see filegate check" in result.stdout
+    assert documents(filegate("datasets", "--datasets", folder, "--json"))[1]["formats"] == ["csv"]
+
+
+def test_the_shared_options_count_on_both_sides(
+    filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+
+    def connect(settings: object) -> object:
+        asked.append(settings.environment)  # type: ignore[attr-defined]
+        return cloud.cloud
+
+    monkeypatch.setattr("filegate.operations.cloud.connect", connect)
+    filegate("--environment", "one", "dlq", "list")
+    filegate("dlq", "list", "-e", "two")
+    filegate("-e", "one", "dlq", "list", "-e", "two")
+    monkeypatch.setenv("FILEGATE_ENVIRONMENT", "three")
+    filegate("dlq", "list")
+    filegate("dlq", "list", "-e", "four")
+    assert asked == ["one", "two", "two", "three", "four"]
+
+
+def test_an_error_is_short_and_says_what_to_do(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(settings: object) -> None:
+        raise FilegateError("It \x1b[2J broke.", advice="Mend it.")
+
+    monkeypatch.setattr("filegate.operations.cloud.connect", connect)
+    result = filegate("runs")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "It \\x1b[2J broke.\nMend it.\n")
+
+
+def test_version(filegate: Filegate) -> None:
+    assert filegate("--version").stdout.startswith("filegate ")
+
+
+def test_json_is_ascii_so_that_no_terminal_is_played_with(filegate: Filegate, cloud: MemoryCloud) -> None:
+    cloud.has("\u202e\x9b", minute=SOON)
+    result = filegate("runs", "--json")
+    assert result.stdout.isascii()
+    assert json.loads(result.stdout)["object"] == "s3://raw/flights/\u202e\x9b.csv"
