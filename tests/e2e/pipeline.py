@@ -234,9 +234,7 @@ class Pipeline:
         for key, data in self.parts(dataset, run_id).items():
             folders = [folder.split("=", 1) for folder in key.split("/") if "=" in folder]
             frames.append(
-                pl.read_parquet(io.BytesIO(data)).with_columns(
-                    pl.lit(value).alias(name) for name, value in folders.items()
-                )
+                pl.read_parquet(io.BytesIO(data)).with_columns(pl.lit(value).alias(name) for name, value in folders)
             )
         return pl.concat(frames) if frames else pl.DataFrame()
 

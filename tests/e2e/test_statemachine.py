@@ -30,7 +30,8 @@ CLEAN = b"id,name,amount,ordered\n" + b"".join(b"%d,name %d,1.5,2026-01-31\n" % 
 ONE_BAD = CLEAN.replace(b"\n3,", b"\nthree,")
 MOST_BAD = CLEAN.replace(b"2026-01-31", b"2026-02-31")
 
-STATES = ("IngestState", "ValidateState", "TransformState", "OutputToS3", "CommitState")
+BEFORE_COMMIT = ("IngestState", "ValidateState", "TransformState", "OutputToS3")
+STATES = (*BEFORE_COMMIT, "CommitState")
 
 
 def leaves(kind: type[errors.FilegateError]) -> list[str]:
@@ -52,6 +53,7 @@ class Scenario:
 SCENARIOS = {
     # The slowest first.
     "exhausted": Scenario(faults={"IngestState": ["Throttled"] * 16}),
+    "never commits": Scenario(faults={"CommitState": ["RuntimeError"] * 16}),
     "function times out": Scenario(faults={"TransformState": ["sleep"]}),
     **{f"{state} is throttled": Scenario(faults={state: ["Throttled"] * 3}) for state in STATES},
     **{f"{name} passes": Scenario(faults={"ValidateState": [name] * 3}) for name in TRANSIENT},
@@ -59,11 +61,12 @@ SCENARIOS = {
     "partial": Scenario(ONE_BAD),
     "intolerable": Scenario(MOST_BAD),
     **{f"{name} is permanent": Scenario(faults={"IngestState": [name]}) for name in PERMANENT},
-    **{f"{state} rejects": Scenario(faults={state: ["MalformedObject"]}) for state in STATES},
-    **{f"{state} breaks": Scenario(faults={state: ["RuntimeError"]}) for state in STATES},
+    **{f"{state} rejects": Scenario(faults={state: ["MalformedObject"]}) for state in BEFORE_COMMIT},
+    **{f"{state} breaks": Scenario(faults={state: ["RuntimeError"]}) for state in BEFORE_COMMIT},
+    "commit rejects": Scenario(faults={"CommitState": ["ObjectGone"] * 4}),
+    "commit breaks": Scenario(faults={"CommitState": ["RuntimeError"] * 3}),
     **{f"the answer of {state} is lost": Scenario(ONE_BAD, {state: ["after:Unreachable"]}) for state in STATES},
     "breaks for good": Scenario(faults={"ValidateState": ["RuntimeError"] * 4}),
-    "never commits": Scenario(ONE_BAD, {"CommitState": ["RuntimeError"] * 4}),
     "function dies": Scenario(faults={"ValidateState": ["exit"]}),
     "claim lost": Scenario(faults={"TransformState": ["disown"]}),
     "claim lost at output": Scenario(faults={"TransformState": ["after:disown"]}),
@@ -198,7 +201,7 @@ def test_a_permanent_error_is_never_retried(pipeline: Pipeline, runs: dict[str, 
     assert "ErrorHandler" not in execution.states
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", BEFORE_COMMIT)
 def test_every_function_may_reject_the_object(pipeline: Pipeline, runs: dict[str, Drop], state: str) -> None:
     execution = assert_rejected(pipeline, runs[f"{state} rejects"].run_id, "MalformedObject")
     assert len(attempts_of(execution, state)) == 1
@@ -277,15 +280,18 @@ def test_work_whose_answer_was_lost_may_be_repeated(pipeline: Pipeline, runs: di
     assert len(pipeline.dead_letters(run.run_id)) == 1
 
 
-def test_a_run_that_failed_before_its_commit_published_nothing(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
-    run_id = runs["never commits"].run_id
-    execution = pipeline.execution(run_id)
-    run = pipeline.run(run_id)
-    assert [attempts[-1][2] for attempts in execution.attempts("ParallelOutput")] == [None] * 4
-    assert (run.status, run.output) == (Status.FAILED, None)
-    assert pipeline.manifest("orders", run_id) is None
-    statuses = [letter["failure"]["status"] for letter in pipeline.dead_letters(run_id)]
-    assert statuses[-1] == "FAILED"
+def test_a_commit_is_retried_whatever_its_error(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
+    """It may have been half done, so only the commit itself knows how it goes on."""
+    run = pipeline.run(runs["commit breaks"].run_id)
+    attempts = attempts_of(pipeline.execution(run.run_id), "CommitState")
+    assert_backoff(attempts)
+    assert [error for _, _, error in attempts] == ["UnexpectedError"] * 3 + [None]
+    assert (run.status, run.retries, run.rows_out) == (Status.SUCCEEDED, 0, ROWS)
+
+
+def test_a_commit_that_never_can_succeed_rejects_the_object(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
+    execution = assert_rejected(pipeline, runs["commit rejects"].run_id, "ObjectGone")
+    assert_backoff(attempts_of(execution, "CommitState"))
 
 
 # Rules 1, 2 and 5: identity, claim, order
@@ -373,19 +379,19 @@ def assert_only_published(pipeline: Pipeline, one: Drop, other: Drop) -> None:
     assert not [key for key in everything if other.run_id in key]
 
 
-# Replays (R24)
+# R24, what an operator does next
 
 
 def test_a_failed_run_is_replayed_by_a_new_execution(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
-    failed = runs["never commits"]
+    failed = runs["breaks for good"]
     pipeline.execution(failed.run_id)
     replay = replay_id_of(failed.run_id, "message")
     pipeline.start(failed, run_id=replay, replay_of=failed.run_id, replay_rows="all")
     run = pipeline.run(replay)
     execution = pipeline.execution(replay)
     assert execution.states[:3] == ["Arrival", "BeginReplay", "IngestState"]
-    assert (run.status, run.replay_of, run.rows_out) == (Status.PARTIAL, failed.run_id, ROWS - 1)
-    assert pipeline.published("orders", replay).height == ROWS - 1
+    assert (run.status, run.replay_of, run.rows_out) == (Status.SUCCEEDED, failed.run_id, ROWS)
+    assert pipeline.published("orders", replay).height == ROWS
 
 
 # R11: what happens when telling fails
@@ -472,7 +478,7 @@ def assert_failed(pipeline: Pipeline, run_id: str, error: str) -> Execution:
     return execution
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", BEFORE_COMMIT)
 def test_a_restart_begins_with_ingest_and_ends_well(pipeline: Pipeline, runs: dict[str, Drop], state: str) -> None:
     run = pipeline.run(runs[f"{state} breaks"].run_id)
     execution = pipeline.execution(run.run_id)
@@ -502,6 +508,14 @@ def test_a_function_whose_process_dies_is_restarted(pipeline: Pipeline, runs: di
     (first, *_), _ = pipeline.execution(run.run_id).attempts("ValidateState")
     assert first[2] == "Runtime.ExitError"
     assert (run.status, run.retries) == (Status.SUCCEEDED, 1)
+
+
+def test_a_run_that_failed_before_its_commit_published_nothing(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
+    execution = assert_failed(pipeline, runs["never commits"].run_id, "UnexpectedError")
+    assert [attempts[-1][2] for attempts in execution.attempts("ParallelOutput")] == [None] * 4
+    for attempts in execution.attempts("CommitState"):
+        assert_backoff(attempts)
+    assert pipeline.run(execution.run_id).output is None
 
 
 # R6 to R11: all of it. Last, when all scenarios are over.
