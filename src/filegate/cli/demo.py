@@ -48,11 +48,14 @@ def demo(session: Session) -> None:
             if status is not None:
                 status.stop()
             followed = deliver_all(session, cloud, samples)
-            alerts = ear.heard()
+            with session.waiting("Listening for the alert …"):
+                alerts = ear.heard()
         if followed.stalled is not None:
             raise followed.stalled
         rejected = tuple(_rejected(cloud, followed.runs))
-        seen = Seen(followed.runs, rejected, tuple(listed(cloud.dead_letters)), tuple(alerts))
+        with session.waiting("Looking into the dead-letter queue …"):
+            letters = tuple(listed(cloud.dead_letters))
+        seen = Seen(followed.runs, rejected, letters, tuple(alerts))
         if session.as_json:
             session.write(_document(cloud, seen))
         else:

@@ -45,7 +45,7 @@ def drop(
         followed = deliver_all(session, cloud, deliveries)
         if out is not None:
             _collect(session, cloud, followed.runs, out)
-        status = answer(session, cloud, followed)
+        status = answer(session, cloud, followed, lasting=not own)
     if own and out is None:
         session.err.print(
             "\nThe embedded cloud of this command is gone, and all it held. Keep the files with [bold]--out DIR[/bold],"

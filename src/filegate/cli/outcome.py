@@ -14,12 +14,12 @@ from filegate.operations.runs import short
 from filegate.runs import RunRecord, Status
 
 
-def answer(session: Session, cloud: Cloud, followed: Followed) -> int:
-    """Writes the runs' ends; returns the exit status."""
+def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool = True) -> int:
+    """Writes the runs' ends; returns the exit status. `lasting`: the cloud is there for further commands."""
     if session.as_json:
         session.write(*(result(run, output=output_addresses(run, cloud.store)) for run in followed.runs))
     elif followed.runs:
-        _show(session, followed)
+        _show(session, followed, lasting)
     status = tables.exit_status(followed.runs)
     if followed.stalled is not None:
         tell(session, followed.stalled)
@@ -27,14 +27,18 @@ def answer(session: Session, cloud: Cloud, followed: Followed) -> int:
     return status
 
 
-def _show(session: Session, followed: Followed) -> None:
+def _show(session: Session, followed: Followed, lasting: bool) -> None:
     session.show(tables.ends(followed.runs))
     if any(run.rules for run in followed.runs):
         session.show("", tables.broken_by(followed.runs))
     for run in followed.runs:
+        if run.rows_deduplicated:
+            repeated = f"{run.key}: {run.rows_deduplicated:,} accepted rows repeat the key of an earlier one: left out."
+            session.show("", Text(clean(repeated)))
         if reason := why(run):
             session.show("", *reason)
-    if unfinished := [run for run in followed.runs if run.status != Status.SUCCEEDED]:
+    unfinished = [run for run in followed.runs if run.status != Status.SUCCEEDED]
+    if unfinished and lasting:
         session.show("", Text(f"More: filegate show {short(unfinished[0].run_id)}", "dim"))
 
 

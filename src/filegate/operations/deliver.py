@@ -97,7 +97,7 @@ class S3Upload:
 
     def _in_parts(self, file: Path, address: Address, progress: Progress) -> str:
         bucket, key = address.bucket, address.key
-        upload_id = self._client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        upload_id = self._client.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="CRC32")["UploadId"]
         try:
 
             def upload(part: tuple[int, int, int]) -> CompletedPartTypeDef:
@@ -106,10 +106,18 @@ class S3Upload:
                     stream.seek(start)
                     data = stream.read(length)
                 answer = self._client.upload_part(
-                    Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data
+                    Bucket=bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    Body=data,
+                    ChecksumAlgorithm="CRC32",
                 )
                 progress(len(data))
-                return {"PartNumber": number, "ETag": answer["ETag"]}
+                arrived: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}
+                if "ChecksumCRC32" in answer:  # S3 refuses to complete the upload without it; emulators do not know it
+                    arrived["ChecksumCRC32"] = answer["ChecksumCRC32"]
+                return arrived
 
             with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
                 parts = list(pool.map(upload, _parts(file.stat().st_size)))

@@ -67,18 +67,10 @@ def find(ledger: Ledger, prefix: str) -> RunRecord:
 def chain(ledger: Ledger, run: RunRecord) -> list[RunRecord]:
     """The run with those it replays and those that replay it, the first one first."""
     first = run
-    seen = {run.run_id}
-    while first.replay_of is not None and first.replay_of not in seen:
-        older = ledger.get(first.replay_of)
-        if older is None:  # expired
-            break
-        seen.add(older.run_id)
+    while first.replay_of is not None and (older := ledger.get(first.replay_of)) is not None:  # None: it expired
         first = older
     links = [first]
-    while links[-1].replayed_by is not None:
-        newer = ledger.get(links[-1].replayed_by)
-        if newer is None or newer in links:
-            break
+    while links[-1].replayed_by is not None and (newer := ledger.get(links[-1].replayed_by)) is not None:
         links.append(newer)
     return links if any(link.run_id == run.run_id for link in links) else [*links, run]
 

@@ -167,7 +167,7 @@ def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
         "ValidateState +0.250 s",
         "5 in = 2 accepted + 3 rejected",
         "2 accepted = 2 out + 0 deduplicated",
-        "flight:ge 2 carrier:isin 1",
+        "flight:ge 3 carrier:isin 1",
         f"s3://processed/flights/month=1/{run.run_id}-00000.parquet",
         f"{run.run_id[:12]} PARTIAL → ffffffffffff FAILED",
         f"filegate quarantine {run.run_id[:12]}",
@@ -196,7 +196,8 @@ def test_quarantine_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> 
         "\n"
         "row 4, byte 400\n"
         '  carrier:isin  received "\\x1b[2J"; allowed: AA\n'
-        '  carrier="\\x1b[2J"  flight=1\n'
+        '  flight:ge  received "-5"; allowed: >= 1\n'
+        '  carrier="\\x1b[2J"  flight=-5\n'
         "\n"
         "row 9, byte 900\n"
         '  flight:ge  received "0"; allowed: >= 1\n'
@@ -208,7 +209,7 @@ def test_quarantine_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> 
 def test_quarantine_answers_a_program(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has_partial()
     rows = documents(filegate("quarantine", run.run_id, "--rule", "flight:ge", "--json"))
-    assert [row["row"] for row in rows] == [3, 9]
+    assert [row["row"] for row in rows] == [3, 4, 9]
     result = filegate("quarantine", run.run_id, "--limit", 1, "--json")
     assert len(documents(result)) == 1
     assert "1 of 3 rows" in result.stderr

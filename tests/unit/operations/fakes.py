@@ -45,6 +45,7 @@ class MemoryQueue:
 
     batch: int = 10
     twice: bool = False
+    forgets_to_hide: bool = False
     visible: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, str] = field(default_factory=dict)
     receipts: dict[str, str] = field(default_factory=dict)
@@ -59,6 +60,8 @@ class MemoryQueue:
         assert hidden > 0
         taken = list(self.visible)[: self.batch]
         messages = [self._message(message_id, self.visible.pop(message_id)) for message_id in taken]
+        if self.forgets_to_hide:
+            self.show([message.receipt for message in messages])
         return messages * 2 if self.twice else messages
 
     def show(self, receipts: Iterable[str]) -> None:
@@ -168,7 +171,7 @@ class MemoryCloud:
                 update={
                     "output": str(output),
                     "quarantine": self._quarantine(run.run_id),
-                    "rules": {"carrier:isin": 1, "flight:ge": 2},
+                    "rules": {"carrier:isin": 1, "flight:ge": 3},
                     "rows_in": 5,
                     "rows_accepted": 2,
                     "rows_rejected": 3,
@@ -186,7 +189,7 @@ class MemoryCloud:
         frames = [
             [
                 rejected(3, ("flight:ge", "flight", "-1", ">= 1")),
-                rejected(4, ("carrier:isin", "carrier", "\x1b[2J", "AA")),
+                rejected(4, ("carrier:isin", "carrier", "\x1b[2J", "AA"), ("flight:ge", "flight", "-5", ">= 1")),
             ],
             [rejected(9, ("flight:ge", "flight", "0", ">= 1"), raw=b'"AA,\xff')],
         ]
@@ -215,12 +218,17 @@ SCHEMA = {
 }
 
 
-def rejected(row: int, broken: tuple[str, str, str, str], raw: bytes | None = None) -> dict[str, Any]:
+def rejected(row: int, *broken: tuple[str, str, str, str], raw: bytes | None = None) -> dict[str, Any]:
     """A row of a quarantine part."""
-    rule, column, value, allowed = broken
-    values = None if raw is not None else {"carrier": "AA", "flight": "1"} | {column: value}
-    reason = {"rule": rule, "column": column, "value": value, "allowed": allowed}
-    return {"row": row, "byte_offset": row * 100, "values": values, "raw": raw, "broken": [reason]}
+    values = {"carrier": "AA", "flight": "1"} | {column: value for _, column, value, _ in broken}
+    reasons = [dict(zip(("rule", "column", "value", "allowed"), reason, strict=True)) for reason in broken]
+    return {
+        "row": row,
+        "byte_offset": row * 100,
+        "values": values if raw is None else None,
+        "raw": raw,
+        "broken": reasons,
+    }
 
 
 def letter(run: RunRecord, **request: Any) -> dict[str, Any]:

@@ -85,10 +85,11 @@ class MultipartClient:
         if PartNumber == self._fail_at:
             raise ConnectionError
         self.parts[PartNumber] = Body
-        return {"ETag": f"etag-{PartNumber}"}
+        return {"ETag": f"etag-{PartNumber}", "ChecksumCRC32": f"crc-{PartNumber}"}
 
     def complete_multipart_upload(self, *, MultipartUpload: dict[str, Any], **_: str) -> dict[str, str]:  # noqa: N803
         numbers = [part["PartNumber"] for part in MultipartUpload["Parts"]]
+        assert [part["ChecksumCRC32"] for part in MultipartUpload["Parts"]] == [f"crc-{number}" for number in numbers]
         assert numbers == list(range(1, len(numbers) + 1))
         self.whole = b"".join(self.parts[number] for number in numbers)
         return {"VersionId": "multipart"}

@@ -19,9 +19,9 @@ def replayed(cloud: MemoryCloud, wanted: str, *, all_rows: bool = False) -> dlq.
 
 
 @pytest.mark.parametrize("batch", [1, 3, 10])
-@pytest.mark.parametrize("twice", [False, True])
-def test_listing_shows_all_and_hides_nothing(batch: int, twice: bool) -> None:
-    cloud = MemoryCloud(queue=MemoryQueue(batch=batch, twice=twice))
+@pytest.mark.parametrize("oddity", [{}, {"twice": True}, {"forgets_to_hide": True}])
+def test_listing_shows_all_and_hides_nothing(batch: int, oddity: dict[str, bool]) -> None:
+    cloud = MemoryCloud(queue=MemoryQueue(batch=batch, **oddity))
     sent = {cloud.letter_of(cloud.has(f"file-{number}", Status.FAILED)) for number in range(7)}
 
     for _ in range(2):
