@@ -84,17 +84,22 @@ class _Validation:
 
     def outcomes(self) -> list[ChunkOutcome]:
         """What became of each chunk, in order."""
-        outcomes = []
-        for chunk in self._manifest.chunks:
-            records, checked = self._check(chunk)
-            for unique in self._dataset.contract.uniques:
-                self._indexes[unique.code].add(chunk.index, checked.keys(unique.columns))
-            outcomes.append(self._write(chunk, records, checked.split(records.faults)))
+        outcomes = [self._first_pass(chunk) for chunk in self._manifest.chunks]
         for index in self._settle():
-            chunk = self._manifest.chunks[index]
-            records, checked = self._check(chunk)
-            outcomes[index] = self._write(chunk, records, checked.split(records.faults, self._repeats(chunk)))
+            outcomes[index] = self._second_pass(self._manifest.chunks[index])
         return outcomes
+
+    # A method a chunk: its frames must be gone before the next chunk's are made.
+
+    def _first_pass(self, chunk: Chunk) -> ChunkOutcome:
+        records, checked = self._check(chunk)
+        for unique in self._dataset.contract.uniques:
+            self._indexes[unique.code].add(chunk.index, checked.keys(unique.columns))
+        return self._write(chunk, records, checked.split(records.faults))
+
+    def _second_pass(self, chunk: Chunk) -> ChunkOutcome:
+        records, checked = self._check(chunk)
+        return self._write(chunk, records, checked.split(records.faults, self._repeats(chunk)))
 
     def _check(self, chunk: Chunk) -> tuple[Records, Checked]:
         source = self._dataset.sources[self._manifest.layout.source]
