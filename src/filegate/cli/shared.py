@@ -115,11 +115,19 @@ class Session:
         return connect(self.settings)
 
     def dataset_names(self) -> list[str]:
-        """The declared datasets; none if there is no such folder, and nobody said there was."""
+        """The declared datasets: those of the folder that was named, of the running `filegate local`, or of ./datasets.
+
+        Empty where the last is not there: a deployment's datasets need not be on this machine.
+        """
+        from filegate.operations.running_local import running_local  # noqa: PLC0415
         from filegate.registry import Registry  # noqa: PLC0415
 
-        folder = self.settings.datasets
-        return Registry(folder).names() if folder.is_dir() or self.datasets is not None else []
+        settings = self.settings
+        if "datasets" in settings.model_fields_set:
+            return Registry(self.datasets_folder()).names()
+        local = running_local() if settings.environment is None else None
+        folder = settings.datasets if local is None else local.datasets
+        return Registry(folder).names() if folder.is_dir() else []
 
     def datasets_folder(self) -> Path:
         """The folder of the datasets.
@@ -230,9 +238,12 @@ def reported(session: Session) -> Iterator[None]:
     except Exception as error:
         from filegate.operations.problems import AwsError, explained  # noqa: PLC0415
 
-        if not isinstance(error, AwsError):
+        if isinstance(error, AwsError):
+            problem = explained(error)
+        elif isinstance(error, OSError) and error.filename is not None:  # about a file that the user named
+            problem = FilegateError(f"{error.filename}: {error.strerror}.")
+        else:
             raise
-        problem = explained(error)
     else:
         return
     raise typer.Exit(tell(session, problem))

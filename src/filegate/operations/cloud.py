@@ -90,7 +90,6 @@ class Cloud:
         dead_letters: its dead-letter queue.
         pipeline: its state machine.
         upload: puts local files into its buckets.
-        datasets: the folder of its datasets, where it is on this machine.
     """
 
     name: str
@@ -101,12 +100,9 @@ class Cloud:
     dead_letters: Queue
     pipeline: Pipeline
     upload: Upload
-    datasets: Path | None = None
 
     @classmethod
-    def of_session(
-        cls, name: str, session: boto3.Session, outputs: Mapping[str, str], datasets: Path | None = None
-    ) -> Cloud:
+    def of_session(cls, name: str, session: boto3.Session, outputs: Mapping[str, str]) -> Cloud:
         """The deployment with these stack outputs."""
         named = Outputs.of_stack(name, outputs)
         s3 = session.client("s3", config=CLIENT)
@@ -119,7 +115,6 @@ class Cloud:
             dead_letters=SqsQueue(session.client("sqs", config=CLIENT), named.dlq_url),
             pipeline=StepFunctionsPipeline(session.client("stepfunctions", config=CLIENT), named.state_machine_arn),
             upload=S3Upload(s3),
-            datasets=datasets,
         )
 
 
@@ -146,7 +141,7 @@ def connect_if_any(settings: ClientSettings) -> Cloud | None:
             from filegate.local.session import session_for  # noqa: PLC0415 - needed by this kind of cloud alone
 
             session = session_for(local.endpoint, "us-east-1")
-            return Cloud.of_session(LOCAL_STACK, session, _stack_outputs(session, LOCAL_STACK), local.datasets)
+            return Cloud.of_session(LOCAL_STACK, session, _stack_outputs(session, LOCAL_STACK))
     except AwsError as error:
         raise explained(error) from error
     return None
@@ -169,7 +164,7 @@ def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, Any]]:
         ) from error
     with machinery:
         outputs = machinery.deploy()
-        yield Cloud.of_session(LOCAL_STACK, machinery.session(), outputs, datasets.resolve()), machinery
+        yield Cloud.of_session(LOCAL_STACK, machinery.session(), outputs), machinery
 
 
 def _deployed(environment: str) -> Cloud:

@@ -11,6 +11,7 @@ import pytest
 from filegate.cli.runs import StatusName
 from filegate.cli.tables import exit_status
 from filegate.errors import FilegateError
+from filegate.operations.running_local import RunningLocal
 from filegate.runs import RunRecord, Status, run_id_of
 from filegate.storage.objects import Address
 from tests.unit.cli.conftest import Filegate, documents
@@ -129,6 +130,32 @@ def test_without_a_cloud(filegate: Filegate) -> None:
         assert result.exit_code == 1
         assert "filegate local" in result.stderr
         assert "--environment" in result.stderr
+
+
+def test_a_running_local_knows_its_datasets(
+    filegate: Filegate, delivered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that `drop` works in any folder."""
+    folder = delivered / "elsewhere"
+    folder.mkdir()
+    (folder / "succeeded.py").touch()
+    running = RunningLocal(endpoint="http://127.0.0.1:1", pid=1, datasets=folder)
+    monkeypatch.setattr("filegate.operations.running_local.running_local", lambda: running)
+    assert documents(filegate("drop", "succeeded.csv", "--json"))[0]["object"] == "s3://raw/succeeded/succeeded.csv"
+    assert "Declared are succeeded." in filegate("drop", "partial.csv").stderr
+    assert "tells no dataset" in filegate("-e", "prod", "drop", "succeeded.csv").stderr
+
+
+def test_a_place_that_cannot_be_written(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -> None:
+    def arrived(address: Address) -> None:
+        cloud.has_partial(key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)))
+
+    cloud.arrived = arrived
+    (tmp_path / "flights.csv").touch()
+    result = filegate("drop", "flights.csv", "-d", "flights", "--out", "flights.csv")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("flights.csv/flights")
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_runs(filegate: Filegate, cloud: MemoryCloud) -> None:

@@ -65,7 +65,6 @@ def test_a_running_local_is_found(endpoint: str, monkeypatch: pytest.MonkeyPatch
     with announced(here(endpoint)):
         found = connect(ClientSettings())
         assert found.outputs.raw_bucket == "raw"
-        assert found.datasets == Path("/datasets")
         assert found.session.client("s3").meta.endpoint_url == endpoint
     assert connect_if_any(ClientSettings()) is None
 
