@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
@@ -40,20 +42,42 @@ def cut(content: str) -> Text:
     return Text(text.clean(content), no_wrap=True, overflow="ellipsis")
 
 
-def ends(runs: Iterable[RunRecord]) -> Table:
+Row = Sequence[str | Text]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A table that leaves out its last column where there are fewer than `needs` columns of text."""
+
+    needs: int
+    headers: tuple[str, ...]
+    rows: Sequence[Row]
+    numbers: tuple[str, ...]
+    gives_way: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        count = len(self.headers) - (options.max_width < self.needs)
+        table = grid(*self.headers[:count], numbers=self.numbers, gives_way=self.gives_way)
+        for row in self.rows:
+            table.add_row(*row[:count])
+        yield table
+
+
+def ends(runs: Iterable[RunRecord]) -> Fitted:
     """What became of files, one line each."""
     numbers = ("in", "accepted", "rejected", "out", "time")
-    table = grid("dataset", "file", "status", *numbers, "where it went", numbers=numbers, gives_way="file")
-    for run in runs:
-        table.add_row(
+    rows: list[Row] = [
+        [
             Text(text.clean(run.dataset)),
             cut(PurePosixPath(run.key).name),
             text.status(run.status),
             *map(text.count, (run.rows_in, run.rows_accepted, run.rows_rejected, run.rows_out)),
             text.seconds(seconds(run)),
             where(run),
-        )
-    return table
+        ]
+        for run in runs
+    ]
+    return Fitted(96, ("dataset", "file", "status", *numbers, "where it went"), rows, numbers, "file")
 
 
 def where(run: RunRecord) -> str:
@@ -71,12 +95,11 @@ def where(run: RunRecord) -> str:
     return places.get(run.status, "")
 
 
-def listing(runs: Iterable[RunRecord]) -> Table:
+def listing(runs: Iterable[RunRecord]) -> Fitted:
     """Runs of the ledger, one line each."""
     numbers = ("in", "rejected", "out", "time")
-    table = grid("run", "dataset", "file", "status", *numbers, "started (UTC)", numbers=numbers, gives_way="file")
-    for run in runs:
-        table.add_row(
+    rows: list[Row] = [
+        [
             short(run.run_id),
             Text(text.clean(run.dataset)),
             cut(run.key.partition("/")[2] or run.key),
@@ -84,8 +107,10 @@ def listing(runs: Iterable[RunRecord]) -> Table:
             *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
             text.seconds(seconds(run)),
             text.moment(run.started_at),
-        )
-    return table
+        ]
+        for run in runs
+    ]
+    return Fitted(100, ("run", "dataset", "file", "status", *numbers, "started (UTC)"), rows, numbers, "file")
 
 
 def broken(rules: Mapping[str, int]) -> Table:

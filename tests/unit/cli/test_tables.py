@@ -1,0 +1,29 @@
+"""Tables keep their numbers whole, however narrow the terminal is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from filegate.cli import tables
+from filegate.runs import RunRecord, Status
+from tests.unit.operations.fakes import MemoryCloud
+
+
+@pytest.mark.parametrize("table", [tables.ends, tables.listing])
+@pytest.mark.parametrize("width", [80, 99, 100, 160])
+def test_only_file_names_are_cut(table: Callable[[list[RunRecord]], tables.Fitted], width: int) -> None:
+    counts = {"rows_in": 1_234_567, "rows_accepted": 1_234_566, "rows_rejected": 1, "rows_out": 1_234_566}
+    run = MemoryCloud().has("a-very-long-file-name-indeed", Status.REJECTED, **counts)
+    written = io.StringIO()
+    Console(width=width, file=written).print(table([run]))
+    header, line = written.getvalue().splitlines()
+    assert "1,234,567" in line
+    assert "1,234,566" in line
+    assert "REJECTED" in line
+    assert "…" not in header
+    assert line.count("…") <= 1
+    assert header.rstrip().endswith(("where it went", "started (UTC)")) or width < 100
