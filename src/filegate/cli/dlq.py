@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filegate.cli.shared import Session, command
+from filegate.cli.shared import Session, command, tell
 
 if TYPE_CHECKING:
     from filegate.operations.dlq import Letter, Replay
@@ -100,14 +100,22 @@ def replay_letters(
         raise WrongUse("Say what to replay.", advice="Name one run, or say --all, perhaps with --dataset.")
     cloud = session.cloud()
     begun: list[tuple[Replay, str]] = []
+    skipped: list[dlq.NotReplayable] = []
     with session.waiting("Starting …"), dlq.held(cloud.dead_letters) as holding:
         chosen = dlq.by_run(holding.letters, dataset=dataset) if run is None else [dlq.select(holding.letters, run)]
         for letters in chosen:
-            replay = dlq.replay(holding, letters, ledger=cloud.ledger, pipeline=cloud.pipeline, all_rows=all_rows)
-            begun.append((replay, replay.request.key))
-    if not begun:
+            try:
+                replay = dlq.replay(holding, letters, ledger=cloud.ledger, pipeline=cloud.pipeline, all_rows=all_rows)
+            except dlq.NotReplayable as error:
+                if run is not None:
+                    raise
+                skipped.append(error)
+            else:
+                begun.append((replay, replay.request.key))
+    for problem in skipped:
+        tell(session, problem)
+    if not begun and not skipped:
         session.err.print("Nothing waits in the dead-letter queue.", style="green")
-        return 0
     followed = follow_all(session, cloud, [(replay.run_id, key) for replay, key in begun])
     return answer(session, cloud, followed)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,15 @@ from filegate.operations.pipeline import Pipeline
 from filegate.operations.problems import WrongUse
 from filegate.operations.queue import Message, Queue
 from filegate.operations.runs import LEAST_PREFIX, short
-from filegate.runs import Request, Run, Status, replay_id_of
+from filegate.runs import Request, Run, RunRecord, Status, replay_id_of
 from filegate.storage.ledger import Ledger
 
 HOLD_SECONDS = 300
 """How long received letters stay hidden at most, should this process die before it shows them again."""
+
+
+class NotReplayable(WrongUse):
+    """The run of a letter cannot be replayed, as things stand."""
 
 
 class Failure(BaseModel):
@@ -172,36 +176,56 @@ def replay(
         all_rows: read the whole object again, where by default only its quarantined rows would be.
 
     Raises:
-        WrongUse: the message is not one of the state machine's.
+        NotReplayable: the message is not one of the state machine's, or its run is not committed yet, or succeeded.
     """
     first = min(letters, key=lambda letter: letter.id)
-    if first.run is None or first.failure is None:
-        raise WrongUse(
+    if first.run is None:
+        raise NotReplayable(
             f"Message {first.id} was not written by the pipeline.", advice="Look at it with `filegate dlq show`."
         )
-    plan = _planned(first.run, first.failure, first.id, all_rows=all_rows)
-    known = ledger.get(first.run.run_id)
+    run = first.run
+    known = ledger.get(run.run_id)
     if known is not None and known.replayed_by is not None:  # done before, but for the letters' deletion
-        plan = replace(plan, run_id=known.replayed_by)
+        plan = Replay(known.replayed_by, run.run_id, run.request)
     else:
+        again = _whole(run) if all_rows else _again(run, _end(letters, known))
+        plan = Replay(replay_id_of(run.run_id, first.id), run.run_id, again)
         pipeline.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
-        ledger.replayed(first.run.run_id, by=plan.run_id)
+        ledger.replayed(run.run_id, by=plan.run_id)
     for letter in letters:
         holding.delete(letter)
     return plan
 
 
-def _planned(run: Run, failure: Failure, message_id: str, *, all_rows: bool) -> Replay:
-    request = run.request
-    if all_rows:
-        again = {"replay_of": run.run_id, "replay_rows": "all"}
-    elif failure.status == Status.PARTIAL:
-        again = {"replay_of": run.run_id, "replay_rows": "quarantined"}
-    elif request.replay_rows == "quarantined":
-        again = {}  # it published nothing: the rows are still those of the run that it replays
-    else:
-        again = {"replay_of": run.run_id, "replay_rows": "all"}
-    return Replay(replay_id_of(run.run_id, message_id), run.run_id, request.model_copy(update=again))
+def _end(letters: Sequence[Letter], known: RunRecord | None) -> Status:
+    """How the run ended: as the ledger says, where it knows; a letter may come before a restart that ends otherwise."""
+    if known is not None and known.status != Status.RUNNING:
+        return known.status
+    told = [letter.failure.status for letter in letters if letter.failure is not None]
+    return next((status for status in told if status != Status.PARTIAL), Status.RUNNING if known else Status.PARTIAL)
+
+
+def _again(run: Run, end: Status) -> Request:
+    """What the replay of a run that ended so has to do."""
+    if end == Status.RUNNING:
+        raise NotReplayable(
+            f"Run {short(run.run_id)} ({run.request.key}) is not committed yet.",
+            advice="Wait for its end. If its execution is over, replay it with --all-rows.",
+        )
+    if end == Status.SUCCEEDED:
+        raise NotReplayable(
+            f"Run {short(run.run_id)} ({run.request.key}) succeeded in the end: there is nothing to replay.",
+            advice="Take its letter away with `filegate dlq discard`.",
+        )
+    if end == Status.PARTIAL:
+        return run.request.model_copy(update={"replay_of": run.run_id, "replay_rows": "quarantined"})
+    if run.request.replay_rows == "quarantined":
+        return run.request  # it published nothing: the rows are still those of the run that it replays
+    return _whole(run)
+
+
+def _whole(run: Run) -> Request:
+    return run.request.model_copy(update={"replay_of": run.run_id, "replay_rows": "all"})
 
 
 def _letter(message: Message) -> Letter:

@@ -289,6 +289,15 @@ def test_dlq_replay(filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.
     assert rows == {"flights/a.csv": "quarantined", "flights/b.csv": "all", "cars/c.csv": "all"}
 
 
+def test_dlq_replay_of_all_passes_over_what_cannot_be(filegate: Filegate, cloud: MemoryCloud) -> None:
+    cloud.letter_of(cloud.has("january", Status.PARTIAL))
+    run = cloud.has("january", Status.RUNNING)
+    result = filegate("dlq", "replay", "--all")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert f"Run {run.run_id[:12]} (flights/january.csv) is not committed yet." in result.stderr
+    assert filegate("dlq", "replay", run.run_id[:12]).exit_code == 2
+
+
 def test_dlq_discard_wants_to_be_sure(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has("a", Status.FAILED)
     cloud.letter_of(run)

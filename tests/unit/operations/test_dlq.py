@@ -9,7 +9,7 @@ import pytest
 from filegate.operations import dlq
 from filegate.operations.problems import WrongUse
 from filegate.runs import RunRecord, Status, replay_id_of
-from tests.unit.operations.fakes import MemoryCloud, MemoryQueue
+from tests.unit.operations.fakes import MemoryCloud, MemoryQueue, letter
 
 
 def replayed(cloud: MemoryCloud, wanted: str, *, all_rows: bool = False) -> dlq.Replay:
@@ -118,6 +118,42 @@ def test_a_partial_replay_of_quarantined_rows_replays_its_own(cloud: MemoryCloud
     second = cloud.has("replay", Status.PARTIAL, key=first.key, replay_of=first.run_id)
     cloud.letter_of(second, replay_of=first.run_id, replay_rows="quarantined")
     assert replayed(cloud, second.run_id).request.replay_of == second.run_id
+
+
+def test_the_ledger_says_how_the_run_ended(cloud: MemoryCloud) -> None:
+    """The letter of a PARTIAL run goes out before its commit, which may fail: nothing is published then."""
+    run = cloud.has("january", Status.FAILED)
+    cloud.queue.send(letter(run) | {"failure": {"status": "PARTIAL", "type": "RowsRejected", "message": ""}}, "a")
+    cloud.queue.send(letter(run), "b")
+    assert replayed(cloud, run.run_id).request.replay_rows == "all"
+
+
+def test_a_run_that_expired_is_replayed_by_its_letter(cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    cloud.letter_of(run)
+    del cloud.ledger._runs[run.run_id]
+    assert replayed(cloud, run.run_id).request.replay_rows == "quarantined"
+
+
+def test_a_run_whose_end_could_not_be_recorded_is_replayed(cloud: MemoryCloud) -> None:
+    run = cloud.has("january", Status.FAILED)
+    cloud.letter_of(run)
+    cloud.has("january", Status.RUNNING)
+    assert replayed(cloud, run.run_id).request.replay_rows == "all"
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(Status.RUNNING, "not committed yet"), (Status.SUCCEEDED, "nothing to replay")]
+)
+def test_a_partial_run_is_not_replayed_before_its_commit(cloud: MemoryCloud, status: Status, told: str) -> None:
+    """Nor if it was restarted, and succeeded: its quarantined rows are published already."""
+    cloud.letter_of(cloud.has("january", Status.PARTIAL))
+    run = cloud.has("january", status)
+    with pytest.raises(dlq.NotReplayable, match=told):
+        replayed(cloud, run.run_id)
+    assert len(cloud.queue.visible) == 1
+    assert not cloud.pipeline.started
+    assert replayed(cloud, run.run_id, all_rows=True).request.replay_rows == "all"
 
 
 def crash_on_start(cloud: MemoryCloud) -> None:
