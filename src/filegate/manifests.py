@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from filegate.address import Address
 from filegate.formats.model import Layout
-from filegate.storage.objects import Address, ObjectStore
+from filegate.storage.objects import ObjectStore
 
 
 class _Manifest(BaseModel):

@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from filegate.storage.objects import Address
+from filegate.address import Address
 
 
 class Status(StrEnum):

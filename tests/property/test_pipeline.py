@@ -7,8 +7,8 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from filegate.address import Address
 from filegate.runs import Run
-from filegate.storage.objects import Address
 
 from ..unit.stages.conftest import Pipeline, new_pipeline
 

@@ -10,25 +10,27 @@ SOURCE = Path(__file__).parents[2] / "src" / "filegate"
 
 ALLOWED = {
     "errors": set(),
+    "address": set(),
+    "allocator": set(),
     "clock": set(),
     "sources": {"errors"},
     "parquet": set(),
     "formats": {"errors", "sources"},
-    "contract": {"errors", "formats"},
-    "runs": {"storage"},
+    "contract": {"errors", "formats", "keys"},
+    "runs": {"address"},
     "keys": {"formats"},
     "dataset": {"contract", "errors", "formats", "sources"},
     "registry": {"dataset", "errors"},
     "settings": set(),
-    "manifests": {"formats", "storage"},
+    "manifests": {"address", "formats", "storage"},
     "quarantine": {"formats"},
-    "storage": {"clock", "errors", "formats", "runs"},
+    "storage": {"address", "clock", "errors", "formats", "runs"},
     "stages": {
-        "clock", "contract", "dataset", "errors", "formats", "keys", "manifests", "parquet", "quarantine", "registry",
+        "address", "clock", "contract", "dataset", "errors", "formats", "keys", "manifests", "parquet", "quarantine", "registry",
         "runs", "settings", "sources", "storage",
     },
     "observability": {"runs"},
-    "functions": {"errors", "observability", "registry", "runs", "settings", "stages", "storage"},
+    "functions": {"allocator", "errors", "observability", "registry", "runs", "settings", "stages", "storage"},
 }  # fmt: skip
 CLOUD_LIBRARIES = {"boto3", "botocore", "aws_lambda_powertools"}
 

@@ -7,7 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "docs/requirements.md").read_text()
-ROWS = {cells[0]: cells for line in MAP.splitlines() if (cells := line.strip("| ").split(" | "))[0][:1] in "CR"}
+ROWS = {
+    cells[1]: cells[1:-1]
+    for line in MAP.splitlines()
+    if re.match(r"\| [CR]\d", line) and (cells := re.split(r" *\| *", line))
+}
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", MAP)))
 
 

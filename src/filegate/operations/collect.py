@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from filegate.address import Address
 from filegate.errors import FilegateError
 from filegate.manifests import QuarantineManifest, read_manifest
 from filegate.operations.result import address_of, published
 from filegate.runs import RunRecord
-from filegate.storage.objects import Address, ObjectStore
+from filegate.storage.objects import ObjectStore
 
 QUARANTINE = "_quarantine"
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import polars as pl
 
+from filegate.address import Address
 from filegate.manifests import QuarantineManifest, read_manifest
 from filegate.operations.problems import WrongUse
 from filegate.operations.result import address_of
 from filegate.operations.runs import short
 from filegate.runs import RunRecord
-from filegate.storage.objects import Address, ObjectStore
+from filegate.storage.objects import ObjectStore
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from filegate.address import Address
 from filegate.errors import ObjectGone
 from filegate.manifests import OutputManifest, read_manifest
 from filegate.runs import RunRecord
-from filegate.storage.objects import Address, ObjectStore
+from filegate.storage.objects import ObjectStore
 
 
 def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from filegate.address import Address
 from filegate.clock import now
 from filegate.registry import Registry
 from filegate.runs import Run
 from filegate.settings import FunctionSettings
 from filegate.storage.ledger import Ledger
-from filegate.storage.objects import Address, ObjectStore
+from filegate.storage.objects import ObjectStore
 
 
 @dataclass(frozen=True)

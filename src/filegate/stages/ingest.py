@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from filegate.address import Address
 from filegate.contract import Contract
 from filegate.dataset import Dataset
 from filegate.errors import ClaimLost, ConservationError, EmptyObject, SchemaMismatch
@@ -12,7 +13,6 @@ from filegate.formats.model import Blob
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
 from filegate.runs import Ingested, Run
 from filegate.stages.context import Context, quarantine_address
-from filegate.storage.objects import Address
 
 QUARANTINE_MANIFEST = "manifest.json"
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from filegate.address import Address
 from filegate.errors import FilegateError
 from filegate.manifests import OutputManifest, read_manifest, write_manifest
 from filegate.runs import Committed, Published, Run, Status
 from filegate.stages.context import Context, output_manifest_key
 from filegate.storage.ledger import Commit, Head
-from filegate.storage.objects import Address
 
 COPIES_AT_ONCE = 16
 COMMIT_ATTEMPTS = 10

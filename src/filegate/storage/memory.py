@@ -11,12 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from filegate.address import Address
 from filegate.clock import iso
 from filegate.errors import ClaimLost, ObjectGone
 from filegate.formats.model import Blob
 from filegate.runs import Run, RunRecord, Status
 from filegate.storage.ledger import LEASE, Commit, Head
-from filegate.storage.objects import Address, ObjectHead
+from filegate.storage.objects import ObjectHead
 
 
 @dataclass(frozen=True)

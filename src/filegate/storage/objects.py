@@ -1,38 +1,14 @@
-"""The object store's interface, and the addresses of objects in it."""
+"""The object store's interface."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from filegate.address import Address
 from filegate.formats.model import Blob
-
-
-@dataclass(frozen=True)
-class Address:
-    """Names an object, or one version of it.
-
-    Attributes:
-        bucket: the bucket's name.
-        key: the key, exactly as stored (not URL-encoded).
-        version_id: pins the version; None is whatever is current.
-    """
-
-    bucket: str
-    key: str
-    version_id: str | None = None
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
-
-    def to_json(self) -> dict[str, Any]:
-        return {"bucket": self.bucket, "key": self.key, "version_id": self.version_id}
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Address:
-        return cls(fields["bucket"], fields["key"], fields.get("version_id"))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from filegate.address import Address
 from filegate.formats.model import Blob
 from filegate.storage.aws_errors import translated
-from filegate.storage.objects import Address, ObjectHead
+from filegate.storage.objects import ObjectHead
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody

@@ -8,12 +8,12 @@ from typing import get_args
 
 import pytest
 
+from filegate.address import Address
 from filegate.cli.runs import StatusName
 from filegate.cli.tables import exit_status
 from filegate.errors import FilegateError
 from filegate.operations.running_local import RunningLocal
 from filegate.runs import RunRecord, Status, run_id_of
-from filegate.storage.objects import Address
 from tests.unit.cli.conftest import Filegate, documents
 from tests.unit.operations.fakes import MemoryCloud
 

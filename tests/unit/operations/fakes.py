@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import polars as pl
 
+from filegate.address import Address
 from filegate.clock import iso
 from filegate.formats.model import Layout
 from filegate.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart, write_manifest
@@ -24,7 +25,6 @@ from filegate.quarantine import BROKEN
 from filegate.runs import Request, Run, RunRecord, Status, run_id_of
 from filegate.stages.context import output_manifest_key, quarantine_address
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
-from filegate.storage.objects import Address
 
 START = datetime(2026, 1, 31, 10, tzinfo=UTC)
 OUTPUTS = Outputs(

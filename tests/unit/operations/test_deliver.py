@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filegate.address import Address
 from filegate.operations import deliver as module
 from filegate.operations.deliver import S3Upload, dataset_of, deliver
 from filegate.operations.problems import WrongUse
 from filegate.runs import run_id_of
-from filegate.storage.objects import Address
 from tests.unit.operations.fakes import MemoryCloud
 
 KNOWN = ["cars", "flights", "line", "line_item"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from filegate.address import Address
 from filegate.manifests import OutputManifest, QuarantineManifest, read_manifest
 from filegate.registry import Registry
 from filegate.runs import Request, Run, RunRecord, run_id_of
@@ -21,7 +22,6 @@ from filegate.stages.output import commit, publish
 from filegate.stages.transform import transform
 from filegate.stages.validate import validate
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
-from filegate.storage.objects import Address
 
 HEAD = """\
 import pandera.polars as pa

@@ -4,12 +4,12 @@ import gzip
 
 import pytest
 
+from filegate.address import Address
 from filegate.errors import ClaimLost, EmptyObject, ObjectGone, SchemaMismatch, UnknownDataset
 from filegate.manifests import ChunkManifest, read_manifest
 from filegate.runs import Status
 from filegate.stages.ingest import ingest
 from filegate.stages.validate import validate
-from filegate.storage.objects import Address
 
 from .conftest import Pipeline
 

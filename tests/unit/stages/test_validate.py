@@ -2,12 +2,12 @@
 
 import pytest
 
+from filegate.address import Address
 from filegate.errors import ConservationError
 from filegate.manifests import ChunkManifest, read_manifest, write_manifest
 from filegate.runs import Validated
 from filegate.stages.ingest import ingest
 from filegate.stages.validate import validate
-from filegate.storage.objects import Address
 
 from .conftest import Pipeline
 
