@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
+import filegate.allocator  # noqa: F401 - before polars
 from filegate.errors import FilegateError
 from filegate.observability import logger, report
 from filegate.registry import Registry

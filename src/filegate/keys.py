@@ -19,7 +19,7 @@ Keep = Literal["none", "first", "last"]
 
 SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # of the hash's two halves; any two different ones will do
 HASH_SPACE = 1 << 64
-SLICE_ROWS = 500_000  # about 50 MB while a slice is searched
+SLICE_ROWS = 250_000  # about 25 MB while a slice is searched
 ROW_GROUP = 16_384  # small, so that the statistics skip what is outside a slice
 
 

@@ -1,0 +1,10 @@
+"""Has polars' allocator give memory back soon. Import this before polars, which reads the setting as it is loaded.
+
+One arena instead of four a processor, and freed pages kept for a tenth of a second instead of ten: on 8 MiB chunks
+this takes 40 MB off validate's peak and costs no measurable time. Lambda allows no variable that starts with an
+underscore, so a template cannot set it. https://jemalloc.net/jemalloc.3.html#opt.narenas
+"""
+
+import os
+
+os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0")
