@@ -1,0 +1,137 @@
+"""Runs ingest, or validate, in a process of its own over a folder as object store, and tells what it took.
+
+    python stage_probe.py FOLDER DATASETS STAGE DOCUMENT
+
+DOCUMENT is the run's document as JSON; the answer on stdout is JSON too: `run`, `anonymous_bytes`, `cpu_seconds`.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+
+class NotInTheImages(importlib.abc.MetaPathFinder):
+    """Hides what only development installs: pandera imports pandas wherever it finds it, 36 MB of it."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname.partition(".")[0] in ("numpy", "pandas"):
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
+sys.meta_path.insert(0, NotInTheImages())
+
+from filegate import functions  # noqa: E402 - what the function's process holds besides the stage
+from filegate.address import Address  # noqa: E402 - hidden first
+from filegate.clock import now  # noqa: E402 - hidden first
+from filegate.errors import ObjectGone  # noqa: E402 - hidden first
+from filegate.formats.model import Blob, FileBlob  # noqa: E402 - hidden first
+from filegate.registry import Registry  # noqa: E402 - hidden first
+from filegate.runs import Run  # noqa: E402 - hidden first
+from filegate.settings import FunctionSettings  # noqa: E402 - hidden first
+from filegate.stages.context import Context  # noqa: E402 - hidden first
+from filegate.stages.ingest import ingest  # noqa: E402 - hidden first
+from filegate.stages.validate import validate  # noqa: E402 - hidden first
+from filegate.storage.memory import MemoryLedger  # noqa: E402 - hidden first
+from filegate.storage.objects import ObjectHead  # noqa: E402 - hidden first
+
+STAGES = {"ingest": ingest, "validate": validate}
+SAMPLED_EVERY = 0.002
+
+
+class FolderObjectStore:
+    """Objects as files under `<folder>/<bucket>/<key>`; one version of each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def head(self, address: Address) -> ObjectHead:
+        return ObjectHead(self._file(address).stat().st_size, "etag", "only")
+
+    def read(self, address: Address) -> bytes:
+        return self._file(address).read_bytes()
+
+    def blob(self, address: Address, scratch: Path) -> Blob:
+        return FileBlob(self._file(address))
+
+    def write(self, address: Address, data: bytes) -> str:
+        file = self._folder / address.bucket / address.key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        return "only"
+
+    def copy(self, source: Address, target: Address) -> None:
+        copy = self._folder / target.bucket / target.key
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self._file(source), copy)
+
+    def list(self, bucket: str, prefix: str) -> Iterator[str]:
+        root = self._folder / bucket
+        keys = sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file())
+        return (key for key in keys if key.startswith(prefix))
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        for key in keys:
+            (self._folder / bucket / key).unlink(missing_ok=True)
+
+    def _file(self, address: Address) -> Path:
+        file = self._folder / address.bucket / address.key
+        if not file.is_file():
+            raise ObjectGone(f"{address} is gone.")
+        return file
+
+
+class AnonymousPeak:
+    """The most anonymous memory this process held: what counts against a function's limit and cannot be dropped."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> AnonymousPeak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        status = Path("/proc/self/status")
+        while not self._done.wait(SAMPLED_EVERY):
+            line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
+            self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
+
+
+def main(folder: str, datasets: str, stage: str, document: str) -> None:
+    assert functions
+    run = Run.model_validate_json(document)
+    ledger = MemoryLedger()
+    settings = FunctionSettings(
+        ledger_table="ledger",
+        staging_bucket="staging",
+        processed_bucket="processed",
+        quarantine_bucket="quarantine",
+        datasets=Path(datasets),
+    )
+    context = Context(FolderObjectStore(Path(folder)), ledger, Registry(settings.datasets), settings)
+    if stage != "ingest":
+        ledger.claim(run, now())
+    with AnonymousPeak() as peak:
+        begun = time.process_time()
+        result = STAGES[stage](run, context)
+        took = time.process_time() - begun
+    answer = {"run": result.model_dump(mode="json"), "anonymous_bytes": peak.bytes, "cpu_seconds": took}
+    sys.stdout.write(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,143 @@
+"""Memory does not follow the file's size: ingest and validate, each in a fresh process, on files of 10 to 300 MB."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filegate.runs import Request, Run, run_id_of
+
+REPOSITORY = Path(__file__).parents[2]
+PROBE = Path(__file__).parent / "stage_probe.py"
+MB = 1_000_000
+LIMIT = 200 * MB
+"""Validate's function has 256 MB; the interpreter's and the libraries' files are mapped, and may be dropped."""
+SMALL, MIDDLE, LARGE = 10 * MB, 50 * MB, 300 * MB
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is read from /proc")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a stage took."""
+
+    rows_in: int
+    rows_accepted: int
+    anonymous_bytes: int
+    cpu_seconds: float
+
+
+def repeated(lines: list[bytes], renamed: Callable[[bytes, int], bytes], size: int) -> Iterator[bytes]:
+    """The lines again and again, with keys of their own each time, up to about `size` bytes."""
+    written = 0
+    for turn in count():
+        for line in lines:
+            if written >= size:
+                return
+            fresh = renamed(line, turn)
+            written += len(fresh)
+            yield fresh
+
+
+def flight(line: bytes, turn: int) -> bytes:
+    """The same flight with another number: the key of flights holds it."""
+    fields = line.split(b",")
+    fields[10] = b"%d" % (int(fields[10]) + 10_000 * turn)
+    return b",".join(fields)
+
+
+def order_line(line: bytes, turn: int) -> bytes:
+    """The same line of another order."""
+    order, rest = line.split(b",", 1)
+    return b"%d,%s" % (int(order) + 10_000_000 * turn, rest)
+
+
+RENAMED = {"flights": flight, "lineitem": order_line}
+
+
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], dict[str, Probe]]:
+    """Ingests and validates a file of a dataset and a size, once."""
+    samples = tmp_path_factory.mktemp("samples")
+    script = REPOSITORY / "scripts" / "sample_data.py"
+    subprocess.run([sys.executable, script, samples, "--scale", "0.01"], check=True, capture_output=True)
+
+    @cache
+    def probe(dataset: str, size: int) -> dict[str, Probe]:
+        folder = tmp_path_factory.mktemp(f"{dataset}-{size}")
+        header, *lines = (samples / f"{dataset}.csv").read_bytes().splitlines(keepends=True)
+        key = f"{dataset}/{size}.csv"
+        (folder / "raw" / dataset).mkdir(parents=True)
+        with (folder / "raw" / key).open("wb") as file:
+            file.write(header)
+            file.writelines(repeated(lines, RENAMED[dataset], size))
+        run = Run(
+            run_id=run_id_of("raw", key, "only"),
+            execution="by hand",
+            request=Request(bucket="raw", key=key, version_id="only"),
+        )
+        document = run.model_dump_json()
+        results = {}
+        for stage in ("ingest", "validate"):
+            answer = _in_a_process(folder, stage, document)
+            document = json.dumps(answer["run"])
+            validated = answer["run"]["validated"] or {}
+            results[stage] = Probe(
+                answer["run"]["ingested"]["rows"],
+                validated.get("rows_accepted", 0),
+                answer["anonymous_bytes"],
+                answer["cpu_seconds"],
+            )
+        (folder / "raw" / key).unlink()
+        return results
+
+    return probe
+
+
+def _in_a_process(folder: Path, stage: str, document: str) -> dict[str, Any]:
+    command = [sys.executable, PROBE, folder, REPOSITORY / "datasets", stage, document]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize("dataset", RENAMED)
+@pytest.mark.parametrize("stage", ["ingest", "validate"])
+def test_a_stage_keeps_far_below_its_functions_memory(
+    probed: Callable[[str, int], dict[str, Probe]],
+    record_property: Callable[[str, object], None],
+    dataset: str,
+    stage: str,
+) -> None:
+    for size in (SMALL, LARGE):
+        probe = probed(dataset, size)[stage]
+        record_property(f"{dataset} {stage} {size // MB} MB", f"{probe.anonymous_bytes / MB:.0f} MB anonymous")
+        assert probe.anonymous_bytes < LIMIT
+
+
+@pytest.mark.parametrize("dataset", RENAMED)
+@pytest.mark.parametrize("stage", ["ingest", "validate"])
+def test_a_stages_memory_does_not_follow_the_files_size(
+    probed: Callable[[str, int], dict[str, Probe]], dataset: str, stage: str
+) -> None:
+    middle, large = (probed(dataset, size)[stage] for size in (MIDDLE, LARGE))
+    assert large.anonymous_bytes < 1.25 * middle.anonymous_bytes
+
+
+@pytest.mark.parametrize(("dataset", "share"), [("flights", 336_055 / 336_776), ("lineitem", 1.0)])
+def test_the_large_file_is_validated_like_the_small_one(
+    probed: Callable[[str, int], dict[str, Probe]], dataset: str, share: float
+) -> None:
+    """Flat memory proves nothing if rows are missing."""
+    probe = probed(dataset, LARGE)["validate"]
+    assert probe.rows_in > 2_000_000
+    assert probe.rows_accepted / probe.rows_in == pytest.approx(share, abs=1e-4)
