@@ -88,6 +88,7 @@ def _imported(file: Path) -> ModuleType:
         raise DeclarationError(f"{file} is no Python module.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # pandera and pickle look classes up by their module
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # an edit within a second would go unseen
     try:
         spec.loader.exec_module(module)
     except DeclarationError as error:
@@ -96,4 +97,6 @@ def _imported(file: Path) -> ModuleType:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         line = f":{frames[-1].lineno}" if frames else ""
         raise DeclarationError(f"{file.name}{line}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.dont_write_bytecode = writes
     return module

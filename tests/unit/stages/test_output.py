@@ -123,6 +123,16 @@ def test_a_replay_of_quarantined_rows_adds_to_its_run(pipeline: Pipeline) -> Non
     assert rejected["byte_offset"].to_list() == pipeline.rejected(first)["byte_offset"].to_list()[1:]
 
 
+def test_a_replay_publishes_the_rows_that_get_through_however_few(pipeline: Pipeline) -> None:
+    bad = "".join(f"{n},YY,1\n" for n in range(3, 9))
+    first = pipeline.finish(pipeline.arrive("orders/a.csv", rows(*range(10, 20)) + bad + "1,XX,1\n"))
+    pipeline.declare("orders", FIXED)
+    again = pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    assert again.committed is not None
+    assert again.committed.status == Status.PARTIAL
+    assert live_ids(pipeline) == [1, *range(10, 20)]
+
+
 def test_a_replay_of_the_object_takes_the_place_of_its_run(pipeline: Pipeline) -> None:
     first = partial(pipeline)
     pipeline.finish(pipeline.replay(first, rows="all"))
