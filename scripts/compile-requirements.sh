@@ -13,3 +13,16 @@ compile() { # NAME ARGUMENT…
 
 compile development --group build --group dev --extra cli --extra local
 compile local --group build --extra cli --extra local --constraint requirements/development.txt
+
+# Of each stage's image, and of the stand-in for their base: for Python 3.13 on Linux, at the versions that are tested.
+compile_image() { # FILE ARGUMENT…
+    file=$1
+    shift
+    "$uv" pip compile --quiet --python-version 3.13 --python-platform linux --generate-hashes --no-emit-index-url \
+        --custom-compile-command "make requirements" --output-file "$file" "$@"
+}
+
+for stage in ingest validate transform output; do
+    compile_image "requirements/$stage.txt" --constraint requirements/development.txt --group "$stage"
+done
+compile_image scripts/lambda-base/requirements.txt scripts/lambda-base/requirements.in

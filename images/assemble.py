@@ -1,0 +1,103 @@
+"""Inside the build: lays out what a function holds. Python alone, since the Lambda base has neither find nor sed.
+
+    assemble.py install ARCHITECTURE    installs /tmp/requirements.txt for that platform
+    assemble.py compile                 compiles what was copied there
+
+Both work on /function, whose content becomes /var/task.
+"""
+
+import compileall
+import os
+import py_compile
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+FUNCTION = Path("/function")
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+SECRETS = {"PIP_CERT": Path("/run/secrets/ca"), "PIP_CONFIG_FILE": Path("/run/secrets/pip_conf")}
+
+AWS_SERVICES = {"dynamodb", "s3"}
+"""botocore describes four hundred; the functions call these, and get their credentials from the environment."""
+
+
+def install(architecture: str) -> None:
+    machine = MACHINES[architecture]
+    given = {variable: str(file) for variable, file in SECRETS.items() if file.exists() and file.stat().st_size}
+    subprocess.run(  # noqa: S603
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--root-user-action=ignore", "--no-cache-dir", "--no-compile", "--target", str(FUNCTION)),
+            *("--requirement", "/tmp/requirements.txt", "--require-hashes", "--only-binary=:all:"),  # noqa: S108
+            *("--implementation", "cp", "--python-version", "3.13"),
+            *("--platform", f"manylinux2014_{machine}", "--platform", f"manylinux_2_28_{machine}"),
+        ],
+        env=os.environ | given,
+        check=True,
+    )
+    shutil.rmtree(FUNCTION / "bin", ignore_errors=True)
+    for service in (FUNCTION / "botocore" / "data").iterdir():
+        if service.is_dir() and service.name not in AWS_SERVICES:
+            shutil.rmtree(service)
+    for backend in FUNCTION.glob("zstandard/*cffi*"):  # the one for PyPy
+        backend.unlink()
+    for library in FUNCTION.rglob("*.so"):
+        strip_symbols(library)
+
+
+def strip_symbols(library: Path) -> None:
+    """Cuts off what follows a library's last segment: symbol and debug tables, which the loader never reads.
+
+    That is a quarter of polars, and nine tenths of zstandard. The format is that of elf(5), 64 bits, little-endian.
+    """
+    with library.open("r+b") as file:
+        header = bytearray(file.read(64))
+        if header[:6] != b"\x7fELF\x02\x01":
+            sys.exit(f"{library} is no 64-bit library.")
+        (segments,) = struct.unpack_from("<Q", header, 0x20)
+        size, count = struct.unpack_from("<HH", header, 0x36)
+        file.seek(segments)
+        table = file.read(size * count)
+        ends = [segments + len(table)]
+        for entry in range(0, len(table), size):
+            (start,) = struct.unpack_from("<Q", table, entry + 0x08)
+            (length,) = struct.unpack_from("<Q", table, entry + 0x20)
+            ends.append(start + length)
+        struct.pack_into("<Q", header, 0x28, 0)  # no section table any more,
+        struct.pack_into("<HH", header, 0x3C, 0, 0)  # with no entries and no names
+        file.seek(0)
+        file.write(header)
+        file.truncate(max(ends))
+
+
+def compile_all() -> None:
+    """Compiles every module; without bytecode each cold start would, as it may not be able to write any.
+
+    The bytecode is never checked against its source, since an image does not change.
+    """
+    compiled = compileall.compile_dir(
+        FUNCTION,
+        maxlevels=sys.maxsize,
+        quiet=1,
+        workers=0,
+        stripdir=FUNCTION,
+        prependdir=os.environ["LAMBDA_TASK_ROOT"],
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not compiled:
+        sys.exit("Some modules do not compile.")
+
+
+def forget_times() -> None:
+    """The same content makes the same layer, whenever it is built: registries and Lambda keep it once."""
+    for path in (*FUNCTION.rglob("*"), FUNCTION):
+        os.utime(path, (0, 0), follow_symlinks=False)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "install":
+        install(sys.argv[2])
+    compile_all()
+    forget_times()

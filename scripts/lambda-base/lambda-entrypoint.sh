@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts the runtime: on its own where a Runtime API is named, else under the emulator, as AWS's base image does.
+if [ $# -ne 1 ]; then
+    echo "entrypoint requires the handler name to be the first argument" 1>&2
+    exit 142
+fi
+export _HANDLER="$1"
+if [ -z "$AWS_LAMBDA_RUNTIME_API" ]; then
+    exec /usr/local/bin/aws-lambda-rie /var/runtime/bootstrap
+fi
+exec /var/runtime/bootstrap
