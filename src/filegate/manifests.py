@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from filegate.address import Address
-from filegate.formats.model import Layout
+from filegate.layout import Layout
 from filegate.storage.objects import ObjectStore
 
 

@@ -9,9 +9,12 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from filegate.dataset import Dataset, References
 from filegate.errors import DeclarationError, UnknownDataset
+
+if TYPE_CHECKING:
+    from filegate.dataset import Dataset, References
 
 
 class Registry:
@@ -56,6 +59,8 @@ class Registry:
 
     def references(self, name: str) -> References:
         """The reference tables of a dataset, each read when it is first used."""
+        from filegate.dataset import References  # noqa: PLC0415 - see _declared
+
         if name not in self._references:
             files = {table: self.folder / file for table, file in self[name].references.items()}
             if missing := [str(file) for file in files.values() if not file.is_file()]:
@@ -68,6 +73,9 @@ class Registry:
 
 
 def _declared(file: Path) -> Dataset:
+    # Brings polars and pandera: the output function has a registry, but never asks it for a dataset.
+    from filegate.dataset import Dataset  # noqa: PLC0415
+
     module = _imported(file)
     found = [value for value in vars(module).values() if isinstance(value, Dataset)]
     if len(found) != 1:

@@ -30,9 +30,9 @@ sys.meta_path.insert(0, NotInTheImages())
 
 from filegate import functions  # noqa: E402 - what the function's process holds besides the stage
 from filegate.address import Address  # noqa: E402 - hidden first
+from filegate.blob import Blob, FileBlob  # noqa: E402 - hidden first
 from filegate.clock import now  # noqa: E402 - hidden first
 from filegate.errors import ObjectGone  # noqa: E402 - hidden first
-from filegate.formats.model import Blob, FileBlob  # noqa: E402 - hidden first
 from filegate.registry import Registry  # noqa: E402 - hidden first
 from filegate.runs import Run  # noqa: E402 - hidden first
 from filegate.settings import FunctionSettings  # noqa: E402 - hidden first

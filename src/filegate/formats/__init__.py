@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from filegate.blob import Blob, FileBlob
 from filegate.formats.csv_chunk import csv_grammar, read_csv
 from filegate.formats.json_array import cut_array
 from filegate.formats.json_chunk import read_json
@@ -16,13 +17,8 @@ from filegate.formats.json_lines import line_grammar
 from filegate.formats.model import (
     RESCUED,
     ROW,
-    Blob,
-    Compression,
     ExpectedColumn,
     Fault,
-    FileBlob,
-    Format,
-    Layout,
     Malformed,
     Piece,
     Records,
@@ -32,6 +28,7 @@ from filegate.formats.model import (
 from filegate.formats.parquet import cut_parquet, parquet_schema, read_parquet
 from filegate.formats.sniff import sniff
 from filegate.formats.text import cut_text, open_text, read_text, unreadable
+from filegate.layout import Compression, Format, Layout
 from filegate.sources import Json, Parquet, Source
 
 __all__ = [

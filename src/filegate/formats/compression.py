@@ -6,10 +6,8 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
-import zstandard
-
 from filegate.errors import MalformedObject, ObjectTooLarge
-from filegate.formats.model import Compression
+from filegate.layout import Compression
 
 RATIO_FREE_BYTES: Final = 64 << 20
 """Below this much output no ratio is suspicious: it fits on any disk, and short files of one repeated row exist."""
@@ -59,7 +57,7 @@ class Decompressed:
         self._stream = stream
         self._compression: Compression = compression
         self._name = name
-        self._new_decoder = _decoder_factory(compression)
+        self._new_decoder, self._error = _codec(compression)
         self._decoder: _Decoder | None = None
         self._input = b""
         self._consumed = 0
@@ -100,7 +98,7 @@ class Decompressed:
         data, self._input = self._input[: _SLICE[self._compression]], self._input[_SLICE[self._compression] :]
         try:
             output = self._decoder.decompress(data)
-        except (zlib.error, zstandard.ZstdError) as error:
+        except self._error as error:
             raise MalformedObject(
                 f"{self._name}: the {self._compression} data is corrupt near byte {self._consumed}, "
                 f"after {self._produced} decompressed bytes ({error}).",
@@ -128,7 +126,10 @@ class Decompressed:
         )
 
 
-def _decoder_factory(compression: Compression) -> Callable[[], _Decoder]:
+def _codec(compression: Compression) -> tuple[Callable[[], _Decoder], type[Exception]]:
+    """What makes a decoder, and the error it raises on corrupt data."""
     if compression == "gzip":
-        return lambda: zlib.decompressobj(wbits=31)
-    return lambda: zstandard.ZstdDecompressor().decompressobj()
+        return lambda: zlib.decompressobj(wbits=31), zlib.error
+    import zstandard  # noqa: PLC0415 - only ingest decompresses: the other stages' images do without it
+
+    return lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError

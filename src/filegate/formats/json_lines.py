@@ -5,8 +5,8 @@ from __future__ import annotations
 from filegate.errors import EmptyObject
 from filegate.formats.csv_records import Grammar
 from filegate.formats.encoding import UTF8_BOM
-from filegate.formats.model import Format
 from filegate.formats.text import CTRL_Z
+from filegate.layout import Format
 
 
 def line_grammar() -> Grammar:

@@ -1,11 +1,10 @@
-"""The words the format modules share: a blob, its layout, its chunks, and the records read from one chunk."""
+"""The words the format modules share: what is expected of an object, and the pieces and records found in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Final, Literal, Protocol
+from typing import Final, Literal
 
 import polars as pl
 
@@ -18,8 +17,6 @@ RESCUED = "_rescued"
 TOO_LONG: Final = "record:too_long"
 """The rule that a record over the limit breaks; of such a record only the first bytes are kept."""
 
-Format = Literal["csv", "ndjson", "json_array", "parquet"]
-Compression = Literal["gzip", "zstd"]
 Scalar = Literal["text", "number", "boolean", "temporal"]
 UnknownColumns = Literal["reject", "ignore", "rescue"]
 
@@ -39,85 +36,6 @@ class ExpectedColumn:
     required: bool = True
     scalar: Scalar = "text"
     coerce: bool = True
-
-
-class Blob(Protocol):
-    """Bytes that can be read from any place: an object version in a store, or a local file."""
-
-    @property
-    def name(self) -> str:
-        """Where it is, for messages: `s3://bucket/key`."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-        ...
-
-    def read(self, start: int, length: int) -> bytes:
-        """Bytes [start, start + length), fewer at the end."""
-        ...
-
-    def stream(self) -> BinaryIO:
-        """All bytes in order, without holding them; only `read(n)` and `close()` are promised."""
-        ...
-
-    def path(self) -> Path:
-        """A local file with all the bytes, fetched at most once."""
-        ...
-
-
-@dataclass(frozen=True)
-class FileBlob:
-    """A local file."""
-
-    file: Path
-
-    @property
-    def name(self) -> str:
-        return str(self.file)
-
-    @property
-    def size(self) -> int:
-        return self.file.stat().st_size
-
-    def read(self, start: int, length: int) -> bytes:
-        with self.file.open("rb") as stream:
-            stream.seek(start)
-            return stream.read(length)
-
-    def stream(self) -> BinaryIO:
-        return self.file.open("rb")
-
-    def path(self) -> Path:
-        return self.file
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How one object is written, as its first bytes and its dataset's declaration tell.
-
-    Attributes:
-        format: the record format.
-        source: index into the dataset's sources.
-        compression: the object's compression, or None.
-        encoding: the text's codec; "utf-8" for Parquet.
-        columns: names in the file's own order (empty for JSON, whose records carry their names).
-        data_start: where the first record starts, in bytes of the decompressed UTF-8 text: after byte-order mark and
-            header.
-    """
-
-    format: Format
-    source: int
-    compression: Compression | None
-    encoding: str
-    columns: tuple[str, ...]
-    data_start: int
-
-    @property
-    def staged(self) -> bool:
-        """Whether byte ranges of the object are no chunks, so that ingest must store re-cut ones."""
-        return self.compression is not None or self.encoding != "utf-8" or self.format == "json_array"
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import polars as pl
 
+from filegate.blob import Blob
 from filegate.errors import MalformedObject, SchemaMismatch
 from filegate.formats.columns import check_columns
-from filegate.formats.model import RESCUED, ROW, Blob, ExpectedColumn, Piece, Records, UnknownColumns
+from filegate.formats.model import RESCUED, ROW, ExpectedColumn, Piece, Records, UnknownColumns
 
 _T = TypeVar("_T")
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final, TypeVar
 
+from filegate.blob import Blob
 from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
 from filegate.formats.csv_header import read_header
 from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, detect_encoding
 from filegate.formats.json_lines import first_record
-from filegate.formats.model import Blob, Compression, ExpectedColumn, Layout, UnknownColumns
+from filegate.formats.model import ExpectedColumn, UnknownColumns
 from filegate.formats.parquet import parquet_columns
 from filegate.formats.text import open_text
+from filegate.layout import Compression, Layout
 from filegate.sources import Csv, Json, Parquet, Source
 
 _S = TypeVar("_S", Csv, Json, Parquet)

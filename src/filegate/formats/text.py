@@ -8,11 +8,13 @@ from typing import Final
 
 import polars as pl
 
+from filegate.blob import Blob
 from filegate.errors import ConservationError
 from filegate.formats.compression import Decompressed
 from filegate.formats.csv_records import Grammar
 from filegate.formats.encoding import ByteStream, Reencoded
-from filegate.formats.model import RESCUED, ROW, TOO_LONG, Blob, Compression, Fault, Layout, Malformed, Piece, Records
+from filegate.formats.model import RESCUED, ROW, TOO_LONG, Fault, Malformed, Piece, Records
+from filegate.layout import Compression, Layout
 
 CTRL_Z: Final = b"\x1a"
 """DOS's end of file: the last byte of some exports, and no part of a record there."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from filegate.address import Address
+from filegate.blob import Blob
 from filegate.contract import Contract
 from filegate.dataset import Dataset
 from filegate.errors import ClaimLost, ConservationError, EmptyObject, SchemaMismatch
 from filegate.formats import Piece, cut, parquet_schema, sniff
-from filegate.formats.model import Blob
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
 from filegate.runs import Ingested, Run
 from filegate.stages.context import Context, quarantine_address

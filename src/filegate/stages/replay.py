@@ -9,10 +9,11 @@ from typing import Any
 
 import polars as pl
 
+from filegate.blob import Blob, FileBlob
 from filegate.dataset import Dataset
 from filegate.errors import SchemaMismatch
 from filegate.formats import Fault, Layout, Malformed, Records, read
-from filegate.formats.model import ROW, TOO_LONG, Blob, FileBlob
+from filegate.formats.model import ROW, TOO_LONG
 from filegate.sources import Source, TextSource
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import polars as pl
 
+from filegate.dataset import Dataset
 from filegate.errors import ConservationError, TransformFailed
 from filegate.formats.model import ROW
 from filegate.keys import KeyIndex, key_hashes
@@ -75,7 +76,7 @@ class _Transformation:
         self._context = context
         self._accepted = accepted
         self._scratch = scratch
-        self._dataset = context.registry[run.request.dataset]
+        self._dataset: Dataset = context.registry[run.request.dataset]
         self._references = context.registry.references(run.request.dataset)
         self._keys: KeyIndex | None = None
         self.deduplicated = 0

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from filegate.address import Address
+from filegate.blob import Blob
 from filegate.clock import iso
 from filegate.errors import ClaimLost, ObjectGone
-from filegate.formats.model import Blob
 from filegate.runs import Run, RunRecord, Status
 from filegate.storage.ledger import LEASE, Commit, Head
 from filegate.storage.objects import ObjectHead

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from filegate.address import Address
-from filegate.formats.model import Blob
+from filegate.blob import Blob
 
 
 @dataclass(frozen=True)

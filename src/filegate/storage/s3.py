@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from filegate.address import Address
-from filegate.formats.model import Blob
+from filegate.blob import Blob
 from filegate.storage.aws_errors import translated
 from filegate.storage.objects import ObjectHead
 

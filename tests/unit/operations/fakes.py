@@ -15,7 +15,7 @@ import polars as pl
 
 from filegate.address import Address
 from filegate.clock import iso
-from filegate.formats.model import Layout
+from filegate.layout import Layout
 from filegate.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart, write_manifest
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import Progress
