@@ -28,7 +28,7 @@ FORMATS = ("lineitem.csv", "lineitem.csv.gz", "lineitem.parquet")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     script = REPOSITORY / "scripts" / "sample_data.py"
-    subprocess.run([sys.executable, script, folder], check=True, capture_output=True)
+    subprocess.run([sys.executable, script, folder], check=True, stdout=subprocess.DEVNULL)
     return folder
 
 

@@ -69,7 +69,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], dic
     """Ingests and validates a file of a dataset and a size, once."""
     samples = tmp_path_factory.mktemp("samples")
     script = REPOSITORY / "scripts" / "sample_data.py"
-    subprocess.run([sys.executable, script, samples, "--scale", "0.01"], check=True, capture_output=True)
+    subprocess.run([sys.executable, script, samples, "--scale", "0.01"], check=True, stdout=subprocess.DEVNULL)
 
     @cache
     def probe(dataset: str, size: int) -> dict[str, Probe]:
@@ -105,7 +105,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], dic
 
 def _in_a_process(folder: Path, stage: str, document: str) -> dict[str, Any]:
     command = [sys.executable, PROBE, folder, REPOSITORY / "datasets", stage, document]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
