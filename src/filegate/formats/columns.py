@@ -43,10 +43,17 @@ def check_columns(
     ]
     if not faults:
         return
+    advice = hint or _advice(found, names, missing, unknown)
+    if not {_plain(column) for column in found} & {_plain(column) for column in names}:
+        # What stands in the header's place may be a row, whose values belong in no message.
+        raise SchemaMismatch(
+            f"{name}: none of its {len(found)} columns is one of the contract's. Expected: {_shown(names)}.",
+            advice=advice,
+        )
     raise SchemaMismatch(
         f"{name}: the columns are not those of the contract: {'; '.join(faults)}. "
         f"Found: {_shown(found)}. Expected: {_shown(names)}.",
-        advice=hint or _advice(found, names, missing, unknown),
+        advice=advice,
     )
 
 

@@ -122,7 +122,8 @@ class _ArrayCutter:
             if beyond <= len(text) and nests and not _Nesting().end(self._window.data[start:beyond]):
                 return beyond
             position = error.pos if isinstance(error, json.JSONDecodeError) else start
-            raise self._malformed(position, str(getattr(error, "msg", error))) from None
+            problem = str(getattr(error, "msg", error)).removesuffix(" starting at")
+            raise self._malformed(position, problem) from None
         if end - start > self._grammar.limit and not nests:
             raise self._malformed(start, f"a number is longer than {self._grammar.limit} bytes")
         return end
