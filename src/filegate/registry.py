@@ -24,16 +24,21 @@ class Registry:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise DeclarationError(
-                f"{folder} is no folder.", advice="Name the one with the datasets by --datasets or FILEGATE_DATASETS."
-            )
         self.folder = folder
         self._datasets: dict[str, Dataset] = {}
         self._references: dict[str, References] = {}
 
     def names(self) -> list[str]:
-        """The declared names, from the files alone."""
+        """The declared names, from the files alone.
+
+        Raises:
+            DeclarationError: the folder is missing.
+        """
+        if not self.folder.is_dir():  # output's image has none, and needs none
+            raise DeclarationError(
+                f"{self.folder} is no folder.",
+                advice="Name the one with the datasets by --datasets or FILEGATE_DATASETS.",
+            )
         return sorted(file.stem for file in self.folder.glob("*.py") if not file.stem.startswith("_"))
 
     def __iter__(self) -> Iterator[Dataset]:
