@@ -128,26 +128,16 @@ class EmbeddedCloud:
             DeploymentFailed: a resource could not be created or updated.
             StackDiffers: a resource is not as its template says.
         """
-        from filegate.local.reconcile import reconcile  # noqa: PLC0415 - boto3 is not needed to start
-        from filegate.operations.deploy import deploy  # noqa: PLC0415
+        from filegate.operations.deploy_local import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
 
         if not self._can_deploy:
             self._cleanup.enter_context(seams.installed_for_deployment())
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
-        defaults = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
-        artifacts = "filegate-local-artifacts"
-        session = self.session()
-        session.client("s3").create_bucket(Bucket=artifacts)
-        outputs = deploy(
-            session,
-            template=template,
-            stack_name=stack_name,
-            parameters={"Environment": "local", "DataOnDelete": "Delete", **defaults, **(parameters or {})},
-            artifacts_bucket=artifacts,
+        images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
+        return deploy_local(
+            self.session(), template=template, stack_name=stack_name, parameters={**images, **(parameters or {})}
         )
-        reconcile(session, stack_name)
-        return outputs
 
     def stop(self) -> None:
         """End every function's process and the server, and undo what was changed here. Safe to call twice."""

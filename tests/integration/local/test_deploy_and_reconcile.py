@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from filegate.local import EmbeddedCloud, resources
-from filegate.local.reconcile import StackDiffers, reconcile
+from filegate.local import EmbeddedCloud
 from filegate.operations.deploy import DeploymentFailed, _culprit, deploy, load_template
+from filegate.operations.stack import StackDiffers, reconcile, resources
 
 STACK = "filegate-local"
 

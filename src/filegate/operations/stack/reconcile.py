@@ -8,14 +8,15 @@ what was dropped is set through the service's own API and compared again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from filegate.errors import FilegateError
-from filegate.local import resources
-from filegate.local.intrinsics import Scope
-from filegate.local.properties import Aws, Property
+from filegate.operations.stack import resources
+from filegate.operations.stack.intrinsics import Scope
+from filegate.operations.stack.properties import Aws, Property
 
 if TYPE_CHECKING:
     import boto3
@@ -47,24 +48,38 @@ class StackDiffers(FilegateError):
             f"is {json.dumps(difference.actual, default=str)}"
             for difference in differences
         ]
-        super().__init__("\n".join([f"Stack {stack_name} is not what its templates say:", *rows]))
+        super().__init__("\n".join([f"Stack {stack_name} is not what it should be:", *rows]))
 
 
-def reconcile(session: boto3.Session, stack_name: str) -> None:
+def reconcile(
+    session: boto3.Session, stack_name: str, *, expected: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> None:
     """Set what CloudFormation dropped, in the stack and in its nested ones, and prove that nothing is missing.
 
+    Args:
+        session: whose credentials, region and endpoint are used.
+        stack_name: the main stack.
+        expected: the properties that the templates must set at the least, by resource (`Storage.RawBucket`): what a
+            template no longer asks for cannot differ, so this is what notices.
+
     Raises:
-        StackDiffers: a property still differs, or is not one that can be read back.
+        StackDiffers: a property still differs, or is not one that can be read back; a resource or property that was
+            expected is not in the templates.
     """
     aws = Aws(session)
     differences = []
+    found: dict[str, set[str]] = {}
     for resource in _resources(aws, stack_name, prefix=""):
+        found[resource.name] = set(resource.properties)
         for name, wanted in resource.properties.items():
             known = resources.PROPERTIES.get(resource.kind, {}).get(name)
             if known is None:
                 differences.append(Difference(resource.name, name, wanted, f"not listed in {resources.__name__}"))
             else:
                 differences += _settle(aws, resource, name, known, known.form(wanted))
+    for name, properties in expected.items():
+        missing = set(properties) - found[name] if name in found else {"(the resource)"}
+        differences += [Difference(name, item, "in the template", None) for item in sorted(missing)]
     if differences:
         raise StackDiffers(stack_name, differences)
 
@@ -125,6 +140,8 @@ def _resources(aws: Aws, stack_name: str, prefix: str) -> Iterator[_Resource]:
             continue
         kind, physical_id = scope.resources[logical_id]
         wanted = scope.resolve(resource.get("Properties", {}))
+        if kind in resources.COMBINED:
+            wanted = resources.COMBINED[kind](aws, wanted)
         compared = {key: value for key, value in wanted.items() if key not in resources.NOT_COMPARED.get(kind, ())}
         for identity in _identities(kind, physical_id, wanted):
             yield _Resource(name=prefix + logical_id, kind=kind, id=identity, properties=compared)

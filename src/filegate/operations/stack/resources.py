@@ -5,11 +5,16 @@ A property that is not listed here cannot be vouched for, and fails the comparis
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from filegate.local.properties import Aws, Property, Read, Write
+from filegate.operations.stack.properties import Aws, Property, Read, Write
+
+_TRIAL_STREAM = "log_stream_created_by_aws_"  # with which Step Functions tries whether it may write
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def _document(value: Any) -> Any:
@@ -21,6 +26,10 @@ def _tag_map(tags: Any) -> dict[str, str]:
     if isinstance(tags, dict):
         return tags
     return {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in tags or []}
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _tags(read: Callable[[Aws, str], Any], write: Callable[[Aws, str, Any], None] | None = None) -> Property:
@@ -77,8 +86,7 @@ def _write_tierings(aws: Aws, bucket: str, configurations: list[dict[str, Any]])
 
 
 def _write_bucket_tags(aws: Aws, bucket: str, tags: dict[str, str]) -> None:
-    tag_set = [{"Key": key, "Value": value} for key, value in tags.items()]
-    aws.write("s3", "put_bucket_tagging", {"Bucket": bucket, "Tagging": {"TagSet": tag_set}})
+    aws.write("s3", "put_bucket_tagging", {"Bucket": bucket, "Tagging": {"TagSet": _tag_list(tags)}})
 
 
 def _s3(operation: str, path: str) -> Read:
@@ -252,6 +260,11 @@ def _alarm_tags(aws: Aws, alarm: str) -> Any:
     return aws.read("cloudwatch", "list_tags_for_resource", {"ResourceARN": arn}).get("Tags")
 
 
+def _write_alarm_tags(aws: Aws, alarm: str, tags: dict[str, str]) -> None:
+    arn = _alarm("AlarmArn").read(aws, alarm)
+    aws.write("cloudwatch", "tag_resource", {"ResourceARN": arn, "Tags": _tag_list(tags)})
+
+
 _ALARM = {
     **{
         name: _alarm(name)
@@ -271,7 +284,7 @@ _ALARM = {
             "TreatMissingData",
         )
     },
-    "Tags": _tags(_alarm_tags),
+    "Tags": _tags(_alarm_tags, _write_alarm_tags),
 }
 
 
@@ -286,7 +299,6 @@ _FUNCTION = {
             "Architectures",
             "Description",
             "Environment",
-            "EphemeralStorage",
             "FunctionName",
             "LoggingConfig",
             "MemorySize",
@@ -296,6 +308,15 @@ _FUNCTION = {
         )
     },
     "Code": Property(_function("Code")),
+    "EphemeralStorage": Property(
+        _function("Configuration.EphemeralStorage"),
+        write=Write(
+            service="lambda",
+            operation="update_function_configuration",
+            argument="FunctionName",
+            body="EphemeralStorage",
+        ),
+    ),
     "Tags": _tags(_function("Tags")),
 }
 
@@ -311,10 +332,29 @@ def _log_group(path: str) -> Property:
     )
 
 
+def _write_log_group_tags(aws: Aws, group: str, tags: dict[str, str]) -> None:
+    """LocalStack tags a log group only while it creates it, so one that has nobody's log yet is created again."""
+    streams = aws.read("logs", "describe_log_streams", {"logGroupName": group})["logStreams"]
+    if any(not stream["logStreamName"].startswith(_TRIAL_STREAM) for stream in streams):
+        return
+    retention = _log_group("retentionInDays").read(aws, group)
+    aws.write("logs", "delete_log_group", {"logGroupName": group})
+    aws.write("logs", "create_log_group", {"logGroupName": group, "tags": tags})
+    if retention is not None:
+        aws.write("logs", "put_retention_policy", {"logGroupName": group, "retentionInDays": retention})
+
+
 _LOG_GROUP = {
     "LogGroupName": _log_group("logGroupName"),
-    "RetentionInDays": _log_group("retentionInDays"),
-    "Tags": _tags(Read(service="logs", operation="list_tags_log_group", argument="logGroupName", path="tags")),
+    "RetentionInDays": Property(
+        _log_group("retentionInDays").read,
+        int,
+        Write(service="logs", operation="put_retention_policy", argument="logGroupName", body="retentionInDays"),
+    ),
+    "Tags": _tags(
+        Read(service="logs", operation="list_tags_log_group", argument="logGroupName", path="tags"),
+        _write_log_group_tags,
+    ),
 }
 
 
@@ -350,7 +390,30 @@ def _api_case(value: Any) -> Any:
     return [_api_case(item) for item in value] if isinstance(value, list) else value
 
 
+def _write_machine_tags(aws: Aws, machine: str, tags: dict[str, str]) -> None:
+    listed = [{"key": key, "value": value} for key, value in tags.items()]
+    aws.write("stepfunctions", "tag_resource", {"resourceArn": machine, "tags": listed})
+
+
+def _definition(text: str) -> str:
+    """A definition as something to compare, and short enough to print: equal for the same states in any layout."""
+    definition = json.loads(text)
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return f"{len(definition['States'])} states, sha256 {hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def _with_definition(aws: Aws, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition itself, in place of where its file is and of what is put into it."""
+    kept = dict(properties)
+    location, substitutions = kept.pop("DefinitionS3Location", None), kept.pop("DefinitionSubstitutions", {})
+    if location is not None:
+        text = aws.text(location["Bucket"], location["Key"])
+        kept["Definition"] = _PLACEHOLDER.sub(lambda match: substitutions[match[1]], text)
+    return kept
+
+
 _STATE_MACHINE = {
+    "Definition": Property(lambda aws, machine: _definition(_state_machine("definition")(aws, machine)), _definition),
     "LoggingConfiguration": Property(
         _state_machine("loggingConfiguration"),
         _api_case,
@@ -365,7 +428,8 @@ _STATE_MACHINE = {
     "StateMachineName": Property(_state_machine("name")),
     "StateMachineType": Property(_state_machine("type")),
     "Tags": _tags(
-        Read(service="stepfunctions", operation="list_tags_for_resource", argument="resourceArn", path="tags")
+        Read(service="stepfunctions", operation="list_tags_for_resource", argument="resourceArn", path="tags"),
+        _write_machine_tags,
     ),
 }
 
@@ -379,12 +443,16 @@ def _rule_tags(aws: Aws, rule: str) -> Any:
     return aws.read("events", "list_tags_for_resource", {"ResourceARN": arn}).get("Tags")
 
 
+def _write_rule_tags(aws: Aws, rule: str, tags: dict[str, str]) -> None:
+    aws.write("events", "tag_resource", {"ResourceARN": _rule("Arn")(aws, rule), "Tags": _tag_list(tags)})
+
+
 _RULE = {
     "Description": Property(_rule("Description")),
     "EventPattern": Property(lambda aws, rule: _document(_rule("EventPattern")(aws, rule))),
     "Name": Property(_rule("Name")),
     "State": Property(_rule("State")),
-    "Tags": _tags(_rule_tags),
+    "Tags": _tags(_rule_tags, _write_rule_tags),
     "Targets": Property(Read(service="events", operation="list_targets_by_rule", argument="Rule", path="Targets")),
 }
 
@@ -427,7 +495,9 @@ ATTACHED_BY: Mapping[str, str] = {
 }
 
 # What a nested stack's template says is compared resource by resource, so its address need not be.
-NOT_COMPARED: Mapping[str, frozenset[str]] = {
-    "AWS::CloudFormation::Stack": frozenset({"TemplateURL"}),
-    "AWS::StepFunctions::StateMachine": frozenset({"DefinitionS3Location", "DefinitionSubstitutions"}),
+NOT_COMPARED: Mapping[str, frozenset[str]] = {"AWS::CloudFormation::Stack": frozenset({"TemplateURL"})}
+
+# Properties that say something only together: read into one before they are compared.
+COMBINED: Mapping[str, Callable[[Aws, Mapping[str, Any]], dict[str, Any]]] = {
+    "AWS::StepFunctions::StateMachine": _with_definition,
 }

@@ -40,6 +40,10 @@ class Aws:
         self._call(service, operation, arguments)
         self._answers.clear()
 
+    def text(self, bucket: str, key: str) -> str:
+        """The content of an object of S3."""
+        return str(self._call("s3", "get_object", {"Bucket": bucket, "Key": key})["Body"].read().decode())
+
     def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:
         if service not in self._clients:
             self._clients[service] = self._session.client(service)
