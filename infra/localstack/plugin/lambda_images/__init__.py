@@ -1,0 +1,12 @@
+"""A plugin of LocalStack 4.14 that runs container-image functions, which that release cannot.
+
+An execution environment is a container of the function's own image, with what the function's configuration says:
+variables, memory limit, time-out, entry point. Inside, the image's own Runtime Interface Emulator answers on port 8080.
+
+- `settings`: what the plugin is told by variables.
+- `answers`: what an emulator's answer means, in Lambda's words.
+- `engine`: the Docker engine, and LocalStack's own place in it.
+- `sandbox`: one container.
+- `executor`: LocalStack's interface to an execution environment.
+- `hooks`: where LocalStack loads all this, and what it changes in LocalStack itself.
+"""

@@ -1,0 +1,98 @@
+"""LocalStack's interface to an execution environment, answered with a container of the function's own image."""
+
+from __future__ import annotations
+
+from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
+
+from lambda_images import engine
+from lambda_images.sandbox import NotStarted, Sandbox, Spec
+from lambda_images.settings import Settings
+
+# What LocalStack tells its own init process, which is not there.
+_NOT_FOR_FUNCTIONS = ("EDGE_PORT", "LOCALSTACK_")
+
+
+class ImageExecutor(RuntimeExecutor):
+    """An execution environment that LocalStack keeps warm, and uses for one call at a time.
+
+    A container that timed out, died, or was made from an image since rebuilt gives way to a new one with the next
+    call.
+    """
+
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002 - named by LocalStack
+        super().__init__(id, function_version)
+        self._variables: dict[str, str] = {}
+        self._sandbox: Sandbox | None = None
+
+    def start(self, env_vars: dict[str, str]) -> None:
+        self._variables = {
+            name: str(value) for name, value in env_vars.items() if not name.startswith(_NOT_FOR_FUNCTIONS)
+        }
+        self._open()
+
+    def stop(self) -> None:
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            sandbox.remove()
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        sandbox = self._sandbox
+        if sandbox is None or not sandbox.usable:
+            self.stop()
+            sandbox = self._open()
+        outcome = sandbox.invoke(
+            (payload.get("payload") or "{}").encode(),
+            request_id=payload["invoke-id"],
+            trace_id=payload.get("trace-id", ""),
+        )
+        log = sandbox.take_log()
+        if outcome.broken:
+            self.stop()
+        return InvocationResult(payload["invoke-id"], outcome.payload, is_error=outcome.failed, logs=log)
+
+    def get_logs(self) -> str:
+        return self._sandbox.take_log(seconds=0) if self._sandbox else ""
+
+    def get_address(self) -> str:
+        return self._sandbox.address if self._sandbox else ""
+
+    def get_endpoint_from_executor(self) -> str:
+        return engine.host().address
+
+    def get_runtime_endpoint(self) -> str:
+        return ""  # of LocalStack's own init process, which is not there
+
+    @classmethod
+    def prepare_version(cls, function_version: FunctionVersion) -> None:
+        """Makes the function's State `Failed` if there is no such image."""
+        image = function_version.config.image.image_uri
+        if engine.image_id(image) is None:
+            raise LambdaRuntimeException(f"The Docker engine has no image {image}. Build or pull it.")
+
+    @classmethod
+    def cleanup_version(cls, function_version: FunctionVersion) -> None:
+        """Nothing was prepared."""
+
+    def _open(self) -> Sandbox:
+        function = self.function_version.config
+        given = function.image_config
+        self._sandbox = Sandbox(
+            Spec(
+                name=f"{engine.host().owner}-{self.function_version.id.function_name}-{self.id[:8]}",
+                image=function.image.image_uri,
+                variables=self._variables,
+                memory=function.memory_size,
+                timeout=function.timeout,
+                cpu_share=Settings.of_environment().cpu_share,
+                entrypoint=given and given.entrypoint,
+                command=given and given.command,
+                directory=given and given.working_directory,
+            )
+        )
+        try:
+            self._sandbox.start()
+        except NotStarted as error:
+            raise StatusErrorException(str(error), error.payload) from error
+        return self._sandbox

@@ -1,0 +1,103 @@
+"""Where LocalStack loads the plugin, and the two places where it changes LocalStack itself.
+
+`LAMBDA_RUNTIME_EXECUTOR=image` chooses it. A LocalStack that runs container images by itself, as the paid editions do,
+goes on with its own way of doing so: then nothing here takes effect.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from localstack import config
+from localstack.runtime import hooks
+from localstack.services.lambda_.hooks import HOOKS_LAMBDA_START_DOCKER_EXECUTOR
+from localstack.services.lambda_.invocation.plugins import DockerRuntimeExecutorPlugin, RuntimeExecutorPlugin
+from localstack.utils.patch import patch
+from plux import PluginManager
+
+LOG = logging.getLogger(__name__)
+
+
+def runs_images_itself() -> bool:
+    """Whether something gives this LocalStack's Docker executor the images to run, as editions do that can."""
+    return bool(PluginManager(HOOKS_LAMBDA_START_DOCKER_EXECUTOR).list_names())
+
+
+def active() -> bool:
+    return ImageExecutorPlugin.name == config.LAMBDA_RUNTIME_EXECUTOR and not runs_images_itself()
+
+
+class ImageExecutorPlugin(RuntimeExecutorPlugin):
+    """What `LAMBDA_RUNTIME_EXECUTOR=image` names."""
+
+    name = "image"
+
+    def load(self, *_: Any, **__: Any) -> Any:
+        if not active():
+            return DockerRuntimeExecutorPlugin().load()
+        from lambda_images.executor import ImageExecutor  # noqa: PLC0415 - reached only where it is used
+
+        return ImageExecutor
+
+
+@hooks.on_infra_start(should_load=active)
+def start() -> None:
+    from lambda_images import engine  # noqa: PLC0415
+    from lambda_images.settings import Settings  # noqa: PLC0415
+
+    parallel = Settings.of_environment().parallel or engine.host().processors
+    engine.remove_all()
+    _know_local_images()
+    _wait_in_line(parallel)
+    LOG.info("Functions run in containers of their own images, %d at the same time.", parallel)
+
+
+@hooks.on_infra_shutdown(should_load=active, priority=-100)  # after the services, which may still start containers
+def stop() -> None:
+    from lambda_images import engine  # noqa: PLC0415
+
+    engine.remove_all()
+
+
+def _know_local_images() -> None:
+    """Take an image that the engine has as it is, with its id as the code's hash; LocalStack would always pull."""
+    from docker.errors import DockerException  # noqa: PLC0415
+    from localstack.services.lambda_ import provider  # noqa: PLC0415
+    from localstack.services.lambda_.invocation.lambda_models import ImageCode  # noqa: PLC0415
+
+    from lambda_images import engine  # noqa: PLC0415
+
+    def image_code(image_uri: str) -> ImageCode:
+        found = engine.image_id(image_uri)
+        if found is None:
+            try:
+                engine.pull(image_uri)
+            except DockerException as error:  # the function's State tells
+                LOG.warning("%s cannot be pulled: %s", image_uri, error)
+            found = engine.image_id(image_uri) or ""
+        return ImageCode(image_uri=image_uri, repository_type="ECR", code_sha256=found.removeprefix("sha256:"))
+
+    provider.create_image_code = image_code
+
+
+def _wait_in_line(parallel: int) -> None:
+    """Run so many invocations at the same time, and let further ones wait.
+
+    Lambda has room for a thousand environments, this machine has not. Whoever waits counts as running for the limits
+    on concurrency, so those throttle as on Lambda; the function's own time-out begins after the wait.
+    """
+    from localstack.services.lambda_.invocation.assignment import AssignmentService  # noqa: PLC0415
+
+    gate = threading.BoundedSemaphore(parallel)
+
+    @patch(AssignmentService.get_environment)
+    @contextmanager
+    def get_environment(
+        unlimited: Callable[..., AbstractContextManager[Any]], *args: Any, **kwargs: Any
+    ) -> Iterator[Any]:
+        with gate, unlimited(*args, **kwargs) as environment:
+            yield environment

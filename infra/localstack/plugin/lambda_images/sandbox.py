@@ -1,0 +1,207 @@
+"""One execution environment: a container of the function's image, and what it prints."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException
+
+from lambda_images import answers, engine
+
+LOG = logging.getLogger(__name__)
+
+_PORT = 8080
+_INVOKE = "/2015-03-31/functions/function/invocations"
+_MEMORY_OF_ONE_PROCESSOR = 1769  # MB; https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+_USER = "993:990"  # sbx_user1051, as which Lambda runs every function
+_PROCESSES = _OPEN_FILES = 1024  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_INIT_SECONDS = 10  # what an emulator may take on top of the time-out to start the runtime
+_GRACE_SECONDS = 5  # for an emulator that is itself slow, at a small share of a processor
+_POLL_SECONDS = 0.02
+_OOM_EVENT_SECONDS = 0.3  # the engine tells of a kill a little after it
+_LOG_SECONDS = 1.0  # the log's last lines come a little after the answer
+
+
+class NotStarted(Exception):
+    """The container ended before it listened; `payload` is Lambda's error document."""
+
+    def __init__(self, payload: bytes) -> None:
+        super().__init__(payload.decode(errors="replace"))
+        self.payload = payload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What a container is made of; memory in MB, time-out in seconds.
+
+    `entrypoint`, `command` and `directory` come from the function's ImageConfig; None leaves the image's own.
+    """
+
+    name: str
+    image: str
+    variables: Mapping[str, str]
+    memory: int
+    timeout: int
+    cpu_share: bool
+    entrypoint: list[str] | None = None
+    command: list[str] | None = None
+    directory: str | None = None
+
+    def options(self, host: engine.Host) -> dict[str, Any]:
+        """How Docker is asked for it."""
+        labels, memory = host.labels(self.image), f"{self.memory}m"
+        options: dict[str, Any] = {
+            "image": self.image,
+            "name": self.name,
+            "environment": dict(self.variables),
+            "labels": labels,
+            "network": host.network,
+            "mem_limit": memory,
+            "memswap_limit": memory,  # no swap besides
+            "pids_limit": _PROCESSES,
+            "ulimits": [docker.types.Ulimit(name="nofile", soft=_OPEN_FILES, hard=_OPEN_FILES)],
+            "user": _USER,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "read_only": True,
+            # A volume: what is written to a tmpfs counts as memory. Its size is not limited.
+            "mounts": [docker.types.Mount("/tmp", None, labels=labels)],  # noqa: S108 - the path in the container
+        }
+        given = {"entrypoint": self.entrypoint, "command": self.command, "working_dir": self.directory}
+        options |= {name: value for name, value in given.items() if value}
+        if self.cpu_share:
+            share = min(self.memory / _MEMORY_OF_ONE_PROCESSOR, host.processors)
+            options["nano_cpus"] = int(share * 1e9)
+        return options
+
+
+@dataclass
+class _Log:
+    """What the container printed since it was last asked."""
+
+    text: bytes = b""
+    ended: bool = False
+    more: threading.Condition = field(default_factory=threading.Condition)
+
+    def add(self, text: bytes) -> None:
+        with self.more:
+            self.text += text
+            self.more.notify_all()
+
+    def end(self) -> None:
+        with self.more:
+            self.ended = True
+            self.more.notify_all()
+
+    def take(self, until: bytes, seconds: float) -> str:
+        with self.more:
+            self.more.wait_for(lambda: until in self.text or self.ended, seconds)
+            taken, self.text = self.text, b""
+        return taken.decode(errors="replace")
+
+
+class Sandbox:
+    """A container that takes one call at a time.
+
+    Attributes:
+        image_id: of the image it was made from.
+        address: its IP address.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._network = engine.host().network
+        self._born = int(time.time())
+        self._log = _Log()
+        self._container = engine.client().containers.create(**spec.options(engine.host()))
+        self.image_id: str = self._container.attrs["Image"]
+        self.address = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it runs, from the image that now has its name: a rebuilt one serves the next call."""
+        return not self._log.ended and self.image_id == engine.image_id(self._spec.image)
+
+    def start(self) -> None:
+        """Start the container and wait until its emulator listens.
+
+        Raises:
+            NotStarted: it ended instead, was removed meanwhile, or its entry point cannot be run.
+        """
+        try:
+            self._container.start()
+        except APIError as error:
+            raise NotStarted(answers.not_started(str(error.explanation))) from error
+        threading.Thread(target=self._follow, name=f"log-{self._spec.name}", daemon=True).start()
+        while True:
+            try:
+                self._container.reload()
+            except DockerException as error:
+                raise NotStarted(answers.not_started("The container was removed while it started.")) from error
+            state = self._container.attrs["State"]
+            if state["Status"] != "running":
+                LOG.warning("%s did not start:\n%s", self._spec.name, self.take_log(seconds=0.2))
+                raise NotStarted(answers.died(f"exit status {state['ExitCode']}", request_id="").payload)
+            self.address = self._container.attrs["NetworkSettings"]["Networks"][self._network]["IPAddress"]
+            try:
+                socket.create_connection((self.address, _PORT), timeout=1).close()
+            except OSError:
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
+
+    def invoke(self, payload: bytes, *, request_id: str, trace_id: str) -> answers.Outcome:
+        """Run one call to its end."""
+        timeout = self._spec.timeout
+        try:
+            answer = requests.post(
+                f"http://{self.address}:{_PORT}{_INVOKE}",
+                data=payload,
+                headers={"X-Amzn-Trace-Id": trace_id},
+                timeout=(_GRACE_SECONDS, timeout + _INIT_SECONDS + _GRACE_SECONDS),
+                proxies={"http": "", "https": ""},
+            )
+        except requests.ReadTimeout:  # the emulator itself is stuck, as under a memory limit that leaves it no page
+            return answers.timed_out(request_id=request_id, timeout=timeout)
+        except requests.RequestException as error:
+            LOG.warning("%s: %s", self._spec.name, error)
+            status, body = 502, b""
+        else:
+            status, body = answer.status_code, answer.content
+        return answers.answered(
+            status, body, request_id=request_id, timeout=timeout, ran_out_of_memory=self._ran_out_of_memory
+        )
+
+    def take_log(self, until: str = "REPORT RequestId", seconds: float = _LOG_SECONDS) -> str:
+        """What it printed since the last time; waits for the line that ends a call's log."""
+        return self._log.take(until.encode(), seconds)
+
+    def remove(self) -> None:
+        engine.remove(self._container)
+
+    def _follow(self) -> None:
+        try:
+            for piece in self._container.logs(stream=True, follow=True):
+                self._log.add(piece)
+        except (DockerException, requests.RequestException) as error:  # the container was removed
+            LOG.debug("log of %s: %s", self._spec.name, error)
+        finally:
+            self._log.end()
+
+    def _ran_out_of_memory(self) -> bool:
+        """Asks the engine's events: `State.OOMKilled` stays false when only a child of the emulator was killed."""
+        events = engine.client().events(
+            since=self._born,
+            until=f"{time.time() + _OOM_EVENT_SECONDS:.3f}",
+            decode=True,
+            filters={"container": self._container.id, "event": "oom"},
+        )
+        return any(True for _ in events)
