@@ -1,0 +1,38 @@
+"""Deploys the templates to the LocalStack around it, and says what is there or what is wrong with it.
+
+Run inside LocalStack's container, at its start and again by `make up`: it changes what differs, and nothing else.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from pathlib import Path
+
+import boto3
+import yaml
+
+from filegate.errors import FilegateError
+from filegate.operations.deploy_local import deploy_local
+
+INIT = Path(__file__).parent
+TEMPLATE = Path("/opt/filegate/infra/cloudformation/main.yaml")
+STAGES = ("ingest", "validate", "transform", "output")
+ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+
+
+def main() -> None:
+    images = {f"{stage.title()}ImageUri": f"filegate/{stage}:local" for stage in STAGES}
+    try:
+        deploy_local(
+            boto3.Session(),
+            template=TEMPLATE,
+            parameters={**images, "Architecture": ARCHITECTURES[platform.machine()]},
+            expected=yaml.safe_load((INIT / "expected.yaml").read_text()),
+        )
+    except FilegateError as error:
+        sys.exit(f"deploy: {error}")
+
+
+if __name__ == "__main__":
+    main()
