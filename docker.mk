@@ -12,7 +12,7 @@ stand-in-lambda-base:
 	@scripts/lambda-base/build.sh $(notdir $(PLATFORM))
 
 measure-images: $(DEV) ## Measure the images' sizes, start-up times and memory, into docs/images.md
-	@$(BIN)/python scripts/measure_images.py
+	@$(BIN)/python -m scripts.measure_images
 
 enable-arm64: ## Let this machine's engine run arm64 images, slowly (Debian, root)
 	@scripts/enable-arm64.sh

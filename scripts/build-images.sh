@@ -52,7 +52,12 @@ if [ $# = 0 ]; then stages=(ingest validate transform output); fi
 for stage in "${stages[@]}"; do
     image=${REPOSITORY:-filegate}/$stage:$tag
     # Lambda refuses images with attestations beside them.
-    docker buildx build --load --quiet --provenance=false --sbom=false --platform "$platform" --target "$stage" \
-        --file images/Dockerfile "${arguments[@]}" --tag "$image" . >/dev/null
+    if ! docker buildx build --load --quiet --provenance=false --sbom=false --platform "$platform" --target "$stage" \
+        --file images/Dockerfile "${arguments[@]}" --tag "$image" . >/dev/null; then
+        if [ -z "${STAND_INS:-}" ]; then
+            echo "build-images: where no container registry is reachable, run make stand-ins, and set STAND_INS=1" >&2
+        fi
+        exit 1
+    fi
     echo "build-images: $image for $platform" >&2
 done

@@ -3,9 +3,9 @@
 
     aws-lambda-rie /var/runtime/bootstrap
 
-Port 8080 takes invocations, one at a time; 127.0.0.1:9001 is the Runtime API that the runtime process polls. An error of
-the handler is answered by 200 with `errorType` in the body, a second call during a first one by 400, and a runtime that
-exits or is killed by 502. After a crash or a time-out the next invocation starts a new runtime process.
+Port 8080 takes invocations, one at a time; 127.0.0.1:9001 is the Runtime API that the runtime process polls. An error
+of the handler is answered by 200 with `errorType` in the body, a second call during a first one by 400, and a runtime
+that exits or is killed by 502. After a crash or a time-out the next invocation starts a new runtime process.
 """
 
 import json
@@ -221,7 +221,7 @@ class RuntimeEndpoint(Endpoint):
                 "Function.ResponseSizeTooLarge",
                 f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size (6291556 bytes).",
             )
-            runtime.outcomes.put(Outcome(200, refusal, reusable=True))
+            runtime.outcomes.put(Outcome(200, refusal, reusable=False))  # the runtime gives up on it
             self.answer(413, refusal)
         else:
             runtime.current = None

@@ -1,0 +1,3 @@
+"""A handler that cannot be imported."""
+
+raise ImportError("never to be had")

@@ -1,0 +1,90 @@
+"""The stages' images, built once a session, where a Docker engine answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from .function import STAGES, docker
+
+REPOSITORY = Path(__file__).parents[2]
+TAG = "test"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.docker)
+
+
+def missing(what: str) -> None:
+    """Skips the test, loudly; fails it where FILEGATE_REQUIRE_DOCKER=1 says that nothing may be left out."""
+    if os.environ.get("FILEGATE_REQUIRE_DOCKER") == "1":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """The Docker engine's architecture."""
+    try:
+        return docker("version", "--format", "{{.Server.Arch}}")
+    except (OSError, RuntimeError):
+        missing("NOT TESTED: the container images, as no Docker engine answers. See scripts/ensure-docker.sh")
+        raise AssertionError from None
+
+
+@pytest.fixture(scope="session")
+def images(engine: str) -> dict[str, str]:
+    """The name of each stage's image, for the engine's own platform."""
+    return build(f"linux/{engine}", TAG)
+
+
+def build(platform: str, tag: str) -> dict[str, str]:
+    environment = {**os.environ, "PLATFORM": platform, "REPOSITORY": "filegate", "TAG": tag}
+    built = subprocess.run(
+        [REPOSITORY / "scripts" / "build-images.sh"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    return {stage: f"filegate/{stage}:{tag}" for stage in STAGES}
+
+
+@dataclass(frozen=True)
+class File:
+    """A file or folder of an image: its size in bytes, its mode, and of bytecode its first bytes."""
+
+    size: int
+    mode: int
+    folder: bool
+    head: bytes
+
+
+@pytest.fixture(scope="session")
+def files(images: dict[str, str]) -> Callable[[str], dict[str, File]]:
+    """All files of a stage's image, by path without the leading slash."""
+
+    @cache
+    def listing(stage: str) -> dict[str, File]:
+        container = docker("create", images[stage])
+        try:
+            with (
+                subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export,
+                tarfile.open(fileobj=export.stdout, mode="r|") as archive,
+            ):
+                return {entry.name: _file(archive, entry) for entry in archive}
+        finally:
+            docker("rm", container)
+
+    return listing
+
+
+def _file(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> File:
+    stream = archive.extractfile(entry) if entry.isreg() and entry.name.endswith(".pyc") else None
+    return File(entry.size, entry.mode, entry.isdir(), stream.read(16) if stream else b"")

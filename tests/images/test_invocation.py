@@ -1,0 +1,85 @@
+"""Each image answers calls as a Lambda function: read-only, as another user than root, without any AWS to reach."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .conftest import REPOSITORY, build, missing
+from .function import STAGES, Function, docker, event, function
+
+
+@pytest.fixture(scope="module", params=STAGES)
+def stage(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def running(images: dict[str, str], stage: str) -> Iterator[Function]:
+    with function(images[stage]) as container:
+        container.start()
+        yield container
+
+
+def test_an_unreachable_aws_is_a_transient_error(running: Function, stage: str) -> None:
+    assert running.call(event(stage))["errorType"] == "Unreachable"
+
+
+def test_an_unknown_state_is_an_unexpected_error(running: Function, stage: str) -> None:
+    answer = running.call({**event(stage), "state": "NoSuchState"})
+    assert answer["errorType"] == "UnexpectedError"
+    assert answer["errorMessage"].startswith("KeyError at functions.py:")
+
+
+def test_an_event_of_another_kind_is_refused(running: Function) -> None:
+    assert running.call({})["errorType"] == "ValidationError"
+
+
+def test_log_lines_are_json_with_the_runs_names(running: Function, stage: str) -> None:
+    running.call({**event(stage), "state": "NoSuchState"})
+    started = [json.loads(line) for line in running.logs().splitlines() if line.startswith("{") and "started" in line]
+    assert {(line["run_id"], line["dataset"]) for line in started} == {("r1", "flights")}
+
+
+def test_the_labels_tell_where_an_image_comes_from(images: dict[str, str], stage: str, engine: str) -> None:
+    (image,) = json.loads(docker("image", "inspect", images[stage]))
+    labels = image["Config"]["Labels"]
+    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    revision = labels["org.opencontainers.image.revision"]
+    known = subprocess.run(["git", "merge-base", "--is-ancestor", revision, "HEAD"], cwd=REPOSITORY, check=False)
+    assert labels["org.opencontainers.image.title"] == f"filegate {stage}"
+    assert labels["org.opencontainers.image.version"] == version
+    assert known.returncode == 0, revision
+    assert labels["org.opencontainers.image.source"]
+    assert image["Architecture"] == engine
+    assert image["Config"]["Cmd"] == ["handler.handle"]
+    assert not [variable for variable in image["Config"]["Env"] if variable.startswith("PIP_")]
+
+
+def test_how_long_the_handler_takes_to_import(
+    images: dict[str, str], stage: str, record_property: Callable[[str, object], None]
+) -> None:
+    timed = "import time; start = time.perf_counter(); import handler; print(time.perf_counter() - start)"
+    seconds = docker(
+        "run", "--rm", "--read-only", "--entrypoint", "/var/lang/bin/python3.13", images[stage], "-c", timed
+    )
+    record_property("import_seconds", float(seconds))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_arm64_image_answers(engine: str, stage: str) -> None:
+    images = build("linux/arm64", "test-arm64")
+    try:
+        machine = docker("run", "--rm", "--platform", "linux/arm64", "--entrypoint", "uname", images[stage], "-m")
+    except RuntimeError:
+        missing("NOT TESTED: the arm64 images, as this engine runs none. See make enable-arm64")
+        raise
+    assert machine == "aarch64"
+    with function(images[stage], platform="linux/arm64") as container:
+        container.start()
+        assert container.call({})["errorType"] == "ValidationError"
+        assert container.call(event(stage))["errorType"] == "Unreachable"
