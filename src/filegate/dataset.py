@@ -98,9 +98,15 @@ class Dataset:
         object.__setattr__(self, "contract", compile_contract(self.schema, dataset=self.name))
         sources = (self.source,) if isinstance(self.source, Source) else tuple(self.source)
         object.__setattr__(self, "sources", sources)
+        self._check_lists()
         self._check_sources()
         self._check_columns("key", self.key)
         self._check_policies()
+
+    @property
+    def needs_whole_object(self) -> bool:
+        """Whether a row's fate depends on the object's other rows, so that a part of them cannot be run alone."""
+        return bool(self.key or self.contract.uniques) or self.transform_scope == "object"
 
     @property
     def expected_columns(self) -> tuple[ExpectedColumn, ...]:
@@ -141,6 +147,12 @@ class Dataset:
         if len(found) == len(self.partition_by):
             self._refuse("partition_by names every column of the result", "Leave at least one to be written.")
         return found
+
+    def _check_lists(self) -> None:
+        for name in ("key", "partition_by"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                self._refuse(f"{name}={value!r} is one text", f"Write a list: {name}=[{value!r}].")
 
     def _check_sources(self) -> None:
         if not self.sources:

@@ -11,6 +11,9 @@ and a test holds the two lists together.
 from __future__ import annotations
 
 
+MAX_MESSAGE = 2_000
+
+
 class FilegateError(Exception):
     """Base of every error Filegate raises on purpose.
 
@@ -18,9 +21,18 @@ class FilegateError(Exception):
     """
 
     def __init__(self, problem: str, *, advice: str | None = None) -> None:
-        self.problem = problem
+        self.problem = _presentable(problem)
         self.advice = advice
-        super().__init__(problem if advice is None else f"{problem} {advice}")
+        super().__init__(self.problem if advice is None else f"{self.problem} {advice}")
+
+
+def _presentable(text: str) -> str:
+    """The text on one screen and without control characters: it goes into alerts, and keys and names come from outside.
+
+    Step Functions cuts a cause at 32,768 characters, and what is cut is JSON no more.
+    """
+    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return shown if len(shown) <= MAX_MESSAGE else f"{shown[:MAX_MESSAGE]} … ({len(shown):,} characters)"
 
 
 class TransientError(FilegateError):

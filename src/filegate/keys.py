@@ -7,7 +7,7 @@ slice, each slice small enough to hold. Two different keys share a 128-bit hash 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -46,21 +46,19 @@ class KeyIndex:
         """Adds a chunk's keys: `__row__` and the two UInt64 halves of each row's hash."""
         self._rows += keys.height
         half_a, half_b = (name for name in keys.columns if name != ROW)
-        keys.lazy().select(
-            pl.lit(chunk, pl.UInt32).alias("chunk"), ROW, pl.col(half_a).alias("a"), pl.col(half_b).alias("b")
-        ).sort("a").sink_parquet(
+        keys.lazy().select(ROW, pl.col(half_a).alias("a"), pl.col(half_b).alias("b")).sort("a").sink_parquet(
             self._folder / "keys" / f"{chunk}.parquet", compression="uncompressed", row_group_size=ROW_GROUP
         )
 
     def settle(self) -> list[int]:
         """Finds the repeated rows; returns the chunks that have some, in order."""
-        if self._rows == 0:
-            return []
         slices = -(-self._rows // SLICE_ROWS)
         for number in range(slices):
             low, high = HASH_SPACE * number // slices, HASH_SPACE * (number + 1) // slices
-            for (chunk,), repeats in self._repeats(low, high - 1).partition_by("chunk", as_dict=True).items():
-                repeats.select(ROW).write_parquet(self._folder / "repeats" / f"{chunk}-{number}.parquet")
+            bounds = pl.col("a").is_between(pl.lit(low, pl.UInt64), pl.lit(high - 1, pl.UInt64))
+            groups = self._repeated_keys(bounds)
+            if groups.height:
+                self._write_repeats(bounds, groups, number)
         return sorted({int(file.name.split("-")[0]) for file in (self._folder / "repeats").iterdir()})
 
     def repeats(self, chunk: int) -> pl.Series:
@@ -70,18 +68,32 @@ class KeyIndex:
             return pl.Series(ROW, [], pl.Int64)
         return pl.concat([pl.read_parquet(file) for file in files])[ROW].sort()
 
-    def _repeats(self, low: int, high: int) -> pl.DataFrame:
-        bounds = pl.col("a").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))
-        rows = pl.concat(list(self._slice(bounds)))
-        groups = rows.filter(pl.col("a").is_duplicated()).sort(ROW)  # few: the exact comparison is cheap on them
-        key = pl.struct("a", "b")
-        repeated = key.is_duplicated()
-        if self._keep == "first":
-            repeated &= ~key.is_first_distinct()
-        elif self._keep == "last":
-            repeated &= ~key.is_last_distinct()
-        return groups.filter(repeated).select("chunk", ROW)
+    def _repeated_keys(self, bounds: pl.Expr) -> pl.DataFrame:
+        """The keys of a slice that several rows have, with the row of each that is not reported (null: all are).
 
-    def _slice(self, bounds: pl.Expr) -> Iterator[pl.DataFrame]:
-        for file in sorted((self._folder / "keys").iterdir()):
-            yield pl.scan_parquet(file).filter(bounds).collect()
+        A slice that holds more rows than its share repeats few keys often: those are counted on the way, so that a key
+        of a million rows takes the room of one.
+        """
+        found = pl.DataFrame(schema={"a": pl.UInt64, "b": pl.UInt64, "kept": pl.Int64, "rows": pl.UInt32})
+        for file in self._files():
+            rows = pl.col(ROW).alias("kept"), pl.lit(1, pl.UInt32).alias("rows")
+            found.extend(pl.scan_parquet(file).filter(bounds).select("a", "b", *rows).collect())
+            if found.height > 2 * SLICE_ROWS:
+                found = self._counted(found)
+        # Few are left after the first comparison, which is the cheap one.
+        groups = self._counted(found.filter(pl.col("a").is_duplicated() | (pl.col("rows") > 1)))
+        return groups.filter(pl.col("rows") > 1)
+
+    def _counted(self, keys: pl.DataFrame) -> pl.DataFrame:
+        kept = {"none": pl.lit(None, pl.Int64), "first": pl.col("kept").min(), "last": pl.col("kept").max()}[self._keep]
+        return keys.group_by("a", "b").agg(kept.alias("kept"), pl.col("rows").sum())
+
+    def _write_repeats(self, bounds: pl.Expr, groups: pl.DataFrame, number: int) -> None:
+        for file in self._files():
+            rows = pl.scan_parquet(file).filter(bounds).collect().join(groups, on=["a", "b"])
+            repeats = rows.filter(pl.col("kept").ne_missing(pl.col(ROW))).select(ROW)
+            if repeats.height:
+                repeats.write_parquet(self._folder / "repeats" / f"{file.stem}-{number}.parquet")
+
+    def _files(self) -> list[Path]:
+        return sorted((self._folder / "keys").iterdir(), key=lambda file: int(file.stem))

@@ -70,14 +70,18 @@ class Request(_Section):
 
     @property
     def dataset(self) -> str:
-        """The dataset the key names: the part before the first slash."""
-        return self.key.split("/", 1)[0]
+        """The dataset the key names: the part before the first slash, or "(none)"."""
+        return self.key.split("/", 1)[0] or "(none)"
 
 
 class Ingested(_Section):
-    """Ingest's result. `claim` says whether this execution owns the run; `manifest` is a key in the staging bucket."""
+    """Ingest's result. `manifest` is a key in the staging bucket.
 
-    claim: Literal["CLAIMED", "DUPLICATE"]
+    `claim` says whose the run is: this execution's (CLAIMED), another's (DUPLICATE), or this one's which has committed it
+    already and only has to repeat what follows the commit (COMMITTED).
+    """
+
+    claim: Literal["CLAIMED", "DUPLICATE", "COMMITTED"]
     manifest: str = ""
     rows: int = 0
     bytes: int = 0
@@ -121,12 +125,18 @@ class Committed(_Section):
     superseded_by: str | None = None
 
 
+class Retries(_Section):
+    """How often the run was started again from its beginning."""
+
+    count: int = 0
+
+
 class Run(_Section):
     """The document of one execution."""
 
     run_id: str
     execution: str
-    retries: int = 0
+    retries: Retries = Retries()
     request: Request
     ingested: Ingested | None = None
     validated: Validated | None = None

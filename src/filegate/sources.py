@@ -23,6 +23,10 @@ class TextSource:
     encoding: str | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.null_values, str):
+            raise DeclarationError(
+                f"null_values={self.null_values!r} is one text.", advice=f"Write a list: [{self.null_values!r}]."
+            )
         object.__setattr__(self, "null_values", tuple(self.null_values))
         if self.encoding is not None:
             try:

@@ -25,7 +25,7 @@ ALLOWED = {
     "registry": {"dataset", "errors"},
     "settings": set(),
     "manifests": {"address", "layout", "storage"},
-    "quarantine": {"formats"},
+    "quarantine": {"contract", "formats"},
     "storage": {"address", "blob", "clock", "errors", "runs"},
     "stages": {
         "address", "blob", "clock", "contract", "dataset", "errors", "formats", "keys", "manifests", "parquet",

@@ -102,14 +102,15 @@ def test_permanent_errors_are_never_retried_and_go_to_the_dlq(name: str) -> None
 
 def test_the_error_handler_restarts_three_times() -> None:
     assert STATES["ErrorHandler"]["Next"] == "RetryLogic"
-    assert STATES["RetryLogic"]["Choices"] == [{"Variable": "$.retries", "NumericLessThan": 3, "Next": "Restart"}]
+    assert STATES["RetryLogic"]["Choices"] == [{"Variable": "$.retries.count", "NumericLessThan": 3, "Next": "Restart"}]
     assert STATES["Restart"]["Next"] == "IngestState"
 
 
 def test_the_commit_comes_after_both_branches() -> None:
     assert STATES["ParallelOutput"]["Next"] == "HasRejects"
     assert set(successors(STATES["HasRejects"])) == {"DescribePartial", "CommitState"}
-    assert STATES["CommitState"]["Next"] == "SuccessNotification"
+    assert STATES["CommitState"]["Next"] == "IsSuperseded"
+    assert set(successors(STATES["IsSuperseded"])) == {"SuccessNotification", "SupersededNotification"}
 
 
 def test_handlers_serve_exactly_the_states_that_call_them() -> None:

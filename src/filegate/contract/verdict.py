@@ -123,14 +123,23 @@ class Checked:
         """The reader's faults on rows of this chunk, in the shape of `_pairs`."""
         ranks = self._ranks()
         uniques = {unique.code for unique in self.uniques}
-        records = [
-            (fault.row, ranks.get(fault.rule, len(ranks)), fault.rule, fault.column, fault.value, fault.allowed)
+        found = [
+            fault
             for portion in faults
             if not isinstance(portion, pl.DataFrame)
             for fault in portion
             if fault.rule not in uniques
         ]
-        reports = pl.DataFrame(records, schema=_PAIRS, orient="row").unique(
+        # Column by column: from a list of rows, polars needs many times the memory.
+        columns = [
+            [fault.row for fault in found],
+            [ranks.get(fault.rule, len(ranks)) for fault in found],
+            [fault.rule for fault in found],
+            [fault.column for fault in found],
+            [fault.value for fault in found],
+            [fault.allowed for fault in found],
+        ]
+        reports = pl.DataFrame(columns, schema=_PAIRS).unique(
             [ROW, "rule", "column"], keep="first", maintain_order=True
         )
         return reports.join(self.raw.select(ROW), on=ROW, how="semi")

@@ -8,10 +8,10 @@ from filegate.address import Address
 from filegate.blob import Blob
 from filegate.contract import Contract
 from filegate.dataset import Dataset
-from filegate.errors import ClaimLost, ConservationError, EmptyObject, SchemaMismatch
+from filegate.errors import ConservationError, EmptyObject, SchemaMismatch
 from filegate.formats import Piece, cut, parquet_schema, sniff
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
-from filegate.runs import Ingested, Run
+from filegate.runs import Ingested, Request, Run
 from filegate.stages.context import Context, quarantine_address
 
 QUARANTINE_MANIFEST = "manifest.json"
@@ -24,9 +24,11 @@ def ingest(run: Run, context: Context) -> Run:
         PermanentError: the dataset is unknown, or the object is not what the dataset's contract says.
     """
     if not context.ledger.claim(run, context.now()):
-        _check_owner(run, context)
-        return run.having(ingested=Ingested(claim="DUPLICATE"))
+        known = context.ledger.get(run.run_id)
+        mine = known is not None and known.owner == run.execution
+        return run.having(ingested=Ingested(claim="COMMITTED" if mine else "DUPLICATE"))
     dataset = context.registry[run.request.dataset]
+    run = Run(run_id=run.run_id, execution=run.execution, retries=run.retries, request=_request(run, dataset))
     with context.scratch() as scratch:
         if run.request.replay_rows == "quarantined":
             manifest, size = _quarantined_chunks(run, context)
@@ -41,14 +43,11 @@ def ingest(run: Run, context: Context) -> Run:
     )
 
 
-def _check_owner(run: Run, context: Context) -> None:
-    """Sees that the run is somebody else's: one that this execution ended itself must not pass for a duplicate."""
-    known = context.ledger.get(run.run_id)
-    if known is not None and known.owner == run.execution:
-        raise ClaimLost(
-            f"Run {run.run_id} is {known.status} already, but this execution did not get to its end.",
-            advice="See whether its output's manifest is there; if not, replay the object.",
-        )
+def _request(run: Run, dataset: Dataset) -> Request:
+    """The request as it is carried out: some datasets cannot be completed by a few rows, but only done again."""
+    if dataset.needs_whole_object:
+        return run.request.model_copy(update={"replay_rows": "all"})
+    return run.request
 
 
 def _object_chunks(run: Run, dataset: Dataset, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:

@@ -11,7 +11,7 @@ from typing import Any
 from filegate.address import Address
 from filegate.errors import FilegateError
 from filegate.manifests import OutputManifest, read_manifest, write_manifest
-from filegate.runs import Committed, Published, Run, Status
+from filegate.runs import Committed, Published, Run, RunRecord, Status
 from filegate.stages.context import Context, output_manifest_key
 from filegate.storage.ledger import Commit, Head
 
@@ -46,19 +46,21 @@ def commit(run: Run, context: Context) -> Run:
     manifest = _manifest(run, context)
     status = Status.PARTIAL if run.validated.rows_rejected else Status.SUCCEEDED
     output = str(context.processed(output_manifest_key(manifest.dataset, run.run_id)))
-    known = context.ledger.get(run.run_id)
-    if known is None or known.status != status or known.owner != run.execution:
+    known = _known(run, context)
+    if known.status != status or known.owner != run.execution:
         _commit(run, context, status, output)
-        known = context.ledger.get(run.run_id)
-        assert known is not None
+        known = _known(run, context)
     # From here on each step may be repeated: the ledger has spoken.
     if known.superseded_by is not None:
         _withdraw(context, manifest)
     else:
         address = context.processed(output_manifest_key(manifest.dataset, run.run_id))
         write_manifest(context.store, address, manifest)
+        known = _known(run, context)
+        if known.superseded_by is not None:  # a newer version was committed meanwhile, and found no manifest to retire
+            _retire(run.run_id, known.superseded_by, run.request.dataset, context)
     for older in known.supersedes:
-        _retire(older, run, context)
+        _retire(older, run.run_id, run.request.dataset, context)
     return run.having(committed=Committed(status=status, output=output, superseded_by=known.superseded_by))
 
 
@@ -91,17 +93,30 @@ def _succession(run: Run, head: Head) -> dict[str, Any]:
     }
 
 
-def _retire(run_id: str, by: Run, context: Context) -> None:
-    """Takes a superseded run's output away, its manifest before its files; may be repeated at any point."""
-    context.ledger.superseded(run_id, by.run_id)
-    manifest = context.processed(output_manifest_key(by.request.dataset, run_id))
-    leaving = context.processed(f"{by.request.dataset}/_superseded/{run_id}.json")
+def _retire(run_id: str, by: str, dataset: str, context: Context) -> None:
+    """Takes a superseded run's output away, its manifest before its files; may be repeated at any point.
+
+    The ledger is told first: a run that is writing its manifest at this moment looks there afterwards. What the run
+    itself had to retire, and did not get to, is retired with it.
+    """
+    known = context.ledger.get(run_id)
+    context.ledger.superseded(run_id, by)
+    for older in known.supersedes if known is not None and known.superseded_by is None else ():
+        _retire(older, run_id, dataset, context)
+    manifest = context.processed(output_manifest_key(dataset, run_id))
+    leaving = context.processed(f"{dataset}/_superseded/{run_id}.json")
     if _exists(context, manifest):
         context.store.copy(manifest, leaving)
         context.store.delete(manifest.bucket, [manifest.key])
     if _exists(context, leaving):
         _withdraw(context, read_manifest(context.store, leaving, OutputManifest))
         context.store.delete(leaving.bucket, [leaving.key])
+
+
+def _known(run: Run, context: Context) -> RunRecord:
+    known = context.ledger.get(run.run_id)
+    assert known is not None, "a run is claimed before it is committed"
+    return known
 
 
 def _exists(context: Context, address: Address) -> bool:

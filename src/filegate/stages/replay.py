@@ -32,7 +32,11 @@ def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Datase
         pl.col("row").alias(ROW), pl.col("values").struct.unnest()
     )
     known = [name for name in dataset.columns if name in values.columns]
-    missing = [column.name for column in dataset.expected_columns if column.required and column.name not in known]
+    missing = [
+        column.name
+        for column in dataset.expected_columns
+        if column.name not in known and (column.required or _may_hold(layout, column.name))
+    ]
     if missing and values.height:
         raise SchemaMismatch(
             f"{blob.name}: the quarantined rows have no column {', '.join(missing)}.",
@@ -47,6 +51,11 @@ def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Datase
             "byte_offset"
         ],
     )
+
+
+def _may_hold(layout: Layout, column: str) -> bool:
+    """Whether the object may have values of a column: JSON records bring what they like."""
+    return not layout.columns or column in layout.columns
 
 
 class _Rereading:
@@ -70,7 +79,7 @@ class _Rereading:
         cut_short = [row for row in rows if row["broken"][0]["rule"] == TOO_LONG]
         whole = [row for row in rows if row["broken"][0]["rule"] != TOO_LONG]
         lasting = [_malformed(row) for row in cut_short]
-        found = self._read(whole)
+        found = self._read(whole) if whole else _merged([], [])
         if found is None:  # they do not keep apart when read together: one by one
             singles = [(row, self._read([row])) for row in whole]
             lasting += [_malformed(row) for row, read in singles if read is None]

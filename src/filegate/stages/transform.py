@@ -30,13 +30,7 @@ MAX_PARTITIONS = 1_000
 OBJECT_PART_ROWS = 1_000_000
 """Rows of one output part where the transform ran over the whole object."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-# Their messages name columns and types, never values.
-SCHEMA_ERRORS = (
-    pl.exceptions.ColumnNotFoundError,
-    pl.exceptions.DuplicateError,
-    pl.exceptions.SchemaError,
-    pl.exceptions.SchemaFieldNotFoundError,
-)
+LONGEST_KEY = 1024  # bytes of UTF-8, says S3
 
 
 def transform(run: Run, context: Context) -> Run:
@@ -79,6 +73,7 @@ class _Transformation:
         self._dataset: Dataset = context.registry[run.request.dataset]
         self._references = context.registry.references(run.request.dataset)
         self._keys: KeyIndex | None = None
+        self._targets: set[str] = set()
         self.deduplicated = 0
 
     def parts(self) -> Iterator[OutputPart]:
@@ -143,7 +138,7 @@ class _Transformation:
             return rows.collect()
         try:
             return self._dataset.transform(rows, self._references).collect(engine="streaming")
-        except Exception as error:
+        except (Exception, pl.exceptions.PanicException) as error:
             raise TransformFailed(
                 f"The transform of {self._dataset.name} raised {_described(error, self._context.registry.folder)}.",
                 advice="Mend it, try it with `filegate check` and `filegate drop`, then replay.",
@@ -151,6 +146,11 @@ class _Transformation:
 
     def _write(self, index: int, rows: pl.DataFrame) -> Iterator[OutputPart]:
         by = list(self._dataset.partition_by)
+        if missing := [name for name in by if name not in rows.columns]:
+            raise TransformFailed(
+                f"The transform of {self._dataset.name} gave no column {', '.join(missing)} to partition by.",
+                advice="Keep it in the result, or change partition_by.",
+            )
         groups = rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True) if by else {(): rows}
         if len(groups) > MAX_PARTITIONS:
             raise TransformFailed(
@@ -160,12 +160,22 @@ class _Transformation:
             )
         for values, group in groups.items():
             folder = "".join(f"{name}={_hive(value)}/" for name, value in zip(by, values, strict=True))
+            target = f"{self._dataset.name}/{folder}{self._run.run_id}-{index:05d}.parquet"
+            if len(target.encode()) > LONGEST_KEY:
+                raise TransformFailed(
+                    f"{self._dataset.name}: a value of {', '.join(by)} makes a key of {len(target.encode()):,} bytes; "
+                    f"S3 takes {LONGEST_KEY:,}.",
+                    advice="Partition by a column with short values.",
+                )
+            if target in self._targets:
+                raise ConservationError(f"Two partitions of part {index} would be written to one key.")
+            self._targets.add(target)
             data = parquet_bytes(group, compression="zstd")
             staged = self._context.staged(self._run, f"out/{folder}{index:05d}.parquet")
             self._context.store.write(staged, data)
             yield OutputPart(
                 key=staged.key,
-                target=f"{self._dataset.name}/{folder}{self._run.run_id}-{index:05d}.parquet",
+                target=target,
                 rows=group.height,
                 bytes=len(data),
             )
@@ -175,12 +185,12 @@ def _hive(value: object) -> str:
     """A partition value as Hive spells it in a path."""
     if value is None:
         return HIVE_NULL
-    return quote(str(value).lower() if isinstance(value, bool) else str(value), safe=" ")
+    text = quote(str(value).lower() if isinstance(value, bool) else str(value), safe=" ")
+    return text if text != HIVE_NULL else text.replace("_", "%5F", 1)
 
 
-def _described(error: Exception, datasets: Path) -> str:
+def _described(error: BaseException, datasets: Path) -> str:
     """The error without its text, which may hold row values: its class, and the last line of the dataset's module."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == datasets]
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    text = f" ({error})" if isinstance(error, SCHEMA_ERRORS) else ""
-    return f"{type(error).__name__}{place}{text}"
+    return f"{type(error).__name__}{place}"

@@ -44,7 +44,7 @@ class DynamoDBLedger:
             "version_id": request.version_id,
             "sequencer": request.sequencer,
             "owner": run.execution,
-            "retries": run.retries,
+            "retries": run.retries.count,
             "state": "IngestState",
             "lease_until": int((now + LEASE).timestamp()),
             "expires_at": int((now + RETENTION).timestamp()),

@@ -123,14 +123,14 @@ class MemoryLedger:
                 version_id=run.request.version_id,
                 sequencer=run.request.sequencer,
                 owner=run.execution,
-                retries=run.retries,
+                retries=run.retries.count,
                 state="IngestState",
                 states={"IngestState": iso(now)},
                 started_at=iso(now),
                 replay_of=run.request.replay_of,
             )
         elif known.status == Status.RUNNING and (known.owner == run.execution or self._leases[run.run_id] < now):
-            self._set(run.run_id, owner=run.execution, retries=run.retries, state="IngestState")
+            self._set(run.run_id, owner=run.execution, retries=run.retries.count, state="IngestState")
         else:
             self._set(run.run_id, duplicates=known.duplicates + 1)
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import shutil
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from filegate.address import Address
 from filegate.blob import Blob
+from filegate.errors import ObjectTooLarge
 from filegate.storage.aws_errors import translated
 from filegate.storage.objects import ObjectHead
 
@@ -99,10 +101,19 @@ class S3Blob:
     @cached_property
     def _local_copy(self) -> Path:
         copy = self._scratch / hashlib.sha256(repr(self._names).encode()).hexdigest()
-        with self.stream() as stream, copy.open("wb") as file:
+        if copy.exists():  # another blob of this version fetched it: a stage makes one for each chunk
+            return copy
+        free = shutil.disk_usage(self._scratch).free
+        if self.size > free:
+            raise ObjectTooLarge(
+                f"{self.name} has {self.size:,} bytes, {free:,} are free on the function's disk.",
+                advice="Deliver it in smaller files, or give the functions more ephemeral storage.",
+            )
+        partial = copy.with_suffix(".partial")
+        with self.stream() as stream, partial.open("wb") as file:
             while data := stream.read(COPY_BYTES):
                 file.write(data)
-        return copy
+        return partial.rename(copy)
 
 
 class _Stream(io.RawIOBase):

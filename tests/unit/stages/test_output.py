@@ -3,9 +3,14 @@
 import contextlib
 from collections.abc import Iterable
 
+import polars as pl
 import pytest
 
+from filegate.address import Address
+from filegate.errors import SchemaMismatch
+from filegate.parquet import parquet_bytes
 from filegate.runs import Run, Status
+from filegate.stages.ingest import ingest
 from filegate.stages.output import commit
 from filegate.storage.memory import MemoryObjectStore
 
@@ -62,6 +67,56 @@ def test_two_versions_whose_commits_cross_leave_the_newer_one(pipeline: Pipeline
     commit(new, pipeline.context)
     commit(old, pipeline.context)
     assert live_ids(pipeline) == [2]
+
+
+def test_a_newer_version_committed_while_the_older_writes_its_manifest_stays_alone(pipeline: Pipeline) -> None:
+    old = pipeline.published(pipeline.arrive("orders/a.csv", rows(1), sequencer="0A"))
+    new = pipeline.published(pipeline.arrive("orders/a.csv", rows(2), sequencer="0B"))
+
+    class Overtaken(MemoryObjectStore):
+        def write(self, address: Address, data: bytes) -> str:
+            if "_manifests" in address.key and old.run_id in address.key:
+                pipeline.store = plain
+                commit(new, pipeline.context)
+            return super().write(address, data)
+
+    plain = pipeline.store
+    pipeline.store = Overtaken(**vars(plain))
+    commit(old, pipeline.context)
+    assert live_ids(pipeline) == [2]
+    assert not [key for key in pipeline.files("orders") if old.run_id in key]
+
+
+def test_a_run_that_committed_but_published_nothing_is_finished_by_its_restart(pipeline: Pipeline) -> None:
+    pipeline.store = Stopping()
+    pipeline.store.changes = 1000
+    pipeline.finish(pipeline.arrive("orders/a.csv", rows(1)))
+    run = pipeline.published(pipeline.arrive("orders/a.csv", rows(2)))
+    pipeline.store.changes = 0
+    with contextlib.suppress(ConnectionError):
+        commit(run, pipeline.context)
+    pipeline.store.changes = 1000
+    assert pipeline.record(run).status == Status.SUCCEEDED
+    assert live_ids(pipeline) == [1]
+
+    restarted = ingest(run, pipeline.context)
+    assert restarted.ingested is not None
+    assert restarted.ingested.claim == "COMMITTED"
+    commit(restarted, pipeline.context)
+    assert live_ids(pipeline) == [2]
+
+
+def test_what_a_cut_short_commit_left_is_retired_by_the_next_one(pipeline: Pipeline) -> None:
+    pipeline.store = Stopping()
+    pipeline.store.changes = 1000
+    pipeline.finish(pipeline.arrive("orders/a.csv", rows(1)))
+    run = pipeline.published(pipeline.arrive("orders/a.csv", rows(2)))
+    pipeline.store.changes = 0
+    with contextlib.suppress(ConnectionError):
+        commit(run, pipeline.context)
+    pipeline.store.changes = 1000
+    pipeline.finish(pipeline.arrive("orders/a.csv", rows(3)))
+    assert live_ids(pipeline) == [3]
 
 
 class Stopping(MemoryObjectStore):
@@ -154,6 +209,40 @@ def test_a_replay_of_rows_whose_run_was_superseded_publishes_nothing(pipeline: P
     assert live_ids(pipeline) == [7]
     assert late.committed is not None
     assert late.committed.superseded_by == newer.run_id
+
+
+@pytest.mark.parametrize("policy", ["key=['id']", "transform_scope='object', transform=lambda rows, _: rows"])
+def test_a_dataset_whose_rows_depend_on_each_other_is_replayed_as_a_whole(pipeline: Pipeline, policy: str) -> None:
+    body = ORDERS.replace("tolerated_rejects", f"{policy}, tolerated_rejects")
+    pipeline.declare("orders", body)
+    first = pipeline.finish(pipeline.arrive("orders/a.csv", rows(1, 2) + "1,XX,1\n3,XX,1\n"))
+    pipeline.declare("orders", body.replace('["DE", "FR"]', '["DE", "FR", "XX"]'))
+    again = pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    assert again.validated is not None
+    assert again.validated.rows_in == 4
+    assert live_ids(pipeline) == ([1, 2, 3] if "key" in policy else [1, 1, 2, 3])
+    assert pipeline.record(first).superseded_by == again.run_id
+
+
+def test_rows_of_a_parquet_file_are_replayed(pipeline: Pipeline) -> None:
+    parquet = ORDERS.replace("Csv()", "Parquet()")
+    pipeline.declare("orders", parquet)
+    table = pl.DataFrame({"id": [1, 2], "country": ["DE", "XX"], "amount": [1.5, 2.5]})
+    first = pipeline.finish(pipeline.arrive("orders/a.parquet", parquet_bytes(table, compression="zstd")))
+    pipeline.declare("orders", parquet.replace('["DE", "FR"]', '["DE", "FR", "XX"]'))
+    pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    assert live_ids(pipeline) == [1, 2]
+    assert sorted(pipeline.live("orders")["amount"]) == [1.5, 2.5]
+
+
+def test_rows_that_lack_what_the_contract_now_asks_for_are_not_replayed_alone(pipeline: Pipeline) -> None:
+    ignoring = ORDERS.replace("tolerated_rejects", "on_unknown_columns='ignore', tolerated_rejects")
+    pipeline.declare("orders", ignoring)
+    first = pipeline.finish(pipeline.arrive("orders/a.csv", "id,country,amount,note\n1,DE,1,a\n2,XX,1,b\n"))
+    wider = ignoring.replace('"amount": Column(float)', '"amount": Column(float), "note": Column(str, required=False)')
+    pipeline.declare("orders", wider.replace('["DE", "FR"]', '["DE", "FR", "XX"]'))
+    with pytest.raises(SchemaMismatch, match="no column note.*--all-rows"):
+        pipeline.finish(pipeline.replay(first, rows="quarantined"))
 
 
 def test_malformed_records_are_read_again_as_the_source_now_says(pipeline: Pipeline) -> None:

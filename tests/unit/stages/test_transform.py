@@ -78,10 +78,37 @@ def test_an_error_of_the_transform_names_the_line_and_no_value(pipeline: Pipelin
     assert caught.value.__cause__ is None
 
 
-def test_an_unknown_column_is_named(pipeline: Pipeline) -> None:
-    declare(pipeline, "return rows.select('contry')")
-    with pytest.raises(TransformFailed, match="contry"):
+def test_a_lost_partition_column_is_named(pipeline: Pipeline) -> None:
+    declare(pipeline, "return rows.drop('country')", partition_by="['country']")
+    with pytest.raises(TransformFailed, match="gave no column country to partition by"):
         pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
+
+
+def test_a_text_that_looks_like_hives_null_keeps_its_own_folder(pipeline: Pipeline) -> None:
+    declare(
+        pipeline,
+        "return rows.with_columns(tag=pl.when(pl.col('id') < 3).then(pl.lit('__HIVE_DEFAULT_PARTITION__')))",
+        partition_by="['tag']",
+    )
+    pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
+    assert sorted(pipeline.live("orders")["id"]) == [1, 1, 2, 2, 3]
+    assert len(pipeline.files("orders")) == 2
+
+
+def test_a_key_that_s3_would_refuse_is_refused_with_its_reason(pipeline: Pipeline) -> None:
+    declare(pipeline, "return rows.with_columns(tag=pl.lit('é' * 400))", partition_by="['tag']")
+    with pytest.raises(TransformFailed, match="a value of tag makes a key of"):
+        pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
+
+
+def test_an_error_tells_no_column_that_came_from_data(pipeline: Pipeline) -> None:
+    declare(
+        pipeline,
+        "return rows.collect().pivot('country', index='id', values='amount', aggregate_function='sum').lazy().select('nope')",
+    )
+    with pytest.raises(TransformFailed, match="raised ColumnNotFoundError") as caught:
+        pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
+    assert "FR" not in str(caught.value)
 
 
 def test_too_many_partitions_are_refused(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
