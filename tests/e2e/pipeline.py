@@ -185,7 +185,12 @@ class Pipeline:
     def dead_letters(self, run_id: str) -> list[dict[str, Any]]:
         """The run's messages in the dead-letter queue."""
         bodies = [json.loads(message["Body"]) for message in self._messages(self.outputs["DlqUrl"])]
-        return [body for body in bodies if body["run_id"] == run_id]
+        return [body for body in bodies if body.get("run_id") == run_id]
+
+    def untold(self, execution: str) -> list[dict[str, Any]]:
+        """Messages in the dead-letter queue about an execution that ended without sending one itself."""
+        bodies = [json.loads(message["Body"]) for message in self._messages(self.outputs["DlqUrl"])]
+        return [body for body in bodies if body.get("execution") == execution and "run_id" not in body]
 
     @cached_property
     def inbox(self) -> str:

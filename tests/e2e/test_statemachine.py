@@ -68,6 +68,7 @@ SCENARIOS = {
     **{f"the answer of {state} is lost": Scenario(ONE_BAD, {state: ["after:Unreachable"]}) for state in STATES},
     "breaks for good": Scenario(faults={"ValidateState": ["RuntimeError"] * 4}),
     "function dies": Scenario(faults={"ValidateState": ["exit"]}),
+    "commit never heard of": Scenario(ONE_BAD, {"CommitState": ["after:RuntimeError"] * 4}),
     "claim lost": Scenario(faults={"TransformState": ["disown"]}),
     "claim lost at output": Scenario(faults={"TransformState": ["after:disown"]}),
 }
@@ -124,13 +125,14 @@ def test_a_clean_object_is_published(pipeline: Pipeline, runs: dict[str, Drop]) 
         "Arrival",
         "Begin",
         "IngestState",
-        "IsDuplicate",
+        "WhoseRun",
         "ValidateState",
         "IsValid",
         "TransformState",
         "ParallelOutput",
         "HasRejects",
         "CommitState",
+        "IsSuperseded",
         "SuccessNotification",
         "Published",
     ]
@@ -228,8 +230,8 @@ def assert_alert(pipeline: Pipeline, run_id: str, status: str) -> None:
     (alert,) = pipeline.alerts(run_id)
     assert alert["Subject"] == f"[filegate local] {status}"
     text = alert["Message"]
-    assert text.startswith(f"{status}: {run.key}\n\n{run.error_type}: {run.error_message}\n")
-    assert f"s3://{run.bucket}/{run.key} version {run.version_id}" in text
+    assert text.startswith(f'{status}: "{run.key}"\n\n{run.error_type}: {run.error_message}\n')
+    assert f'"{run.key}" version {run.version_id} in {run.bucket}' in text
     assert f"filegate show {run_id}" in text
     assert f"filegate dlq replay {run_id}" in text
 
@@ -303,7 +305,7 @@ def test_a_run_that_lost_its_claim_leaves_the_run_to_its_new_owner(
 ) -> None:
     run_id = runs[scenario].run_id
     execution = pipeline.execution(run_id)
-    assert execution.states[-5:] == ["RetryLogic", "Restart", "IngestState", "IsDuplicate", "Duplicate"]
+    assert execution.states[-5:] == ["RetryLogic", "Restart", "IngestState", "WhoseRun", "Duplicate"]
     record = pipeline.ledger.get(run_id)
     assert record is not None
     assert (record.status, record.owner) == (Status.RUNNING, "another execution")
@@ -319,7 +321,7 @@ def test_an_event_delivered_twice_is_worked_on_once(pipeline: Pipeline, runs: di
     again = [e for e in pipeline.executions(drop.run_id, 3) if e.arn != before.owner]
     for execution in again:
         assert execution.status == "SUCCEEDED"
-        assert execution.states == ["Arrival", "Begin", "IngestState", "IsDuplicate", "Duplicate"]
+        assert execution.states == ["Arrival", "Begin", "IngestState", "WhoseRun", "Duplicate"]
     after = pipeline.run(drop.run_id)
     assert after == before.model_copy(update={"duplicates": 2})
     assert len(pipeline.alerts(drop.run_id)) == 1
@@ -377,6 +379,49 @@ def assert_only_published(pipeline: Pipeline, one: Drop, other: Drop) -> None:
     assert pipeline.published("orders", one.run_id).height == ROWS - 1
     everything = pipeline.keys("ProcessedBucket", "orders/")
     assert not [key for key in everything if other.run_id in key]
+
+
+def test_a_late_run_is_not_announced_as_published(pipeline: Pipeline) -> None:
+    older, newer = (pipeline.put("orders/late.csv", data) for data in (CLEAN, ONE_BAD))
+    pipeline.start(newer, sequencer="02")
+    pipeline.execution(newer.run_id)
+    pipeline.start(older, sequencer="01")
+    assert pipeline.execution(older.run_id).states[-2:] == ["SupersededNotification", "Published"]
+    alert = next(alert for alert in pipeline.alerts(older.run_id) if "superseded" in alert["Subject"])
+    assert f"by run {newer.run_id}. Nothing of this one is." in alert["Message"]
+
+
+def test_a_commit_whose_answers_are_all_lost_is_found_by_the_restart(
+    pipeline: Pipeline, runs: dict[str, Drop]
+) -> None:
+    run = pipeline.run(runs["commit never heard of"].run_id)
+    states = pipeline.execution(run.run_id).states
+    assert states[states.index("Restart") :][:4] == ["Restart", "IngestState", "WhoseRun", "CommitState"]
+    assert (run.status, run.duplicates) == (Status.PARTIAL, 1)
+    assert pipeline.published("orders", run.run_id).height == ROWS - 1
+    assert len(pipeline.dead_letters(run.run_id)) == 1
+
+
+def test_a_folder_made_in_the_console_is_no_file(pipeline: Pipeline) -> None:
+    put = pipeline.s3.put_object(Bucket=pipeline.outputs["RawBucket"], Key="orders/2026/", Body=b"")
+    folder = Drop(pipeline.outputs["RawBucket"], "orders/2026/", put["VersionId"])
+    assert pipeline.execution(folder.run_id).states == ["Arrival", "Folder"]
+    assert pipeline.ledger.get(folder.run_id) is None
+
+
+def test_an_aborted_execution_is_told_of(pipeline: Pipeline) -> None:
+    drop = pipeline.drop("orders/aborted.csv", CLEAN, faults={"ValidateState": ["sleep"]})
+
+    def running() -> str | None:
+        record = pipeline.ledger.get(drop.run_id)
+        return record.owner if record is not None and record.state == "IngestState" else None
+
+    execution = eventually(running)
+    pipeline.stepfunctions.stop_execution(executionArn=execution)
+    (message,) = eventually(lambda: pipeline.untold(execution))
+    assert message["failure"]["type"] == "ABORTED"
+    assert json.loads(message["input"])["key"] == "orders/aborted.csv"
+    assert eventually(lambda: pipeline.alerts(execution))
 
 
 # R24, what an operator does next
