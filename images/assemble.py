@@ -3,7 +3,7 @@
     assemble.py install ARCHITECTURE    installs /tmp/requirements.txt for that platform
     assemble.py compile                 compiles what was copied there
 
-Both work on /function, whose content becomes /var/task.
+Both work on /function, which is then copied onto the base's root.
 """
 
 import compileall
@@ -15,7 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-FUNCTION = Path("/function")
+ROOT = Path("/function")
+TASK = ROOT / "var" / "task"
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 SECRETS = {"PIP_CERT": Path("/run/secrets/ca"), "PIP_CONFIG_FILE": Path("/run/secrets/pip_conf")}
 
@@ -29,7 +30,7 @@ def install(architecture: str) -> None:
     subprocess.run(  # noqa: S603
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--root-user-action=ignore", "--no-cache-dir", "--no-compile", "--target", str(FUNCTION)),
+            *("--root-user-action=ignore", "--no-cache-dir", "--no-compile", "--target", str(TASK)),
             *("--requirement", "/tmp/requirements.txt", "--require-hashes", "--only-binary=:all:"),  # noqa: S108
             *("--implementation", "cp", "--python-version", "3.13"),
             *("--platform", f"manylinux2014_{machine}", "--platform", f"manylinux_2_28_{machine}"),
@@ -37,13 +38,13 @@ def install(architecture: str) -> None:
         env=os.environ | given,
         check=True,
     )
-    shutil.rmtree(FUNCTION / "bin", ignore_errors=True)
-    for service in (FUNCTION / "botocore" / "data").iterdir():
+    shutil.rmtree(TASK / "bin", ignore_errors=True)
+    for service in (TASK / "botocore" / "data").iterdir():
         if service.is_dir() and service.name not in AWS_SERVICES:
             shutil.rmtree(service)
-    for backend in FUNCTION.glob("zstandard/*cffi*"):  # the one for PyPy
+    for backend in TASK.glob("zstandard/*cffi*"):  # the one for PyPy
         backend.unlink()
-    for library in FUNCTION.rglob("*.so"):
+    for library in TASK.rglob("*.so"):
         strip_symbols(library)
 
 
@@ -78,26 +79,27 @@ def compile_all() -> None:
     The bytecode is never checked against its source, since an image does not change.
     """
     compiled = compileall.compile_dir(
-        FUNCTION,
+        TASK,
         maxlevels=sys.maxsize,
         quiet=1,
         workers=0,
-        stripdir=FUNCTION,
-        prependdir=os.environ["LAMBDA_TASK_ROOT"],
+        stripdir=ROOT,
+        prependdir="/",
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
     if not compiled:
         sys.exit("Some modules do not compile.")
 
 
-def forget_times() -> None:
-    """The same content makes the same layer, whenever it is built: registries and Lambda keep it once."""
-    for path in (*FUNCTION.rglob("*"), FUNCTION):
-        os.utime(path, (0, 0), follow_symlinks=False)
+def settle() -> None:
+    """Any user may read everything; and the same content makes the same layer, whenever and wherever it is built."""
+    for path in (ROOT, *ROOT.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (0, 0))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "install":
         install(sys.argv[2])
     compile_all()
-    forget_times()
+    settle()

@@ -15,8 +15,13 @@ case $architecture in
     *) echo "lambda-base: build for amd64 or arm64, not for $architecture" >&2; exit 2 ;;
 esac
 if ! command -v mmdebstrap >/dev/null; then
-    echo "lambda-base: mmdebstrap is missing: apt-get install mmdebstrap" >&2
-    exit 1
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "lambda-base: mmdebstrap is missing, and installing it takes root on Debian" >&2
+        exit 1
+    fi
+    echo "lambda-base: installing mmdebstrap" >&2
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
 fi
 compiler=unpacked
 if [ "$architecture" != "$own" ]; then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from .conftest import REPOSITORY, File
-from .function import STAGES
+from .function import STAGES, docker
 
 Files = Callable[[str], dict[str, File]]
 
@@ -85,7 +86,7 @@ def test_botocore_describes_only_the_services_that_are_called(files: Files, stag
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_module_is_compiled_for_good(files: Files, stage: str) -> None:
     own = task_files(files, stage)
-    modules = [path for path in own if path.suffix == ".py" and path != PurePosixPath("handler.py")]
+    modules = [path for path in own if path.suffix == ".py"]
     assert len(modules) > 100
     for module in modules:
         bytecode = own.get(module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc")
@@ -98,6 +99,16 @@ def test_any_user_may_read_everything(files: Files, stage: str) -> None:
     for path, file in task_files(files, stage).items():
         wanted = 0o005 if file.folder else 0o004
         assert file.mode & wanted == wanted, path
+
+
+def test_stages_with_the_same_dependencies_share_their_layer(images: dict[str, str]) -> None:
+    """Twice the same build makes the same bytes: no times, no order, no host leaves a trace in them."""
+    (*base, validate, _), (*_, transform, _) = (
+        json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", images[stage]))
+        for stage in ("validate", "transform")
+    )
+    assert base
+    assert validate == transform
 
 
 def test_the_stages_hold_the_package_as_it_is_here(files: Files) -> None:
