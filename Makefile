@@ -41,10 +41,10 @@ requirements: $(DEV) ## Compile the hashed requirement files from pyproject.toml
 clean: ## Remove what make has made
 	rm -rf $(VENV) data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(READY): requirements/local.txt pyproject.toml
+$(READY): requirements/local.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Filegate needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another by: make PYTHON=python3.13")'
 	@echo "Setting up $(VENV) (once) …"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --require-hashes --requirement requirements/local.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
