@@ -82,7 +82,7 @@ def deploy(
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         culprit = _culprit(client, stack_name)
         raise DeploymentFailed(
-            f"Stack {stack_name} ended as {status}: {culprit}",
+            f"Stack {stack_name} ended as {status}: {culprit.rstrip('.')}.",
             advice="Mend that and deploy again; nothing was changed.",
         )
     return _outputs(client, stack_name)
@@ -199,12 +199,25 @@ def _outputs(client: CloudFormationClient, stack_name: str) -> Outputs:
 def _culprit(client: CloudFormationClient, stack_name: str) -> str:
     """The resource that failed first in the last operation, in the innermost stack, with its reason."""
     for event in _last_failures(client, stack_name):
-        nested = event.get("PhysicalResourceId")
-        if event["ResourceType"] == _NESTED and nested and nested != event["StackId"]:
+        nested = _failed_within(client, event) if event["ResourceType"] == _NESTED else None
+        if nested is not None:
             return f"{event['LogicalResourceId']} → {_culprit(client, nested)}"
         reason = event.get("ResourceStatusReason", "no reason given")
         return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
     return "CloudFormation gives no reason."
+
+
+def _failed_within(client: CloudFormationClient, event: StackEventTypeDef) -> str | None:
+    """The nested stack that an event is about; None if it is not about one, or if it gives the reason itself."""
+    nested = event.get("PhysicalResourceId")
+    if nested == event["StackId"]:
+        return None
+    if nested or "ResourceStatusReason" in event:
+        return nested or None
+    # LocalStack tells neither; but it names nested stacks as AWS does.
+    name = f"{event['StackName']}-{event['LogicalResourceId']}-"
+    stacks = (stack for page in client.get_paginator("describe_stacks").paginate() for stack in page["Stacks"])
+    return next((stack["StackId"] for stack in stacks if stack["StackName"].startswith(name)), None)
 
 
 def _last_failures(client: CloudFormationClient, stack_name: str) -> list[StackEventTypeDef]:
