@@ -9,9 +9,12 @@ ON_LOCALSTACK := AWS_ENDPOINT_URL=$(LOCAL) AWS_REGION=us-east-1 AWS_ACCESS_KEY_I
 .PHONY: up ready down logs drop localstack-image stand-in-localstack
 
 up: images localstack-image ## Start the pipeline with its real images on LocalStack, and wait until it is ready
-	@$(COMPOSE) up --detach --quiet-pull
-	@$(MAKE) --no-print-directory ready
-	@$(COMPOSE) exec -T localstack /etc/localstack/init/ready.d/10-deploy.sh
+	@if [ -n "$$($(COMPOSE) ps --quiet --status running localstack)" ]; then \
+		$(COMPOSE) up --detach && $(MAKE) --no-print-directory ready && \
+		$(COMPOSE) exec -T localstack /etc/localstack/init/ready.d/10-deploy.sh; \
+	else \
+		$(COMPOSE) up --detach && $(MAKE) --no-print-directory ready; \
+	fi
 	@printf '%s\n' \
 		"Filegate is ready: every resource is as its template says." \
 		"" \

@@ -5,7 +5,8 @@ variables, memory limit, time-out, entry point. Inside, the image's own Runtime 
 
 - `settings`: what the plugin is told by variables.
 - `answers`: what an emulator's answer means, in Lambda's words.
-- `engine`: the Docker engine, and LocalStack's own place in it.
+- `container`: what a function's container is made of.
+- `engine`: the Docker engine.
 - `sandbox`: one container.
 - `executor`: LocalStack's interface to an execution environment.
 - `hooks`: where LocalStack loads all this, and what it changes in LocalStack itself.

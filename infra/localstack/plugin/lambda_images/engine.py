@@ -1,76 +1,22 @@
-"""The Docker engine, and LocalStack's own place in it: its network, its name there, the labels for what it starts."""
+"""The Docker engine: which container LocalStack itself is, which images there are, and what is to be removed."""
 
 from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 import docker
 from docker.errors import DockerException, ImageNotFound
 from docker.models.containers import Container
 
-OWNER = "lambda-images.owner"
-_COMPOSE = "com.docker.compose."
+from lambda_images.container import OWNER, Host
 
 
 @functools.cache
 def client() -> docker.DockerClient:
     return docker.from_env(timeout=120, max_pool_size=64)
-
-
-@dataclass(frozen=True)
-class Host:
-    """LocalStack's own container.
-
-    Attributes:
-        owner: what the containers are labelled with, so that the next start finds those a crash left behind.
-        project: the compose project, if it is part of one.
-        network: the network that functions join.
-        address: LocalStack's name on it.
-        processors: of the machine.
-    """
-
-    owner: str
-    project: str | None
-    network: str
-    address: str
-    processors: int
-
-    def labels(self, image: str) -> dict[str, str]:
-        """Labels of a function's container.
-
-        A compose file with a service named like the image (`web/ingest:1` → `ingest`), kept at `scale: 0`, has it
-        among its own: `docker compose logs`, `ps` and `down` include it.
-        """
-        labels = {OWNER: self.owner}
-        if self.project:
-            service = image.rpartition("/")[2].partition("@")[0].partition(":")[0]
-            labels |= {
-                f"{_COMPOSE}project": self.project,
-                f"{_COMPOSE}service": service,
-                f"{_COMPOSE}oneoff": "False",
-                f"{_COMPOSE}container-number": "1",
-                f"{_COMPOSE}config-hash": "",
-            }
-        return labels
-
-    @classmethod
-    def of_container(cls, name: str, labels: Mapping[str, str], networks: Mapping[str, Any], processors: int) -> Host:
-        """Reads what the engine says about LocalStack's container."""
-        project, service = labels.get(f"{_COMPOSE}project"), labels.get(f"{_COMPOSE}service")
-        network = next(iter(networks))
-        return cls(
-            owner=project or name,
-            project=project,
-            network=network,
-            address=service or networks[network]["IPAddress"],
-            processors=processors,
-        )
 
 
 @functools.cache
@@ -90,10 +36,6 @@ def image_id(uri: str) -> str | None:
         return str(client().images.get(uri).id)
     except ImageNotFound:
         return None
-
-
-def pull(uri: str) -> None:
-    client().images.pull(uri)
 
 
 def remove(container: Container) -> None:

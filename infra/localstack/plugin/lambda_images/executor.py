@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
-from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
+from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, ImageConfig, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 
 from lambda_images import engine
-from lambda_images.sandbox import NotStarted, Sandbox, Spec
+from lambda_images.container import Spec
+from lambda_images.sandbox import NotStarted, Sandbox
 from lambda_images.settings import Settings
 
 # What LocalStack tells its own init process, which is not there.
@@ -66,8 +67,8 @@ class ImageExecutor(RuntimeExecutor):
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        """Makes the function's State `Failed` if there is no such image."""
-        image = function_version.config.image.image_uri
+        """Makes the function's State `Failed` if it cannot run here."""
+        image = _image(function_version)
         if engine.image_id(image) is None:
             raise LambdaRuntimeException(f"The Docker engine has no image {image}. Build or pull it.")
 
@@ -77,18 +78,18 @@ class ImageExecutor(RuntimeExecutor):
 
     def _open(self) -> Sandbox:
         function = self.function_version.config
-        given = function.image_config
+        replaced = function.image_config or ImageConfig(working_directory=None)
         self._sandbox = Sandbox(
             Spec(
                 name=f"{engine.host().owner}-{self.function_version.id.function_name}-{self.id[:8]}",
-                image=function.image.image_uri,
+                image=_image(self.function_version),
                 variables=self._variables,
                 memory=function.memory_size,
                 timeout=function.timeout,
                 cpu_share=Settings.of_environment().cpu_share,
-                entrypoint=given and given.entrypoint,
-                command=given and given.command,
-                directory=given and given.working_directory,
+                entrypoint=replaced.entrypoint,
+                command=replaced.command,
+                directory=replaced.working_directory,
             )
         )
         try:
@@ -96,3 +97,10 @@ class ImageExecutor(RuntimeExecutor):
         except NotStarted as error:
             raise StatusErrorException(str(error), error.payload) from error
         return self._sandbox
+
+
+def _image(function_version: FunctionVersion) -> str:
+    code = function_version.config.image
+    if code is None:
+        raise LambdaRuntimeException("Functions of PackageType Zip do not run with LAMBDA_RUNTIME_EXECUTOR=image.")
+    return code.image_uri

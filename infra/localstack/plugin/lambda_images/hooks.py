@@ -64,22 +64,18 @@ def stop() -> None:
 
 
 def _know_local_images() -> None:
-    """Take an image that the engine has as it is, with its id as the code's hash; LocalStack would always pull."""
-    from docker.errors import DockerException  # noqa: PLC0415
+    """Take an image that the engine has, with its id as the code's hash.
+
+    LocalStack would pull it each time, and so run what a public registry happens to have under a local image's name.
+    """
     from localstack.services.lambda_ import provider  # noqa: PLC0415
     from localstack.services.lambda_.invocation.lambda_models import ImageCode  # noqa: PLC0415
 
     from lambda_images import engine  # noqa: PLC0415
 
     def image_code(image_uri: str) -> ImageCode:
-        found = engine.image_id(image_uri)
-        if found is None:
-            try:
-                engine.pull(image_uri)
-            except DockerException as error:  # the function's State tells
-                LOG.warning("%s cannot be pulled: %s", image_uri, error)
-            found = engine.image_id(image_uri) or ""
-        return ImageCode(image_uri=image_uri, repository_type="ECR", code_sha256=found.removeprefix("sha256:"))
+        digest = (engine.image_id(image_uri) or "").removeprefix("sha256:")  # without one, the function's State tells
+        return ImageCode(image_uri=image_uri, repository_type="ECR", code_sha256=digest)
 
     provider.create_image_code = image_code
 

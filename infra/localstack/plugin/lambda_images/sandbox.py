@@ -6,23 +6,18 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import docker
 import requests
 from docker.errors import APIError, DockerException
 
 from lambda_images import answers, engine
+from lambda_images.container import Spec
 
 LOG = logging.getLogger(__name__)
 
 _PORT = 8080
 _INVOKE = "/2015-03-31/functions/function/invocations"
-_MEMORY_OF_ONE_PROCESSOR = 1769  # MB; https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-_USER = "993:990"  # sbx_user1051, as which Lambda runs every function
-_PROCESSES = _OPEN_FILES = 1024  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _INIT_SECONDS = 10  # what an emulator may take on top of the time-out to start the runtime
 _GRACE_SECONDS = 5  # for an emulator that is itself slow, at a small share of a processor
 _POLL_SECONDS = 0.02
@@ -36,51 +31,6 @@ class NotStarted(Exception):
     def __init__(self, payload: bytes) -> None:
         super().__init__(payload.decode(errors="replace"))
         self.payload = payload
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spec:
-    """What a container is made of; memory in MB, time-out in seconds.
-
-    `entrypoint`, `command` and `directory` come from the function's ImageConfig; None leaves the image's own.
-    """
-
-    name: str
-    image: str
-    variables: Mapping[str, str]
-    memory: int
-    timeout: int
-    cpu_share: bool
-    entrypoint: list[str] | None = None
-    command: list[str] | None = None
-    directory: str | None = None
-
-    def options(self, host: engine.Host) -> dict[str, Any]:
-        """How Docker is asked for it."""
-        labels, memory = host.labels(self.image), f"{self.memory}m"
-        options: dict[str, Any] = {
-            "image": self.image,
-            "name": self.name,
-            "environment": dict(self.variables),
-            "labels": labels,
-            "network": host.network,
-            "mem_limit": memory,
-            "memswap_limit": memory,  # no swap besides
-            "pids_limit": _PROCESSES,
-            "ulimits": [docker.types.Ulimit(name="nofile", soft=_OPEN_FILES, hard=_OPEN_FILES)],
-            "user": _USER,
-            "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges"],
-            "read_only": True,
-            # A volume: what is written to a tmpfs counts as memory. Its size is not limited.
-            "mounts": [docker.types.Mount("/tmp", None, labels=labels)],  # noqa: S108 - the path in the container
-        }
-        given = {"entrypoint": self.entrypoint, "command": self.command, "working_dir": self.directory}
-        options |= {name: value for name, value in given.items() if value}
-        if self.cpu_share:
-            share = min(self.memory / _MEMORY_OF_ONE_PROCESSOR, host.processors)
-            options["nano_cpus"] = int(share * 1e9)
-        return options
 
 
 @dataclass
