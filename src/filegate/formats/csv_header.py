@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
-from filegate.formats.columns import check_columns
+from filegate.formats.columns import check_columns, is_header, listed
 from filegate.formats.csv_chunk import csv_grammar
 from filegate.formats.csv_records import Grammar, Record
 from filegate.formats.encoding import UTF8_BOM
@@ -108,7 +108,7 @@ def _check_width(fields: Sequence[str], source: Csv, expected: Sequence[Expected
     widths = {other: ",".join(fields).count(other) + 1 for other in _DELIMITERS if other != source.delimiter}
     other = next((other for other, width in widths.items() if width == len(names) and len(fields) == 1), None)
     raise SchemaMismatch(
-        f"{name}: the first record has {len(fields)} fields, the contract {len(names)} columns: {', '.join(names)}.",
+        f"{name}: the first record has {len(fields)} fields, the contract {len(names)} columns: {listed(names)}.",
         advice=f"Declare Csv(delimiter={other!r})."
         if other
         else "A file without header must have the contract's columns, in its order.",
@@ -123,9 +123,8 @@ def _hint(line: str, fields: Sequence[str], source: Csv, expected: Sequence[Expe
         cells = {cell.strip(source.quote or "") for cell in line.split(other)}
         if other != source.delimiter and len(cells) > 1 and required <= cells and cells & names:
             return f"Declare Csv(delimiter={other!r})."
-    known = {name.casefold().strip() for name in names}
-    if not any(field.casefold().strip() in known for field in fields) and any(map(_is_value, fields)):
-        return "The first line names none of the columns: is the header missing? If so, declare Csv(header=False)."
+    if not is_header(fields, expected) and any(map(_is_value, fields)):
+        return "The first line names few of the columns: is the header missing? If so, declare Csv(header=False)."
     return None
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from filegate.blob import Blob
 from filegate.errors import MalformedObject, SchemaMismatch
-from filegate.formats.columns import check_columns
+from filegate.formats.columns import check_columns, listed
 from filegate.formats.model import RESCUED, ROW, ExpectedColumn, Piece, Records, UnknownColumns
 
 _T = TypeVar("_T")
@@ -35,10 +35,10 @@ def parquet_columns(
     """
     schema = parquet_schema(blob)
     check_columns(tuple(schema), columns, on_unknown_columns, name=blob.name)
-    nested = [f"{column.name} is {schema[column.name]}" for column in columns if _is_nested(schema.get(column.name))]
+    nested = [column.name for column in columns if _is_nested(schema.get(column.name))]
     if nested:
         raise SchemaMismatch(
-            f"{blob.name}: columns of the contract hold nested values: {', '.join(nested)}.",
+            f"{blob.name}: columns of the contract hold nested values: {listed(nested)}.",
             advice="Flatten them where the file is written.",
         )
     return tuple(schema)
@@ -97,10 +97,11 @@ def _rescued(blob: Blob, unknown: Sequence[str]) -> pl.Expr:
     schema = parquet_schema(blob)
     texts = []
     for name in unknown:
+        column = pl.selectors.by_name(name).as_expr()  # `pl.col` would take a name like "^.*$" for a pattern
         if schema[name] == pl.Binary:
-            texts.append(pl.col(name).bin.encode("base64"))
+            texts.append(column.bin.encode("base64"))
         else:
-            texts.append(pl.col(name) if _is_nested(schema[name]) else pl.col(name).cast(pl.String))
+            texts.append(column if _is_nested(schema[name]) else column.cast(pl.String))
     return (pl.struct(texts).struct.json_encode() if texts else pl.lit(None, pl.String)).alias(RESCUED)
 
 

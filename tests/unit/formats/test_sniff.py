@@ -47,7 +47,7 @@ def layout(data, *sources, columns=("a", "b"), on_unknown_columns="reject"):
         (TABLE.decode().encode("utf-32"), (Csv(),), "csv", None, "utf-32"),
         (TABLE.decode().encode("utf-16-le"), (Csv(),), "csv", None, "utf-16-le"),
         (TABLE.decode().encode("utf-16-be"), (Csv(),), "csv", None, "utf-16-be"),
-        ("a,b\né,2\n".encode("latin-1"), (Csv(),), "csv", None, "latin-1"),
+        ("a,b\né,2\n".encode("latin-1"), (Csv(),), "csv", None, "cp1252"),
         ("a,b\né,2\n".encode() + b"\xff,3\n", (Csv(),), "csv", None, "utf-8"),
         ("a,b\n€,2\n".encode("cp1252"), (Csv(encoding="windows-1252"),), "csv", None, "cp1252"),
     ],
@@ -122,12 +122,29 @@ def test_a_blank_line_is_a_null_where_there_is_one_column():
         (b"a,bb_\n1,2\n", r"'bb_' for 'b'"),
         (b"a;b\n1;2\n", r"delimiter=';'"),
         (b"a\tb\n1\t2\n", r"delimiter='\\t'"),
+        (b"a,2013-01-01,7\n1,2,3\n", r"is the header missing\? .*header=False"),
         (b"1,2013-01-01\n1,2\n", r"is the header missing\? .*header=False"),
     ],
 )
 def test_a_wrong_header_is_explained(header, says):
     with pytest.raises(SchemaMismatch, match=says):
         layout(header)
+
+
+def test_columns_without_a_name_are_unknown_ones():
+    spreadsheet = b"a,b,,\n1,2,,\n"
+    assert read_all(spreadsheet, ["a", "b"], on_unknown_columns="ignore").rows == [("1", "2")]
+    with pytest.raises(SchemaMismatch, match=r"unknown ''.*on_unknown_columns='ignore'"):
+        layout(spreadsheet)
+    with pytest.raises(SchemaMismatch, match="found twice ''"):
+        layout(spreadsheet, on_unknown_columns="rescue")
+    assert read_all(b"a,b,\n1,2,3\n", ["a", "b"], on_unknown_columns="rescue").rows == [("1", "2", '{"":"3"}')]
+
+
+@pytest.mark.parametrize("on_unknown_columns", ["reject", "ignore", "rescue"])
+def test_a_column_of_the_contract_must_not_be_there_twice(on_unknown_columns):
+    with pytest.raises(SchemaMismatch, match="found twice 'b'"):
+        layout(b"a,b,b\n1,2,3\n", on_unknown_columns=on_unknown_columns)
 
 
 def test_a_file_without_header_has_as_many_fields_as_the_contract():
