@@ -70,7 +70,7 @@ def cut(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> Iter
     """
     if isinstance(source, Parquet):
         return cut_parquet(blob, chunk_bytes)
-    text = open_text(blob, layout.compression, layout.encoding)
+    text = open_text(blob, layout.compression, layout.encoding, guessed=source.encoding is None)
     if layout.format == "json_array":
         return cut_array(text, layout.data_start, line_grammar(), chunk_bytes, blob.name)
     if isinstance(source, Json):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Final, Protocol
 
 UTF8_BOM: Final = codecs.BOM_UTF8
@@ -15,6 +16,17 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Latin-1's printable characters are Windows-1252's too; where they differ, Latin-1 has control characters, which no
+# table holds. So text that is one of them is read as Windows-1252, as browsers do: https://encoding.spec.whatwg.org
+_WESTERN: Final = "cp1252"
+
+# RFC 3629, section 4, without ASCII.
+_UTF8_CHARACTER: Final = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])[\x80-\xbf]"
+    rb"|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}"
+)
+_UTF8_START: Final = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
+_VISIBLE: Final = "filegate.visible"
 _VALIDATE_BYTES: Final = 1 << 20
 _SAME_AS_UTF8: Final = frozenset({"utf-8", "utf-8-sig"})
 
@@ -31,8 +43,8 @@ def detect_encoding(head: bytes, declared: str | None) -> str:
     """The codec of a text.
 
     A declared one wins. Else a byte-order mark tells it; every second byte NUL is UTF-16; bytes that are not UTF-8,
-    without a single valid multi-byte character among them, are Latin-1; anything else is UTF-8, whose invalid records
-    are rejected one by one when they are read.
+    without a single valid multi-byte character among them, are Windows-1252, or its part Latin-1; anything else is
+    UTF-8, whose invalid records are rejected one by one when they are read.
 
     Args:
         head: the text's first bytes, decompressed.
@@ -44,7 +56,7 @@ def detect_encoding(head: bytes, declared: str | None) -> str:
     for mark, codec in _BOMS:
         if head.startswith(mark):
             return codec
-    return _utf16_without_mark(head) or ("latin-1" if _is_latin1(head) else "utf-8")
+    return _utf16_without_mark(head) or (_WESTERN if _is_western(head) else "utf-8")
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
@@ -58,15 +70,20 @@ def _utf16_without_mark(head: bytes) -> str | None:
     return None
 
 
-def _is_latin1(head: bytes) -> bool:
+def _is_western(head: bytes) -> bool:
     if head.isascii():
         return False
     # The last character may be cut in two by the sample's end; it is no evidence either way.
     try:
         codecs.utf_8_decode(head, "strict", False)
     except UnicodeDecodeError:
-        return head.decode("utf-8", "ignore").isascii()
+        return not _holds_utf8(head)
     return False
+
+
+def _holds_utf8(data: bytes) -> bool:
+    """Whether there is a valid multi-byte character among bytes of any kind."""
+    return not data.decode("utf-8", "ignore").isascii()
 
 
 def _keep_bytes_visible(error: UnicodeError) -> tuple[str, int]:
@@ -76,15 +93,23 @@ def _keep_bytes_visible(error: UnicodeError) -> tuple[str, int]:
     return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
 
 
-codecs.register_error("filegate.visible", _keep_bytes_visible)
+codecs.register_error(_VISIBLE, _keep_bytes_visible)
 
 
 class Reencoded:
-    """A stream's text in UTF-8. Bytes that its codec does not know become invalid UTF-8, and cost their record only."""
+    """A stream's text in UTF-8. Bytes that its codec does not know become invalid UTF-8, and cost their record only.
 
-    def __init__(self, stream: ByteStream, encoding: str) -> None:
+    So do, where Windows-1252 is but a guess, bytes that may be UTF-8 as well: either the file's encodings are mixed, or
+    its characters happen to follow each other so, as in `Spaß“`; to read them one way would be wrong in the other case.
+    """
+
+    def __init__(self, stream: ByteStream, encoding: str, *, guessed: bool) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="filegate.visible")
+        self._decoder = (
+            _GuessedWestern()
+            if guessed and encoding == _WESTERN
+            else codecs.getincrementaldecoder(encoding)(errors=_VISIBLE)
+        )
         self._ended = False
 
     def read(self, size: int) -> bytes:
@@ -98,6 +123,25 @@ class Reencoded:
 
     def close(self) -> None:
         self._stream.close()
+
+
+class _GuessedWestern:
+    """Windows-1252, to which what may be a character of UTF-8 is as undecodable as a byte that it does not have."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def decode(self, block: bytes, *, final: bool) -> str:
+        data = self._held + block
+        start = None if final else _UTF8_START.search(data, max(0, len(data) - 3))
+        end = start.start() if start else len(data)
+        self._held = data[end:]
+        texts, position = [], 0
+        for match in _UTF8_CHARACTER.finditer(data, 0, end) if _holds_utf8(data) else ():
+            texts.append(data[position : match.start()].decode(_WESTERN, _VISIBLE))
+            texts.append(match[0].decode("ascii", _VISIBLE))
+            position = match.end()
+        return "".join([*texts, data[position:end].decode(_WESTERN, _VISIBLE)])
 
 
 def next_invalid_utf8(data: bytes, start: int, size: int) -> int:

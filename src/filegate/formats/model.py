@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import polars as pl
@@ -16,6 +16,12 @@ RESCUED = "_rescued"
 
 TOO_LONG: Final = "record:too_long"
 """The rule that a record over the limit breaks; of such a record only the first bytes are kept."""
+
+KEPT_BYTES: Final = 64 << 10
+"""How much of a record that is at fault is kept."""
+
+ORIGINALS: Final = pl.Schema({ROW: pl.Int64(), "raw": pl.Binary()})
+"""Columns of `Records.originals`."""
 
 Scalar = Literal["text", "number", "boolean", "temporal"]
 UnknownColumns = Literal["reject", "ignore", "rescue"]
@@ -61,9 +67,9 @@ class Fault:
 
     Attributes:
         row: the record's number.
-        rule: its code, for example "record:fields" or "carrier:type".
-        column: the column at fault, or None for the record as a whole.
-        value: what was received, or None.
+        rule: its code, for example "record:fields" or "carrier:type"; never text of the record, since codes are logged.
+        column: the contract's column at fault, or None for the record as a whole.
+        value: what was received, 200 characters of it at most, or None.
         allowed: what would have been accepted.
     """
 
@@ -80,7 +86,7 @@ class Malformed:
 
     Attributes:
         row: its number.
-        raw: its bytes without the line end, the first 64 KiB of them if it is longer.
+        raw: its bytes without the line end, the first `KEPT_BYTES` of them if it is longer.
         length: its full length in bytes.
         fault: what is wrong with it.
     """
@@ -103,9 +109,12 @@ class Records:
         malformed: records that are not.
         byte_offsets: `rows -> offsets`: where the records with these numbers (Int64 series) start, in bytes of the
             decompressed UTF-8 text; null for Parquet. Computed on demand, since only rejected rows need it.
+        originals: `__row__` (Int64, ascending) and `raw` (Binary): of the records that have `faults`, the bytes without
+            the line end, the first `KEPT_BYTES` of them; their values alone no longer show what is wrong.
     """
 
     frame: pl.DataFrame
     faults: tuple[Fault, ...]
     malformed: tuple[Malformed, ...]
     byte_offsets: Callable[[pl.Series], pl.Series]
+    originals: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGINALS))

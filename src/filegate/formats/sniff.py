@@ -110,7 +110,7 @@ def _read(stream: ByteStream, size: int) -> bytes:
 
 
 def _text(raw: bytes, encoding: str) -> bytes:
-    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding), 4 * len(raw))
+    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding, guessed=False), 4 * len(raw))
 
 
 def _refuse_foreign(sample: _Sample, name: str) -> None:

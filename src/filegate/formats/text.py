@@ -13,14 +13,11 @@ from filegate.errors import ConservationError
 from filegate.formats.compression import Decompressed
 from filegate.formats.csv_records import Grammar
 from filegate.formats.encoding import ByteStream, Reencoded
-from filegate.formats.model import RESCUED, ROW, TOO_LONG, Fault, Malformed, Piece, Records
+from filegate.formats.model import KEPT_BYTES, RESCUED, ROW, TOO_LONG, Fault, Malformed, Piece, Records
 from filegate.layout import Compression, Layout
 
 CTRL_Z: Final = b"\x1a"
 """DOS's end of file: the last byte of some exports, and no part of a record there."""
-
-KEPT_BYTES: Final = 64 << 10
-"""How much of a malformed record is kept."""
 
 MAX_CHUNK_ROWS: Final = 1 << 18
 """A chunk of short rows ends here before it is full: in memory a row takes 50 bytes and more, however short it is."""
@@ -31,12 +28,12 @@ WHOLE_READ_BYTES: Final = 16 << 20
 _STEP: Final = 1 << 20
 
 
-def open_text(blob: Blob, compression: Compression | None, encoding: str) -> ByteStream:
-    """The object's text in UTF-8, to be read in order and closed."""
+def open_text(blob: Blob, compression: Compression | None, encoding: str, *, guessed: bool = False) -> ByteStream:
+    """The object's text in UTF-8, to be read in order and closed; `guessed`: whether its encoding was only detected."""
     stream: ByteStream = blob.stream()
     if compression is not None:
         stream = Decompressed(blob.stream(), compression, blob.name)
-    return stream if encoding == "utf-8" else Reencoded(stream, encoding)
+    return stream if encoding == "utf-8" else Reencoded(stream, encoding, guessed=guessed)
 
 
 def end_of_text(data: bytes, grammar: Grammar) -> int:

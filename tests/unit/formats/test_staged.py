@@ -8,6 +8,7 @@ import zstandard
 
 from filegate.errors import MalformedObject, ObjectTooLarge
 from filegate.formats import compression
+from filegate.formats.sniff import SAMPLE_BYTES
 from filegate.sources import Csv
 from tests.unit.formats.support import read_all
 
@@ -88,6 +89,27 @@ def test_half_a_character_at_the_end_costs_the_last_record():
     result = read_all("a,b\n1,2\n3,é\n".encode("utf-16")[:-3], ["a", "b"])
     assert result.rows == [("1", "2")]
     assert result.rules == [(2, "record:encoding")]
+
+
+def test_windows_1252_is_what_looks_like_latin_1():
+    text = "a,b\n5 €,„Café“\n"
+    assert read_all(text.encode("cp1252"), ["a", "b"]).rows == [("5 €", "„Café“")]
+    late = "a,b\né,1\n" + "x,y\n" * 400_000 + "€,2\n"
+    assert read_all(late.encode("cp1252"), ["a", "b"]).rows[-1] == ("€", "2")
+    assert read_all(b"a,b\n\xe9,1\n\x81,2\n", ["a", "b"]).rules == [(2, "record:encoding")]
+
+
+FILLER = "x,y\n" * (SAMPLE_BYTES // 4)
+
+
+@pytest.mark.parametrize("source", [Csv(), Csv(encoding="cp1252")])
+def test_utf_8_in_what_was_taken_for_windows_1252_costs_its_record_unless_declared(source):
+    data = ("a,b\né,1\n" + FILLER).encode("cp1252") + "é,2\n".encode() + "ü,3\n".encode("cp1252")
+    result = read_all(data, ["a", "b"], source)
+    guessed = source.encoding is None
+    assert result.rules == ([(len(result.frame), "record:encoding")] if guessed else [])
+    assert result.rows[0] == ("é", "1")
+    assert result.rows[-2:] == ([("x", "y"), ("ü", "3")] if guessed else [("Ã©", "2"), ("ü", "3")])
 
 
 def test_latin_1_is_detected_and_utf_8_with_a_few_bad_bytes_stays_utf_8():
