@@ -21,6 +21,12 @@ from filegate.sources import Csv
 _exact_pattern = lru_cache(exact_pattern)
 
 
+@lru_cache(maxsize=64)
+def _counted(fields: int) -> str:
+    """One text for the many records that have the same wrong number of fields."""
+    return f"{fields} fields"
+
+
 def csv_grammar(source: Csv, columns: int) -> Grammar:
     """The record grammar of files with this many columns."""
     return Grammar(
@@ -55,14 +61,17 @@ def read_csv(
         rescue: whether the values of the others go to `_rescued`.
         origin: where `data` starts in the text.
     """
-    kept = {name: index for index, name in enumerate(columns) if rescue or name in wanted}
+    known = frozenset(wanted)
+    kept = {name: index for index, name in enumerate(columns) if name in known}
+    # A file may name its columns as it likes, even `__row__`: unknown ones go by their places until they are rescued.
+    unknown = {f"\0{index}": index for index, name in enumerate(columns) if rescue and name not in known}
     grammar = csv_grammar(source, len(columns))
-    chunk = _Chunk(data, grammar=grammar, source=source, columns=len(columns), kept=kept, first_row=first_row)
+    chunk = _Chunk(data, grammar=grammar, source=source, columns=len(columns), kept=kept | unknown, first_row=first_row)
     chunk.scan()
     frame = chunk.frame()
     if rescue:
-        unknown = [name for name in columns if name not in wanted]
-        rescued = pl.struct(unknown).struct.json_encode() if unknown else pl.lit(None, pl.String)
+        texts = [pl.col(place).alias(columns[index]) for place, index in unknown.items()]
+        rescued = pl.struct(texts).struct.json_encode() if texts else pl.lit(None, pl.String)
         frame = frame.with_columns(rescued.alias(RESCUED)).drop(unknown)
     return Records(frame, (), tuple(chunk.malformed), lambda rows: chunk.offsets(rows) + origin)
 
@@ -92,6 +101,7 @@ class _Chunk:
         self._first_row = first_row
         self._next_row = first_row
         self._nulls = frozenset(source.null_values)
+        self._wanted_fields = f"{columns} fields" + ", a delimiter after each" * source.trailing_delimiter
         self._line_end = b"\n" if b"\n" in data else b"\r"
         self._spans: list[_Span] = []
         self._exact: list[_Span] = []
@@ -196,8 +206,7 @@ class _Chunk:
             value = f"0x{body[invalid]:02x} at byte {invalid} of the record"
             return malformed(row, body, "record:encoding", value, "text in the file's encoding")
         if len(fields) != self._grammar.fields or (self._source.trailing_delimiter and fields[-1] != ("", False)):
-            allowed = f"{self._columns} fields" + ", a delimiter after each" * self._source.trailing_delimiter
-            return malformed(row, body, "record:fields", f"{len(fields)} fields", allowed)
+            return malformed(row, body, "record:fields", _counted(len(fields)), self._wanted_fields)
         return [None if (not text and not quoted) or text in self._nulls else text for text, quoted in fields]
 
     def _read_exact(self) -> pl.DataFrame | None:

@@ -12,7 +12,10 @@ import polars as pl
 from filegate.formats.encoding import next_invalid_utf8
 from filegate.formats.json_lines import line_grammar
 from filegate.formats.model import (
+    KEPT_BYTES,
+    ORIGINALS,
     RESCUED,
+    ROW,
     TOO_LONG,
     ExpectedColumn,
     Fault,
@@ -32,6 +35,9 @@ MAX_NESTING: Final = 100
 """Deeper values are no data, and would exhaust the stack."""
 
 _NESTED: Final = f"at most {MAX_NESTING} arrays and objects in each other"
+
+UNKNOWN: Final = "*:unknown"
+"""The rule that a record with keys unknown to the contract breaks: one for all of them, as their names are data."""
 
 _WANTED: Final[dict[Scalar, str]] = {
     "text": "a string",
@@ -71,7 +77,7 @@ def read_json(
         first_row: the number of the first record.
         source: says which texts mean "no value".
         columns: the contract's columns.
-        on_unknown_columns: "reject" makes a key that the contract does not name a fault of its record.
+        on_unknown_columns: "reject" makes keys that the contract does not name a fault of their record.
         origin: where `data` starts in the text.
     """
     chunk = _Chunk(data, source, columns, on_unknown_columns)
@@ -81,6 +87,7 @@ def read_json(
         tuple(chunk.faults),
         tuple(chunk.malformed),
         lambda rows: chunk.offsets(rows - first_row).alias(rows.name) + origin,
+        chunk.originals.frame(),
     )
 
 
@@ -95,8 +102,10 @@ class _Chunk:
         self._size = end_of_text(data, self._grammar)
         self._nulls = frozenset(source.null_values)
         self._columns = {column.name: column for column in columns}
+        self._type_rules = {name: f"{name}:type" for name in self._columns}
         self._on_unknown = on_unknown_columns
         self.rows = OddRows([*self._columns, *([RESCUED] if on_unknown_columns == "rescue" else [])])
+        self.originals = OddRows((name for name in ORIGINALS if name != ROW), pl.Binary)
         self.faults: list[Fault] = []
         self.malformed: list[Malformed] = []
 
@@ -107,7 +116,10 @@ class _Chunk:
             except _RefusedError as refused:
                 self.malformed.append(malformed(row, line[0], *refused.parts))
             else:
+                found = len(self.faults)
                 self._add(row, record)
+                if len(self.faults) > found:
+                    self.originals.add(row, [line[0][:KEPT_BYTES]])
 
     def offsets(self, indexes: pl.Series) -> pl.Series:
         """Where the records with these places in the chunk start: at their first byte that is no blank."""
@@ -116,11 +128,8 @@ class _Chunk:
 
     def _add(self, row: int, record: dict[str, Any]) -> None:
         values = [self._text(row, column, record.pop(name, None)) for name, column in self._columns.items()]
-        if self._on_unknown == "reject":
-            self.faults.extend(
-                Fault(row, f"{key}:unknown", key, _shown(value), "only the contract's columns")
-                for key, value in record.items()
-            )
+        if self._on_unknown == "reject" and record:
+            self.faults.append(Fault(row, UNKNOWN, None, _shown(list(record)), "only the contract's columns"))
         elif self._on_unknown == "rescue":
             texts = {key: _as_text(value) for key, value in record.items()}
             values.append(json.dumps(texts, ensure_ascii=False) if texts else None)
@@ -138,7 +147,7 @@ class _Chunk:
         )
         if not fits:
             allowed = _WANTED[column.scalar] if kind is not None or not column.coerce else "one value, not nested"
-            self.faults.append(Fault(row, f"{column.name}:type", column.name, _shown(value), allowed))
+            self.faults.append(Fault(row, self._type_rules[column.name], column.name, _shown(value), allowed))
         return text
 
 
@@ -156,13 +165,13 @@ def _parse(line: bytes, limit: int) -> dict[str, Any]:
         raise _RefusedError("record:json", str(error), "a JSON object") from None
     if line.count(b"[") + line.count(b"{") > MAX_NESTING and _depth(record) > MAX_NESTING:
         raise _RefusedError("record:json", "values nested too deeply", _NESTED)
-    if not isinstance(record, dict):
-        raise _RefusedError("record:not_an_object", _shown(record), "a JSON object")
     if b"\\u" in line:
         try:
             _json(record).encode()
         except UnicodeEncodeError:
             raise _RefusedError("record:json", "half of a surrogate pair", "escapes of whole characters") from None
+    if not isinstance(record, dict):
+        raise _RefusedError("record:not_an_object", _shown(record), "a JSON object")
     return record
 
 
@@ -208,9 +217,12 @@ def _json(value: object) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _RefusedError("record:duplicate_key", f"{twice[:_SHOWN]!r} twice", "each key once in an object")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                shown = repr(key)[:_SHOWN]
+                raise _RefusedError("record:duplicate_key", f"{shown} twice", "each key once in an object")
+            seen.add(key)
     return found
 
 

@@ -10,26 +10,32 @@ import polars as pl
 from filegate.formats.model import ROW
 
 BATCH_ROWS: Final = 8192
-"""Python's strings take several times the memory of a frame's: no more rows than this are kept as such."""
+BATCH_VALUES: Final = 1 << 17
+"""Python's strings take several times the memory of a frame's: no more rows, or values, than this are kept as such."""
+
+_LEAST_ROWS: Final = 64
+"""For fewer rows than this, a frame's columns take more memory than the strings."""
 
 
 class OddRows:
-    """Numbered rows of texts."""
+    """Numbered rows of texts, or of bytes."""
 
-    def __init__(self, columns: Iterable[str]) -> None:
+    def __init__(self, columns: Iterable[str], dtype: type[pl.String] | type[pl.Binary] = pl.String) -> None:
         self._columns = tuple(columns)
+        self._dtype = dtype
+        self._batch_rows = min(BATCH_ROWS, max(_LEAST_ROWS, BATCH_VALUES // max(1, len(self._columns))))
         self._frames: list[pl.DataFrame] = []
-        self._values: list[Sequence[str | None]] = []
+        self._values: list[Sequence[str | bytes | None]] = []
         self._flushed = 0
         self.rows: list[int] = []
 
     def __bool__(self) -> bool:
         return bool(self.rows)
 
-    def add(self, row: int, values: Sequence[str | None]) -> None:
+    def add(self, row: int, values: Sequence[str | bytes | None]) -> None:
         self.rows.append(row)
         self._values.append(values)
-        if len(self._values) == BATCH_ROWS:
+        if len(self._values) == self._batch_rows:
             self._flush()
 
     def frame(self) -> pl.DataFrame:
@@ -39,7 +45,7 @@ class OddRows:
 
     def _flush(self) -> None:
         columns = zip(*self._values, strict=True) if self._values else ((),) * len(self._columns)
-        series = [pl.Series(name, values, pl.String) for name, values in zip(self._columns, columns, strict=True)]
+        series = [pl.Series(name, values, self._dtype) for name, values in zip(self._columns, columns, strict=True)]
         numbers = pl.Series(ROW, self.rows[self._flushed :], pl.Int64)
         self._frames.append(pl.DataFrame([numbers, *series]))
         self._flushed = len(self.rows)

@@ -51,6 +51,7 @@ class Outcome:
     malformed: list[Malformed]
     faults: list[Fault]
     offsets: list[int]
+    originals: pl.DataFrame
 
     @property
     def rows(self) -> list[tuple[object, ...]]:
@@ -77,7 +78,7 @@ def read_all(
     blob, source = MemoryBlob(data), source or Csv()
     contract = [ExpectedColumn(column) if isinstance(column, str) else column for column in columns]
     layout = sniff(blob, [source], contract, on_unknown_columns)
-    pieces, frames, malformed, faults, offsets = [], [], [], [], []
+    pieces, frames, malformed, faults, offsets, originals = [], [], [], [], [], []
     end, row = layout.data_start, 1
     for piece in cut(blob, layout, source, chunk_bytes=chunk_bytes):
         assert piece.start == end
@@ -101,5 +102,7 @@ def read_all(
         frames.append(records.frame)
         malformed += records.malformed
         faults += records.faults
+        originals.append(records.originals)
+        assert records.originals["__row__"].to_list() == sorted({fault.row for fault in records.faults})
         end, row = piece.start + piece.length, row + piece.rows
-    return Outcome(layout, pieces, pl.concat(frames), malformed, faults, offsets)
+    return Outcome(layout, pieces, pl.concat(frames), malformed, faults, offsets, pl.concat(originals))

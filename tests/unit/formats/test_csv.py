@@ -1,3 +1,4 @@
+import json
 import tracemalloc
 
 import polars as pl
@@ -85,6 +86,17 @@ def test_unknown_columns_are_ignored_or_rescued():
     assert read_all(data, ["a", "b"], on_unknown_columns="ignore").rows == [("1", "2"), ("3", "4")]
     rescued = read_all(data, ["a", "b"], on_unknown_columns="rescue").frame["_rescued"].to_list()
     assert rescued == ['{"x":"é","y z":null}', '{"x":"q\\"q","y z":"w"}']
+
+
+@pytest.mark.parametrize("name", ["__row__", "_rescued", "^.*$", "0"])
+@pytest.mark.parametrize("line", ["1,7,2,8", "1,7,2,8\n1,2"])
+def test_an_unknown_column_may_have_any_name(name, line):
+    data = f"a,{name},b,z\n{line}\n".encode()
+    assert read_all(data, ["a", "b"], on_unknown_columns="ignore").rows == [("1", "2")]
+    rescued = read_all(data, ["a", "b"], on_unknown_columns="rescue")
+    assert rescued.frame.to_dicts() == [
+        {"__row__": 1, "a": "1", "b": "2", "_rescued": json.dumps({name: "7", "z": "8"}, separators=(",", ":"))}
+    ]
 
 
 def test_a_file_with_no_unknown_column_has_nothing_to_rescue():

@@ -1,11 +1,14 @@
 import json
+import tracemalloc
 
+import polars as pl
 import pytest
 
 from filegate.errors import MalformedObject
-from filegate.formats import ExpectedColumn
+from filegate.formats import ExpectedColumn, Fault, read, sniff
+from filegate.formats.json_chunk import _object
 from filegate.sources import Json
-from tests.unit.formats.support import read_all
+from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 
 def test_values_become_text_and_numbers_keep_their_digits():
@@ -79,14 +82,87 @@ def test_without_coercion_the_json_type_must_be_the_columns(scalar, fits):
 def test_unknown_keys():
     data = b'{"a": 1, "x": {"y": 1.10}, "z": null, "w": "t"}\n{"a": 2}\n'
     rejected = read_all(data, ["a"], Json())
-    assert [(fault.row, fault.rule, fault.value) for fault in rejected.faults] == [
-        (1, "x:unknown", '{"y": 1.10}'),
-        (1, "z:unknown", "null"),
-        (1, "w:unknown", '"t"'),
-    ]
+    assert rejected.faults == [Fault(1, "*:unknown", None, '["x", "z", "w"]', "only the contract's columns")]
     assert read_all(data, ["a"], Json(), on_unknown_columns="ignore").rows == [("1",), ("2",)]
     rescued = read_all(data, ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"].to_list()
     assert rescued == ['{"x": "{\\"y\\": 1.10}", "z": null, "w": "t"}', None]
+
+
+@pytest.mark.parametrize("name", ["__row__", "_rescued"])
+def test_an_unknown_key_may_have_any_name(name):
+    data = f'{{"a": 1, "{name}": 7, "z": 8}}'.encode()
+    [rescued] = read_all(data, ["a"], Json(), on_unknown_columns="rescue").frame.to_dicts()
+    assert rescued == {"__row__": 1, "a": "1", "_rescued": f'{{"{name}": "7", "z": "8"}}'}
+
+
+def test_a_fault_tells_no_more_of_a_record_than_it_may():
+    key = b"k" * 500_000
+    lines = [b'{"a": 1, "' + key + b'": 1}', b'{"' + key + b'": 1, "' + key + b'": 1}', b'{"a": ["' + key + b'"]}']
+    lines += [b'["' + key + b'"]', b'{"a": ' + b"1" * 500_000 + b"x}", b'{"a": 1, "alice@example.com": 1}']
+    result = read_all(b"\n".join(lines), ["a"], Json())
+    faults = [*result.faults, *(record.fault for record in result.malformed)]
+    assert len(faults) == len(lines)
+    assert all(len(fault.value or "") <= 210 for fault in faults)
+    assert {fault.rule for fault in result.faults} == {"*:unknown", "a:type"}
+
+
+def test_records_with_faults_keep_their_bytes():
+    long = b'{"a": "' + b"x" * 100_000 + b'", "b": 1}'
+    lines = [b'{"a": 1}', b' {"a": [1]}', b"{", long, b'{"a": 2}', b'{"a": [], "b": 2}']
+    result = read_all(b"\r\n".join(lines), ["a"], Json(), chunk_bytes=30)
+    assert result.originals.schema == {"__row__": pl.Int64, "raw": pl.Binary}
+    assert result.originals.rows() == [(2, lines[1]), (4, long[: 64 << 10]), (6, lines[5])]
+    assert {fault.row for fault in result.faults} == {2, 4, 6}
+
+
+def test_many_faults_of_many_records_take_little_memory():
+    data = (b'{"a":1,' + b",".join(b'"n%d":1' % n for n in range(20)) + b"}\n") * 20_000
+    blob, columns = MemoryBlob(data), expected("a")
+    layout = sniff(blob, [Json()], columns, "reject")
+    tracemalloc.start()
+    records = read(
+        blob,
+        start=0,
+        length=len(data),
+        first_row=1,
+        layout=layout,
+        source=Json(),
+        columns=columns,
+        on_unknown_columns="reject",
+        origin=0,
+    )
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(records.faults) == records.originals.height == 20_000
+    assert held < 10 << 20
+    assert peak < 15 << 20
+
+
+def test_a_repeated_key_is_found_in_one_walk(monkeypatch):
+    keys = [_Counted(f"{n}") for n in range(2000)]
+    monkeypatch.setattr(_Counted, "compared", 0)
+    with pytest.raises(Exception, match="1999"):
+        _object([(key, 1) for key in [*keys, _Counted("1999")]])
+    assert _Counted.compared < 10_000
+
+
+class _Counted(str):
+    """A text that counts how often any is compared."""
+
+    compared = 0
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        _Counted.compared += 1
+        return super().__eq__(other)
+
+
+def test_half_a_character_in_what_is_no_object_can_be_quarantined():
+    result = read_all(b'{"a": 1}\n"\\ud800"\n["\\udfff"]\n{"\\udfff": 1, "\\udfff": 1}', ["a"], Json())
+    assert [rule for _, rule in result.rules] == ["record:json", "record:json", "record:duplicate_key"]
+    for record in result.malformed:
+        assert str(record.fault.value).encode()
 
 
 ARRAY = ' [ {"a": "],[",\n  "b": 1} ,{"a": "\\"", "b": "é"}\r\n, 5,{"a": [1]} ]\n'.encode()
