@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filegate.operations import runs as module
 from filegate.operations.problems import WrongUse
 from filegate.operations.runs import chain, find, latest
 from filegate.runs import Status
@@ -35,6 +36,18 @@ def test_an_ambiguous_start_names_the_candidates(cloud: MemoryCloud) -> None:
         cloud.has(f"file-{number}", minute=10**6 + number, run_id="abcd" + str(number) * 60)
     with pytest.raises(WrongUse, match=r"7 runs start with abcd: abcd66666666 \(flights/file-6\.csv\).* and 2 more"):
         find(cloud.ledger, "abcd")
+
+
+def test_only_the_latest_runs_are_looked_through(cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger of half a year would take minutes to read."""
+    monkeypatch.setattr(module, "LOOKED_THROUGH", 3)
+    made = [cloud.has(f"file-{number}", minute=10**6 + number, run_id=f"{number}" * 64) for number in range(4)]
+    assert find(cloud.ledger, "1111") == made[1]
+    with pytest.raises(WrongUse, match=r"None of the latest 3 runs starts with 0000\. Give all 64 digits"):
+        find(cloud.ledger, "0000")
+    assert find(cloud.ledger, "0" * 64) == made[0]
+    with pytest.raises(WrongUse, match="No run starts with ffff"):
+        find(cloud.ledger, "f" * 64)
 
 
 @pytest.mark.parametrize("prefix", ["0123", "0" * 64])
