@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +46,36 @@ class Upload(Protocol):
 
 def deliver(file: Path, dataset: str, *, bucket: str, upload: Upload, progress: Progress) -> Delivery:
     """Puts the file into the raw bucket as `<dataset>/<file name>`."""
-    address = Address(bucket, f"{dataset}/{file.name}")
+    address = Address(bucket, _key(file, dataset))
     version_id = upload(file, address, progress)
     return Delivery(file, dataset, address, run_id_of(address.bucket, address.key, version_id))
+
+
+def check_keys(deliveries: Iterable[tuple[Path, str]]) -> None:
+    """Sees that files of these datasets can be delivered together.
+
+    Raises:
+        WrongUse: a name is no text, or two files would get the same key.
+    """
+    by_key: dict[str, Path] = {}
+    for file, dataset in deliveries:
+        key = _key(file, dataset)
+        try:
+            key.encode()
+        except UnicodeEncodeError as error:
+            raise WrongUse(
+                f"{key} cannot be the key of an object: its bytes are no UTF-8 text.", advice="Rename the file."
+            ) from error
+        if key in by_key:
+            raise WrongUse(
+                f"{by_key[key]} and {file} would both become {key}: the second would take the place of the first.",
+                advice="Deliver one after the other, or rename one.",
+            )
+        by_key[key] = file
+
+
+def _key(file: Path, dataset: str) -> str:
+    return f"{dataset}/{file.name}"
 
 
 def dataset_of(file: Path, known: Sequence[str], given: str | None = None) -> str:

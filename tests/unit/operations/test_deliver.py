@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from filegate.address import Address
 from filegate.operations import deliver as module
-from filegate.operations.deliver import S3Upload, dataset_of, deliver
+from filegate.operations.deliver import S3Upload, check_keys, dataset_of, deliver
 from filegate.operations.problems import WrongUse
 from filegate.runs import run_id_of
 from tests.unit.operations.fakes import MemoryCloud
@@ -63,6 +63,19 @@ def test_a_delivery_names_its_run(cloud: MemoryCloud, tmp_path: Path) -> None:
     assert delivery.run_id == run_id_of("raw", "flights/januar ü.csv", "v1")
     assert cloud.store.read(delivery.address) == b"a\n1\n"
     assert sum(sent) == 4
+
+
+def test_files_that_would_take_each_other_s_place_are_refused() -> None:
+    """Two of one name are two versions of one object: only the later one would be published."""
+    check_keys([(Path("a/x.csv"), "cars"), (Path("b/x.csv"), "flights"), (Path("y.csv"), "cars")])
+    with pytest.raises(WrongUse, match=r"^a/x\.csv and b/x\.csv would both become cars/x\.csv"):
+        check_keys([(Path("a/x.csv"), "cars"), (Path("y.csv"), "cars"), (Path("b/x.csv"), "cars")])
+
+
+@pytest.mark.parametrize(("name", "dataset"), [("\udcff.csv", "cars"), ("x.csv", "\udcff")])
+def test_a_key_is_text(name: str, dataset: str) -> None:
+    with pytest.raises(WrongUse, match="no UTF-8 text"):
+        check_keys([(Path(name), dataset)])
 
 
 class MultipartClient:
