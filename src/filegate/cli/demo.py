@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from filegate.operations.alerts import Alert
     from filegate.operations.cloud import Cloud
-    from filegate.operations.dlq import Letter
+    from filegate.operations.dlq import Message
     from filegate.operations.quarantine import RejectedRow
     from filegate.runs import RunRecord
 
-WIDTH = 100
+WIDTH = 110
 SHOWN_ROWS = 3
 TWO_LINES = 190  # characters
 
@@ -54,8 +54,8 @@ def demo(session: Session) -> None:
             raise followed.stalled
         rejected = tuple(_rejected(cloud, followed.runs))
         with session.waiting("Looking into the dead-letter queue …"):
-            letters = tuple(listed(cloud.dead_letters))
-        seen = Seen(followed.runs, rejected, letters, tuple(alerts))
+            messages = tuple(listed(cloud.dlq))
+        seen = Seen(followed.runs, rejected, messages, tuple(alerts))
         if session.as_json:
             session.write(_document(cloud, seen))
         else:
@@ -64,11 +64,11 @@ def demo(session: Session) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the demo has to show: runs, some rejected rows with the keys of their files, letters and alerts."""
+    """What the demo has to show: runs, some rejected rows with the keys of their files, messages and alerts."""
 
     runs: tuple[RunRecord, ...]
     rejected: tuple[tuple[str, RejectedRow], ...]
-    letters: tuple[Letter, ...]
+    messages: tuple[Message, ...]
     alerts: tuple[Alert, ...]
 
 
@@ -97,13 +97,13 @@ def _rejected(cloud: Cloud, runs: Sequence[RunRecord]) -> Iterator[tuple[str, Re
 
 
 def _document(cloud: Cloud, seen: Seen) -> dict[str, Any]:
-    """What was seen, for a program: `runs`, `rejected`, `dead_letters`, `alerts`."""
+    """What was seen, for a program: `runs`, `rejected`, `messages`, `alerts`."""
     from filegate.operations.result import output_addresses, result  # noqa: PLC0415
 
     return {
         "runs": [result(run, output=output_addresses(run, cloud.store)) for run in seen.runs],
         "rejected": [{"object": key, **row.to_json()} for key, row in seen.rejected],
-        "dead_letters": [letter.to_json() for letter in seen.letters],
+        "messages": [message.to_json() for message in seen.messages],
         "alerts": [vars(alert) for alert in seen.alerts],
     }
 
@@ -124,20 +124,20 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
         "Quarantine", f"{len(seen.rejected)} of {sum(run.rows_rejected for run in seen.runs):,} rejected rows"
     )
     for key, row in seen.rejected:
-        yield Text.assemble((text.clean(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
+        yield Text.assemble((text.line(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
         yield reasons(row, TWO_LINES)
     yield _heading("Dead-letter queue", "what did not get through whole; each can be replayed")
-    for letter in seen.letters:
-        if letter.run is not None and letter.failure is not None:
-            yield Text.assemble((text.clean(letter.run.request.key), "bold"), " ", text.status(letter.failure.status))
-            reason = letter.failure.message.removeprefix(f"{letter.run.request.address}: ")
+    for message in seen.messages:
+        if message.request is not None and message.failure is not None:
+            yield Text.assemble((text.line(message.about), "bold"), " ", text.status(message.failure.status))
+            reason = message.failure.message.removeprefix(f"{message.request.address}: ")
             yield Padding(Text(text.shortened(text.clean(reason), TWO_LINES), "dim"), (0, 0, 0, 2))
     if alerts := sorted(seen.alerts, key=_calls_for_nobody):
         yield _heading("Alert", "what went out to subscribers" + f" (1 of {len(alerts)})")
         yield _quoted(alerts[0])
     yield _heading("Next", "this cloud is gone; start one that stays, and use it from another terminal")
     yield "  filegate local"
-    yield f"  filegate drop {samples[0][0]}"
+    yield Text(f"  filegate drop {text.line(str(samples[0][0]))}")
     yield "  filegate runs"
     yield "  filegate dlq list"
 
@@ -159,4 +159,4 @@ def _quoted(alert: Alert) -> Text:
     from filegate.cli import text  # noqa: PLC0415
 
     lines = [alert.subject, "", *alert.message.splitlines()]
-    return Text("\n".join(f"│ {text.shortened(text.clean(line), WIDTH - 2)}".rstrip() for line in lines), "dim")
+    return Text("\n".join(f"│ {text.shortened(text.line(line), WIDTH - 2)}".rstrip() for line in lines), "dim")

@@ -35,12 +35,14 @@ def drop(
 
     Without `filegate local` or --environment, an embedded cloud is started for this command alone.
 
-    Exit status: 0 published, wholly or in part; 3 a file was rejected; 4 a run failed; 2 wrong use.
+    Exit status: 0 published, wholly or in part, or superseded; 3 a file was rejected; 4 a run failed; 2 wrong use.
     """
     from filegate.cli.following import deliver_all  # noqa: PLC0415
     from filegate.cli.outcome import answer  # noqa: PLC0415
+    from filegate.operations.deliver import check_keys  # noqa: PLC0415
 
     deliveries = [(file, _dataset(file, session.dataset_names(), dataset)) for file in files]
+    check_keys(deliveries)
     with session.cloud_or_own() as (cloud, own):
         followed = deliver_all(session, cloud, deliveries)
         if out is not None:
@@ -48,8 +50,8 @@ def drop(
         status = answer(session, cloud, followed, lasting=not own)
     if own and out is None:
         session.err.print(
-            "\nThe embedded cloud of this command is gone, and all it held. Keep the files with [bold]--out DIR[/bold],"
-            "\nor start a cloud that stays with [bold]filegate local[/bold].",
+            "\nThe embedded cloud of this command is gone, and all it held. Keep the files with --out DIR,"
+            "\nor start a cloud that stays with `filegate local`.",
             style="dim",
         )
     return status
@@ -65,10 +67,11 @@ def _dataset(file: Path, known: Sequence[str], given: str | None) -> str:
 
 
 def _collect(session: Session, cloud: Cloud, runs: Sequence[RunRecord], folder: Path) -> None:
-    from filegate.cli.text import counted  # noqa: PLC0415
+    from filegate.cli.text import counted, line  # noqa: PLC0415
     from filegate.operations.collect import collect  # noqa: PLC0415
 
     with session.waiting("Fetching the output …"):
         made = [collect(run, cloud.store, folder) for run in runs]
     output, quarantine = sum(len(one.output) for one in made), sum(len(one.quarantine) for one in made)
-    session.err.print(f"{counted(output, 'published file')} and {quarantine:,} of quarantine are in {folder}.\n")
+    there = f"{counted(output, 'published file')} and {quarantine:,} of quarantine are in {line(str(folder))}."
+    session.err.print(there, end="\n\n")

@@ -30,7 +30,7 @@ class Followed:
 
 def deliver_all(session: Session, cloud: Cloud, files: Sequence[tuple[Path, str]]) -> Followed:
     """Delivers files, each to its dataset, and follows their runs to the end."""
-    follower = Follower(cloud.ledger)
+    follower = Follower(cloud.ledger, cloud.store)
     latest: dict[str, RunRecord | None] = {}
     with watched(session.err, quiet=bool(session.as_json)) as progress:
         lines = [progress.add(file.name, file.stat().st_size) for file, _ in files]
@@ -47,7 +47,7 @@ def deliver_all(session: Session, cloud: Cloud, files: Sequence[tuple[Path, str]
 
 def follow_all(session: Session, cloud: Cloud, runs: Sequence[tuple[str, str]]) -> Followed:
     """Follows runs, given by id and name, to their end."""
-    follower = Follower(cloud.ledger)
+    follower = Follower(cloud.ledger, cloud.store)
     with watched(session.err, quiet=bool(session.as_json)) as progress:
         for run_id, name in runs:
             progress.delivered(progress.add(name), run_id)

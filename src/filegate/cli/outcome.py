@@ -7,7 +7,7 @@ from rich.text import Text
 from filegate.cli import tables
 from filegate.cli.following import Followed
 from filegate.cli.shared import PROBLEM, Session, tell
-from filegate.cli.text import clean
+from filegate.cli.text import clean, line
 from filegate.operations.cloud import Cloud
 from filegate.operations.result import output_addresses, result
 from filegate.operations.runs import short
@@ -34,7 +34,9 @@ def _show(session: Session, followed: Followed, lasting: bool) -> None:
     for run in followed.runs:
         if run.rows_deduplicated:
             repeated = f"{run.key}: {run.rows_deduplicated:,} accepted rows repeat the key of an earlier one: left out."
-            session.show("", Text(clean(repeated)))
+            session.show("", Text(line(repeated)))
+        if run.superseded_by is not None:
+            session.show("", Text(line(f"{run.key}: {tables.superseded(run)}.")))
         if reason := why(run):
             session.show("", *reason)
     unfinished = [run for run in followed.runs if run.status != Status.SUCCEEDED]
@@ -46,4 +48,4 @@ def why(run: RunRecord) -> tuple[Text, Text] | None:
     """Why nothing of a run was published; None if something was."""
     if run.error_type is None:
         return None
-    return Text(clean(f"{run.key}: {run.error_type}"), "red"), Text(clean(run.error_message or ""))
+    return Text(line(f"{run.key}: {run.error_type}"), "red"), Text(clean(run.error_message or ""))

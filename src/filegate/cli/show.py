@@ -27,7 +27,7 @@ def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
 ) -> None:
     """Tell a run's story: its states, its counts, what broke, where things lie, and what to do next."""
-    from filegate.operations.result import output_addresses, result  # noqa: PLC0415
+    from filegate.operations.result import cut_short, output_addresses, result  # noqa: PLC0415
     from filegate.operations.runs import chain, find  # noqa: PLC0415
 
     cloud = session.cloud()
@@ -35,13 +35,15 @@ def show(
     output = output_addresses(found, cloud.store)
     if session.as_json:
         more = ("version_id", "owner", "started_at", "finished_at", "states", "retries", "duplicates", "bytes")
-        links = ("rows_deduplicated", "replay_of", "replayed_by", "superseded_by", "supersedes")
+        links = ("rows_deduplicated", "replay_of", "replayed_by", "supersedes")
         session.write(result(found, output=output) | found.model_dump(mode="json", include={*more, *links}))
         return
-    session.show(*_story(found, output, chain(cloud.ledger, found)))
+    session.show(*_story(found, output, chain(cloud.ledger, found), unfinished=cut_short(found, cloud.store)))
 
 
-def _story(run: RunRecord, output: Sequence[str], links: Sequence[RunRecord]) -> list[RenderableType]:
+def _story(
+    run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], *, unfinished: bool
+) -> list[RenderableType]:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -57,7 +59,7 @@ def _story(run: RunRecord, output: Sequence[str], links: Sequence[RunRecord]) ->
             facts.add_row(name, Text(text.clean(value)) if isinstance(value, str) else value)
 
     add("run", run.run_id)
-    add("object", f"s3://{run.bucket}/{run.key}")
+    add("object", text.line(f"s3://{run.bucket}/{run.key}"))
     add("version", run.version_id)
     add("execution", run.owner)
     add("times", _times(run))
@@ -65,15 +67,18 @@ def _story(run: RunRecord, output: Sequence[str], links: Sequence[RunRecord]) ->
     add("rows", _conservation(run))
     add("rules", tables.broken(rules(run)) if run.rules else None)
     add("output", _addresses(output))
-    add("quarantine", run.quarantine)
-    add("superseded", f"by run {run.superseded_by}: its output is no longer there" if run.superseded_by else None)
+    add("quarantine", text.line(run.quarantine or ""))
+    if run.superseded_by is not None:
+        add("output", tables.superseded(run))
+    if unfinished:
+        add("output", "none: the commit was cut short before the manifest was written")
     if run.error_type is not None:
-        add("error", Text(text.clean(run.error_type), "red"))
+        add("error", Text(text.line(run.error_type), "red"))
         add("", run.error_message)
     if len(links) > 1:
         add("replays", _links(links, run))
-    add("next", "\n".join(_next_commands(run)))
-    return [Text.assemble(text.clean(run.key), "  ", text.status(run.status)), "", facts]
+    add("next", "\n".join(_next_commands(run, unfinished)))
+    return [Text.assemble(text.line(run.key), "  ", text.status(run.status)), "", facts]
 
 
 def _times(run: RunRecord) -> str:
@@ -89,12 +94,14 @@ def _times(run: RunRecord) -> str:
 def _states(run: RunRecord) -> RenderableType | None:
     from rich.table import Table  # noqa: PLC0415
 
+    from filegate.cli import text  # noqa: PLC0415
+
     if not run.states:
         return None
     start = datetime.fromisoformat(run.started_at)
     states = Table.grid(padding=(0, 2, 0, 0))
     for state, at in sorted(run.states.items(), key=lambda item: item[1]):
-        states.add_row(state, f"+{(datetime.fromisoformat(at) - start).total_seconds():.3f} s")
+        states.add_row(text.line(state), f"+{(datetime.fromisoformat(at) - start).total_seconds():.3f} s")
     return states
 
 
@@ -117,8 +124,10 @@ def _conservation(run: RunRecord) -> str | None:
 
 
 def _addresses(addresses: Sequence[str]) -> str:
+    from filegate.cli import text  # noqa: PLC0415
+
     more = len(addresses) - SHOWN_ADDRESSES
-    return "\n".join([*addresses[:SHOWN_ADDRESSES], *([f"and {more:,} more"] if more > 0 else [])])
+    return "\n".join([*map(text.line, addresses[:SHOWN_ADDRESSES]), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
@@ -136,13 +145,15 @@ def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
     return story
 
 
-def _next_commands(run: RunRecord) -> list[str]:
+def _next_commands(run: RunRecord, unfinished: bool) -> list[str]:
     from filegate.operations.runs import short  # noqa: PLC0415
     from filegate.runs import Status  # noqa: PLC0415
 
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine else []
     if run.replayed_by is not None:
         commands.append(f"filegate show {short(run.replayed_by)}")
-    elif run.status in (Status.PARTIAL, Status.REJECTED, Status.FAILED):
+    elif run.superseded_by is not None:
+        commands.append(f"filegate show {short(run.superseded_by)}")
+    elif unfinished or run.status in (Status.PARTIAL, Status.REJECTED, Status.FAILED):
         commands.append(f"filegate dlq replay {short(run.run_id)}")
     return commands

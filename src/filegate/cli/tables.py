@@ -39,7 +39,7 @@ def grid(*columns: str, numbers: Sequence[str] = (), gives_way: str | None = Non
 
 def cut(content: str) -> Text:
     """A cell of the column that gives way: it ends with an ellipsis rather than wrap."""
-    return Text(text.clean(content), no_wrap=True, overflow="ellipsis")
+    return Text(text.line(content), no_wrap=True, overflow="ellipsis")
 
 
 Row = Sequence[str | Text]
@@ -68,7 +68,7 @@ def ends(runs: Iterable[RunRecord]) -> Fitted:
     numbers = ("in", "accepted", "rejected", "out", "time")
     rows: list[Row] = [
         [
-            Text(text.clean(run.dataset)),
+            Text(text.line(run.dataset)),
             cut(PurePosixPath(run.key).name),
             text.status(run.status),
             *map(text.count, (run.rows_in, run.rows_accepted, run.rows_rejected, run.rows_out)),
@@ -85,7 +85,7 @@ def where(run: RunRecord) -> str:
     if run.status == Status.RUNNING:
         return "under way"
     if run.superseded_by is not None:
-        return "superseded"
+        return f"superseded by {short(run.superseded_by)}"
     places = {
         Status.SUCCEEDED: "processed",
         Status.PARTIAL: "processed + quarantine",
@@ -95,13 +95,18 @@ def where(run: RunRecord) -> str:
     return places.get(run.status, "")
 
 
+def superseded(run: RunRecord) -> str:
+    """What became of a run whose place another one took, be it before its own commit or after."""
+    return f"superseded by run {run.superseded_by}: nothing published"
+
+
 def listing(runs: Iterable[RunRecord]) -> Fitted:
     """Runs of the ledger, one line each."""
     numbers = ("in", "rejected", "out", "time")
     rows: list[Row] = [
         [
             short(run.run_id),
-            Text(text.clean(run.dataset)),
+            Text(text.line(run.dataset)),
             cut(run.key.partition("/")[2] or run.key),
             text.status(run.status),
             *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
@@ -117,7 +122,7 @@ def broken(rules: Mapping[str, int]) -> Table:
     """Rules by the number of rows that broke them."""
     table = grid("rule", "rows", numbers=("rows",))
     for rule, rows in Counter(rules).most_common():
-        table.add_row(Text(text.clean(rule)), text.count(rows))
+        table.add_row(Text(text.line(rule)), text.count(rows))
     return table
 
 
@@ -128,5 +133,5 @@ def broken_by(runs: Iterable[RunRecord]) -> Table:
         totals.update({(run.dataset, rule): rows for rule, rows in run.rules.items()})
     table = grid("dataset", "rule", "rows", numbers=("rows",))
     for (dataset, rule), rows in totals.most_common():
-        table.add_row(Text(text.clean(dataset)), Text(text.clean(rule)), text.count(rows))
+        table.add_row(Text(text.line(dataset)), Text(text.line(rule)), text.count(rows))
     return table

@@ -55,11 +55,16 @@ def clean(text: str) -> str:
     return "".join(_visible(character) if character != "\n" else "\n" for character in text)
 
 
+def line(text: str) -> str:
+    """The same on one line: for keys, names and codes, which are not made of lines."""
+    return "".join(map(_visible, text))
+
+
 def value(text: str | None, most: int = 60) -> str:
     r"""A value as received, in quotes: control characters as `\x1b`, and not longer than `most` characters."""
     if text is None:
         return NO_VALUE
-    return f'"{shortened("".join(map(_visible, text)), most)}"'
+    return f'"{shortened(line(text), most)}"'
 
 
 def field(text: str | None) -> str:

@@ -17,9 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from filegate.errors import FilegateError
 from filegate.operations.deliver import S3Upload, Upload
 from filegate.operations.pipeline import Pipeline, StepFunctionsPipeline
-from filegate.operations.problems import AwsError, NoCloud, explained
+from filegate.operations.problems import AwsError, NoCloud, WrongUse, explained
 from filegate.operations.queue import Queue, SqsQueue
-from filegate.operations.running_local import running_local
+from filegate.operations.running_local import RunningLocal, running_local
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
@@ -87,7 +87,7 @@ class Cloud:
         outputs: the names of its parts.
         store: its buckets.
         ledger: its runs.
-        dead_letters: its dead-letter queue.
+        dlq: its dead-letter queue.
         pipeline: its state machine.
         upload: puts local files into its buckets.
     """
@@ -97,7 +97,7 @@ class Cloud:
     outputs: Outputs
     store: ObjectStore
     ledger: Ledger
-    dead_letters: Queue
+    dlq: Queue
     pipeline: Pipeline
     upload: Upload
 
@@ -112,7 +112,7 @@ class Cloud:
             outputs=named,
             store=S3ObjectStore(s3),
             ledger=DynamoDBLedger(session.client("dynamodb", config=CLIENT), named.ledger_table),
-            dead_letters=SqsQueue(session.client("sqs", config=CLIENT), named.dlq_url),
+            dlq=SqsQueue(session.client("sqs", config=CLIENT), named.dlq_url),
             pipeline=StepFunctionsPipeline(session.client("stepfunctions", config=CLIENT), named.state_machine_arn),
             upload=S3Upload(s3),
         )
@@ -123,6 +123,7 @@ def connect(settings: ClientSettings) -> Cloud:
 
     Raises:
         NoCloud: there is none, or it cannot be reached with the credentials at hand.
+        WrongUse: the running `filegate local` uses other datasets than those of the folder that was named.
     """
     cloud = connect_if_any(settings)
     if cloud is None:
@@ -133,11 +134,17 @@ def connect(settings: ClientSettings) -> Cloud:
 
 
 def connect_if_any(settings: ClientSettings) -> Cloud | None:
-    """As `connect`, but None where neither a deployment is named nor a `filegate local` runs."""
+    """As `connect`, but None where neither a deployment is named nor a `filegate local` runs.
+
+    Raises:
+        NoCloud: the deployment that is named, or the running `filegate local`, cannot be reached.
+        WrongUse: the running `filegate local` uses other datasets than those of the folder that was named.
+    """
     try:
         if settings.environment is not None:
             return _deployed(settings.environment)
         if local := running_local():
+            _check_datasets(settings, local)
             from filegate.local.session import session_for  # noqa: PLC0415 - needed by this kind of cloud alone
 
             session = session_for(local.endpoint, "us-east-1")
@@ -165,6 +172,16 @@ def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, Any]]:
     with machinery:
         outputs = machinery.deploy()
         yield Cloud.of_session(LOCAL_STACK, machinery.session(), outputs), machinery
+
+
+def _check_datasets(settings: ClientSettings, local: RunningLocal) -> None:
+    """Sees that a running `filegate local` holds files against the datasets that the user named, if any."""
+    wanted = settings.datasets.resolve()
+    if "datasets" in settings.model_fields_set and wanted != local.datasets.resolve():
+        raise WrongUse(
+            f"The running `filegate local` uses the datasets of {local.datasets}, not those of {wanted}.",
+            advice="Stop it and start one with these, or leave --datasets and FILEGATE_DATASETS away.",
+        )
 
 
 def _deployed(environment: str) -> Cloud:

@@ -1,12 +1,13 @@
-"""The dead-letter queue: look at its letters without losing or hiding them, replay them, discard them.
+"""The dead-letter queue: look at its messages without losing or hiding them, replay their runs, discard them.
 
-A letter is a message of the state machine: the document of a run that did not get through whole, and what failed.
+A message is the document of a run that did not get through whole, and what failed. The state machine writes it; where
+an execution was aborted or ran out of time, a rule of EventBridge does, which knows no more than the execution's input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,17 +16,19 @@ from pydantic import BaseModel, ValidationError
 
 from filegate.operations.pipeline import Pipeline
 from filegate.operations.problems import WrongUse
-from filegate.operations.queue import Message, Queue
+from filegate.operations.queue import Queue, Received
+from filegate.operations.result import cut_short
 from filegate.operations.runs import LEAST_PREFIX, short
-from filegate.runs import Request, Run, RunRecord, Status, replay_id_of
+from filegate.runs import Request, RunRecord, Status, replay_id_of, run_id_of
 from filegate.storage.ledger import Ledger
+from filegate.storage.objects import ObjectStore
 
 HOLD_SECONDS = 300
-"""How long received letters stay hidden at most, should this process die before it shows them again."""
+"""How long received messages stay hidden at most, should this process die before it shows them again."""
 
 
 class NotReplayable(WrongUse):
-    """The run of a letter cannot be replayed, as things stand."""
+    """The run of a message cannot be replayed, as things stand."""
 
 
 class Failure(BaseModel):
@@ -36,41 +39,66 @@ class Failure(BaseModel):
     message: str
 
 
-class _Body(Run):
+class _Body(BaseModel):
+    run_id: str | None = None
+    execution: str | None = None
+    request: Request | None = None
+    input: str | None = None
     failure: Failure
 
 
+class _Input(Request):
+    run_id: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
-class Letter:
-    """One message.
+class Message:
+    """One message of the queue.
 
     Attributes:
-        message: as received.
-        run: the run's document; None if the message is none of the state machine's.
-        failure: why it is here; None as well then.
+        received: as it came.
+        run_id: the run; None if the message does not know it.
+        execution: the ARN of the run's execution, likewise.
+        request: what the run was to do, likewise.
+        failure: why it is here; None if the message is none of the pipeline's.
     """
 
-    message: Message
-    run: Run | None
-    failure: Failure | None
+    received: Received
+    run_id: str | None = None
+    execution: str | None = None
+    request: Request | None = None
+    failure: Failure | None = None
 
     @property
     def id(self) -> str:
-        return self.message.id
+        return self.received.id
 
     @property
     def sent_at(self) -> datetime:
-        return self.message.sent_at
+        return self.received.sent_at
+
+    @property
+    def dataset(self) -> str | None:
+        return self.request.dataset if self.request else None
+
+    @property
+    def about(self) -> str:
+        """What it is about, for people: an object's key, or else an execution, or else nothing of the pipeline's."""
+        if self.request is not None:
+            return self.request.key
+        if self.failure is not None and self.execution is not None:
+            return f"execution {self.execution.rpartition(':')[2]}"
+        return f"message {self.id}"
 
     def to_json(self) -> dict[str, Any]:
-        """`message_id`, `sent_at`; of the run `run_id`, `dataset`, `object`, `status`, `error` (`type`, `message`)."""
-        request = self.run.request if self.run else None
+        """`message_id`, `sent_at`, `run_id`, `execution`, `dataset`, `object`, `status`, `error`: `type`, `message`."""
         return {
             "message_id": self.id,
             "sent_at": self.sent_at.isoformat(),
-            "run_id": self.run.run_id if self.run else None,
-            "dataset": request.dataset if request else None,
-            "object": str(request.address) if request else None,
+            "run_id": self.run_id,
+            "execution": self.execution,
+            "dataset": self.dataset,
+            "object": str(self.request.address) if self.request else None,
             "status": str(self.failure.status) if self.failure else None,
             "error": self.failure.model_dump(include={"type", "message"}) if self.failure else None,
         }
@@ -78,45 +106,46 @@ class Letter:
 
 @dataclass
 class Held:
-    """The queue's letters while they are held: hidden from others until they are let go or deleted."""
+    """The queue's messages while they are held: hidden from others until they are let go or deleted."""
 
     queue: Queue
-    letters: list[Letter]
+    messages: list[Message]
 
-    def delete(self, letter: Letter) -> None:
-        self.queue.delete(letter.message.receipt)
-        self.letters.remove(letter)
+    def delete(self, message: Message) -> None:
+        self.queue.delete(message.received.receipt)
+        self.messages.remove(message)
 
 
 @contextmanager
 def held(queue: Queue) -> Iterator[Held]:
-    """Holds all letters, the oldest first; those not deleted are visible to everybody again at the end."""
-    messages: dict[str, Message] = {}
+    """Holds all messages, the oldest first; those not deleted are visible to everybody again at the end."""
+    known: dict[str, Received] = {}
     try:
         while True:
             batch = queue.receive(HOLD_SECONDS)
-            fresh = [message for message in batch if message.id not in messages]
-            messages.update({message.id: message for message in batch})  # the newest receipt is the one that counts
+            fresh = [received for received in batch if received.id not in known]
+            known.update({received.id: received for received in batch})  # the newest receipt is the one that counts
             if not fresh:
                 break
-        letters = Held(queue, sorted(map(_letter, messages.values()), key=lambda letter: (letter.sent_at, letter.id)))
+        messages = sorted(map(_message, known.values()), key=lambda message: (message.sent_at, message.id))
     except BaseException:
-        queue.show(message.receipt for message in messages.values())
+        queue.show(received.receipt for received in known.values())
         raise
+    holding = Held(queue, messages)
     try:
-        yield letters
+        yield holding
     finally:
-        queue.show(letter.message.receipt for letter in letters.letters)
+        queue.show(message.received.receipt for message in holding.messages)
 
 
-def listed(queue: Queue) -> list[Letter]:
-    """All letters, the oldest first."""
+def listed(queue: Queue) -> list[Message]:
+    """All messages, the oldest first."""
     with held(queue) as holding:
-        return list(holding.letters)
+        return list(holding.messages)
 
 
-def select(letters: Sequence[Letter], wanted: str) -> list[Letter]:
-    """The letters of the run, or the one letter, whose id starts with `wanted`.
+def select(messages: Sequence[Message], wanted: str) -> list[Message]:
+    """The messages about the run, or the one message, whose id starts with `wanted`.
 
     Raises:
         WrongUse: there is none, or the start belongs to several runs or messages.
@@ -124,16 +153,16 @@ def select(letters: Sequence[Letter], wanted: str) -> list[Letter]:
     start = wanted.lower()
     if len(start) < LEAST_PREFIX:
         raise WrongUse(f"{wanted!r} is too short.", advice=f"Give {LEAST_PREFIX} or more characters of the id.")
-    of_runs = [letter for letter in letters if letter.run is not None and letter.run.run_id.startswith(start)]
-    by_id = [letter for letter in letters if letter.id.lower().startswith(start)]
-    if len({letter.run.run_id for letter in of_runs if letter.run}) == 1 and not set(by_id) - set(of_runs):
+    of_runs = [message for message in messages if message.run_id is not None and message.run_id.startswith(start)]
+    by_id = [message for message in messages if message.id.lower().startswith(start)]
+    if len({message.run_id for message in of_runs}) == 1 and not set(by_id) - set(of_runs):
         return of_runs
     if len(by_id) == 1 and not of_runs:
         return by_id
     if of_runs or by_id:
-        raise WrongUse(f"{wanted} fits several letters: {_named({*of_runs, *by_id})}.", advice="Give more of the id.")
-    waiting = f"Waiting are {_named(letters)}." if letters else "The queue is empty."
-    raise WrongUse(f"No letter in the dead-letter queue is {wanted}, or is about a run of that id.", advice=waiting)
+        raise WrongUse(f"{wanted} fits several messages: {_named({*of_runs, *by_id})}.", advice="Give more of the id.")
+    waiting = f"Waiting are {_named(messages)}." if messages else "The queue is empty."
+    raise WrongUse(f"No message in the dead-letter queue is {wanted}, or is about a run of that id.", advice=waiting)
 
 
 @dataclass(frozen=True)
@@ -142,7 +171,7 @@ class Replay:
 
     Attributes:
         run_id: the new run.
-        replaces: the run whose letters were in the queue.
+        replaces: the run whose messages were in the queue.
         request: what the new run does. Its `replay_of` is `replaces`, or, where that was itself a replay of
             quarantined rows that published nothing, the run whose rows these are.
     """
@@ -152,93 +181,109 @@ class Replay:
     request: Request
 
 
-def by_run(letters: Iterable[Letter], *, dataset: str | None = None) -> list[list[Letter]]:
-    """The letters that can be replayed, those of one run together; all, or a dataset's."""
-    runs: dict[str, list[Letter]] = {}
-    for letter in letters:
-        if letter.run is not None and dataset in (None, letter.run.request.dataset):
-            runs.setdefault(letter.run.run_id, []).append(letter)
+def by_run(messages: Iterable[Message], *, dataset: str | None = None) -> list[list[Message]]:
+    """The messages that name a run, those about one run together; all, or a dataset's."""
+    runs: dict[str, list[Message]] = {}
+    for message in messages:
+        if message.run_id is not None and message.request is not None and dataset in (None, message.dataset):
+            runs.setdefault(message.run_id, []).append(message)
     return list(runs.values())
 
 
 def replay(
-    holding: Held, letters: Sequence[Letter], *, ledger: Ledger, pipeline: Pipeline, all_rows: bool = False
+    holding: Held,
+    messages: Sequence[Message],
+    *,
+    ledger: Ledger,
+    store: ObjectStore,
+    pipeline: Pipeline,
+    all_rows: bool = False,
 ) -> Replay:
-    """Starts the run that replays the run of these letters, and then deletes them.
+    """Starts the run that replays the run of these messages, and then deletes them.
 
-    May be repeated after a crash at any point: the same letters give the same run, started once.
+    May be repeated after a crash at any point: the same messages give the same run, started once.
 
     Args:
-        holding: the held letters of the queue.
-        letters: all that are about one run; its failure may have been told more than once.
+        holding: the held messages of the queue.
+        messages: all that are about one run; its failure may have been told more than once.
         ledger: where the replay is noted.
+        store: tells whether the run's output is there.
         pipeline: what runs it.
         all_rows: read the whole object again, where by default only its quarantined rows would be.
 
     Raises:
-        NotReplayable: the message is not one of the state machine's, or its run is not committed yet, or succeeded.
+        NotReplayable: the messages name no run, or theirs is not committed yet, or succeeded, or is superseded.
     """
-    first = min(letters, key=lambda letter: letter.id)
-    if first.run is None:
+    first = min(messages, key=lambda message: (message.request is None, message.id))
+    run_id, request = first.run_id, first.request
+    if run_id is None or request is None:
         raise NotReplayable(
-            f"Message {first.id} was not written by the pipeline.", advice="Look at it with `filegate dlq show`."
+            f"Message {first.id} does not say which run it is about.",
+            advice="Look at it with `filegate dlq show`. A file that is delivered again has a run of its own.",
         )
-    run = first.run
-    known = ledger.get(run.run_id)
-    if known is not None and known.replayed_by is not None:  # done before, but for the letters' deletion
-        plan = Replay(known.replayed_by, run.run_id, run.request)
+    known = ledger.get(run_id)
+    if known is not None and known.replayed_by is not None:  # done before, but for the messages' deletion
+        plan = Replay(known.replayed_by, run_id, request)
     else:
-        again = _whole(run) if all_rows else _again(run, _end(letters, known))
-        plan = Replay(replay_id_of(run.run_id, first.id), run.run_id, again)
+        if all_rows or (known is not None and cut_short(known, store)):
+            again = _whole(run_id, request)
+        else:
+            again = _again(run_id, request, _end(messages, known), known)
+        plan = Replay(replay_id_of(run_id, first.id), run_id, again)
         pipeline.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
-        ledger.replayed(run.run_id, by=plan.run_id)
-    for letter in letters:
-        holding.delete(letter)
+        ledger.replayed(run_id, by=plan.run_id)
+    for message in messages:
+        holding.delete(message)
     return plan
 
 
-def _end(letters: Sequence[Letter], known: RunRecord | None) -> Status:
-    """How the run ended: as the ledger says, where it knows; a letter may come before a restart that ends otherwise."""
+def _again(run_id: str, request: Request, end: Status, known: RunRecord | None) -> Request:
+    """What the replay of a run that ended so has to do."""
+    run = f"Run {short(run_id)} ({request.key})"
+    if end == Status.RUNNING:
+        raise NotReplayable(
+            f"{run} is not committed yet.",
+            advice="Wait for its end. If its execution is over, replay it with --all-rows.",
+        )
+    discard = "Take its message away with `filegate dlq discard`."
+    if end == Status.SUCCEEDED:
+        raise NotReplayable(f"{run} succeeded in the end: there is nothing to replay.", advice=discard)
+    if known is not None and known.superseded_by is not None:
+        by = short(known.superseded_by)
+        raise NotReplayable(f"{run} is superseded by run {by}: its rows would not be published.", advice=discard)
+    if end == Status.PARTIAL:
+        return request.model_copy(update={"replay_of": run_id, "replay_rows": "quarantined"})
+    if request.replay_rows == "quarantined":
+        return request  # it published nothing: the rows are still those of the run that it replays
+    return _whole(run_id, request)
+
+
+def _end(messages: Sequence[Message], known: RunRecord | None) -> Status:
+    """How the run ended: as the ledger says, if it does; a message may come before a restart that ends otherwise."""
     if known is not None and known.status != Status.RUNNING:
         return known.status
-    told = [letter.failure.status for letter in letters if letter.failure is not None]
+    told = [message.failure.status for message in messages if message.failure is not None]
     return next((status for status in told if status != Status.PARTIAL), Status.RUNNING if known else Status.PARTIAL)
 
 
-def _again(run: Run, end: Status) -> Request:
-    """What the replay of a run that ended so has to do."""
-    if end == Status.RUNNING:
-        raise NotReplayable(
-            f"Run {short(run.run_id)} ({run.request.key}) is not committed yet.",
-            advice="Wait for its end. If its execution is over, replay it with --all-rows.",
-        )
-    if end == Status.SUCCEEDED:
-        raise NotReplayable(
-            f"Run {short(run.run_id)} ({run.request.key}) succeeded in the end: there is nothing to replay.",
-            advice="Take its letter away with `filegate dlq discard`.",
-        )
-    if end == Status.PARTIAL:
-        return run.request.model_copy(update={"replay_of": run.run_id, "replay_rows": "quarantined"})
-    if run.request.replay_rows == "quarantined":
-        return run.request  # it published nothing: the rows are still those of the run that it replays
-    return _whole(run)
+def _whole(run_id: str, request: Request) -> Request:
+    return request.model_copy(update={"replay_of": run_id, "replay_rows": "all"})
 
 
-def _whole(run: Run) -> Request:
-    return run.request.model_copy(update={"replay_of": run.run_id, "replay_rows": "all"})
-
-
-def _letter(message: Message) -> Letter:
+def _message(received: Received) -> Message:
     try:
-        body = _Body.model_validate_json(message.body)
+        body = _Body.model_validate_json(received.body)
     except ValidationError:
-        return Letter(message, None, None)
-    return Letter(message, body, body.failure)
+        return Message(received)
+    run_id, request = body.run_id, body.request
+    if request is None and body.input is not None:
+        with suppress(ValidationError):
+            given = _Input.model_validate_json(body.input)
+            run_id = given.run_id or run_id_of(given.bucket, given.key, given.version_id)
+            request = Request(**given.model_dump(exclude={"run_id"}))
+    return Message(received, run_id, body.execution, request, body.failure)
 
 
-def _named(letters: Iterable[Letter]) -> str:
-    names = {
-        f"{short(letter.run.run_id)} ({letter.run.request.key})" if letter.run else f"message {letter.id}"
-        for letter in letters
-    }
+def _named(messages: Iterable[Message]) -> str:
+    names = {f"{short(message.run_id)} ({message.about})" if message.run_id else message.about for message in messages}
     return ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

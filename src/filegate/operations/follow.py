@@ -8,9 +8,11 @@ from datetime import timedelta
 
 from filegate.clock import now
 from filegate.errors import FilegateError
+from filegate.operations.result import cut_short
 from filegate.operations.runs import short
 from filegate.runs import RunRecord, Status
 from filegate.storage.ledger import Ledger
+from filegate.storage.objects import ObjectStore
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0  # seconds
 FEW = 5
@@ -29,6 +31,7 @@ class Follower:
 
     Args:
         ledger: where they are kept.
+        store: where their output's manifests appear, a moment after their commit.
         clock: seconds, for the pauses; `sleep` waits that many.
         sleep: waits so many seconds.
     """
@@ -36,11 +39,13 @@ class Follower:
     def __init__(
         self,
         ledger: Ledger,
+        store: ObjectStore,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ledger = ledger
+        self._store = store
         self._clock = clock
         self._sleep = sleep
         self._since = now() - CLOCK_SKEW
@@ -57,12 +62,12 @@ class Follower:
         """The runs that are not as they were at the last look."""
         changed = []
         for run in self._read():
+            if run.status != Status.RUNNING and not cut_short(run, self._store):
+                self._names.pop(run.run_id, None)
             if self._seen.get(run.run_id) == run:
                 continue
             self._seen[run.run_id] = run
             changed.append(run)
-            if run.status != Status.RUNNING:
-                self._names.pop(run.run_id, None)
         if changed:
             self._changed_at = self._clock()
         return changed

@@ -15,8 +15,8 @@ BATCH = 10  # the most that SQS receives or changes in one call
 
 
 @dataclass(frozen=True)
-class Message:
-    """A received message: `receipt` is what this receive calls it by; `id` stays the same over receives."""
+class Received:
+    """A message as it was received: `receipt` is what this receive calls it by; `id` stays the same over receives."""
 
     id: str
     receipt: str
@@ -27,7 +27,7 @@ class Message:
 class Queue(Protocol):
     """A queue that delivers at least once: the same message may come twice."""
 
-    def receive(self, hidden: int) -> list[Message]:
+    def receive(self, hidden: int) -> list[Received]:
         """Some of the visible messages, hidden from everybody for `hidden` seconds; none: there are none visible."""
         ...
 
@@ -45,7 +45,7 @@ class SqsQueue:
         self._client = client
         self._url = url
 
-    def receive(self, hidden: int) -> list[Message]:
+    def receive(self, hidden: int) -> list[Received]:
         answer = self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=BATCH,
@@ -54,7 +54,7 @@ class SqsQueue:
             MessageSystemAttributeNames=["SentTimestamp"],
         )
         return [
-            Message(
+            Received(
                 id=message["MessageId"],
                 receipt=message["ReceiptHandle"],
                 body=message["Body"],

@@ -8,7 +8,7 @@ from typing import Any
 from filegate.address import Address
 from filegate.errors import ObjectGone
 from filegate.manifests import OutputManifest, read_manifest
-from filegate.runs import RunRecord
+from filegate.runs import RunRecord, Status
 from filegate.storage.objects import ObjectStore
 
 
@@ -18,8 +18,9 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
     Returns:
         `run_id`, `dataset`, `object` (its address), `status`; the counts `rows_in`, `rows_accepted`, `rows_rejected`,
         `rows_out`; `rules` (rejected rows by rule code, the most broken first); `output` (addresses of the published
-        parts); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null); `seconds`
-        (null while it runs).
+        parts); `superseded_by` (the run whose output stands in its place, so that nothing of this one is published,
+        or null); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null);
+        `seconds` (null while it runs).
     """
     failed = run.error_type is not None
     return {
@@ -33,6 +34,7 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
         "rows_out": run.rows_out,
         "rules": rules(run),
         "output": output,
+        "superseded_by": run.superseded_by,
         "quarantine": run.quarantine or None,
         "error": {"type": run.error_type, "message": run.error_message} if failed else None,
         "seconds": seconds(run),
@@ -47,6 +49,12 @@ def published(run: RunRecord, store: ObjectStore) -> OutputManifest | None:
         return read_manifest(store, address_of(run.output), OutputManifest)
     except ObjectGone:
         return None
+
+
+def cut_short(run: RunRecord, store: ObjectStore) -> bool:
+    """Whether the run's commit is in the ledger, but not its manifest, without which nothing is published."""
+    committed = run.status in (Status.SUCCEEDED, Status.PARTIAL) and run.superseded_by is None
+    return committed and published(run, store) is None
 
 
 def output_addresses(run: RunRecord, store: ObjectStore) -> list[str]:

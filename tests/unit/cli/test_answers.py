@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +20,7 @@ from filegate.runs import RunRecord, Status, run_id_of
 from tests.unit.cli.conftest import Filegate, documents
 from tests.unit.operations.fakes import MemoryCloud
 
+NOW = "2026-01-31T10:00:00.000Z"
 SOON = 10**6  # minutes: the runs are recent, whenever the test runs
 STATUSES = [status for status in Status if status not in (Status.RUNNING, Status.DUPLICATE)]
 
@@ -88,6 +92,113 @@ def test_drop_collects(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -
     assert documents(result)[0]["status"] == "PARTIAL"
     assert len(list((tmp_path / "made").rglob("*.parquet"))) == 4
     assert "2 published files and 2 of quarantine are in made" in result.stderr
+
+
+def test_files_of_one_name_are_not_dropped_together(filegate: Filegate, delivered: Path) -> None:
+    for folder in ("a", "b"):
+        (delivered / folder).mkdir()
+        (delivered / folder / "x.csv").touch()
+    result = filegate("drop", "a/x.csv", "b/x.csv", "--dataset", "orders")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "a/x.csv and b/x.csv would both become orders/x.csv" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are always UTF-8")
+def test_a_file_whose_name_is_no_text(filegate: Filegate, delivered: Path) -> None:
+    name = os.fsdecode(b"\xff.csv")
+    Path(name).touch()
+    result = filegate("drop", name, "--dataset", "orders")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "orders/\\udcff.csv cannot be the key of an object" in result.stderr
+
+
+def test_a_superseded_run_published_nothing(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -> None:
+    by = "f" * 64
+
+    def arrived(address: Address) -> None:
+        cloud.has("x", key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)), superseded_by=by)
+
+    cloud.arrived = arrived
+    (tmp_path / "x.csv").touch()
+    result = filegate("drop", "x.csv", "-d", "flights")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].endswith("superseded by ffffffffffff")
+    assert f"flights/x.csv: superseded by run {by}: nothing published." in result.stdout
+    (document,) = documents(filegate("drop", "x.csv", "-d", "flights", "--json"))
+    assert document["superseded_by"] == by
+    story = filegate("show", document["run_id"]).stdout
+    assert f"superseded by run {by}: nothing published" in " ".join(story.split())
+    assert "filegate show ffffffffffff" in story
+    assert "dlq replay" not in story
+
+
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIAL])
+def test_a_commit_that_was_cut_short_is_told(filegate: Filegate, cloud: MemoryCloud, status: Status) -> None:
+    run = cloud.has("x", status)
+    cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
+    story = filegate("show", run.run_id).stdout
+    assert "the commit was cut short" in story
+    assert f"filegate dlq replay {run.run_id[:12]}" in story
+
+
+EVIL = "x[/y]\x1b[2J[bold]\nz\u202e"
+
+
+@pytest.fixture
+def evil(cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cloud that holds, and answers with, nothing else."""
+    facts = {"rules": {EVIL: 3}, "rows_rejected": 3, "error_type": EVIL, "error_message": EVIL}
+    run = cloud.has(EVIL, Status.FAILED, run_id="abcd" * 16, minute=SOON, states={EVIL: NOW}, version_id=EVIL, **facts)
+    cloud.message_about(run, "0123-4567")
+    cloud.arrived = lambda address: cloud.has(
+        "x", key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)), **facts
+    )
+    monkeypatch.setattr(cloud.pipeline, "start", lambda name, document: cloud.has(EVIL, run_id=name, **facts))
+    file = tmp_path / f"{EVIL}.csv"
+    file.parent.mkdir()
+    file.touch()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs",),
+        ("show", "abcd"),
+        ("quarantine", "abcd"),
+        ("dlq", "list"),
+        ("dlq", "show", "abcd"),
+        ("dlq", "replay", "abcd"),
+        ("dlq", "replay", "--all"),
+        ("dlq", "discard", "abcd"),
+        ("dlq", "discard", "abcd", "--yes"),
+        ("dlq", "discard", "0123"),
+        ("show", "0123"),
+        ("drop", f"{EVIL}.csv", "-d", "flights"),
+        ("drop", f"{EVIL}.csv", "-d", "flights", "--out", f"{EVIL}.made"),
+        ("drop", f"{EVIL}.missing"),
+        ("drop", f"{EVIL}.csv", f"./{EVIL}.csv", "-d", "flights"),
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.usefixtures("evil")
+def test_nothing_that_comes_from_data_is_more_than_text(
+    filegate: Filegate, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], terminal: bool
+) -> None:
+    """Neither a control sequence nor markup."""
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    result = filegate(*words)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    written = re.sub(r"\x1b\[[0-9;?]*[mhlAK]", "", result.output)  # what the styles and the live table are made of
+    assert "\x1b" not in written
+    assert "\u202e" not in written
+
+
+@pytest.mark.parametrize("words", ["runs", "dlq list", "dlq discard abcd", "dlq discard abcd --yes"])
+@pytest.mark.usefixtures("evil")
+def test_a_key_is_on_one_line(filegate: Filegate, words: str) -> None:
+    assert r"x[/y]\x1b[2J[bold]\nz\u202e.csv" in filegate(*words.split()).output
 
 
 @pytest.mark.parametrize(
@@ -250,9 +361,9 @@ def test_an_unknown_rule(filegate: Filegate, cloud: MemoryCloud) -> None:
 
 def test_dlq_list_and_show(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has_partial()
-    message = cloud.letter_of(run)
+    message = cloud.message_about(run)
     cloud.queue.send("\x1b[2Jnonsense", "junk-1234")
-    assert [letter["run_id"] for letter in documents(filegate("dlq", "list", "--json"))] == [None, run.run_id]
+    assert [message["run_id"] for message in documents(filegate("dlq", "list", "--json"))] == [None, run.run_id]
     assert run.run_id[:12] in filegate("dlq", "list").stdout
     (document,) = documents(filegate("dlq", "show", run.run_id[:6], "--json"))
     assert (document["message_id"], document["body"]["failure"]["status"]) == (message, "PARTIAL")
@@ -270,7 +381,7 @@ def test_an_empty_queue(filegate: Filegate, cloud: MemoryCloud) -> None:
 def test_dlq_replay(filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [cloud.has_partial("a"), cloud.has("b", Status.FAILED), cloud.has("c", Status.FAILED, dataset="cars")]
     for run in runs:
-        cloud.letter_of(run)
+        cloud.message_about(run)
     ends = {"flights/a.csv": Status.SUCCEEDED, "flights/b.csv": Status.REJECTED, "cars/c.csv": Status.PARTIAL}
     start = cloud.pipeline.start
 
@@ -290,7 +401,7 @@ def test_dlq_replay(filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.
 
 
 def test_dlq_replay_of_all_passes_over_what_cannot_be(filegate: Filegate, cloud: MemoryCloud) -> None:
-    cloud.letter_of(cloud.has("january", Status.PARTIAL))
+    cloud.message_about(cloud.has("january", Status.PARTIAL))
     run = cloud.has("january", Status.RUNNING)
     result = filegate("dlq", "replay", "--all")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -300,7 +411,7 @@ def test_dlq_replay_of_all_passes_over_what_cannot_be(filegate: Filegate, cloud:
 
 def test_dlq_discard_wants_to_be_sure(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has("a", Status.FAILED)
-    cloud.letter_of(run)
+    cloud.message_about(run)
     result = filegate("dlq", "discard", run.run_id[:8])
     assert (result.exit_code, len(cloud.queue.visible)) == (2, 1)
     assert "--yes" in result.stderr

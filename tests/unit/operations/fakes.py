@@ -19,7 +19,7 @@ from filegate.layout import Layout
 from filegate.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart, write_manifest
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import Progress
-from filegate.operations.queue import Message
+from filegate.operations.queue import Received
 from filegate.parquet import parquet_bytes
 from filegate.quarantine import BROKEN
 from filegate.runs import Request, Run, RunRecord, Status, run_id_of
@@ -56,7 +56,7 @@ class MemoryQueue:
         self.visible[message_id] = body if isinstance(body, str) else json.dumps(body)
         return message_id
 
-    def receive(self, hidden: int) -> list[Message]:
+    def receive(self, hidden: int) -> list[Received]:
         assert hidden > 0
         taken = list(self.visible)[: self.batch]
         messages = [self._message(message_id, self.visible.pop(message_id)) for message_id in taken]
@@ -78,11 +78,11 @@ class MemoryQueue:
         self.visible |= self.hidden
         self.hidden.clear()
 
-    def _message(self, message_id: str, body: str) -> Message:
+    def _message(self, message_id: str, body: str) -> Received:
         receipt = f"receipt-{next(self._numbers)}"
         self.hidden[message_id] = body
         self.receipts[receipt] = message_id
-        return Message(message_id, receipt, body, START)
+        return Received(message_id, receipt, body, START)
 
 
 @dataclass
@@ -125,7 +125,7 @@ class MemoryCloud:
             outputs=OUTPUTS,
             store=self.store,
             ledger=self.ledger,
-            dead_letters=self.queue,
+            dlq=self.queue,
             pipeline=self.pipeline,
             upload=self.upload,
         )
@@ -150,26 +150,23 @@ class MemoryCloud:
                 **facts,
             }
         )
-        self.ledger._runs[run.run_id] = run
-        return run
+        if status in (Status.SUCCEEDED, Status.PARTIAL):
+            run = run.model_copy(update={"output": self._output(run)})
+        return self._stored(run)
 
     def has_partial(self, name: str = "january", **facts: Any) -> RunRecord:
         """A PARTIAL run with two published parts and three quarantined rows in two parts."""
         run = self.has(name, Status.PARTIAL, **facts)
-        output = Address("processed", output_manifest_key("flights", run.run_id))
         parts = tuple(
             OutputPart(key=f"out/{month}", target=f"flights/month={month}/{run.run_id}-00000.parquet", rows=1, bytes=7)
             for month in (1, 2)
         )
         for part in parts:
             self.store.write(Address("processed", part.target), b"PARQUET")
-        write_manifest(
-            self.store, output, OutputManifest(run_id=run.run_id, dataset="flights", object="x", parts=parts)
-        )
         return self._stored(
             run.model_copy(
                 update={
-                    "output": str(output),
+                    "output": self._output(run, *parts),
                     "quarantine": self._quarantine(run.run_id),
                     "rules": {"carrier:isin": 1, "flight:ge": 3},
                     "rows_in": 5,
@@ -180,9 +177,22 @@ class MemoryCloud:
             )
         )
 
-    def letter_of(self, run: RunRecord, message_id: str | None = None, **request: Any) -> str:
+    def message_about(self, run: RunRecord, message_id: str | None = None, **request: Any) -> str:
         """Sends the message that the state machine would send about the run."""
-        return self.queue.send(letter(run, **request), message_id)
+        return self.queue.send(body(run, **request), message_id)
+
+    def tells_of_abortion(self, run: RunRecord, message_id: str | None = None, **input_: Any) -> str:
+        """Sends what the rule for executions that ended untold would send."""
+        given = {"bucket": run.bucket, "key": run.key, "version_id": run.version_id, "sequencer": run.sequencer}
+        failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without telling anybody."}
+        told = {"execution": run.owner, "input": json.dumps(given | input_), "failure": failure}
+        return self.queue.send(told, message_id)
+
+    def _output(self, run: RunRecord, *parts: OutputPart) -> str:
+        address = Address("processed", output_manifest_key(run.dataset, run.run_id))
+        manifest = OutputManifest(run_id=run.run_id, dataset=run.dataset, object="x", parts=parts)
+        write_manifest(self.store, address, manifest)
+        return str(address)
 
     def _quarantine(self, run_id: str) -> str:
         parts = []
@@ -231,8 +241,8 @@ def rejected(row: int, *broken: tuple[str, str, str, str], raw: bytes | None = N
     }
 
 
-def letter(run: RunRecord, **request: Any) -> dict[str, Any]:
-    """The DLQ message of a run: its whole document, and what failed."""
+def body(run: RunRecord, **request: Any) -> dict[str, Any]:
+    """The body of a run's DLQ message: its whole document, and what failed."""
     document = Run(
         run_id=run.run_id,
         execution="arn:execution",

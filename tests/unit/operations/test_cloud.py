@@ -69,6 +69,21 @@ def test_a_running_local_is_found(endpoint: str, monkeypatch: pytest.MonkeyPatch
     assert connect_if_any(ClientSettings()) is None
 
 
+def test_a_running_local_of_other_datasets_is_not_used(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "_stack_outputs", lambda session, stack: OUTPUTS)
+    (tmp_path / "link").symlink_to("/datasets")
+    with announced(here(endpoint)):
+        for same in (Path("/datasets"), Path("/datasets/../datasets"), tmp_path / "link"):
+            assert connect(ClientSettings(datasets=same)).outputs.raw_bucket == "raw"
+        with pytest.raises(WrongUse, match=rf"uses the datasets of /datasets, not those of {tmp_path}.*Stop it"):
+            connect(ClientSettings(datasets=tmp_path))
+        monkeypatch.setenv("FILEGATE_DATASETS", str(tmp_path))
+        with pytest.raises(WrongUse, match="leave --datasets and FILEGATE_DATASETS away"):
+            connect_if_any(ClientSettings())
+
+
 def test_a_named_environment_comes_first(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_stack_outputs", lambda session, stack: OUTPUTS)
     monkeypatch.setenv("FILEGATE_ENVIRONMENT", "prod")

@@ -8,41 +8,46 @@ import pytest
 
 from filegate.operations import dlq
 from filegate.operations.problems import WrongUse
+from filegate.operations.queue import Received
 from filegate.runs import RunRecord, Status, replay_id_of
-from tests.unit.operations.fakes import MemoryCloud, MemoryQueue, letter
+from tests.unit.operations.fakes import MemoryCloud, MemoryQueue, body
+
+FAILURE = {"status": "FAILED", "type": "Killed", "message": "So."}
 
 
 def replayed(cloud: MemoryCloud, wanted: str, *, all_rows: bool = False) -> dlq.Replay:
     with dlq.held(cloud.queue) as holding:
-        letters = dlq.select(holding.letters, wanted)
-        return dlq.replay(holding, letters, ledger=cloud.ledger, pipeline=cloud.pipeline, all_rows=all_rows)
+        messages = dlq.select(holding.messages, wanted)
+        return dlq.replay(
+            holding, messages, ledger=cloud.ledger, store=cloud.store, pipeline=cloud.pipeline, all_rows=all_rows
+        )
 
 
 @pytest.mark.parametrize("batch", [1, 3, 10])
 @pytest.mark.parametrize("oddity", [{}, {"twice": True}, {"forgets_to_hide": True}])
 def test_listing_shows_all_and_hides_nothing(batch: int, oddity: dict[str, bool]) -> None:
     cloud = MemoryCloud(queue=MemoryQueue(batch=batch, **oddity))
-    sent = {cloud.letter_of(cloud.has(f"file-{number}", Status.FAILED)) for number in range(7)}
+    sent = {cloud.message_about(cloud.has(f"file-{number}", Status.FAILED)) for number in range(7)}
 
     for _ in range(2):
-        assert {letter.id for letter in dlq.listed(cloud.queue)} == sent
+        assert {message.id for message in dlq.listed(cloud.queue)} == sent
         assert len(dlq.listed(cloud.queue)) == len(sent)
         assert set(cloud.queue.visible) == sent
 
 
-def test_an_interrupted_look_shows_the_letters_again(cloud: MemoryCloud) -> None:
-    sent = cloud.letter_of(cloud.has("january", Status.FAILED))
+def test_an_interrupted_look_shows_the_messages_again(cloud: MemoryCloud) -> None:
+    sent = cloud.message_about(cloud.has("january", Status.FAILED))
     with pytest.raises(KeyboardInterrupt), dlq.held(cloud.queue):
         raise KeyboardInterrupt
     assert set(cloud.queue.visible) == {sent}
 
 
-def test_an_interrupted_receive_shows_the_letters_again(cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_receive_shows_the_messages_again(cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud.queue.batch = 1
-    sent = {cloud.letter_of(cloud.has(f"file-{number}", Status.FAILED)) for number in range(3)}
+    sent = {cloud.message_about(cloud.has(f"file-{number}", Status.FAILED)) for number in range(3)}
     receive = cloud.queue.receive
 
-    def interrupted(hidden: int) -> list[dlq.Message]:
+    def interrupted(hidden: int) -> list[Received]:
         if len(cloud.queue.hidden) == 2:
             raise KeyboardInterrupt
         return receive(hidden)
@@ -56,17 +61,17 @@ def test_an_interrupted_receive_shows_the_letters_again(cloud: MemoryCloud, monk
 def test_what_others_sent_is_shown_and_kept(cloud: MemoryCloud) -> None:
     cloud.queue.send("no json")
     cloud.queue.send({"some": "json"})
-    letters = dlq.listed(cloud.queue)
-    assert [letter.run for letter in letters] == [None, None]
-    assert dlq.by_run(letters) == []
-    with pytest.raises(WrongUse, match="not written by the pipeline"):
+    messages = dlq.listed(cloud.queue)
+    assert [message.failure for message in messages] == [None, None]
+    assert dlq.by_run(messages) == []
+    with pytest.raises(WrongUse, match="does not say which run"):
         replayed(cloud, "message-1")
     assert len(cloud.queue.visible) == 2
 
 
 def test_a_partial_run_replays_its_quarantined_rows(cloud: MemoryCloud) -> None:
     run = cloud.has_partial()
-    message = cloud.letter_of(run)
+    message = cloud.message_about(run)
 
     replay = replayed(cloud, run.run_id[:6])
 
@@ -90,13 +95,13 @@ def test_a_partial_run_replays_its_quarantined_rows(cloud: MemoryCloud) -> None:
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.FAILED])
 def test_a_run_that_published_nothing_replays_the_whole_object(cloud: MemoryCloud, status: Status) -> None:
     run = cloud.has("january", status)
-    cloud.letter_of(run)
+    cloud.message_about(run)
     assert replayed(cloud, run.run_id).request.replay_rows == "all"
 
 
 def test_all_rows_replays_the_whole_object(cloud: MemoryCloud) -> None:
     run = cloud.has_partial()
-    cloud.letter_of(run)
+    cloud.message_about(run)
     request = replayed(cloud, run.run_id, all_rows=True).request
     assert (request.replay_of, request.replay_rows) == (run.run_id, "all")
 
@@ -105,7 +110,7 @@ def test_a_rejected_replay_of_quarantined_rows_replays_those_again(cloud: Memory
     """It published nothing, so that the rows are still the first run's, which is the one that is published."""
     first = cloud.has_partial()
     second = cloud.has("replay", Status.REJECTED, key=first.key, replay_of=first.run_id)
-    cloud.letter_of(second, replay_of=first.run_id, replay_rows="quarantined")
+    cloud.message_about(second, replay_of=first.run_id, replay_rows="quarantined")
 
     replay = replayed(cloud, second.run_id)
 
@@ -116,28 +121,28 @@ def test_a_rejected_replay_of_quarantined_rows_replays_those_again(cloud: Memory
 def test_a_partial_replay_of_quarantined_rows_replays_its_own(cloud: MemoryCloud) -> None:
     first = cloud.has_partial()
     second = cloud.has("replay", Status.PARTIAL, key=first.key, replay_of=first.run_id)
-    cloud.letter_of(second, replay_of=first.run_id, replay_rows="quarantined")
+    cloud.message_about(second, replay_of=first.run_id, replay_rows="quarantined")
     assert replayed(cloud, second.run_id).request.replay_of == second.run_id
 
 
 def test_the_ledger_says_how_the_run_ended(cloud: MemoryCloud) -> None:
-    """The letter of a PARTIAL run goes out before its commit, which may fail: nothing is published then."""
+    """The message of a PARTIAL run goes out before its commit, which may fail: nothing is published then."""
     run = cloud.has("january", Status.FAILED)
-    cloud.queue.send(letter(run) | {"failure": {"status": "PARTIAL", "type": "RowsRejected", "message": ""}}, "a")
-    cloud.queue.send(letter(run), "b")
+    cloud.queue.send(body(run) | {"failure": {"status": "PARTIAL", "type": "RowsRejected", "message": ""}}, "a")
+    cloud.queue.send(body(run), "b")
     assert replayed(cloud, run.run_id).request.replay_rows == "all"
 
 
-def test_a_run_that_expired_is_replayed_by_its_letter(cloud: MemoryCloud) -> None:
+def test_a_run_that_expired_is_replayed_by_its_messages(cloud: MemoryCloud) -> None:
     run = cloud.has_partial()
-    cloud.letter_of(run)
+    cloud.message_about(run)
     del cloud.ledger._runs[run.run_id]
     assert replayed(cloud, run.run_id).request.replay_rows == "quarantined"
 
 
 def test_a_run_whose_end_could_not_be_recorded_is_replayed(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.FAILED)
-    cloud.letter_of(run)
+    cloud.message_about(run)
     cloud.has("january", Status.RUNNING)
     assert replayed(cloud, run.run_id).request.replay_rows == "all"
 
@@ -147,13 +152,76 @@ def test_a_run_whose_end_could_not_be_recorded_is_replayed(cloud: MemoryCloud) -
 )
 def test_a_partial_run_is_not_replayed_before_its_commit(cloud: MemoryCloud, status: Status, told: str) -> None:
     """Nor if it was restarted, and succeeded: its quarantined rows are published already."""
-    cloud.letter_of(cloud.has("january", Status.PARTIAL))
+    cloud.message_about(cloud.has("january", Status.PARTIAL))
     run = cloud.has("january", status)
     with pytest.raises(dlq.NotReplayable, match=told):
         replayed(cloud, run.run_id)
     assert len(cloud.queue.visible) == 1
     assert not cloud.pipeline.started
     assert replayed(cloud, run.run_id, all_rows=True).request.replay_rows == "all"
+
+
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIAL])
+@pytest.mark.parametrize("replay_rows", ["all", "quarantined"])
+def test_a_run_whose_commit_was_cut_short_replays_the_whole_object(
+    cloud: MemoryCloud, status: Status, replay_rows: str
+) -> None:
+    """The ledger has its commit, but without its manifest nothing is published."""
+    run = cloud.has("january", status)
+    cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
+    cloud.queue.send(body(run, replay_rows=replay_rows) | {"failure": FAILURE})
+    request = replayed(cloud, run.run_id).request
+    assert (request.replay_of, request.replay_rows) == (run.run_id, "all")
+
+
+def test_a_superseded_run_is_not_replayed(cloud: MemoryCloud) -> None:
+    """Its manifest is gone because a newer version is published."""
+    run = cloud.has("january", Status.PARTIAL, superseded_by="f" * 64)
+    cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
+    cloud.message_about(run)
+    with pytest.raises(dlq.NotReplayable, match=r"superseded by run ffffffffffff.*discard"):
+        replayed(cloud, run.run_id)
+    assert len(cloud.queue.visible) == 1
+
+
+def test_an_aborted_execution_is_replayed_by_its_input(cloud: MemoryCloud) -> None:
+    run = cloud.has("january", Status.RUNNING)
+    cloud.tells_of_abortion(run)
+    (message,) = dlq.listed(cloud.queue)
+    assert (message.run_id, message.about) == (run.run_id, "flights/january.csv")
+    request = replayed(cloud, run.run_id).request
+    assert (request.replay_of, request.replay_rows, request.version_id) == (run.run_id, "all", "v1")
+    assert not cloud.queue.visible
+
+
+def test_an_aborted_replay_is_replayed_as_it_was(cloud: MemoryCloud) -> None:
+    first = cloud.has_partial()
+    second = cloud.has("replay", Status.RUNNING, key=first.key, replay_of=first.run_id)
+    cloud.tells_of_abortion(second, run_id=second.run_id, replay_of=first.run_id, replay_rows="quarantined")
+    replay = replayed(cloud, second.run_id)
+    assert replay.replaces == second.run_id
+    assert (replay.request.replay_of, replay.request.replay_rows) == (first.run_id, "quarantined")
+
+
+@pytest.mark.parametrize("known", [{}, {"run_id": "a" * 64}, {"input": "[1]"}, {"input": '{"key": "x"}'}])
+def test_a_message_that_names_no_object_is_shown_and_kept(cloud: MemoryCloud, known: dict[str, str]) -> None:
+    told = {"execution": "arn:aws:states:x:1:execution:pipeline:night-shift", "status": "ABORTED", "cause": None}
+    cloud.queue.send({**told, **known, "failure": FAILURE}, "message-1")
+    (message,) = dlq.select(dlq.listed(cloud.queue), "message-1")
+    assert message.about == "execution night-shift"
+    assert message.to_json()["error"] == {"type": "Killed", "message": "So."}
+    assert dlq.by_run([message]) == []
+    with pytest.raises(dlq.NotReplayable, match="does not say which run"):
+        replayed(cloud, "message-1")
+    assert len(cloud.queue.visible) == 1
+
+
+def test_of_two_messages_about_a_run_the_one_that_names_its_object_counts(cloud: MemoryCloud) -> None:
+    run = cloud.has("january", Status.FAILED)
+    cloud.queue.send({"run_id": run.run_id, "failure": FAILURE}, "a")
+    cloud.message_about(run, "b")
+    assert replayed(cloud, run.run_id).request.key == run.key
+    assert not cloud.queue.visible
 
 
 def crash_on_start(cloud: MemoryCloud) -> None:
@@ -207,8 +275,8 @@ def crash_on_second_delete(cloud: MemoryCloud) -> None:
 def test_a_crash_at_any_point_and_a_repeat_start_one_run(crash: Callable[[MemoryCloud], None], gone: bool) -> None:
     cloud = MemoryCloud()
     run = cloud.has_partial()
-    cloud.letter_of(run, "a")
-    cloud.letter_of(run, "b")  # the same failure, told twice
+    cloud.message_about(run, "a")
+    cloud.message_about(run, "b")  # the same failure, told twice
     broken = MemoryCloud(
         store=cloud.store,
         ledger=type(cloud.ledger)(cloud.ledger._runs),
@@ -217,7 +285,7 @@ def test_a_crash_at_any_point_and_a_repeat_start_one_run(crash: Callable[[Memory
     )
     broken.queue = MemoryQueue(visible=cloud.queue.visible, hidden=cloud.queue.hidden, receipts=cloud.queue.receipts)
     crash(broken)
-    if gone:  # a process that is killed does not even show the letters again
+    if gone:  # a process that is killed does not even show the messages again
         broken.queue.show = lambda receipts: None  # type: ignore[method-assign]
     with pytest.raises(ConnectionError):
         replayed(broken, run.run_id)
@@ -233,28 +301,28 @@ def test_a_crash_at_any_point_and_a_repeat_start_one_run(crash: Callable[[Memory
     assert not cloud.queue.hidden
 
 
-def test_only_the_chosen_letters_are_deleted(cloud: MemoryCloud) -> None:
+def test_only_the_chosen_messages_are_deleted(cloud: MemoryCloud) -> None:
     runs = [cloud.has(f"file-{number}", Status.FAILED) for number in range(3)]
-    sent = [cloud.letter_of(run) for run in runs]
+    sent = [cloud.message_about(run) for run in runs]
     replayed(cloud, runs[1].run_id)
     assert set(cloud.queue.visible) == {sent[0], sent[2]}
 
 
-def test_letters_of_a_dataset(cloud: MemoryCloud) -> None:
-    cloud.letter_of(cloud.has("a", Status.FAILED))
+def test_messages_of_a_dataset(cloud: MemoryCloud) -> None:
+    cloud.message_about(cloud.has("a", Status.FAILED))
     other = cloud.has("b", Status.FAILED, dataset="cars")
-    cloud.letter_of(other)
+    cloud.message_about(other)
     chosen = dlq.by_run(dlq.listed(cloud.queue), dataset="cars")
-    assert [[letter.run.run_id for letter in letters if letter.run] for letters in chosen] == [[other.run_id]]
+    assert [[message.run_id for message in messages] for messages in chosen] == [[other.run_id]]
 
 
 def test_selecting_by_run_or_message(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.FAILED)
-    cloud.letter_of(run, "3f2504e0-4f89-11d3")
-    cloud.letter_of(run, "9c8b7a65-0000-0000")
-    letters = dlq.listed(cloud.queue)
-    assert len(dlq.select(letters, run.run_id[:4].upper())) == 2
-    assert [letter.id for letter in dlq.select(letters, "9c8b7a65")] == ["9c8b7a65-0000-0000"]
+    cloud.message_about(run, "3f2504e0-4f89-11d3")
+    cloud.message_about(run, "9c8b7a65-0000-0000")
+    messages = dlq.listed(cloud.queue)
+    assert len(dlq.select(messages, run.run_id[:4].upper())) == 2
+    assert [message.id for message in dlq.select(messages, "9c8b7a65")] == ["9c8b7a65-0000-0000"]
 
 
 def test_selecting_what_is_not_there_says_what_is(cloud: MemoryCloud) -> None:
@@ -263,7 +331,7 @@ def test_selecting_what_is_not_there_says_what_is(cloud: MemoryCloud) -> None:
     with pytest.raises(WrongUse, match="too short"):
         dlq.select([], "fff")
     run = cloud.has("january", Status.FAILED)
-    cloud.letter_of(run)
+    cloud.message_about(run)
     with pytest.raises(WrongUse, match=r"flights/january\.csv"):
         dlq.select(dlq.listed(cloud.queue), "0123456789")
 
@@ -273,6 +341,6 @@ def test_an_ambiguous_selection_names_the_candidates(cloud: MemoryCloud) -> None
         cloud.has(f"f{number}", Status.FAILED, run_id="abcd" + f"{number}" * 60) for number in range(2)
     ]
     for run in runs:
-        cloud.letter_of(run)
-    with pytest.raises(WrongUse, match=r"several letters.*f0\.csv.*f1\.csv"):
+        cloud.message_about(run)
+    with pytest.raises(WrongUse, match=r"several messages.*f0\.csv.*f1\.csv"):
         dlq.select(dlq.listed(cloud.queue), "abcd")

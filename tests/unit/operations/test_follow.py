@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from filegate.address import Address
 from filegate.clock import iso, now
 from filegate.operations.follow import APPEARS_WITHIN, FEW, LONGEST_PAUSE, PROGRESSES_WITHIN, Follower, RunStalled
 from filegate.runs import RunRecord, Status
@@ -33,7 +34,7 @@ class Script:
         return self.cloud.has(name, status, started_at=NOW, run_id=run_id(name))
 
     def follower(self, *names: str) -> Follower:
-        follower = Follower(self.cloud.ledger, clock=lambda: self.time, sleep=self.sleep)
+        follower = Follower(self.cloud.ledger, self.cloud.store, clock=lambda: self.time, sleep=self.sleep)
         for name in names:
             follower.add(run_id(name), name)
         return follower
@@ -70,6 +71,26 @@ def test_many_runs_cost_few_calls(cloud: MemoryCloud, monkeypatch: pytest.Monkey
     assert len(script.follower(*names).poll()) == len(names)
 
 
+def test_a_committed_run_ends_with_its_manifest(cloud: MemoryCloud) -> None:
+    """Its output could not be told before."""
+    script = Script(cloud)
+    run = script.reach("a", Status.SUCCEEDED)
+    manifest = Address("processed", f"flights/_manifests/{run.run_id}.json")
+    written = cloud.store.read(manifest)
+    cloud.store.delete(manifest.bucket, [manifest.key])
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            cloud.store.write(manifest, written)
+
+    follower = Follower(cloud.ledger, cloud.store, clock=lambda: 0.0, sleep=sleep)
+    follower.add(run.run_id, "a")
+    assert [run.status for run in follower.changes()] == [Status.SUCCEEDED]
+    assert len(pauses) == 3
+
+
 def test_pauses_grow_while_nothing_moves(cloud: MemoryCloud) -> None:
     script = Script(cloud)
     with pytest.raises(RunStalled):
@@ -98,7 +119,9 @@ def test_a_run_waits_for_its_turn_while_others_move(cloud: MemoryCloud) -> None:
     script = Script(cloud)
     script.steps = [("a", Status.RUNNING)] * 5 + [("a", Status.SUCCEEDED), ("b", Status.SUCCEEDED)]
     slow = script.sleep
-    follower = Follower(cloud.ledger, clock=lambda: script.time, sleep=lambda _: slow(APPEARS_WITHIN * 0.9))
+    follower = Follower(
+        cloud.ledger, cloud.store, clock=lambda: script.time, sleep=lambda _: slow(APPEARS_WITHIN * 0.9)
+    )
     for name in ("a", "b"):
         follower.add(run_id(name), name)
     assert {run.run_id for run in follower.changes() if run.status != Status.RUNNING} == {run_id("a"), run_id("b")}

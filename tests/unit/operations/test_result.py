@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from filegate.operations.result import output_addresses, result
+from filegate.operations.result import cut_short, output_addresses, result
 from filegate.runs import Status
 from tests.unit.operations.fakes import MemoryCloud
 
@@ -23,6 +23,7 @@ def test_a_partial_run(cloud: MemoryCloud) -> None:
         "rows_out": 2,
         "rules": {"flight:ge": 3, "carrier:isin": 1},
         "output": [f"s3://processed/flights/month={month}/{run.run_id}-00000.parquet" for month in (1, 2)],
+        "superseded_by": None,
         "quarantine": f"s3://quarantine/flights/{run.run_id}/manifest.json",
         "error": None,
         "seconds": 1.5,
@@ -41,7 +42,15 @@ def test_a_run_under_way(cloud: MemoryCloud) -> None:
     assert result(cloud.has("january", Status.RUNNING), output=[])["seconds"] is None
 
 
+def test_a_commit_without_its_manifest_was_cut_short(cloud: MemoryCloud) -> None:
+    done = [cloud.has_partial(), cloud.has("b", Status.FAILED), cloud.has("c", superseded_by="f" * 64)]
+    assert not any(cut_short(run, cloud.store) for run in done)
+    cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json" for run in done])
+    assert [cut_short(run, cloud.store) for run in done] == [True, False, False]
+
+
 def test_a_superseded_run_has_no_output_any_more(cloud: MemoryCloud) -> None:
     run = cloud.has_partial(superseded_by="f" * 64)
     cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
+    assert result(run, output=output_addresses(run, cloud.store))["superseded_by"] == "f" * 64
     assert output_addresses(run, cloud.store) == []
