@@ -32,17 +32,17 @@ def datasets(session: Session) -> None:
     table = tables.grid("dataset", "formats", *numbers, "key", "partitioned by", numbers=numbers)
     for one in found:
         if one.dataset is None:
-            table.add_row(one.name, Text("see filegate check", "red"))
+            table.add_row(text.line(one.name), Text("see filegate check", "red"))
             continue
         facts = describe(one.dataset)
         table.add_row(
-            one.name,
+            text.line(one.name),
             ", ".join(facts["formats"]),
             text.count(len(facts["columns"])),
             text.count(len(facts["rules"])),
             f"{facts['tolerated_rejects']:.2%}",
-            ", ".join(facts["key"]),
-            ", ".join(facts["partition_by"]),
+            text.line(", ".join(facts["key"])),
+            text.line(", ".join(facts["partition_by"])),
         )
     session.show(table)
 
@@ -58,9 +58,9 @@ def check(session: Session) -> int:
         session.write(*(one.to_json() for one in found))
     for one in found if not session.as_json else ():
         if not one.problems:
-            session.show(Text.assemble(("✓ ", "green"), one.name))
+            session.show(Text.assemble(("✓ ", "green"), text.line(one.name)))
         for problem in one.problems:
-            session.show(Text.assemble(("✗ ", "red"), f"{one.name}  ", (text.clean(problem.problem), "red")))
+            session.show(Text.assemble(("✗ ", "red"), f"{text.line(one.name)}  ", (text.clean(problem.problem), "red")))
             if problem.advice:
                 session.show(Text(f"  {text.clean(problem.advice)}"))
     return PROBLEM if any(one.problems for one in found) else 0

@@ -59,7 +59,7 @@ class Progress:
         for line in self._lines:
             done = line.run is not None and line.run.status != Status.RUNNING
             mark = Text(MARKS[line.run.status], text.STYLES[line.run.status]) if done and line.run else self._spinner
-            table.add_row(mark, Text(text.clean(line.name)), _doing(line), _rows(line.run))
+            table.add_row(mark, Text(text.line(line.name)), _doing(line), _rows(line.run))
         return table
 
 
@@ -70,7 +70,7 @@ def _doing(line: Line) -> Text:
         return Text("waiting for its run", "dim")
     if line.run.status == Status.RUNNING:
         again = f", restart {line.run.retries}" if line.run.retries else ""
-        return Text(f"{line.run.state}{again}", "cyan")
+        return Text(text.line(f"{line.run.state}{again}"), "cyan")
     return text.status(line.run.status)
 
 

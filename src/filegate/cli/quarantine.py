@@ -70,10 +70,10 @@ def reasons(row: RejectedRow, record_characters: int = RECORD_CHARACTERS) -> Ren
 
     lines = []
     for broken in row.broken:
-        line = Text.assemble((text.clean(broken.rule), "red"), "  ")
+        line = Text.assemble((text.line(broken.rule), "red"), "  ")
         if broken.column is not None or broken.value is not None:
             line.append("received ").append(text.value(broken.value), "yellow").append("; ")
-        lines.append(line.append(f"allowed: {text.clean(broken.allowed)}"))
+        lines.append(line.append(f"allowed: {text.line(broken.allowed)}"))
     lines.append(Text(text.shortened(_record(row), record_characters), "dim"))
     return Padding(Group(*lines), (0, 0, 0, 2))
 
@@ -83,4 +83,4 @@ def _record(row: RejectedRow) -> str:
 
     if row.values is None:
         return text.value((row.raw or b"").decode(errors="backslashreplace"), RECORD_CHARACTERS)
-    return "  ".join(f"{text.clean(name)}={text.field(value)}" for name, value in row.values.items())
+    return "  ".join(f"{text.line(name)}={text.field(value)}" for name, value in row.values.items())

@@ -38,7 +38,8 @@ _OPTIONS: Mapping[str, Any] = {
         typer.Option(
             "--datasets",
             metavar="DIR",
-            help="The folder of the datasets [FILEGATE_DATASETS; default: ./datasets].",
+            help="The folder of the datasets [FILEGATE_DATASETS; default: ./datasets]. "
+            "If it is given, a running `filegate local` is used only if its folder is the same.",
             show_default=False,
             rich_help_panel=PANEL,
         ),
@@ -161,11 +162,12 @@ class Session:
 
 
 def console(*, stderr: bool) -> Console:
-    """Standard output or error; as wide as nothing needs to be cut where it is no terminal."""
+    """Standard output or error, where `[` is a bracket; so wide that nothing is cut where it is no terminal."""
     from rich.console import Console  # noqa: PLC0415
 
-    found = Console(stderr=stderr, highlight=False, emoji=False)
-    return found if found.is_terminal else Console(stderr=stderr, highlight=False, emoji=False, width=PIPED_WIDTH)
+    plain: Mapping[str, Any] = {"stderr": stderr, "markup": False, "highlight": False, "emoji": False}
+    found = Console(**plain)
+    return found if found.is_terminal else Console(**plain, width=PIPED_WIDTH)
 
 
 Command = Callable[..., int | None]

@@ -24,6 +24,11 @@ def test_clean_text_keeps_what_is_harmless(value: str) -> None:
         assert cleaned == value
 
 
+@given(st.text())
+def test_a_line_is_one_line(value: str) -> None:
+    assert text.line(value).isprintable()
+
+
 @pytest.mark.parametrize(
     ("value", "shown"), [(None, ""), ("", '""'), ("AA-1.5", "AA-1.5"), ("a b", '"a b"'), ("\n", '"\\n"')]
 )
