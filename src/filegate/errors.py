@@ -10,7 +10,6 @@ and a test holds the two lists together.
 
 from __future__ import annotations
 
-
 MAX_MESSAGE = 2_000
 
 

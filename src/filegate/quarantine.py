@@ -16,8 +16,10 @@ COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
 - `row`: Int64, the record's number in the object, from 1.
 - `byte_offset`: Int64, where it starts in the object's decompressed UTF-8 text; null for Parquet.
 - `values`: Struct of String, what each column held, as text; null for a malformed record.
-- `raw`: Binary, the bytes of a malformed record (the first 64 KiB of them); else null.
-- `broken`: one struct a broken rule: its code, its column (null: the whole record), the value received, what was allowed.
+- `raw`: Binary, the record's bytes (the first 64 KiB of them) where `values` do not tell all: of a malformed record,
+  and of one whose fault was found while it was read, such as an unknown key; else null.
+- `broken`: for each broken rule a struct of its code, its column (null: the whole record), the value received, and what
+  was allowed.
 """
 
 
@@ -29,8 +31,8 @@ def quarantine_frame(rejected: pl.DataFrame, records: Records) -> pl.DataFrame:
         records: what was read of the chunk.
     """
     malformed = _malformed_frame(records.malformed, rejected.schema["values"])
-    rows = pl.concat([rejected.with_columns(raw=pl.lit(None, pl.Binary)).select(malformed.columns), malformed])
-    rows = rows.sort(ROW)
+    with_raws = rejected.join(records.originals, on=ROW, how="left", maintain_order="left")
+    rows = pl.concat([with_raws.select(malformed.columns), malformed]).sort(ROW)
     return rows.with_columns(byte_offset=records.byte_offsets(rows[ROW])).select(
         pl.col(ROW).alias("row"), pl.col("byte_offset").cast(pl.Int64), "values", "raw", "broken"
     )

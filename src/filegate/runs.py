@@ -77,8 +77,8 @@ class Request(_Section):
 class Ingested(_Section):
     """Ingest's result. `manifest` is a key in the staging bucket.
 
-    `claim` says whose the run is: this execution's (CLAIMED), another's (DUPLICATE), or this one's which has committed it
-    already and only has to repeat what follows the commit (COMMITTED).
+    `claim` says whose the run is: this execution's (CLAIMED), another's (DUPLICATE), or this one's, which has committed
+    it already and only has to repeat what follows the commit (COMMITTED).
     """
 
     claim: Literal["CLAIMED", "DUPLICATE", "COMMITTED"]

@@ -179,7 +179,7 @@ CASES = {
         rules={"record:duplicate_key": 1},
         rows=4,
     ),
-    "JSON key unknown": Case(ndjson(*RECORDS, {**RECORDS[0], "colour": "red"}), rules={"colour:unknown": 1}, rows=4),
+    "JSON key unknown": Case(ndjson(*RECORDS, {**RECORDS[0], "colour": "red"}), rules={"*:unknown": 1}, rows=4),
     "JSON nested too deep": Case(ndjson(*RECORDS, '{"id": ' + "[" * 100_000), rules={"record:json": 1}, rows=4),
     "JSON of NaN": Case(
         ndjson(*RECORDS, '{"id": 4, "name": "four", "amount": NaN, "ordered": "2026-01-31"}'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +14,22 @@ from filegate.blob import Blob, FileBlob
 from filegate.dataset import Dataset
 from filegate.errors import SchemaMismatch
 from filegate.formats import Fault, Layout, Malformed, Records, read
-from filegate.formats.model import ROW, TOO_LONG
+from filegate.formats.model import KEPT_BYTES, ORIGINALS, ROW
 from filegate.sources import Source, TextSource
 
 
 def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Dataset, scratch: Path) -> Records:
     """Reads one quarantine part; every row keeps its first number and position.
 
-    Malformed records are read anew from their bytes, as today's source says; one that was kept only in part (it was
-    too long) stays malformed.
+    Records whose bytes were kept are read anew from them, as today's source says; one that was kept only in part, since
+    it is long, is rejected again.
 
     Raises:
         SchemaMismatch: the contract now asks for a column that the quarantined rows do not have.
     """
     part = pl.read_parquet(blob.path())
     again = _Rereading(layout, source, dataset, scratch).records(part.filter(pl.col("raw").is_not_null()))
-    values = part.filter(pl.col("values").is_not_null()).select(
-        pl.col("row").alias(ROW), pl.col("values").struct.unnest()
-    )
+    values = part.filter(pl.col("raw").is_null()).select(pl.col("row").alias(ROW), pl.col("values").struct.unnest())
     known = [name for name in dataset.columns if name in values.columns]
     missing = [
         column.name
@@ -50,6 +49,7 @@ def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Datase
         byte_offsets=lambda rows: rows.to_frame("row").join(offsets, on="row", how="left", maintain_order="left")[
             "byte_offset"
         ],
+        originals=again.originals,
     )
 
 
@@ -59,7 +59,7 @@ def _may_hold(layout: Layout, column: str) -> bool:
 
 
 class _Rereading:
-    """Reads malformed records again."""
+    """Reads records again from their bytes."""
 
     def __init__(self, layout: Layout, source: Source, dataset: Dataset, scratch: Path) -> None:
         self._layout = layout
@@ -76,8 +76,8 @@ class _Rereading:
 
     def records(self, part: pl.DataFrame) -> Records:
         rows = list(part.iter_rows(named=True))
-        cut_short = [row for row in rows if row["broken"][0]["rule"] == TOO_LONG]
-        whole = [row for row in rows if row["broken"][0]["rule"] != TOO_LONG]
+        cut_short = [row for row in rows if len(row["raw"]) >= KEPT_BYTES]
+        whole = [row for row in rows if len(row["raw"]) < KEPT_BYTES]
         lasting = [_malformed(row) for row in cut_short]
         found = self._read(whole) if whole else _merged([], [])
         if found is None:  # they do not keep apart when read together: one by one
@@ -106,7 +106,8 @@ class _Rereading:
         numbers = pl.Series([row["row"] for row in rows], dtype=pl.Int64)
         return replace(
             records,
-            frame=records.frame.with_columns(numbers.gather(records.frame[ROW] - 1).alias(ROW)),
+            frame=_renumbered(records.frame, numbers),
+            originals=_renumbered(records.originals, numbers),
             faults=tuple(replace(fault, row=numbers[fault.row - 1]) for fault in records.faults),
             malformed=tuple(
                 replace(record, row=numbers[record.row - 1], fault=replace(record.fault, row=numbers[record.row - 1]))
@@ -117,9 +118,16 @@ class _Rereading:
     def _text(self, raw: bytes) -> bytes:
         """The bytes in UTF-8, where the source now declares the encoding that they were not read with."""
         declared = self._source.encoding if isinstance(self._source, TextSource) else None
-        if declared is None or self._layout.encoding != "utf-8":
+        if declared is None or codecs.lookup(declared) == codecs.lookup(self._layout.encoding):
             return raw
-        return raw.decode(declared, errors="surrogateescape").encode("utf-8", errors="surrogateescape")
+        if self._layout.encoding != "utf-8":
+            raw = raw.decode("utf-8", "surrogatepass").encode(self._layout.encoding, "surrogateescape")
+        return raw.decode(declared, "surrogateescape").encode("utf-8", "surrogateescape")
+
+
+def _renumbered(frame: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+    """The frame with `__row__` 1, 2, … replaced by the first, second, … of the numbers."""
+    return frame.with_columns(numbers.gather(frame[ROW] - 1).alias(ROW))
 
 
 def _merged(parts: Sequence[Records], lasting: Sequence[Malformed]) -> Records:
@@ -130,6 +138,7 @@ def _merged(parts: Sequence[Records], lasting: Sequence[Malformed]) -> Records:
         faults=tuple(fault for part in parts for fault in part.faults),
         malformed=(*(record for part in parts for record in part.malformed), *lasting),
         byte_offsets=lambda rows: pl.Series([None] * rows.len(), dtype=pl.Int64),
+        originals=pl.concat([pl.DataFrame(schema=ORIGINALS), *(part.originals for part in parts)]),
     )
 
 

@@ -91,7 +91,7 @@ class Pipeline:
         for key in self.store.list("processed", f"{dataset}/_manifests/"):
             manifest = read_manifest(self.store, Address("processed", key), OutputManifest)
             frames += [self.parquet("processed", part.target) for part in manifest.parts]
-        return pl.concat(frames) if frames else pl.DataFrame()
+        return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
 
     def files(self, dataset: str) -> list[str]:
         """The published files, manifests aside."""

@@ -235,6 +235,43 @@ def test_rows_of_a_parquet_file_are_replayed(pipeline: Pipeline) -> None:
     assert sorted(pipeline.live("orders")["amount"]) == [1.5, 2.5]
 
 
+JSON = """\
+SCHEMA = DataFrameSchema({"id": Column(int), "tags": Column(str, nullable=True)})
+dataset = Dataset("notes", schema=SCHEMA, source=Json(), tolerated_rejects=1)
+"""
+RECORDS = """\
+{"id": 1, "tags": "x"}
+{"id": 2, "tags": ["a", "list"]}
+{"id": 3, "tags": null, "more": "than expected"}
+{"id": "4", "tags": "a text for a number"}
+not json
+"""
+
+
+def test_a_replay_under_the_same_contract_lets_nothing_through(pipeline: Pipeline) -> None:
+    pipeline.declare("notes", JSON)
+    first = pipeline.finish(pipeline.arrive("notes/a.json", RECORDS))
+    assert pipeline.rejected(first)["row"].to_list() == [2, 3, 4, 5]
+    again = pipeline.validated(pipeline.replay(first, rows="quarantined"))
+    assert again.validated is not None
+    assert (again.validated.rows_in, again.validated.rows_accepted) == (4, 0)
+    before, after = pipeline.rejected(first), pipeline.rejected(again)
+    assert after.to_dicts() == before.to_dicts()
+
+
+def test_what_a_json_record_held_is_there_when_the_contract_is_mended(pipeline: Pipeline) -> None:
+    pipeline.declare("notes", JSON)
+    first = pipeline.finish(pipeline.arrive("notes/a.json", RECORDS))
+    mended = JSON.replace("Column(int)", "Column(int, coerce=True)").replace(
+        "source=", "on_unknown_columns='rescue', source="
+    )
+    pipeline.declare("notes", mended)
+    pipeline.finish(pipeline.replay(first, rows="quarantined"))
+    live = pipeline.live("notes")
+    assert sorted(live["id"]) == [1, 3, 4]
+    assert live.filter(pl.col("id") == 3)["_rescued"].to_list() == ['{"more": "than expected"}']
+
+
 def test_rows_that_lack_what_the_contract_now_asks_for_are_not_replayed_alone(pipeline: Pipeline) -> None:
     ignoring = ORDERS.replace("tolerated_rejects", "on_unknown_columns='ignore', tolerated_rejects")
     pipeline.declare("orders", ignoring)
