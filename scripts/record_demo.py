@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS = 100
+COLUMNS = 110
 PICTURE = Path(__file__).parents[1] / "docs" / "demo.svg"
 
 
