@@ -241,13 +241,16 @@ def test_drop_brings_its_own_cloud(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "number"), [(["drop", *["orders-good.csv"] * 20], signal.SIGINT), (["demo"], signal.SIGTERM)]
+    ("words", "number"),
+    [(["drop", *(f"orders-{number}.csv" for number in range(20))], signal.SIGINT), (["demo"], signal.SIGTERM)],
 )
 def test_an_interruption_leaves_nothing(tmp_path: Path, words: list[str], number: signal.Signals) -> None:
     home = Home.at(tmp_path / "home")
     samples = home.root / "datasets/samples"
     samples.mkdir()
     shutil.copy(home.root / "orders-good.csv", samples)
+    for copy in range(20):
+        shutil.copy(home.root / "orders-good.csv", home.root / f"orders-{copy}.csv")
     process = home.start(*words)
     wait_until(lambda: len(home.processes()) > 2)  # functions are at work
     process.send_signal(number)
