@@ -177,7 +177,8 @@ def _ministack_variables(port: int) -> Iterator[None]:
         "S3_PERSIST": "0",
         "LOG_LEVEL": "WARNING",
         # At start it removes containers it takes for its own, on whatever Docker it finds: let it find none.
-        "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+        # The query keeps Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
+        "DOCKER_HOST": "unix:///nonexistent/docker.sock?none",
     }
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
