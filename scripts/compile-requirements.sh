@@ -26,3 +26,4 @@ for stage in ingest validate transform output; do
     compile_image "requirements/$stage.txt" --constraint requirements/development.txt --group "$stage"
 done
 compile_image scripts/lambda-base/requirements.txt scripts/lambda-base/requirements.in
+compile_image infra/localstack/stand-in/requirements.txt infra/localstack/stand-in/requirements.in
