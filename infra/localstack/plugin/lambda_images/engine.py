@@ -44,7 +44,8 @@ def remove(container: Container) -> None:
 
 
 def remove_all() -> None:
-    """Remove every function's container of this LocalStack, also those that an earlier one left behind."""
+    """Remove every function's container and volume of this LocalStack, also those that an earlier one left behind."""
     mine = {"label": f"{OWNER}={host().owner}"}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(remove, client().containers.list(all=True, filters=mine, ignore_removed=True)))
+    client().volumes.prune(mine)
