@@ -391,9 +391,7 @@ def test_a_late_run_is_not_announced_as_published(pipeline: Pipeline) -> None:
     assert f"by run {newer.run_id}. Nothing of this one is." in alert["Message"]
 
 
-def test_a_commit_whose_answers_are_all_lost_is_found_by_the_restart(
-    pipeline: Pipeline, runs: dict[str, Drop]
-) -> None:
+def test_a_commit_whose_answers_are_all_lost_is_found_by_the_restart(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     run = pipeline.run(runs["commit never heard of"].run_id)
     states = pipeline.execution(run.run_id).states
     assert states[states.index("Restart") :][:4] == ["Restart", "IngestState", "WhoseRun", "CommitState"]

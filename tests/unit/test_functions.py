@@ -38,9 +38,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
     def run(stage: Callable[[Run, Any], Run]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         result = lambda_function({"IngestState": stage})(EVENT, CONTEXT)  # type: ignore[arg-type]
-        return result, [
-            json.loads(line) for line in (logged.getvalue() + capsys.readouterr().out).splitlines()
-        ]
+        return result, [json.loads(line) for line in (logged.getvalue() + capsys.readouterr().out).splitlines()]
 
     return run
 

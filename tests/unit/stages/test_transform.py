@@ -102,10 +102,8 @@ def test_a_key_that_s3_would_refuse_is_refused_with_its_reason(pipeline: Pipelin
 
 
 def test_an_error_tells_no_column_that_came_from_data(pipeline: Pipeline) -> None:
-    declare(
-        pipeline,
-        "return rows.collect().pivot('country', index='id', values='amount', aggregate_function='sum').lazy().select('nope')",
-    )
+    pivot = "pivot('country', index='id', values='amount', aggregate_function='sum')"
+    declare(pipeline, f"return rows.collect().{pivot}.lazy().select('nope')")
     with pytest.raises(TransformFailed, match="raised ColumnNotFoundError") as caught:
         pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
     assert "FR" not in str(caught.value)
