@@ -21,4 +21,4 @@ def pipeline(request: pytest.FixtureRequest) -> Iterator[Pipeline]:
     datasets = getattr(request.module, "DATASETS", REPOSITORY / "datasets")
     images = getattr(request.module, "IMAGES", REPOSITORY / "images")
     with EmbeddedCloud(datasets=datasets, images=images) as cloud:
-        yield Pipeline(cloud, cloud.deploy())
+        yield Pipeline(cloud.session(), cloud.deploy())

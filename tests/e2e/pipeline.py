@@ -1,4 +1,4 @@
-"""The deployed pipeline on an embedded cloud, seen from outside: drop bytes, wait, look at what came of them."""
+"""The deployed pipeline, seen from outside: drop bytes, wait, look at what came of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+import boto3
 import polars as pl
 
-from filegate.local import EmbeddedCloud
 from filegate.manifests import OutputManifest, QuarantineManifest
 from filegate.runs import RunRecord, Status, run_id_of
 from filegate.storage.dynamodb import DynamoDBLedger
 
 PATIENCE = 150.0
+WITHIN_PARALLEL = ("OutputToS3", "UpdateMetadata")
 T = TypeVar("T")
 
 
@@ -53,29 +54,32 @@ class Execution:
 
     @property
     def states(self) -> list[str]:
-        """The states it entered, in order. The embedded cloud does not note those inside a Parallel state."""
+        """The states it entered, in order; on the embedded cloud without those inside a Parallel state."""
         return [
             event["stateEnteredEventDetails"]["name"] for event in self.events if "stateEnteredEventDetails" in event
         ]
 
     def attempts(self, state: str) -> list[list[tuple[datetime, datetime, str | None]]]:
-        """For each visit of a function's state, its attempts: when it began and ended, and its error."""
+        """For each visit of a function's state, its attempts: when it began and ended, and its error.
+
+        Those of OutputToS3 are told of ParallelOutput, whose only function it is.
+        """
         visits: list[list[tuple[datetime, datetime, str | None]]] = []
         within = False
         for event in self.events:
             entered = event.get("stateEnteredEventDetails", {}).get("name")
-            if entered is not None:
+            if entered is not None and entered not in WITHIN_PARALLEL:
                 within = entered == state
                 if within:
                     visits.append([])
             if not within:
                 continue
             resource = str(event.get(f"{event['type'][0].lower()}{event['type'][1:]}EventDetails", {}).get("resource"))
-            if not resource.endswith("lambda:invoke"):
+            if not resource.endswith("invoke"):
                 continue
             if event["type"] == "TaskScheduled":
                 begun = event["timestamp"]
-            else:
+            elif event["type"] != "TaskStarted":
                 error = event.get("taskFailedEventDetails", {}).get("error")
                 visits[-1].append((begun, event["timestamp"], error))
         return visits
@@ -84,9 +88,9 @@ class Execution:
 class Pipeline:
     """Puts objects into the raw bucket, plans faults, and reads what each service has to tell afterwards."""
 
-    def __init__(self, cloud: EmbeddedCloud, outputs: Mapping[str, str]) -> None:
+    def __init__(self, session: boto3.Session, outputs: Mapping[str, str], *, patience: float = PATIENCE) -> None:
         self.outputs = outputs
-        session = cloud.session()
+        self.patience = patience
         self.s3: Any = session.client("s3")
         self.stepfunctions: Any = session.client("stepfunctions")
         self.dynamodb: Any = session.client("dynamodb")
@@ -94,7 +98,7 @@ class Pipeline:
         self._sqs: Any = session.client("sqs")
         self._sns: Any = session.client("sns")
         self.ledger = DynamoDBLedger(self.dynamodb, outputs["LedgerTable"])
-        self._received: dict[str, list[dict[str, Any]]] = {}
+        self._received: dict[str, dict[str, dict[str, Any]]] = {}
         self._executions: dict[str, Execution] = {}
 
     # What a user does
@@ -149,7 +153,7 @@ class Pipeline:
             record = self.ledger.get(run_id)
             return record if record is not None and record.status != Status.RUNNING else None
 
-        return eventually(final)
+        return eventually(final, self.patience)
 
     def executions(self, run_id: str, count: int = 1) -> list[Execution]:
         """The executions of a run, once there are `count` of them and all are over."""
@@ -158,7 +162,7 @@ class Pipeline:
             found = [execution for execution in self.all_executions() if execution.run_id == run_id]
             return found if len(found) >= count else []
 
-        return eventually(over)
+        return eventually(over, self.patience)
 
     def execution(self, run_id: str) -> Execution:
         (found,) = self.executions(run_id)
@@ -202,16 +206,22 @@ class Pipeline:
 
     def alerts(self, run_id: str) -> list[dict[str, Any]]:
         """The alerts about a run: `Subject` and `Message`."""
-        bodies = [json.loads(message["Body"]) for message in self._messages(self.inbox)]
-        return [body for body in bodies if run_id in body["Message"]]
+        return [alert for alert in self.all_alerts() if run_id in alert["Message"]]
+
+    def all_alerts(self) -> list[dict[str, Any]]:
+        return [json.loads(message["Body"]) for message in self._messages(self.inbox)]
 
     def _messages(self, url: str) -> list[dict[str, Any]]:
-        """All that is in a queue; nothing is taken from it for good."""
-        known = self._received.setdefault(url, [])
-        arguments = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 3600}
+        """All that ever was in a queue when this was asked; nothing is taken from it, so that others see it too."""
+        known = self._received.setdefault(url, {})
+        receipts = []
+        arguments = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 60}
         while messages := self._sqs.receive_message(**arguments).get("Messages", []):
-            known.extend(messages)
-        return known
+            known.update({message["MessageId"]: message for message in messages})
+            receipts.extend(message["ReceiptHandle"] for message in messages)
+        for receipt in receipts:
+            self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+        return list(known.values())
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket], Prefix=prefix)
@@ -253,10 +263,10 @@ class Pipeline:
         return pl.concat(frames)
 
 
-def eventually(probe: Callable[[], T | None]) -> T:
+def eventually(probe: Callable[[], T | None], patience: float = PATIENCE) -> T:
     """What the probe gives once it gives something."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (found := probe()):
-        assert time.monotonic() < deadline, f"nothing came within {PATIENCE:g} seconds"
+        assert time.monotonic() < deadline, f"nothing came within {patience:g} seconds"
         time.sleep(0.1)
     return found

@@ -36,7 +36,7 @@ def is_alive(pid: int) -> bool:
 
 def test_two_hundred_files_at_once_are_each_run_once() -> None:
     with EmbeddedCloud(datasets=DATASETS) as cloud:
-        pipeline = Pipeline(cloud, cloud.deploy())
+        pipeline = Pipeline(cloud.session(), cloud.deploy())
         with ThreadPoolExecutor(8) as pool:
             drops = list(pool.map(lambda file: pipeline.drop(f"orders/{file}.csv", rows(file)), range(FILES)))
         runs = []

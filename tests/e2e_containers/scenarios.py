@@ -1,0 +1,109 @@
+"""What is dropped before the first test looks: most of the time goes into waiting for retries, so all wait at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..e2e.pipeline import Drop, Pipeline
+
+SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"
+FLIGHTS = (SAMPLES / "flights.csv").read_bytes()
+"""Two days of flights, one of whose tail numbers is mistyped."""
+FLIGHT_ROWS = FLIGHTS.count(b"\n") - 1
+WRONG_HEADER = (SAMPLES / "flights_wrong_header.csv").read_bytes()
+_LINES = FLIGHTS.splitlines(keepends=True)
+CLEAN_FLIGHTS = b"".join([_LINES[0], *_LINES[301:401]])
+MISTYPED = b"D942DN"
+"""The tail number."""
+
+ROWS = 10
+ORDERS = b"id,name,amount,ordered\n" + b"".join(b"%d,name %d,1.5,2026-01-31\n" % (i, i) for i in range(1, ROWS + 1))
+
+CRAMPED_MB = 128
+HASTY_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An object, and the faults that its run meets in functions of images that heed them.
+
+    Attributes:
+        machine: of the machines made by `machines`.
+    """
+
+    machine: str = "faulty"
+    key: str = "orders"
+    data: bytes = ORDERS
+    faults: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+SCENARIOS = {
+    # The slowest first.
+    "retries exhausted": Scenario(faults={"IngestState": ["Throttled"] * 16}),
+    "time-out": Scenario("hasty", faults={"TransformState": ["sleep"] * 4}),
+    "out of memory": Scenario("cramped", faults={"ValidateState": ["hoard"] * 4}),
+    "throttled": Scenario(faults={"ValidateState": ["Throttled"] * 3}),
+    "unreachable": Scenario(faults={"OutputToS3": ["Unreachable"] * 3}),
+    "malformed": Scenario(faults={"TransformState": ["MalformedObject"]}),
+}
+
+
+def machines(pipeline: Pipeline, images: Mapping[str, str]) -> dict[str, str]:
+    """State machines like the deployed one, whose functions are of the faulty images and else as the templates say.
+
+    "hasty" has a transform with little time, "cramped" a validate with little memory.
+    """
+    functions = {
+        stage: _copied(pipeline, pipeline.outputs[f"{stage.title()}Function"], "faulty", ImageUri=image)
+        for stage, image in images.items()
+    }
+    hasty = _copied(pipeline, functions["transform"], "hasty", Timeout=HASTY_SECONDS)
+    cramped = _copied(pipeline, functions["validate"], "cramped", MemorySize=CRAMPED_MB)
+    return {
+        "faulty": _machine(pipeline, "faulty", functions),
+        "hasty": _machine(pipeline, "hasty", {**functions, "transform": hasty}),
+        "cramped": _machine(pipeline, "cramped", {**functions, "validate": cramped}),
+    }
+
+
+def _copied(pipeline: Pipeline, function: str, kind: str, ImageUri: str | None = None, **changed: int) -> str:  # noqa: N803
+    told = pipeline.lambdas.get_function(FunctionName=function)
+    was = told["Configuration"]
+    name = f"{function}-{kind}"
+    pipeline.lambdas.create_function(
+        FunctionName=name,
+        PackageType="Image",
+        Code={"ImageUri": ImageUri or told["Code"]["ImageUri"]},
+        Role=was["Role"],
+        Architectures=was["Architectures"],
+        Environment={"Variables": was["Environment"]["Variables"]},
+        **{"MemorySize": was["MemorySize"], "Timeout": was["Timeout"], **changed},
+    )
+    pipeline.lambdas.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
+    return name
+
+
+def _machine(pipeline: Pipeline, name: str, functions: Mapping[str, str]) -> str:
+    """The deployed state machine with other functions."""
+    deployed = pipeline.stepfunctions.describe_state_machine(stateMachineArn=pipeline.outputs["StateMachineArn"])
+    definition = deployed["definition"]
+    for stage, function in functions.items():
+        real = f':function:{pipeline.outputs[f"{stage.title()}Function"]}"'
+        assert real in definition
+        definition = definition.replace(real, f':function:{function}"')
+    made = pipeline.stepfunctions.create_state_machine(name=name, definition=definition, roleArn=deployed["roleArn"])
+    return str(made["stateMachineArn"])
+
+
+def start(pipeline: Pipeline, machine_arns: Mapping[str, str]) -> dict[str, Drop]:
+    """Every scenario's run, under way."""
+    return {
+        name: pipeline.start(
+            pipeline.put(f"{scenario.key}/{name}.csv", scenario.data),
+            faults=scenario.faults,
+            machine=machine_arns[scenario.machine],
+        )
+        for name, scenario in SCENARIOS.items()
+    }
