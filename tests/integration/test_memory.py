@@ -21,6 +21,7 @@ PROBE = Path(__file__).parent / "stage_probe.py"
 MB = 1_000_000
 LIMIT = 200 * MB
 """Validate's function has 256 MB; the interpreter's and the libraries' files are mapped, and may be dropped."""
+FUNCTION_MEMORY = 256 * 1024 * 1024
 SMALL, MIDDLE, LARGE = 10 * MB, 50 * MB, 300 * MB
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is read from /proc")
@@ -80,27 +81,32 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], dic
         with (folder / "raw" / key).open("wb") as file:
             file.write(header)
             file.writelines(repeated(lines, RENAMED[dataset], size))
-        run = Run(
-            run_id=run_id_of("raw", key, "only"),
-            execution="by hand",
-            request=Request(bucket="raw", key=key, version_id="only"),
-        )
-        document = run.model_dump_json()
-        results = {}
-        for stage in ("ingest", "validate"):
-            answer = _in_a_process(folder, stage, document)
-            document = json.dumps(answer["run"])
-            validated = answer["run"]["validated"] or {}
-            results[stage] = Probe(
-                answer["run"]["ingested"]["rows"],
-                validated.get("rows_accepted", 0),
-                answer["anonymous_bytes"],
-                answer["cpu_seconds"],
-            )
-        (folder / "raw" / key).unlink()
-        return results
+        return _probed(folder, key)
 
     return probe
+
+
+def _probed(folder: Path, key: str) -> dict[str, Probe]:
+    """Ingests and validates the object that lies in the folder's raw bucket."""
+    run = Run(
+        run_id=run_id_of("raw", key, "only"),
+        execution="by hand",
+        request=Request(bucket="raw", key=key, version_id="only"),
+    )
+    document = run.model_dump_json()
+    results = {}
+    for stage in ("ingest", "validate"):
+        answer = _in_a_process(folder, stage, document)
+        document = json.dumps(answer["run"])
+        validated = answer["run"]["validated"] or {}
+        results[stage] = Probe(
+            answer["run"]["ingested"]["rows"],
+            validated.get("rows_accepted", 0),
+            answer["anonymous_bytes"],
+            answer["cpu_seconds"],
+        )
+    (folder / "raw" / key).unlink()
+    return results
 
 
 def _in_a_process(folder: Path, stage: str, document: str) -> dict[str, Any]:
@@ -141,3 +147,23 @@ def test_the_large_file_is_validated_like_the_small_one(
     probe = probed(dataset, LARGE)["validate"]
     assert probe.rows_in > 2_000_000
     assert probe.rows_accepted / probe.rows_in == pytest.approx(share, abs=1e-4)
+
+
+FLIGHT = b"2013,2,11,1508,1400,68,1807,1636,91,DL,%d,N942DN,LGA,ATL,122,762,14,0,2013-02-11T19:00:00Z\n"
+BAD_FLIGHTS = {
+    "a value that is not allowed": FLIGHT.replace(b",DL,", b",XX,"),
+    "a field too few": FLIGHT.replace(b"2013,", b"", 1),
+    "hardly anything": b"%d\n",
+}
+
+
+@pytest.mark.parametrize("row", BAD_FLIGHTS.values(), ids=BAD_FLIGHTS)
+def test_a_file_of_nothing_but_rejects_fits_into_the_function(row: bytes, tmp_path: Path) -> None:
+    """Rejected rows cost most: each with its values or bytes, its position and its reasons."""
+    header = (REPOSITORY / "datasets/samples/flights.csv").read_bytes().split(b"\n", 1)[0] + b"\n"
+    file = tmp_path / "raw" / "flights" / "bad.csv"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(header + b"".join(row % number for number in range(400_000)))
+    probe = _probed(tmp_path, "flights/bad.csv")["validate"]
+    assert (probe.rows_in, probe.rows_accepted) == (400_000, 0)
+    assert probe.anonymous_bytes < FUNCTION_MEMORY

@@ -19,7 +19,7 @@ from filegate.layout import Compression, Layout
 CTRL_Z: Final = b"\x1a"
 """DOS's end of file: the last byte of some exports, and no part of a record there."""
 
-MAX_CHUNK_ROWS: Final = 1 << 18
+MAX_CHUNK_ROWS: Final = 1 << 17
 """A chunk of short rows ends here before it is full: in memory a row takes 50 bytes and more, however short it is."""
 
 WHOLE_READ_BYTES: Final = 16 << 20
