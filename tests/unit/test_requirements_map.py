@@ -29,3 +29,10 @@ def test_every_named_test_exists(file: str, function: str) -> None:
 def test_every_requirement_is_proved_or_says_that_it_is_not_built(requirement: str) -> None:
     proof = ROWS[requirement][-1]
     assert "::" in proof or proof.startswith("*Not built*")
+
+
+@pytest.mark.parametrize(
+    "name", ["images", "docker-compose.yml", "infra/cloudformation", "localstack-init", "tests", "Makefile"]
+)
+def test_the_top_level_is_as_required(name: str) -> None:
+    assert (ROOT / name).exists()
