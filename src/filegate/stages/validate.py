@@ -210,5 +210,5 @@ def _message(rejected: int, rows: int, tolerated: float, rules: dict[str, int]) 
         return f"All {rows:,} rows honour the contract."
     worst = ", ".join(f"{rule} {count:,}" for rule, count in list(rules.items())[:SHOWN_RULES])
     more = f" and {len(rules) - SHOWN_RULES} more rules" if len(rules) > SHOWN_RULES else ""
-    share = f"{rejected / rows:.2%}; {tolerated:.2%} tolerated" if rejected < rows else "all; nothing is left to publish"
+    share = f"{rejected / rows:.2%}; {tolerated:.2%} tolerated" if rejected < rows else "all; none is left to publish"
     return f"{rejected:,} of {rows:,} rows were rejected ({share}): {worst}{more}."
