@@ -20,6 +20,10 @@ PARALLEL = "4"
 PATIENCE = 240.0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "large: takes minutes, as functions have no more of a processor than in Lambda")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:

