@@ -46,6 +46,8 @@ def quarantine(
     there_are = found.rules[rule] if rule is not None else found.rows_rejected
     if shown < there_are:
         session.err.print(f"{shown:,} of {there_are:,} rows. See more with --limit.", style="dim")
+    elif not there_are and found.error_type is not None:
+        session.err.print(f"The file was refused as a whole ({found.error_type}): filegate show {found.run_id[:12]}")
     elif not there_are:
         session.err.print("This run rejected no rows.")
 

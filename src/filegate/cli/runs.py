@@ -49,4 +49,5 @@ def runs(
     elif found:
         session.show(tables.listing(found))
     else:
-        session.err.print("No runs. Deliver a file with `filegate drop`.")
+        of_those = any((dataset, status, since))
+        session.err.print("No such runs." if of_those else "No runs. Deliver a file with `filegate drop`.")
