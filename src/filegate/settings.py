@@ -27,4 +27,4 @@ class FunctionSettings(BaseSettings):
     processed_bucket: str
     quarantine_bucket: str
     datasets: Path = Path("datasets")
-    chunk_bytes: PositiveInt = 8 * 1024 * 1024
+    chunk_bytes: PositiveInt = 6 * 1024 * 1024

@@ -16,7 +16,7 @@ MAX_RATIO: Final = 200
 """Text tables compress 3 to 20 times, the most repetitive logs about 100; DEFLATE's own limit, a bomb's, is 1032."""
 
 MAX_OUTPUT_BYTES: Final = 64 << 30
-"""8192 chunks of 8 MiB: within what one distributed map takes."""
+"""Some 11,000 chunks: within what one distributed map takes."""
 
 _READ_BYTES: Final = 256 << 10
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from filegate.contract import Checked, Split
+from filegate.contract import Checked
 from filegate.errors import ConservationError
 from filegate.formats import Records, read
 from filegate.keys import KeyIndex
@@ -39,6 +39,15 @@ SHOWN_RULES = 5
 MAX_RULES = 200
 """How many rules are counted by name: a file can bring any number of unknown columns, the run's document cannot."""
 OTHER_RULES = "*:other"
+
+
+@dataclass(frozen=True)
+class PartedChunk:
+    """A chunk's accepted rows, its rejected ones as the quarantine keeps them, and the rules these broke."""
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    rules: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -84,22 +93,32 @@ class _Validation:
 
     def outcomes(self) -> list[ChunkOutcome]:
         """What became of each chunk, in order."""
-        outcomes = [self._first_pass(chunk) for chunk in self._manifest.chunks]
+        outcomes = [self._write(chunk, self._parted(chunk)) for chunk in self._manifest.chunks]
         for index in self._settle():
-            outcomes[index] = self._second_pass(self._manifest.chunks[index])
+            chunk = self._manifest.chunks[index]
+            outcomes[index] = self._write(chunk, self._parted(chunk, self._repeats(chunk)))
         return outcomes
 
-    # A method a chunk: its frames must be gone before the next chunk's are made.
+    def _parted(self, chunk: Chunk, repeats: pl.DataFrame | None = None) -> PartedChunk:
+        """The chunk's rows; on the first pass, without `repeats`, its keys go to the indexes.
 
-    def _first_pass(self, chunk: Chunk) -> ChunkOutcome:
+        A method of its own, so that all it needs is gone before the parts are written: they want memory of their own.
+        """
         records, checked = self._check(chunk)
-        for unique in self._dataset.contract.uniques:
-            self._indexes[unique.code].add(chunk.index, checked.keys(unique.columns))
-        return self._write(chunk, records, checked.split(records.faults))
-
-    def _second_pass(self, chunk: Chunk) -> ChunkOutcome:
-        records, checked = self._check(chunk)
-        return self._write(chunk, records, checked.split(records.faults, self._repeats(chunk)))
+        if repeats is None:
+            for unique in self._dataset.contract.uniques:
+                self._indexes[unique.code].add(chunk.index, checked.keys(unique.columns))
+            split = checked.split(records.faults)
+        else:
+            split = checked.split(records.faults, repeats)
+        if split.accepted.height + split.rejected.height != records.frame.height:
+            raise ConservationError(
+                f"Chunk {chunk.index}: {records.frame.height} rows became {split.accepted.height} accepted and "
+                f"{split.rejected.height} rejected ones."
+            )
+        rules = Counter(split.tallies)
+        rules.update(record.fault.rule for record in records.malformed)
+        return PartedChunk(split.accepted, quarantine_frame(split.rejected, records), rules)
 
     def _check(self, chunk: Chunk) -> tuple[Records, Checked]:
         source = self._dataset.sources[self._manifest.layout.source]
@@ -126,26 +145,18 @@ class _Validation:
         formats = source.date_formats if isinstance(source, TextSource) else {}
         return records, self._dataset.contract.check(records.frame, date_formats=formats)
 
-    def _write(self, chunk: Chunk, records: Records, split: Split) -> ChunkOutcome:
-        if split.accepted.height + split.rejected.height != records.frame.height:
-            raise ConservationError(
-                f"Chunk {chunk.index}: {records.frame.height} rows became {split.accepted.height} accepted and "
-                f"{split.rejected.height} rejected ones."
-            )
-        rejected = quarantine_frame(split.rejected, records)
+    def _write(self, chunk: Chunk, parted: PartedChunk) -> ChunkOutcome:
         accepted_at = self._context.staged(self._run, f"accepted/{chunk.index:05d}.parquet")
         rejected_at = self._context.quarantined(self._run, f"{chunk.index:05d}.parquet")
-        if split.accepted.height:
+        if parted.accepted.height:
             # Read once and thrown away: LZ4 costs a third of zstd's CPU time.
-            self._context.store.write(accepted_at, parquet_bytes(split.accepted, compression="lz4"))
-        if rejected.height:
-            self._context.store.write(rejected_at, parquet_bytes(rejected, compression="zstd"))
-        rules = Counter(split.tallies)
-        rules.update(record.fault.rule for record in records.malformed)
+            self._context.store.write(accepted_at, parquet_bytes(parted.accepted, compression="lz4"))
+        if parted.rejected.height:
+            self._context.store.write(rejected_at, parquet_bytes(parted.rejected, compression="zstd"))
         return ChunkOutcome(
-            AcceptedPart(index=chunk.index, key=accepted_at.key, rows=split.accepted.height),
-            QuarantinePart(key=rejected_at.key, rows=rejected.height),
-            rules,
+            AcceptedPart(index=chunk.index, key=accepted_at.key, rows=parted.accepted.height),
+            QuarantinePart(key=rejected_at.key, rows=parted.rejected.height),
+            parted.rules,
         )
 
     def _settle(self) -> list[int]:

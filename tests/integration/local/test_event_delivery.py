@@ -111,5 +111,5 @@ def test_the_function_reaches_the_cloud_that_runs_it(cloud: EmbeddedCloud, outpu
     environment = json.loads(answer["Payload"].read())["environment"]
     assert cloud.client_environment().items() <= environment.items()
     assert environment["FILEGATE_LEDGER_TABLE"] == outputs["LedgerTable"]
-    assert environment["FILEGATE_CHUNK_BYTES"] == "8388608"
+    assert environment["FILEGATE_CHUNK_BYTES"] == "6291456"
     assert environment["FILEGATE_DATASETS"].endswith("/datasets")

@@ -7,7 +7,7 @@ import pytest
 
 from filegate.errors import ClaimLost
 from filegate.local import EmbeddedCloud
-from filegate.runs import Request, Run, Status, run_id_of
+from filegate.runs import Request, Retries, Run, Status, run_id_of
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger
@@ -60,7 +60,7 @@ def test_the_first_claim_wins_and_later_ones_are_counted(ledger: Ledger, key: st
 def test_the_owner_renews_its_claim_and_keeps_the_first_start(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
-    assert ledger.claim(run.model_copy(update={"retries": 1}), NOW + timedelta(minutes=5))
+    assert ledger.claim(run.model_copy(update={"retries": Retries(count=1)}), NOW + timedelta(minutes=5))
     record = ledger.get(run.run_id)
     assert record is not None
     assert (record.retries, record.started_at) == (1, "2026-01-31T12:00:00.000Z")

@@ -1,4 +1,4 @@
-"""Where LocalStack loads the plugin, and the two places where it changes LocalStack itself.
+"""Where LocalStack loads the plugin, and the three places where it changes LocalStack itself.
 
 `LAMBDA_RUNTIME_EXECUTOR=image` chooses it. A LocalStack that runs container images by itself, as the paid editions do,
 goes on with its own way of doing so: then nothing here takes effect.
@@ -6,11 +6,13 @@ goes on with its own way of doing so: then nothing here takes effect.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 from localstack import config
 from localstack.runtime import hooks
@@ -52,6 +54,7 @@ def start() -> None:
     parallel = Settings.of_environment().parallel or engine.host().processors
     engine.remove_all()
     _know_local_images()
+    _tell_keys_as_they_are()
     _wait_in_line(parallel)
     LOG.info("Functions run in containers of their own images, %d at the same time.", parallel)
 
@@ -78,6 +81,21 @@ def _know_local_images() -> None:
         return ImageCode(image_uri=image_uri, repository_type="ECR", code_sha256=digest)
 
     provider.create_image_code = image_code
+
+
+def _tell_keys_as_they_are() -> None:
+    """Tell EventBridge an object's key as it is stored, as S3 does; LocalStack encodes it as in other notifications."""
+    from localstack.services.s3.notifications import EventBridgeNotifier  # noqa: PLC0415
+
+    encoding = EventBridgeNotifier._get_event_payload
+
+    def payload(*args: Any, **kwargs: Any) -> Any:
+        event = encoding(*args, **kwargs)
+        detail = json.loads(event["Detail"])
+        detail["object"]["key"] = unquote(detail["object"]["key"])
+        return {**event, "Detail": json.dumps(detail)}
+
+    EventBridgeNotifier._get_event_payload = staticmethod(payload)
 
 
 def _wait_in_line(parallel: int) -> None:
