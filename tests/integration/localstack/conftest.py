@@ -37,7 +37,7 @@ def images() -> None:
     absent = [image for image in IMAGES if not run("docker", "images", "--quiet", image)]
     if absent:
         missing(
-            f"NOT TESTED: the pipeline on LocalStack, for want of {', '.join(absent)}. Build: make images localstack"
+            f"NOT TESTED: the pipeline on LocalStack, for want of {', '.join(absent)}. Build: make images localstack-image"
         )
 
 
