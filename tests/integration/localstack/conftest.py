@@ -36,9 +36,7 @@ def images() -> None:
         missing("NOT TESTED: the pipeline on LocalStack, as no Docker engine answers. See scripts/ensure-docker.sh")
     absent = [image for image in IMAGES if not run("docker", "images", "--quiet", image)]
     if absent:
-        missing(
-            f"NOT TESTED: the pipeline on LocalStack, for want of {', '.join(absent)}. Build: make images localstack-image"
-        )
+        missing(f"NOT TESTED: the pipeline on LocalStack, for want of {', '.join(absent)}. Build them: make up")
 
 
 @pytest.fixture(scope="session")
