@@ -22,7 +22,7 @@ def under_way(planned: dict[str, Drop]) -> None:
 
 @pytest.fixture(scope="module")
 def clean(pipeline: Pipeline) -> Drop:
-    return pipeline.drop("flights/clean, 100% – as stored+é.csv", CLEAN_FLIGHTS)
+    return pipeline.drop("flights/clean, 100% - as stored+é.csv", CLEAN_FLIGHTS)
 
 
 @pytest.fixture(scope="module")
