@@ -24,12 +24,17 @@ install_engine() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables >/dev/null
 }
 
+# Whether the pid file names a living dockerd: after an abrupt end it may name a dead one, or another program.
+is_starting() {
+    grep -qs '^[0-9]* (dockerd) [^ZX]' "/proc/$(cat /var/run/docker.pid 2>/dev/null || echo none)/stat"
+}
+
 start_engine() {
     [ "$(id -u)" = 0 ] || fail "the Docker engine does not answer, and starting it takes root"
     if [ -d /run/systemd/system ]; then
         say "starting docker.service"
         systemctl start docker
-    elif [ -f /var/run/docker.pid ] && kill -0 "$(cat /var/run/docker.pid)" 2>/dev/null; then
+    elif is_starting; then
         say "a dockerd is running already: waiting for it to answer" # a second one would take the first one's network
     else
         say "starting dockerd, which logs to $ENGINE_LOG"
