@@ -45,7 +45,8 @@ def commit(run: Run, context: Context) -> Run:
     assert run.validated is not None
     manifest = _manifest(run, context)
     status = Status.PARTIAL if run.validated.rows_rejected else Status.SUCCEEDED
-    output = str(context.processed(output_manifest_key(manifest.dataset, run.run_id)))
+    address = context.processed(output_manifest_key(manifest.dataset, run.run_id))
+    output = str(address)
     known = _known(run, context)
     if known.status != status or known.owner != run.execution:
         _commit(run, context, status, output)
@@ -54,7 +55,6 @@ def commit(run: Run, context: Context) -> Run:
     if known.superseded_by is not None:
         _withdraw(context, manifest)
     else:
-        address = context.processed(output_manifest_key(manifest.dataset, run.run_id))
         write_manifest(context.store, address, manifest)
         known = _known(run, context)
         if known.superseded_by is not None:  # a newer version was committed meanwhile, and found no manifest to retire

@@ -87,7 +87,8 @@ def test_a_newer_version_committed_while_the_older_writes_its_manifest_stays_alo
     assert not [key for key in pipeline.files("orders") if old.run_id in key]
 
 
-def test_a_run_that_committed_but_published_nothing_is_finished_by_its_restart(pipeline: Pipeline) -> None:
+def cut_short(pipeline: Pipeline) -> Run:
+    """A run of a key's second version, whose commit the ledger has, and nobody else."""
     pipeline.store = Stopping()
     pipeline.store.changes = 1000
     pipeline.finish(pipeline.arrive("orders/a.csv", rows(1)))
@@ -96,6 +97,11 @@ def test_a_run_that_committed_but_published_nothing_is_finished_by_its_restart(p
     with contextlib.suppress(ConnectionError):
         commit(run, pipeline.context)
     pipeline.store.changes = 1000
+    return run
+
+
+def test_a_run_that_committed_but_published_nothing_is_finished_by_its_restart(pipeline: Pipeline) -> None:
+    run = cut_short(pipeline)
     assert pipeline.record(run).status == Status.SUCCEEDED
     assert live_ids(pipeline) == [1]
 
@@ -107,14 +113,7 @@ def test_a_run_that_committed_but_published_nothing_is_finished_by_its_restart(p
 
 
 def test_what_a_cut_short_commit_left_is_retired_by_the_next_one(pipeline: Pipeline) -> None:
-    pipeline.store = Stopping()
-    pipeline.store.changes = 1000
-    pipeline.finish(pipeline.arrive("orders/a.csv", rows(1)))
-    run = pipeline.published(pipeline.arrive("orders/a.csv", rows(2)))
-    pipeline.store.changes = 0
-    with contextlib.suppress(ConnectionError):
-        commit(run, pipeline.context)
-    pipeline.store.changes = 1000
+    cut_short(pipeline)
     pipeline.finish(pipeline.arrive("orders/a.csv", rows(3)))
     assert live_ids(pipeline) == [3]
 
