@@ -31,6 +31,7 @@ ready: ## Wait until LocalStack's init scripts have ended well, or say why they 
 	@$(COMPOSE) exec -T localstack python3 /etc/localstack/init/ready.py --wait
 
 down: ## End what `make up` started; its buckets and runs go with it
+	@$(COMPOSE) stop localstack # first, so that it removes its functions' containers before compose would
 	@$(COMPOSE) down --volumes --remove-orphans
 
 logs: ## Follow what the functions and LocalStack print

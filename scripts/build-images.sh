@@ -6,9 +6,6 @@
 #                      platform than the engine's
 #   LAMBDA_BASE_IMAGE  the base; AWS's if not set
 #   STAND_INS=1        the base is the one that `make stand-ins` built
-#
-# pip works inside the build as it does here: it gets this machine's certificates and package indexes as build secrets,
-# which leave no trace in the images.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,14 +35,8 @@ elif [ -n "${LAMBDA_BASE_IMAGE:-}" ]; then
     arguments+=(--build-arg "LAMBDA_BASE_IMAGE=$LAMBDA_BASE_IMAGE")
 fi
 
-certificates=${PIP_CERT:-${SSL_CERT_FILE:-${REQUESTS_CA_BUNDLE:-}}}
-if [ -f "$certificates" ]; then arguments+=(--secret "id=ca,src=$certificates"); fi
-# An index that is a folder here is none inside the build.
-indexes=$("${PYTHON:-python3}" -m pip config list 2>/dev/null |
-    sed -n "s/^[^.]*\.\(index-url\|extra-index-url\|trusted-host\|proxy\)='\(.*\)'\$/\1 = \2/p" |
-    awk '$3 !~ /^file:/ && !seen[$1]++' || true)
-export PIP_CONF="[global]"$'\n'"$indexes"
-arguments+=(--secret id=pip_conf,env=PIP_CONF)
+. scripts/pip-secrets.sh
+arguments+=("${pip_secrets[@]}")
 
 stages=("$@")
 if [ $# = 0 ]; then stages=(ingest validate transform output); fi

@@ -3,28 +3,17 @@
 #
 #   LOCALSTACK_IMAGE  the LocalStack to put the plugin into; LocalStack's own 4.14.0 if not set
 #   STAND_INS=1       put it into the stand-in
-#
-# pip works inside the build as it does here: it gets this machine's certificates and package indexes as build secrets,
-# which leave no trace in the images.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 STAND_IN=filegate-localstack-stand-in:4.14.0
 
-certificates=${PIP_CERT:-${SSL_CERT_FILE:-${REQUESTS_CA_BUNDLE:-}}}
-secrets=()
-if [ -f "$certificates" ]; then secrets+=(--secret "id=ca,src=$certificates"); fi
-# An index that is a folder here is none inside the build.
-indexes=$("${PYTHON:-python3}" -m pip config list 2>/dev/null |
-    sed -n "s/^[^.]*\.\(index-url\|extra-index-url\|trusted-host\|proxy\)='\(.*\)'\$/\1 = \2/p" |
-    awk '$3 !~ /^file:/ && !seen[$1]++' || true)
-export PIP_CONF="[global]"$'\n'"$indexes"
-secrets+=(--secret id=pip_conf,env=PIP_CONF)
+. ../../scripts/pip-secrets.sh
 
 build() { # TAG FOLDER ARGUMENT…
     local tag=$1 folder=$2
     shift 2
-    docker buildx build --load --quiet "${secrets[@]}" "$@" --tag "$tag" "$folder" >/dev/null
+    docker buildx build --load --quiet "${pip_secrets[@]}" "$@" --tag "$tag" "$folder" >/dev/null
     echo "build: $tag" >&2
 }
 

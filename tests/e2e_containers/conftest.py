@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from .. import docker_engine
 from ..e2e.pipeline import Drop, Pipeline
-from ..images.conftest import build, missing
-from ..images.function import docker
+from ..images.conftest import build
 from . import scenarios
 from .stack import FIXTURES, REPOSITORY, SETTINGS, STAGES, Stack, running
 
@@ -25,19 +25,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.docker)
+    docker_engine.mark(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
 def images() -> Iterator[None]:
     """The four stages' images and LocalStack's, as this tree makes them: those that `make up` starts."""
-    try:
-        engine = docker("version", "--format", "{{.Server.Arch}}")
-    except (OSError, RuntimeError):
-        missing("NOT TESTED: the pipeline on LocalStack, as no Docker engine answers. See scripts/ensure-docker.sh")
-        raise AssertionError from None
+    engine = docker_engine.architecture("the pipeline on LocalStack")
     build(f"linux/{engine}", "local")
     command = [REPOSITORY / "infra" / "localstack" / "build.sh", "image"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)

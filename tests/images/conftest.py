@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from .. import docker_engine
 from .function import STAGES, docker
 
 REPOSITORY = Path(__file__).parents[2]
@@ -19,26 +20,13 @@ TAG = "test"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.docker)
-
-
-def missing(what: str) -> None:
-    """Skips the test, loudly; fails it where FILEGATE_REQUIRE_DOCKER=1 says that nothing may be left out."""
-    if os.environ.get("FILEGATE_REQUIRE_DOCKER") == "1":
-        pytest.fail(what)
-    pytest.skip(what)
+    docker_engine.mark(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
 def engine() -> str:
     """The Docker engine's architecture."""
-    try:
-        return docker("version", "--format", "{{.Server.Arch}}")
-    except (OSError, RuntimeError):
-        missing("NOT TESTED: the container images, as no Docker engine answers. See scripts/ensure-docker.sh")
-        raise AssertionError from None
+    return docker_engine.architecture("the container images")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .conftest import REPOSITORY, build, missing
+from .. import docker_engine
+from .conftest import REPOSITORY, build
 from .function import STAGES, Function, docker, event, function
 
 
@@ -77,7 +78,7 @@ def arm64_images(engine: str) -> dict[str, str]:
     try:
         docker("run", "--rm", "--platform", "linux/arm64", "--entrypoint", "/bin/true", images["output"])
     except RuntimeError:
-        missing(f"NOT TESTED: the arm64 images, as this {engine} engine runs none. See make enable-arm64")
+        docker_engine.missing(f"NOT TESTED: the arm64 images, as this {engine} engine runs none. See make enable-arm64")
     return images
 
 

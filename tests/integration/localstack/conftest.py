@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from localstack_stack import Stack, run, running
+
+from ... import docker_engine
+from .stack import Stack, run, running
 
 PROBE = Path(__file__).parent / "probe"
 IMAGES = ("filegate/localstack:local", *(f"filegate/{s}:local" for s in ("ingest", "validate", "transform", "output")))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.docker)
-
-
-def missing(what: str) -> None:
-    """Skips the test, loudly; fails it where FILEGATE_REQUIRE_DOCKER=1 says that nothing may be left out."""
-    if os.environ.get("FILEGATE_REQUIRE_DOCKER") == "1":
-        pytest.fail(what)
-    pytest.skip(what)
+    docker_engine.mark(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
 def images() -> None:
     """The images of `make up`."""
-    try:
-        run("docker", "version")
-    except (OSError, AssertionError):
-        missing("NOT TESTED: the pipeline on LocalStack, as no Docker engine answers. See scripts/ensure-docker.sh")
+    docker_engine.architecture("the pipeline on LocalStack")
     absent = [image for image in IMAGES if not run("docker", "images", "--quiet", image)]
     if absent:
-        missing(f"NOT TESTED: the pipeline on LocalStack, for want of {', '.join(absent)}. Build them: make up")
+        docker_engine.missing(
+            f"NOT TESTED: the pipeline on LocalStack, for want of {', '.join(absent)}. Build them: make up"
+        )
 
 
 @pytest.fixture(scope="session")

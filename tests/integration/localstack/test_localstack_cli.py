@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localstack_stack import REPOSITORY, Stack, run
+
+from .stack import REPOSITORY, Stack, run
 
 SAMPLES = REPOSITORY / "datasets" / "samples"
 FILEGATE = str(Path(sys.executable).with_name("filegate"))

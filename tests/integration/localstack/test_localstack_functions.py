@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localstack_stack import REPOSITORY, Stack, invoke, run
 
 from filegate.operations.deploy import load_template
+
+from .stack import REPOSITORY, Stack, invoke, run
 
 TEMPLATE = load_template(REPOSITORY / "infra" / "cloudformation" / "functions.yaml")["Resources"]
 MEGABYTE = 1 << 20

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from localstack_stack import REPOSITORY, Stack
 
 from filegate.operations.deploy_local import STACK
+
+from .stack import REPOSITORY, Stack
 
 
 def test_every_init_script_was_successful(stack: Stack) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from localstack_stack import Stack, invoke, run, running
+
+from .stack import Stack, invoke, run, running
 
 
 @pytest.fixture

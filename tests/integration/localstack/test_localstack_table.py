@@ -8,7 +8,8 @@ from threading import Event
 from typing import Any
 
 import pytest
-from localstack_stack import Stack
+
+from .stack import Stack
 
 ITEMS = 150
 
