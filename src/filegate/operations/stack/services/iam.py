@@ -1,0 +1,34 @@
+"""Roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from filegate.operations.stack.properties import Aws, Property, Read
+from filegate.operations.stack.shapes import document, tags
+
+
+def _role(path: str) -> Read:
+    return Read(service="iam", operation="get_role", argument="RoleName", path=f"Role.{path}")
+
+
+def _inline_policies(aws: Aws, role: str) -> list[dict[str, Any]]:
+    names = aws.read("iam", "list_role_policies", {"RoleName": role}).get("PolicyNames", [])
+    policies = [aws.read("iam", "get_role_policy", {"RoleName": role, "PolicyName": name}) for name in names]
+    return [{**policy, "PolicyDocument": document(policy["PolicyDocument"])} for policy in policies]
+
+
+_ROLE = {
+    "AssumeRolePolicyDocument": Property(
+        lambda aws, role: document(_role("AssumeRolePolicyDocument")(aws, role)),
+    ),
+    "Description": Property(_role("Description")),
+    "Policies": Property(_inline_policies),
+    "RoleName": Property(_role("RoleName")),
+    "Tags": tags(_role("Tags")),
+}
+
+PROPERTIES: Mapping[str, Mapping[str, Property]] = {
+    "AWS::IAM::Role": _ROLE,
+}

@@ -1,0 +1,109 @@
+"""Buckets and their policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from filegate.operations.stack.properties import Aws, Property, Read, Write
+from filegate.operations.stack.shapes import document, tag_list, tags
+
+
+def _encryption(value: dict[str, Any]) -> dict[str, Any]:
+    rules = [
+        {("ApplyServerSideEncryptionByDefault" if key == "ServerSideEncryptionByDefault" else key): item}
+        for rule in value["ServerSideEncryptionConfiguration"]
+        for key, item in rule.items()
+    ]
+    return {"Rules": rules}
+
+
+def _lifecycle(value: dict[str, Any]) -> dict[str, Any]:
+    return {"Rules": [_lifecycle_rule(dict(rule)) for rule in value["Rules"]]}
+
+
+def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    expiration = {}
+    if "ExpirationInDays" in rule:
+        expiration["Days"] = int(rule.pop("ExpirationInDays"))
+    if "ExpiredObjectDeleteMarker" in rule:
+        expiration["ExpiredObjectDeleteMarker"] = rule.pop("ExpiredObjectDeleteMarker")
+    transitions = [
+        {"Days": int(transition["TransitionInDays"]), "StorageClass": transition["StorageClass"]}
+        for transition in rule.pop("Transitions", [])
+    ]
+    return {
+        "ID": rule.pop("Id"),
+        "Filter": {"Prefix": rule.pop("Prefix", "")},
+        **({"Expiration": expiration} if expiration else {}),
+        **({"Transitions": transitions} if transitions else {}),
+        **rule,
+    }
+
+
+def _write_tierings(aws: Aws, bucket: str, configurations: list[dict[str, Any]]) -> None:
+    for configuration in configurations:
+        aws.write(
+            "s3",
+            "put_bucket_intelligent_tiering_configuration",
+            {"Bucket": bucket, "Id": configuration["Id"], "IntelligentTieringConfiguration": configuration},
+        )
+
+
+def _write_bucket_tags(aws: Aws, bucket: str, tags: dict[str, str]) -> None:
+    aws.write("s3", "put_bucket_tagging", {"Bucket": bucket, "Tagging": {"TagSet": tag_list(tags)}})
+
+
+def _s3(operation: str, path: str) -> Read:
+    return Read(service="s3", operation=operation, argument="Bucket", path=path)
+
+
+_BUCKET = {
+    "BucketName": Property(lambda aws, bucket: bucket if aws.read("s3", "head_bucket", {"Bucket": bucket}) else None),
+    "BucketEncryption": Property(
+        _s3("get_bucket_encryption", "ServerSideEncryptionConfiguration"),
+        _encryption,
+        Write(
+            service="s3",
+            operation="put_bucket_encryption",
+            argument="Bucket",
+            body="ServerSideEncryptionConfiguration",
+        ),
+    ),
+    "IntelligentTieringConfigurations": Property(
+        _s3("list_bucket_intelligent_tiering_configurations", "IntelligentTieringConfigurationList"),
+        write=_write_tierings,
+    ),
+    "LifecycleConfiguration": Property(
+        _s3("get_bucket_lifecycle_configuration", "{Rules: Rules}"),
+        _lifecycle,
+        Write(
+            service="s3",
+            operation="put_bucket_lifecycle_configuration",
+            argument="Bucket",
+            body="LifecycleConfiguration",
+        ),
+    ),
+    "NotificationConfiguration": Property(
+        _s3("get_bucket_notification_configuration", "@"), lambda value: {name: {} for name in value}
+    ),
+    "OwnershipControls": Property(
+        _s3("get_bucket_ownership_controls", "OwnershipControls"),
+        write=Write(
+            service="s3", operation="put_bucket_ownership_controls", argument="Bucket", body="OwnershipControls"
+        ),
+    ),
+    "PublicAccessBlockConfiguration": Property(_s3("get_public_access_block", "PublicAccessBlockConfiguration")),
+    "Tags": tags(_s3("get_bucket_tagging", "TagSet"), _write_bucket_tags),
+    "VersioningConfiguration": Property(_s3("get_bucket_versioning", "@")),
+}
+
+_BUCKET_POLICY = {
+    "Bucket": Property(lambda _, bucket: bucket),
+    "PolicyDocument": Property(lambda aws, bucket: document(_s3("get_bucket_policy", "Policy")(aws, bucket))),
+}
+
+PROPERTIES: Mapping[str, Mapping[str, Property]] = {
+    "AWS::S3::Bucket": _BUCKET,
+    "AWS::S3::BucketPolicy": _BUCKET_POLICY,
+}

@@ -1,0 +1,73 @@
+"""The state machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from filegate.operations.stack.properties import Aws, Property, Read, Write
+from filegate.operations.stack.shapes import tags
+
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+
+
+def _state_machine(path: str) -> Read:
+    return Read(service="stepfunctions", operation="describe_state_machine", argument="stateMachineArn", path=path)
+
+
+def _api_case(value: Any) -> Any:
+    """Step Functions' API begins its names in lower case, CloudFormation in upper case."""
+    if isinstance(value, dict):
+        return {name[0].lower() + name[1:]: _api_case(item) for name, item in value.items()}
+    return [_api_case(item) for item in value] if isinstance(value, list) else value
+
+
+def _write_machine_tags(aws: Aws, machine: str, tags: dict[str, str]) -> None:
+    listed = [{"key": key, "value": value} for key, value in tags.items()]
+    aws.write("stepfunctions", "tag_resource", {"resourceArn": machine, "tags": listed})
+
+
+def _definition(text: str) -> str:
+    """A definition as something to compare, and short enough to print: equal for the same states in any layout."""
+    definition = json.loads(text)
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return f"{len(definition['States'])} states, sha256 {hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def with_definition(aws: Aws, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition itself, in place of where its file is and of what is put into it."""
+    kept = dict(properties)
+    location, substitutions = kept.pop("DefinitionS3Location", None), kept.pop("DefinitionSubstitutions", {})
+    if location is not None:
+        text = aws.text(location["Bucket"], location["Key"])
+        kept["Definition"] = _PLACEHOLDER.sub(lambda match: substitutions[match[1]], text)
+    return kept
+
+
+_STATE_MACHINE = {
+    "Definition": Property(lambda aws, machine: _definition(_state_machine("definition")(aws, machine)), _definition),
+    "LoggingConfiguration": Property(
+        _state_machine("loggingConfiguration"),
+        _api_case,
+        Write(
+            service="stepfunctions",
+            operation="update_state_machine",
+            argument="stateMachineArn",
+            body="loggingConfiguration",
+        ),
+    ),
+    "RoleArn": Property(_state_machine("roleArn")),
+    "StateMachineName": Property(_state_machine("name")),
+    "StateMachineType": Property(_state_machine("type")),
+    "Tags": tags(
+        Read(service="stepfunctions", operation="list_tags_for_resource", argument="resourceArn", path="tags"),
+        _write_machine_tags,
+    ),
+}
+
+PROPERTIES: Mapping[str, Mapping[str, Property]] = {
+    "AWS::StepFunctions::StateMachine": _STATE_MACHINE,
+}

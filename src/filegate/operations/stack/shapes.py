@@ -1,0 +1,33 @@
+"""The shapes that several services share: documents, tags, names at the end of an address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from filegate.operations.stack.properties import Aws, Property
+
+
+def document(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def tag_map(tags: Any) -> dict[str, str]:
+    """Tags as a map, whichever of the services' three spellings they come in."""
+    if isinstance(tags, dict):
+        return tags
+    return {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in tags or []}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tags(read: Callable[[Aws, str], Any], write: Callable[[Aws, str, Any], None] | None = None) -> Property:
+    # Compared as a map, of which every cloud adds some of its own.
+    return Property(lambda aws, physical_id: tag_map(read(aws, physical_id)), tag_map, write)
+
+
+def last_component(url_or_arn: str) -> str:
+    return url_or_arn.rpartition("/")[2]
