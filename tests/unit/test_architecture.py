@@ -17,6 +17,7 @@ ALLOWED = {
     "layout": set(),
     "sources": {"errors"},
     "parquet": set(),
+    "prices": set(),
     "formats": {"blob", "errors", "layout", "sources"},
     "contract": {"errors", "formats", "keys"},
     "runs": {"address"},
