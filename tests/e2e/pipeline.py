@@ -48,8 +48,11 @@ class Execution:
     events: list[dict[str, Any]]
 
     @property
-    def run_id(self) -> str:
+    def run_id(self) -> str | None:
+        """None of an execution that records another one's end."""
         given = self.input
+        if "ended" in given:
+            return None
         return given.get("run_id") or run_id_of(given["bucket"], given["key"], given["version_id"])
 
     @property
@@ -133,9 +136,10 @@ class Pipeline:
         **more: str,
     ) -> Drop:
         """Start an execution with an input like the rule's, after planning its faults."""
+        run_id = more.get("run_id", drop.run_id)
         for state, names in (faults or {}).items():
             for number, name in enumerate(names):
-                key = f"faults/{drop.run_id}/{state}/{number:03d}"
+                key = f"faults/{run_id}/{state}/{number:03d}"
                 self.s3.put_object(Bucket=self.outputs["StagingBucket"], Key=key, Body=name.encode())
         told = {"id": "by hand", "bucket": drop.bucket, "key": drop.key, "version_id": drop.version_id}
         self.stepfunctions.start_execution(

@@ -408,18 +408,58 @@ def test_a_folder_made_in_the_console_is_no_file(pipeline: Pipeline) -> None:
 
 
 def test_an_aborted_execution_is_told_of(pipeline: Pipeline) -> None:
-    drop = pipeline.drop("orders/aborted.csv", CLEAN, faults={"ValidateState": ["sleep"]})
-
-    def running() -> str | None:
-        record = pipeline.ledger.get(drop.run_id)
-        return record.owner if record is not None and record.state == "IngestState" else None
-
-    execution = eventually(running)
+    drop = pipeline.drop("orders/aborted.csv", CLEAN, faults={"TransformState": ["sleep"]})
+    execution = eventually(lambda: _owner_in(pipeline, drop.run_id, "ValidateState"))
     pipeline.stepfunctions.stop_execution(executionArn=execution)
     (message,) = eventually(lambda: pipeline.untold(execution))
     assert message["failure"]["type"] == "ABORTED"
     assert json.loads(message["input"])["key"] == "orders/aborted.csv"
     assert eventually(lambda: pipeline.alerts(execution))
+    run = pipeline.run(drop.run_id)
+    assert (run.status, run.error_type, run.owner) == (Status.FAILED, "ABORTED", execution)
+    recorded = eventually(lambda: _records_of(pipeline, execution))
+    assert recorded[0].states == ["Arrival", "ReadEnded", "WhoseEnd", "NameRun", "RecordEnded", "Recorded"]
+
+
+def test_an_aborted_replay_is_recorded_as_its_own_run(pipeline: Pipeline) -> None:
+    drop = pipeline.drop("orders/aborted-again.csv", CLEAN, faults={"TransformState": ["sleep"]})
+    first = eventually(lambda: _owner_in(pipeline, drop.run_id, "ValidateState"))
+    pipeline.stepfunctions.stop_execution(executionArn=first)
+    assert pipeline.run(drop.run_id).error_type == "ABORTED"
+    replay = replay_id_of(drop.run_id, "message")
+    asleep = {"TransformState": ["sleep"]}
+    pipeline.start(drop, run_id=replay, replay_of=drop.run_id, replay_rows="all", faults=asleep)
+    second = eventually(lambda: _owner_in(pipeline, replay, "ValidateState"))
+    pipeline.stepfunctions.stop_execution(executionArn=second)
+    run = pipeline.run(replay)
+    assert (run.status, run.error_type, run.replay_of) == (Status.FAILED, "ABORTED", drop.run_id)
+    (recorded,) = eventually(lambda: _records_of(pipeline, second))
+    assert recorded.states[2:] == ["WhoseEnd", "NameReplay", "RecordEnded", "Recorded"]
+
+
+def test_the_end_of_an_execution_that_no_longer_owns_its_run_changes_nothing(
+    pipeline: Pipeline, runs: dict[str, Drop]
+) -> None:
+    drop = runs["success"]
+    before = pipeline.run(drop.run_id)
+    request = {"bucket": drop.bucket, "key": drop.key, "version_id": drop.version_id}
+    report = {"ended": before.owner, "status": "TIMED_OUT", "input": json.dumps(request)}
+    pipeline.stepfunctions.start_execution(
+        stateMachineArn=pipeline.outputs["StateMachineArn"], input=json.dumps(report)
+    )
+    recorded = eventually(lambda: [item for item in _records_of(pipeline, before.owner) if item.status != "RUNNING"])
+    assert [(item.status, item.states[-1]) for item in recorded] == [("SUCCEEDED", "Recorded")]
+    assert pipeline.run(drop.run_id) == before
+
+
+def _owner_in(pipeline: Pipeline, run_id: str, state: str) -> str | None:
+    record = pipeline.ledger.get(run_id)
+    return record.owner if record is not None and record.state == state else None
+
+
+def _records_of(pipeline: Pipeline, execution: str) -> list[Execution]:
+    """The executions that were started to record the end of another one."""
+    return [item for item in pipeline.all_executions() if item.input.get("ended") == execution]
 
 
 # R24, what an operator does next
