@@ -12,8 +12,6 @@ from filegate.operations.follow import APPEARS_WITHIN, FEW, LONGEST_PAUSE, PROGR
 from filegate.runs import RunRecord, Status
 from tests.unit.operations.fakes import MemoryCloud
 
-NOW = iso(now())
-
 
 @dataclass
 class Script:
@@ -31,7 +29,7 @@ class Script:
             self.reach(*self.steps.pop(0))
 
     def reach(self, name: str, status: Status) -> RunRecord:
-        return self.cloud.has(name, status, started_at=NOW, run_id=run_id(name))
+        return self.cloud.has(name, status, started_at=iso(now()), run_id=run_id(name))
 
     def follower(self, *names: str) -> Follower:
         follower = Follower(self.cloud.ledger, self.cloud.store, clock=lambda: self.time, sleep=self.sleep)
