@@ -129,9 +129,10 @@ class EmbeddedCloud:
             StackDiffers: a resource is not as its template says.
         """
         from filegate.operations.deploy_local import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
+        from filegate.operations.stack.resources import NOT_CREATED  # noqa: PLC0415
 
         if not self._can_deploy:
-            self._cleanup.enter_context(seams.installed_for_deployment())
+            self._cleanup.enter_context(seams.installed_for_deployment(NOT_CREATED))
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}

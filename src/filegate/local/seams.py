@@ -11,7 +11,7 @@ import importlib
 import importlib.metadata
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from filegate.errors import FilegateError
@@ -48,7 +48,10 @@ _LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neithe
 PRIVATE_NAMES_OF_DEPLOYMENT = (
     (_STACKS, "_stacks"),  # knows a resource's attributes, which
     (_PROVISIONERS, "_update_resource"),  # ... forgets those of an unchanged resource in a nested stack
+    (_PROVISIONERS, "_RESOURCE_HANDLERS"),  # what is done for a type: a template with one that is not here is refused
 )
+
+NOT_CREATED = "unknown"  # the id and every attribute of a resource that is only recorded; LocalStack says the same
 
 Invoke = Callable[[dict[str, Any], Any, str], Outcome]
 
@@ -134,15 +137,42 @@ def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[
 
 
 @contextlib.contextmanager
-def installed_for_deployment() -> Iterator[None]:
-    """Patch ministack's CloudFormation for the time of the block.
+def installed_for_deployment(types: Collection[str]) -> Iterator[None]:
+    """Patch ministack's CloudFormation for the time of the block; of `types`, it records those that it does not know.
 
     Raises:
         IncompatibleMinistack: a private name is missing.
     """
     check(PRIVATE_NAMES_OF_DEPLOYMENT)
-    with _patched({(_PROVISIONERS, "_update_resource"): _with_attributes()}):
+    with _patched({(_PROVISIONERS, "_update_resource"): _with_attributes()}), _recorded(types):
         yield
+
+
+@contextlib.contextmanager
+def _recorded(types: Collection[str]) -> Iterator[None]:
+    handlers = importlib.import_module(_PROVISIONERS)._RESOURCE_HANDLERS
+    recorder = {
+        "create": lambda *_: (NOT_CREATED, _AnyAttribute()),
+        "update": lambda *_: (NOT_CREATED, _AnyAttribute()),
+        "delete": lambda *_: None,
+    }
+    added = [kind for kind in types if kind not in handlers]
+    handlers.update(dict.fromkeys(added, recorder))
+    try:
+        yield
+    finally:
+        for kind in added:
+            del handlers[kind]
+
+
+class _AnyAttribute(dict[str, str]):
+    """The attributes of a resource that was not created."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __missing__(self, _: str) -> str:
+        return NOT_CREATED
 
 
 @contextlib.contextmanager

@@ -9,11 +9,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from filegate.local import EmbeddedCloud
 from filegate.operations.deploy import DeploymentFailed, _culprit, deploy, load_template
-from filegate.operations.stack import StackDiffers, reconcile, resources
+from filegate.operations.stack import StackDiffers, Unproved, reconcile, resources
 
 STACK = "filegate-local"
 
@@ -93,6 +94,60 @@ def test_what_the_local_cloud_has_no_notion_of_is_not_passed_over(cloud: Embedde
         "Storage.ProcessedBucket",
         "IntelligentTieringConfigurations",
     )
+
+
+NOTED = """
+Resources:
+  Provider:
+    Type: AWS::IAM::OIDCProvider
+    Properties: {Url: https://example.com, ClientIdList: [sts.amazonaws.com]}
+Outputs:
+  Arn: {Value: !GetAtt Provider.Arn}
+"""
+
+
+def test_a_type_that_no_local_cloud_knows_is_noted_and_told(
+    cloud: EmbeddedCloud, outputs: dict[str, str], session: boto3.Session, tmp_path: Path
+) -> None:
+    assert _deploy(session, write(tmp_path / "noted.yaml", NOTED)) == {"Arn": "unknown"}
+    reason = resources.NOT_CREATED["AWS::IAM::OIDCProvider"]
+    assert reconcile(session, "s") == [Unproved("Provider", "", reason)]
+    assert _deploy(session, write(tmp_path / "noted.yaml", NOTED.replace("sts.", "sts2."))) == {"Arn": "unknown"}
+    session.client("cloudformation").delete_stack(StackName="s")
+
+
+def test_a_type_that_is_not_there_without_a_reason_differs(
+    cloud: EmbeddedCloud,
+    outputs: dict[str, str],
+    session: boto3.Session,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _deploy(session, write(tmp_path / "noted.yaml", NOTED))
+    monkeypatch.setattr(resources, "NOT_CREATED", {})
+    with pytest.raises(StackDiffers, match=r"Provider\.\(the resource\)"):
+        reconcile(session, "s")
+
+
+def test_a_type_that_nobody_listed_is_refused(
+    cloud: EmbeddedCloud, outputs: dict[str, str], session: boto3.Session, tmp_path: Path
+) -> None:
+    template = write(tmp_path / "noted.yaml", NOTED.replace("AWS::IAM::OIDCProvider", "AWS::IAM::Mistyped"))
+    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::IAM::Mistyped\]"):
+        _deploy(session, template)
+
+
+def test_a_property_that_is_not_told_for_a_known_reason_may_be_missing_but_not_differ(
+    cloud: EmbeddedCloud, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = cloud.session()
+    session.client("s3").delete_bucket_policy(Bucket=outputs["RawBucket"])
+    monkeypatch.setattr(resources, "NOT_TOLD", {("AWS::S3::BucketPolicy", "PolicyDocument"): "it forgets"})
+    assert reconcile(session, STACK) == [Unproved("Storage.RawBucketPolicy", "PolicyDocument", "it forgets")]
+    other = session.client("s3").get_bucket_policy(Bucket=outputs["StagingBucket"])["Policy"]
+    session.client("s3").put_bucket_policy(Bucket=outputs["RawBucket"], Policy=other)
+    with pytest.raises(StackDiffers):
+        reconcile(session, STACK)
 
 
 def test_deploying_again_changes_nothing(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:

@@ -19,9 +19,11 @@ SCOPE = Scope(
         "Bucket": ("AWS::S3::Bucket", "a-bucket"),
         "Queue": ("AWS::SQS::Queue", "http://host/1/a-queue"),
         "Inner": ("AWS::CloudFormation::Stack", "arn:inner"),
+        "Noted": ("AWS::CloudTrail::Trail", "unknown"),
     },
     outputs={"Inner": {"Value": "from inside"}},
     conditions={"Yes": {"Fn::Equals": [{"Ref": "Name"}, "x"]}, "No": {"Fn::Not": [{"Condition": "Yes"}]}},
+    zones=lambda: ["here-1a", "here-1b"],
 )
 
 
@@ -35,12 +37,15 @@ SCOPE = Scope(
         ({"Fn::GetAtt": ["Queue", "Arn"]}, "arn:aws:sqs:here:1:a-queue"),
         ({"Fn::GetAtt": ["Queue", "QueueName"]}, "a-queue"),
         ({"Fn::GetAtt": ["Inner", "Outputs.Value"]}, "from inside"),
+        ({"Fn::GetAtt": ["Noted", "Arn"]}, "unknown"),
         ({"Fn::Sub": "${Name}/${Bucket.Arn}/${AWS::AccountId}/${!Name}"}, "x/arn:aws:s3:::a-bucket/1/${Name}"),
         ({"Fn::If": ["Yes", 1, 2]}, 1),
         ({"Fn::If": ["No", 1, {"Ref": "Name"}]}, "x"),
         ({"Fn::Join": ["-", ["a", {"Ref": "Name"}]]}, "a-x"),
         ({"Fn::And": [{"Condition": "Yes"}, {"Condition": "No"}]}, False),
         ({"Fn::Or": [{"Condition": "Yes"}, {"Condition": "No"}]}, True),
+        ({"Fn::Select": [1, {"Fn::GetAZs": ""}]}, "here-1b"),
+        ({"Fn::Cidr": ["10.1.0.0/24", 2, 7]}, ["10.1.0.0/25", "10.1.0.128/25"]),
         ({"kept": 1, "gone": {"Ref": "AWS::NoValue"}}, {"kept": 1}),
         ([1, {"Fn::If": ["No", 2, {"Ref": "AWS::NoValue"}]}], [1]),
         ({"deep": [{"Ref": "Name"}]}, {"deep": ["x"]}),

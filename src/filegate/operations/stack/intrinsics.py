@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from filegate.errors import FilegateError
+
+NOT_CREATED = "unknown"  # id and attributes of a resource that a local cloud only took note of, having no such type
 
 _NOTHING = object()  # what AWS::NoValue stands for: the property or list item is not there
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -40,6 +44,7 @@ class Scope:
         resources: (type, physical id) by logical id.
         outputs: of the nested stacks, by logical id.
         conditions: the template's conditions, unresolved.
+        zones: tells the names of the region's availability zones.
     """
 
     pseudo: Mapping[str, str]
@@ -47,6 +52,7 @@ class Scope:
     resources: Mapping[str, tuple[str, str]]
     outputs: Mapping[str, Mapping[str, str]]
     conditions: Mapping[str, Any]
+    zones: Callable[[], Sequence[str]]
 
     def resolve(self, value: Any) -> Any:
         """`value` with every intrinsic function in it replaced by what it evaluates to.
@@ -68,7 +74,7 @@ class Scope:
     def condition(self, name: str) -> bool:
         return bool(self.resolve(self.conditions[name]))
 
-    def _evaluate(self, name: str, argument: Any) -> Any:  # noqa: PLR0911 - one answer a function
+    def _evaluate(self, name: str, argument: Any) -> Any:  # noqa: PLR0911, PLR0912 - one answer a function
         match name, argument:
             case "Ref", str(target):
                 return self._reference(target)
@@ -90,7 +96,19 @@ class Scope:
                 return any(self.resolve(item) for item in inner)
             case "Fn::Join", [str(separator), items]:
                 return separator.join(map(str, self.resolve(items)))
+            case "Fn::Select", [index, items]:
+                return self._select(int(index), self.resolve(items))
+            case "Fn::GetAZs", _:  # of any region, as long as it is the stack's own
+                return self.zones()
+            case "Fn::Cidr", [block, count, bits]:
+                network = ipaddress.IPv4Network(self.resolve(block))
+                return [str(part) for part in itertools.islice(network.subnets(new_prefix=32 - bits), count)]
         raise UnresolvedValue(f"{name} of {argument!r} cannot be evaluated.", advice=f"Add it to {__name__}.")
+
+    def _select(self, index: int, items: Sequence[Any]) -> Any:
+        if index >= len(items):
+            raise UnresolvedValue(f"Fn::Select finds nothing at {index} of {items!r}.")
+        return items[index]
 
     def _reference(self, target: str) -> Any:
         if target == "AWS::NoValue":
@@ -107,6 +125,8 @@ class Scope:
         if attribute.startswith("Outputs."):
             return self.outputs[target][attribute.removeprefix("Outputs.")]
         kind, physical_id = self.resources[target]
+        if physical_id == NOT_CREATED:
+            return NOT_CREATED
         form = _ATTRIBUTES.get(f"{kind}.{attribute}")
         if form is None:
             raise UnresolvedValue(f"{kind}.{attribute} cannot be evaluated.", advice=f"Add it to {__name__}.")

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 import jmespath  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
+from filegate.errors import FilegateError
+
 if TYPE_CHECKING:
     import boto3
 
-_NOT_FOUND = 404
+_NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
+
+
+class NoSuchService(FilegateError):
+    """The local cloud does not have this service."""
 
 
 class Aws:
@@ -31,7 +37,8 @@ class Aws:
             try:
                 self._answers[key] = self._call(service, operation, arguments)
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] != _NOT_FOUND:
+                # EC2 answers 400 to everything, and tells by its code.
+                if not (_status(error) == _NOT_FOUND or error.response["Error"]["Code"].endswith(".NotFound")):
                     raise
                 self._answers[key] = {}
         return self._answers[key]
@@ -47,7 +54,16 @@ class Aws:
     def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:
         if service not in self._clients:
             self._clients[service] = self._session.client(service)
-        return getattr(self._clients[service], operation)(**arguments)
+        try:
+            return getattr(self._clients[service], operation)(**arguments)
+        except ClientError as error:
+            if _status(error) == _NOT_IMPLEMENTED:
+                raise NoSuchService(f"This cloud has no {service}: {error}") from None
+            raise
+
+
+def _status(error: ClientError) -> int:
+    return error.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
 @dataclass(frozen=True, kw_only=True)

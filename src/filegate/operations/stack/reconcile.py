@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from filegate.errors import FilegateError
 from filegate.operations.stack import resources
-from filegate.operations.stack.intrinsics import Scope
-from filegate.operations.stack.properties import Aws, Property
+from filegate.operations.stack.intrinsics import NOT_CREATED, Scope
+from filegate.operations.stack.properties import Aws, NoSuchService, Property
 
 if TYPE_CHECKING:
     import boto3
@@ -32,6 +32,18 @@ class Difference:
     property: str
     wanted: Any
     actual: Any
+
+
+@dataclass(frozen=True)
+class Unproved:
+    """A property that this cloud cannot show, for the reason that is given in the tables of `resources`.
+
+    `property` is empty where the whole resource is not there.
+    """
+
+    resource: str
+    property: str
+    reason: str
 
 
 class StackDiffers(FilegateError):
@@ -53,7 +65,7 @@ class StackDiffers(FilegateError):
 
 def reconcile(
     session: boto3.Session, stack_name: str, *, expected: Mapping[str, Collection[str]] = MappingProxyType({})
-) -> None:
+) -> list[Unproved]:
     """Set what CloudFormation dropped, in the stack and in its nested ones, and prove that nothing is missing.
 
     Args:
@@ -62,26 +74,30 @@ def reconcile(
         expected: the properties that the templates must set at the least, by resource (`Storage.RawBucket`): what a
             template no longer asks for cannot differ, so this is what notices.
 
+    Returns:
+        What this cloud has no notion of.
+
     Raises:
         StackDiffers: a property still differs, or is not one that can be read back; a resource or property that was
             expected is not in the templates.
     """
     aws = Aws(session)
-    differences = []
+    differences: list[Difference] = []
+    unproved: list[Unproved] = []
     found: dict[str, set[str]] = {}
     for resource in _resources(aws, stack_name, prefix=""):
         found[resource.name] = set(resource.properties)
-        for name, wanted in resource.properties.items():
-            known = resources.PROPERTIES.get(resource.kind, {}).get(name)
-            if known is None:
-                differences.append(Difference(resource.name, name, wanted, f"not listed in {resources.__name__}"))
+        for item in _compare(aws, resource):
+            if isinstance(item, Unproved):
+                unproved.append(item)
             else:
-                differences += _settle(aws, resource, name, known, known.form(wanted))
+                differences.append(item)
     for name, properties in expected.items():
         missing = set(properties) - found[name] if name in found else {"(the resource)"}
         differences += [Difference(name, item, "in the template", None) for item in sorted(missing)]
     if differences:
         raise StackDiffers(stack_name, differences)
+    return unproved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +110,35 @@ class _Resource:
     properties: Mapping[str, Any]
 
 
-def _settle(aws: Aws, resource: _Resource, name: str, known: Property, wanted: Any) -> Iterator[Difference]:
+def _compare(aws: Aws, resource: _Resource) -> Iterator[Difference | Unproved]:
+    absent = resources.NOT_CREATED.get(resource.kind)
+    if resource.id == NOT_CREATED:
+        yield Unproved(resource.name, "", absent) if absent else Difference(resource.name, "(the resource)", "", None)
+        return
+    try:
+        for name, wanted in resource.properties.items():
+            known = resources.PROPERTIES.get(resource.kind, {}).get(name)
+            if known is None:
+                yield Difference(resource.name, name, wanted, f"not listed in {resources.__name__}")
+            else:
+                yield from _settle(aws, resource, name, known, known.form(wanted))
+    except NoSuchService:
+        if absent is None:
+            raise
+        yield Unproved(resource.name, "", absent)
+
+
+def _settle(aws: Aws, resource: _Resource, name: str, known: Property, wanted: Any) -> Iterator[Difference | Unproved]:
     actual = known.read(aws, resource.id)
     if not matches(wanted, actual) and known.write is not None:
         known.write(aws, resource.id, wanted)
         actual = known.read(aws, resource.id)
-    if not matches(wanted, actual):
+    if matches(wanted, actual):
+        return
+    reason = resources.NOT_TOLD.get((resource.kind, name))
+    if actual is None and reason is not None:
+        yield Unproved(resource.name, name, reason)
+    else:
         yield Difference(resource.name, name, wanted, actual)
 
 
@@ -177,7 +216,13 @@ def _scope(aws: Aws, stack_name: str, template: Mapping[str, Any]) -> Scope:
             if kind == _NESTED
         },
         conditions=template.get("Conditions", {}),
+        zones=lambda: _zones(aws),
     )
+
+
+def _zones(aws: Aws) -> list[str]:
+    zones = aws.read("ec2", "describe_availability_zones", {})["AvailabilityZones"]
+    return [zone["ZoneName"] for zone in zones]
 
 
 def _outputs(aws: Aws, stack_name: str) -> dict[str, str]:

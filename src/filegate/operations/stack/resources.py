@@ -36,6 +36,22 @@ PROPERTIES: Mapping[str, Mapping[str, Property]] = {
     **stepfunctions.PROPERTIES,
 }
 
+# What a local cloud cannot show. A resource of these types may be one that its CloudFormation only takes note of, or
+# one of a service that it does not have. A type that is not listed here has to be there.
+NOT_CREATED: Mapping[str, str] = {
+    "AWS::CloudTrail::Trail": "ministack's CloudFormation does not know it; LocalStack has no CloudTrail",
+    "AWS::EC2::FlowLog": "no local CloudFormation knows it, and no local network has traffic",
+    "AWS::EC2::NetworkAcl": "ministack's CloudFormation does not know it",
+    "AWS::EC2::NetworkAclEntry": "ministack has no list to put it into",
+    "AWS::EC2::SubnetNetworkAclAssociation": "ministack has no list to associate",
+    "AWS::ECR::Repository": "LocalStack has no ECR",
+    "AWS::IAM::OIDCProvider": "no local CloudFormation knows it",
+}
+
+# A property that a local cloud keeps silent about although the resource is there. It may be missing from what the
+# service says, but it may not differ.
+NOT_TOLD: Mapping[tuple[str, str], str] = {}
+
 # A policy has no id of its own: it is read through what it is attached to, which this property names.
 ATTACHED_BY: Mapping[str, str] = {
     "AWS::S3::BucketPolicy": "Bucket",
