@@ -68,7 +68,8 @@ def test_a_parameter_of_one_name_is_the_same_everywhere(templates: dict[str, Any
 def test_what_can_be_tagged_is_tagged_for_cost_allocation(resources: dict[str, Any]) -> None:
     for name, resource in resources.items():
         if resource["Type"] not in UNTAGGED:
-            keys = {tag["Key"] for tag in resource["Properties"]["Tags"]}
+            properties = resource["Properties"]
+            keys = {tag["Key"] for tag in properties.get("Tags") or properties["ResourceTags"]}
             assert keys == {"Project", "Environment", "Component"}, name
 
 

@@ -52,7 +52,7 @@ def deploy_local(
         session,
         template=template,
         stack_name=stack_name,
-        parameters={"Environment": "local", "DataOnDelete": "Delete", **parameters},
+        parameters={"Environment": "local", "DataOnDelete": "Delete", "CostControls": "no", **parameters},
         artifacts_bucket=ARTIFACTS,
     )
     reconcile(session, stack_name, expected=expected)
