@@ -36,9 +36,16 @@ PROPERTIES: Mapping[str, Mapping[str, Property]] = {
     **stepfunctions.PROPERTIES,
 }
 
+_NO_BILL = "no local cloud has a bill"
+
 # What a local cloud cannot show. A resource of these types may be one that its CloudFormation only takes note of, or
 # one of a service that it does not have. A type that is not listed here has to be there.
 NOT_CREATED: Mapping[str, str] = {
+    "AWS::BCM::Dashboard": _NO_BILL,
+    "AWS::Budgets::Budget": _NO_BILL,
+    "AWS::CE::AnomalyMonitor": _NO_BILL,
+    "AWS::CE::AnomalySubscription": _NO_BILL,
+    "AWS::CE::CostCategory": _NO_BILL,
     "AWS::CloudTrail::Trail": "ministack's CloudFormation does not know it; LocalStack has no CloudTrail",
     "AWS::EC2::FlowLog": "no local CloudFormation knows it, and no local network has traffic",
     "AWS::EC2::NetworkAcl": "ministack's CloudFormation does not know it",
