@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from filegate.local import EmbeddedCloud
-from filegate.operations.deploy import DeploymentFailed, _culprit, deploy, load_template
+from filegate.operations.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
+from filegate.operations.deploy.stack import culprit
 from filegate.operations.stack import StackDiffers, Unproved, reconcile, resources
 
 STACK = "filegate-local"
@@ -221,7 +222,7 @@ def test_a_stack_whose_creation_failed_can_be_deployed_again(session: boto3.Sess
 
 
 def test_an_update_that_is_refused_says_why(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:
-    with pytest.raises(DeploymentFailed, match="ChunkBytes"):
+    with pytest.raises(CannotBeDeployed, match="ChunkBytes"):
         cloud.deploy({"ChunkBytes": "many"}, template=template)
 
 
@@ -266,4 +267,4 @@ def test_the_innermost_failure_is_looked_for_in_the_nested_stack() -> None:
         stubber.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "outer"})
         events = [event("inner", "Table", "AWS::DynamoDB::Table", "CREATE_FAILED", ResourceStatusReason="exists")]
         stubber.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "arn:inner"})
-        assert _culprit(client, "outer") == "Inner → Table (AWS::DynamoDB::Table): exists"
+        assert culprit(client, "outer") == "Inner → Table (AWS::DynamoDB::Table): exists"

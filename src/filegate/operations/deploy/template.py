@@ -1,0 +1,93 @@
+"""A template and the files that it names, read, and put where CloudFormation can read them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+from botocore.exceptions import ClientError
+
+from filegate.errors import FilegateError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NESTED = "AWS::CloudFormation::Stack"
+# The properties that name a file beside the template, by resource type.
+_LOCAL_FILES = {NESTED: "TemplateURL", "AWS::StepFunctions::StateMachine": "DefinitionS3Location"}
+
+
+class NoArtifactsBucket(FilegateError):
+    """There is no bucket for the templates, or it belongs to somebody else."""
+
+
+def load_template(path: Path) -> dict[str, Any]:
+    """A YAML template with its short intrinsic functions (`!Ref x`) in the long form (`{"Ref": x}`)."""
+    return dict(yaml.load(path.read_text(), Loader=_TemplateLoader))  # noqa: S506 - derived from SafeLoader
+
+
+class _TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's tags."""
+
+
+def _intrinsic(loader: _TemplateLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        if tag == "GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(cast(yaml.MappingNode, node), deep=True)
+    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
+
+
+_TemplateLoader.add_multi_constructor("!", _intrinsic)
+
+
+@dataclass(frozen=True)
+class Package:
+    """Uploads files under the hash of their content, so that an unchanged file is an unchanged template."""
+
+    s3: S3Client
+    bucket: str
+    owner: str | None = None  # the account it must belong to: bucket names are anybody's to take
+
+    def upload_template(self, path: Path) -> str:
+        """Upload a template and the files it names; returns its URL.
+
+        Raises:
+            NoArtifactsBucket: there is nowhere to put them.
+        """
+        template = load_template(path)
+        for resource in template["Resources"].values():
+            name = _LOCAL_FILES.get(resource["Type"])
+            file = resource.get("Properties", {}).get(name)
+            if not isinstance(file, str) or file.startswith("https://"):
+                continue
+            local = path.parent / file
+            if resource["Type"] == NESTED:
+                resource["Properties"][name] = self.upload_template(local)
+            else:
+                resource["Properties"][name] = {"Bucket": self.bucket, "Key": self._upload(local.read_bytes())}
+        return f"{self.s3.meta.endpoint_url}/{self.bucket}/{self._upload(json.dumps(template).encode())}"
+
+    def _upload(self, content: bytes) -> str:
+        key = f"{hashlib.sha256(content).hexdigest()}.json"
+        try:
+            if self.owner is None:
+                self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+            else:
+                self.s3.put_object(Bucket=self.bucket, Key=key, Body=content, ExpectedBucketOwner=self.owner)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchBucket":
+                raise
+            raise NoArtifactsBucket(
+                f"There is no bucket {self.bucket} for the templates.", advice="Create it: make bootstrap"
+            ) from error
+        return key
