@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NESTED = "AWS::CloudFormation::Stack"
+_LOOP = "Fn::ForEach::"
 # The properties that name a file beside the template, by resource type.
 _LOCAL_FILES = {NESTED: "TemplateURL", "AWS::StepFunctions::StateMachine": "DefinitionS3Location"}
 
@@ -65,7 +66,8 @@ class Package:
             NoArtifactsBucket: there is nowhere to put them.
         """
         template = load_template(path)
-        for resource in template["Resources"].values():
+        resources = [item for name, item in template["Resources"].items() if not name.startswith(_LOOP)]
+        for resource in resources:
             name = _LOCAL_FILES.get(resource["Type"])
             file = resource.get("Properties", {}).get(name)
             if not isinstance(file, str) or file.startswith("https://"):
