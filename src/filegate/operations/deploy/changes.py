@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from filegate.errors import FilegateError
-from filegate.operations.deploy.stack import described, wait
+from filegate.operations.deploy.stack import DeploymentFailed, described, wait
 from filegate.operations.deploy.template import NESTED
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ HOLD_DATA = frozenset(
 )
 
 
-class CannotBeDeployed(FilegateError):
+class CannotBeDeployed(DeploymentFailed):
     """CloudFormation refuses the templates or the parameters, or the stack is in a state that forbids a deployment."""
 
 

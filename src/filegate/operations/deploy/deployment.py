@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_FAILED = ("CREATE_FAILED", "UPDATE_FAILED")
 _EMPTY = ("ROLLBACK_COMPLETE",)  # its creation failed: there is nothing in it, and it cannot be updated
 _STUCK = {
     "UPDATE_ROLLBACK_FAILED": "Mend that, then let CloudFormation end what it began: "
@@ -76,9 +77,8 @@ class Deployment:
             self._client.delete_stack(StackName=self.stack_name)
             stack.wait(self._client, self.stack_name)
         elif status in _STUCK:
-            culprit = stack.culprit(self._client, self.stack_name, stack.OPERATIONS)
             raise CannotBeDeployed(
-                f"Stack {self.stack_name} is {status}: {culprit.rstrip('.')}.",
+                f"Stack {self.stack_name} is {status}: {self._culprit()}.",
                 advice=_STUCK[status].format(stack=self.stack_name),
             )
 
@@ -111,15 +111,16 @@ class Deployment:
         """
         latest = stack.latest_event(self._client, wanted.stack_id)
         changes.execute(self._client, wanted)
-        yield from stack.follow(self._client, wanted.stack_id, after=latest)
+        failed = False
+        for event in stack.follow(self._client, wanted.stack_id, after=latest):
+            failed |= event.status in _FAILED  # LocalStack calls a stack complete of which a nested one failed
+            yield event
         status = stack.status(self._client, wanted.stack_id)
-        if status not in _DEPLOYED:
-            culprit = stack.culprit(self._client, wanted.stack_id)
+        if failed or status not in _DEPLOYED:
+            left = "nothing is left of this attempt" if wanted.creates else "what there was before is there again"
             raise DeploymentFailed(
-                f"Stack {self.stack_name} ended as {status}: {culprit.rstrip('.')}.",
-                advice="Mend that and deploy again; what there was before is there again."
-                if not wanted.creates
-                else "Mend that and deploy again; nothing is left of this attempt.",
+                f"Stack {self.stack_name} ended as {status}: {self._culprit()}.",
+                advice=f"Mend that and deploy again; {left}.",
             )
 
     def follow(self) -> Iterator[Event]:
@@ -129,4 +130,8 @@ class Deployment:
             yield from stack.follow(self._client, found["StackId"])
 
     def outputs(self) -> Outputs:
+        """Of the stack."""
         return stack.outputs(self._client, self.stack_name)
+
+    def _culprit(self) -> str:
+        return stack.culprit(self._client, self.stack_name).rstrip(".")

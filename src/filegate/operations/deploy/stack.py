@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 Outputs = dict[str, str]
 
-_DEPLOYMENTS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")  # what operations begin with
+DEPLOYMENTS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")  # what operations begin with
 DELETIONS = ("DELETE_IN_PROGRESS",)
-OPERATIONS = _DEPLOYMENTS + DELETIONS
+_OPERATIONS = DEPLOYMENTS + DELETIONS
 _SHORT_POLL, _LONG_POLL = 0.1, 5.0  # seconds
 
 
@@ -110,7 +110,7 @@ def follow(client: CloudFormationClient, stack: str, *, after: str | None = None
         time.sleep(_patience(started))
 
 
-def culprit(client: CloudFormationClient, stack: str, beginnings: Container[str] = _DEPLOYMENTS) -> str:
+def culprit(client: CloudFormationClient, stack: str, beginnings: Container[str] = DEPLOYMENTS) -> str:
     """The resource that failed first in the last operation, in the innermost stack, with its reason."""
     for event in _operation(client, stack, beginnings=beginnings):
         reason = event.get("ResourceStatusReason", "")
@@ -124,7 +124,7 @@ def culprit(client: CloudFormationClient, stack: str, beginnings: Container[str]
 
 
 def _operation(
-    client: CloudFormationClient, stack: str, *, after: str | None = None, beginnings: Container[str] = OPERATIONS
+    client: CloudFormationClient, stack: str, *, after: str | None = None, beginnings: Container[str] = _OPERATIONS
 ) -> list[StackEventTypeDef]:
     """The events of the stack's last operation, or those after the event of that id, oldest first."""
     found: list[StackEventTypeDef] = []
