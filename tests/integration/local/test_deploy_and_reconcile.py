@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from filegate.local import EmbeddedCloud
@@ -134,7 +133,7 @@ def test_a_type_that_nobody_listed_is_refused(
     cloud: EmbeddedCloud, outputs: dict[str, str], session: boto3.Session, tmp_path: Path
 ) -> None:
     template = write(tmp_path / "noted.yaml", NOTED.replace("AWS::IAM::OIDCProvider", "AWS::IAM::Mistyped"))
-    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::IAM::Mistyped\]"):
+    with pytest.raises(CannotBeDeployed, match=r"Unrecognized resource types: \[AWS::IAM::Mistyped\]"):
         _deploy(session, template)
 
 
