@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from filegate.errors import FilegateError
 from filegate.local import seams
 from filegate.local.functions import Functions, default_runtime
+from filegate.local.roles import RoleSessions
 
 if TYPE_CHECKING:
     import boto3
@@ -76,6 +77,7 @@ class EmbeddedCloud:
             functions = Functions(
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
+                credentials=RoleSessions(self.endpoint, REGION).variables,
                 concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
                 runtime=runtime or default_runtime(),
             )

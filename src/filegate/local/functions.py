@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,24 @@ class Functions:
     Args:
         images: the directory that holds one directory a stage, with its `handler.py`.
         variables: environment variables given to every function, over those of its own configuration.
+        credentials: the variables under which a function acts as its role, by the role and the function's name.
         concurrency: calls that may run at the same time, over all functions; the others wait for their turn, and
             their time-outs with them. A function that calls another and waits for it holds its turn meanwhile.
         runtime: the module that the processes run.
     """
 
-    def __init__(self, *, images: Path, variables: Mapping[str, str], concurrency: int, runtime: str) -> None:
+    def __init__(
+        self,
+        *,
+        images: Path,
+        variables: Mapping[str, str],
+        credentials: Callable[[str, str], Mapping[str, str]],
+        concurrency: int,
+        runtime: str,
+    ) -> None:
         self._images = images
         self._variables = variables
+        self._credentials = credentials
         self._runtime = runtime
         self._turns = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
@@ -133,6 +143,7 @@ class Functions:
             "LAMBDA_TASK_ROOT": str(directory),
             "PYTHONPATH": str(_SOURCES),
             **self._variables,
+            **self._credentials(configuration["Role"], name),
         }
         return Launch(
             runtime=self._runtime,

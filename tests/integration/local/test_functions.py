@@ -21,6 +21,7 @@ def configuration(stage: str = "ingest", **changes: Any) -> dict[str, Any]:
     return {
         "FunctionName": f"filegate-test-{stage}",
         "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:filegate-test-{stage}",
+        "Role": f"arn:aws:iam::000000000000:role/{stage}",
         "ImageUri": f"{REGISTRY}/filegate/{stage}:local",
         "MemorySize": 512,
         "Timeout": 30,
@@ -31,7 +32,16 @@ def configuration(stage: str = "ingest", **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def functions(images: Path) -> Iterator[Functions]:
-    running = Functions(images=images, variables={"AWS_REGION": "here"}, concurrency=2, runtime=default_runtime())
+    def credentials(role: str, function: str) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": f"of {function} as {role}"}
+
+    running = Functions(
+        images=images,
+        variables={"AWS_REGION": "here", "AWS_ACCESS_KEY_ID": "of the cloud"},
+        credentials=credentials,
+        concurrency=2,
+        runtime=default_runtime(),
+    )
     yield running
     running.stop()
 
@@ -72,6 +82,7 @@ def test_the_process_sees_its_function_s_variables_and_not_the_user_s(
     environment = describe(functions)["environment"]
     assert environment["FILEGATE_STAGE"] == "ingest"
     assert environment["AWS_REGION"] == "here"
+    assert environment["AWS_ACCESS_KEY_ID"] == "of filegate-test-ingest as arn:aws:iam::000000000000:role/ingest"
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
     assert "AWS_PROFILE" not in environment
 
