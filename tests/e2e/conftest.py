@@ -1,4 +1,4 @@
-"""One embedded cloud a module, with the whole pipeline deployed to it."""
+"""One embedded cloud a module, with the whole pipeline deployed to it and every policy enforced."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from filegate.local import EmbeddedCloud
 
+from .door import Door, policies_enforced
 from .pipeline import Pipeline
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -16,9 +17,22 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def pipeline(request: pytest.FixtureRequest) -> Iterator[Pipeline]:
-    """The pipeline of this module: its constants may name other `DATASETS` and `IMAGES` than the project's own."""
+def door() -> Iterator[Door]:
+    """What the functions of this module's cloud call."""
+    door = Door()
+    with door.watched():
+        yield door
+
+
+@pytest.fixture(scope="module")
+def pipeline(request: pytest.FixtureRequest, door: Door) -> Iterator[Pipeline]:
+    """The pipeline of this module: its constants may name other `DATASETS` and `IMAGES` than the project's own.
+
+    The functions may do what the templates grant them, and nothing else.
+    """
     datasets = getattr(request.module, "DATASETS", REPOSITORY / "datasets")
     images = getattr(request.module, "IMAGES", REPOSITORY / "images")
     with EmbeddedCloud(datasets=datasets, images=images) as cloud:
-        yield Pipeline(cloud.session(), cloud.deploy())
+        outputs = cloud.deploy()
+        with policies_enforced():
+            yield Pipeline(cloud.session(), outputs)

@@ -98,6 +98,7 @@ class Pipeline:
         self.stepfunctions: Any = session.client("stepfunctions")
         self.dynamodb: Any = session.client("dynamodb")
         self.lambdas: Any = session.client("lambda")
+        self._iam: Any = session.client("iam")
         self._sqs: Any = session.client("sqs")
         self._sns: Any = session.client("sns")
         self.ledger = DynamoDBLedger(self.dynamodb, outputs["LedgerTable"])
@@ -115,10 +116,21 @@ class Pipeline:
 
     @cached_property
     def _unwatched(self) -> str:
-        """A versioned bucket whose objects start nothing."""
+        """A versioned bucket whose objects start nothing, which the functions may read as they do the raw bucket."""
         bucket = "unwatched"
         self.s3.create_bucket(Bucket=bucket)
         self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        reading = [
+            {"Effect": "Allow", "Action": "s3:GetObjectVersion", "Resource": f"arn:aws:s3:::{bucket}/*"},
+            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"},
+        ]
+        for function in ("IngestFunction", "ValidateFunction"):
+            told = self.lambdas.get_function_configuration(FunctionName=self.outputs[function])
+            self._iam.put_role_policy(
+                RoleName=told["Role"].rpartition("/")[2],
+                PolicyName=bucket,
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": reading}),
+            )
         return bucket
 
     def put(self, key: str, data: bytes) -> Drop:
@@ -205,7 +217,17 @@ class Pipeline:
         """A queue that gets every alert from the moment this is first asked for."""
         url = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        self._sns.subscribe(TopicArn=self.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+        topic = self.outputs["AlertsTopicArn"]
+        delivery = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [delivery]})
+        self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        self._sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         return str(url)
 
     def alerts(self, run_id: str) -> list[dict[str, Any]]:
