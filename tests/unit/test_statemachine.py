@@ -1,11 +1,15 @@
 """The state machine's file: its names, its routes, and its error names against the classes."""
 
+import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from cfnlint.api import lint_all
 
 from filegate import errors
 from filegate.errors import PermanentError, TransientError
@@ -52,6 +56,55 @@ def leaves(base: type[Exception]) -> set[str]:
         for cls in vars(errors).values()
         if isinstance(cls, type) and issubclass(cls, base) and cls is not base
     }
+
+
+def findings(definition: dict[str, Any]) -> list[str]:
+    """What cfn-lint's schema of the Amazon States Language says of a definition."""
+    substitutions = re.findall(r"\$\{(\w+)\}", json.dumps(definition))
+    properties = {
+        "RoleArn": "arn:aws:iam::000000000000:role/pipeline",
+        "Definition": definition,
+        "DefinitionSubstitutions": dict.fromkeys(substitutions, "x"),
+    }
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    matches = lint_all(json.dumps({"Resources": {"Machine": machine}}))
+    return [match.message for match in matches if match.rule.id == "E3601"]
+
+
+def errors_of(service: str) -> set[str]:
+    """The errors of a service by the names that Step Functions gives them, which are those of the Java SDK."""
+    model = botocore.session.get_session().get_service_model(service.lower())
+    named = {
+        shape.name if shape.name.endswith("Exception") else f"{shape.name}Exception" for shape in model.error_shapes
+    }
+    named |= {"SdkClientException", f"Amazon{service}Exception", f"AWS{service}Exception"}
+    return {f"{service}.{name}" for name in named}
+
+
+def test_it_has_the_form_of_the_states_language() -> None:
+    assert findings(DEFINITION) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "key", "value"),
+    [("RetryLogic", "Choices", "none"), ("IngestState", "TimeoutSecond", 30), ("Published", "Type", "Success")],
+)
+def test_another_form_is_found(state: str, key: str, value: object) -> None:
+    broken = copy.deepcopy(DEFINITION)
+    broken["States"][state][key] = value
+    assert findings(broken) != []
+
+
+@pytest.mark.parametrize("name", sorted(name for name, state in STATES.items() if {"Retry", "Catch"} & set(state)))
+def test_every_error_name_is_one_that_may_arrive(name: str) -> None:
+    state = STATES[name]
+    service = state["Resource"].split(":")[5] if state["Type"] == "Task" else "lambda"
+    prefix = {"dynamodb": "DynamoDB", "lambda": "Lambda", "sns": "SNS", "sqs": "SQS"}[service]
+    known = {"States.ALL"} | errors_of(prefix)
+    if prefix == "Lambda":
+        known |= leaves(TransientError) | leaves(PermanentError)
+    handled = [error for rule in state.get("Retry", []) + state.get("Catch", []) for error in rule["ErrorEquals"]]
+    assert set(handled) <= known
 
 
 def test_the_required_states_exist() -> None:
