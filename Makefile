@@ -17,7 +17,7 @@ help: ## Show this list
 demo: $(READY) ## Watch the whole pipeline run on real files, on this machine alone
 	@$(BIN)/filegate demo
 
-test: lint types unit ## Run everything that this machine can check
+test: lint types security unit ## Run everything that this machine can check
 
 lint: $(DEV) ## Check style and formatting
 	$(BIN)/ruff check .
@@ -39,7 +39,7 @@ requirements: $(DEV) ## Compile the hashed requirement files from pyproject.toml
 	UV=$(BIN)/uv scripts/compile-requirements.sh
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SCANNERS) data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): requirements/local.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Filegate needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another by: make PYTHON=python3.13")'
@@ -54,4 +54,4 @@ $(DEV): requirements/development.txt $(READY)
 	@$(PIP) --require-hashes --requirement requirements/development.txt
 	@touch $@
 
-include docker.mk local.mk
+include docker.mk local.mk security.mk

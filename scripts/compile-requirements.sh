@@ -8,11 +8,12 @@ compile() { # NAME ARGUMENT…
     name=$1
     shift
     "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --custom-compile-command "make requirements" --output-file "requirements/$name.txt" "$@" pyproject.toml
+        --custom-compile-command "make requirements" --output-file "requirements/$name.txt" "$@"
 }
 
-compile development --group build --group dev --extra cli --extra local
-compile local --group build --extra cli --extra local --constraint requirements/development.txt
+compile development --group build --group dev --extra cli --extra local pyproject.toml
+compile local --group build --extra cli --extra local --constraint requirements/development.txt pyproject.toml
+compile security --group security
 
 # Of each stage's image, and of the stand-in for their base: for Python 3.13 on Linux, at the versions that are tested.
 compile_image() { # FILE ARGUMENT…
