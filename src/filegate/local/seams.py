@@ -24,6 +24,7 @@ _S3 = "ministack.services.s3"
 _EVENTS = "ministack.services.eventbridge"
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 _STACKS = "ministack.services.cloudformation"
+_TEMPLATES = "ministack.services.cloudformation.engine"
 _STATES = "ministack.services.stepfunctions"
 
 PRIVATE_NAMES = (
@@ -48,6 +49,9 @@ _LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neithe
 PRIVATE_NAMES_OF_DEPLOYMENT = (
     (_STACKS, "_stacks"),  # knows a resource's attributes, which
     (_PROVISIONERS, "_update_resource"),  # ... forgets those of an unchanged resource in a nested stack
+    (_PROVISIONERS, "_cfn_nested_stack_deploy"),  # deploys a nested stack, whose template
+    (_TEMPLATES, "_parse_template"),  # ... it reads, but
+    (_TEMPLATES, "_apply_transforms"),  # ... does not transform
     (_PROVISIONERS, "_RESOURCE_HANDLERS"),  # what is done for a type: a template with one that is not here is refused
 )
 
@@ -144,7 +148,17 @@ def installed_for_deployment(types: Collection[str]) -> Iterator[None]:
         IncompatibleMinistack: a private name is missing.
     """
     check(PRIVATE_NAMES_OF_DEPLOYMENT)
-    with _patched({(_PROVISIONERS, "_update_resource"): _with_attributes()}), _recorded(types):
+    deploy_nested, parse = _with_transforms()
+    with (
+        _patched(
+            {
+                (_PROVISIONERS, "_update_resource"): _with_attributes(),
+                (_PROVISIONERS, "_cfn_nested_stack_deploy"): deploy_nested,
+                (_TEMPLATES, "_parse_template"): parse,
+            }
+        ),
+        _recorded(types),
+    ):
         yield
 
 
@@ -266,3 +280,26 @@ def _with_attributes() -> Callable[..., object]:
         return update(*resource, old_attrs=old_attrs)
 
     return update_with_attributes
+
+
+def _with_transforms() -> tuple[Callable[..., object], Callable[..., dict[str, Any]]]:
+    """Nested stacks whose templates are transformed, as those of other stacks are: their loops are unrolled."""
+    deploy: Callable[..., object] = importlib.import_module(_PROVISIONERS)._cfn_nested_stack_deploy
+    templates = importlib.import_module(_TEMPLATES)
+    parse: Callable[[str], dict[str, Any]] = templates._parse_template
+    nested: contextvars.ContextVar[list[dict[str, str]] | None] = contextvars.ContextVar("nested", default=None)
+
+    def deploy_nested(logical_id: str, properties: dict[str, Any], *parent: Any, **previous: Any) -> object:
+        given = properties.get("Parameters") or {}
+        token = nested.set([{"Key": name, "Value": str(value)} for name, value in given.items()])
+        try:
+            return deploy(logical_id, properties, *parent, **previous)
+        finally:
+            nested.reset(token)
+
+    def parse_nested(body: str) -> dict[str, Any]:
+        parameters = nested.get()
+        template = parse(body)
+        return template if parameters is None else dict(templates._apply_transforms(template, parameters))
+
+    return deploy_nested, parse_nested

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from filegate.errors import FilegateError
@@ -18,6 +18,7 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
 # Attributes that the templates use, by resource type; {id} is the physical id, {name} its last component.
 _ATTRIBUTES = {
+    "AWS::CloudWatch::Alarm.Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::DynamoDB::Table.Arn": "arn:{partition}:dynamodb:{region}:{account}:table/{id}",
     "AWS::Events::Rule.Arn": "arn:{partition}:events:{region}:{account}:rule/{id}",
     "AWS::IAM::Role.Arn": "arn:{partition}:iam::{account}:role/{id}",
@@ -34,7 +35,7 @@ class UnresolvedValue(FilegateError):
     """A template uses an intrinsic function or an attribute that is not known here."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Scope:
     """What the names in one stack's template stand for.
 
@@ -84,6 +85,9 @@ class Scope:
                 return self._attribute(target, attribute)
             case "Fn::Sub", str(text):
                 return _PLACEHOLDER.sub(self._placeholder, text)
+            case "Fn::Sub", [str(text), dict(names)]:
+                inner = dataclasses.replace(self, parameters={**self.parameters, **self.resolve(names)})
+                return inner.resolve({"Fn::Sub": text})
             case "Fn::If", [condition, then, otherwise]:
                 return self.resolve(then if self.condition(condition) else otherwise)
             case "Fn::Equals", [left, right]:
@@ -96,6 +100,8 @@ class Scope:
                 return any(self.resolve(item) for item in inner)
             case "Fn::Join", [str(separator), items]:
                 return separator.join(map(str, self.resolve(items)))
+            case "Fn::Split", [str(separator), text]:
+                return self.resolve(text).split(separator)
             case "Fn::Select", [index, items]:
                 return self._select(int(index), self.resolve(items))
             case "Fn::GetAZs", _:  # of any region, as long as it is the stack's own

@@ -47,20 +47,27 @@ NOT_CREATED: Mapping[str, str] = {
     "AWS::CE::AnomalySubscription": _NO_BILL,
     "AWS::CE::CostCategory": _NO_BILL,
     "AWS::CloudTrail::Trail": "ministack's CloudFormation does not know it; LocalStack has no CloudTrail",
+    "AWS::CloudWatch::CompositeAlarm": "ministack's CloudFormation does not know it",
     "AWS::EC2::FlowLog": "no local CloudFormation knows it, and no local network has traffic",
     "AWS::EC2::NetworkAcl": "ministack's CloudFormation does not know it",
     "AWS::EC2::NetworkAclEntry": "ministack has no list to put it into",
     "AWS::EC2::SubnetNetworkAclAssociation": "ministack has no list to associate",
     "AWS::ECR::Repository": "LocalStack has no ECR",
     "AWS::IAM::OIDCProvider": "no local CloudFormation knows it",
+    "AWS::Logs::QueryDefinition": "no local CloudFormation knows it, and no local cloud keeps queries",
 }
 
 # A property that a local cloud keeps silent about although the resource is there. It may be missing from what the
 # service says, but it may not differ.
-NOT_TOLD: Mapping[tuple[str, str], str] = {}
+NOT_TOLD: Mapping[tuple[str, str], str] = {
+    ("AWS::CloudWatch::Dashboard", "Tags"): "local clouds tag alarms only",
+}
 
-# A policy has no id of its own: it is read through what it is attached to, which this property names.
+# A policy has no id of its own: it is read through what it is attached to, which this property names. What a local
+# CloudFormation only takes note of, while the service is there, is created by its name.
 ATTACHED_BY: Mapping[str, str] = {
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::S3::BucketPolicy": "Bucket",
     "AWS::SNS::TopicPolicy": "Topics",
     "AWS::SQS::QueuePolicy": "Queues",
@@ -71,5 +78,6 @@ NOT_COMPARED: Mapping[str, frozenset[str]] = {"AWS::CloudFormation::Stack": froz
 
 # Properties that say something only together: read into one before they are compared.
 COMBINED: Mapping[str, Callable[[Aws, Mapping[str, Any]], dict[str, Any]]] = {
+    "AWS::CloudWatch::CompositeAlarm": cloudwatch.with_rule,
     "AWS::StepFunctions::StateMachine": stepfunctions.with_definition,
 }

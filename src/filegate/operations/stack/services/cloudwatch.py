@@ -1,12 +1,13 @@
-"""Alarms."""
+"""Alarms and the dashboard."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from filegate.operations.stack.properties import Aws, Property, Read
-from filegate.operations.stack.shapes import tag_list, tags
+from filegate.operations.stack.shapes import document, tag_list, tag_map, tags
 
 
 def _alarm(name: str) -> Property:
@@ -21,14 +22,39 @@ def _alarm(name: str) -> Property:
     )
 
 
-def _alarm_tags(aws: Aws, alarm: str) -> Any:
-    arn = _alarm("AlarmArn").read(aws, alarm)
+def _composite(name: str) -> Read:
+    return Read(
+        service="cloudwatch",
+        operation="describe_alarms",
+        argument="AlarmNames",
+        listed=True,
+        more={"AlarmTypes": ["CompositeAlarm"]},
+        path=f"CompositeAlarms[0].{name}",
+    )
+
+
+def _dashboard(aws: Aws, name: str) -> Any:
+    listed = aws.read("cloudwatch", "list_dashboards", {"DashboardNamePrefix": name})["DashboardEntries"]
+    if name not in {entry["DashboardName"] for entry in listed}:  # LocalStack does not say "not found" of it
+        return {}
+    return aws.read("cloudwatch", "get_dashboard", {"DashboardName": name})
+
+
+def _read_tags(aws: Aws, arn: str) -> Any:
     return aws.read("cloudwatch", "list_tags_for_resource", {"ResourceARN": arn}).get("Tags")
 
 
-def _write_alarm_tags(aws: Aws, alarm: str, tags: dict[str, str]) -> None:
-    arn = _alarm("AlarmArn").read(aws, alarm)
-    aws.write("cloudwatch", "tag_resource", {"ResourceARN": arn, "Tags": tag_list(tags)})
+def _alarm_tags(arn: Callable[[Aws, str], Any]) -> Property:
+    """Tags of the alarm that has this ARN."""
+
+    def write(aws: Aws, name: str, tags: dict[str, str]) -> None:
+        aws.write("cloudwatch", "tag_resource", {"ResourceARN": arn(aws, name), "Tags": tag_list(tags)})
+
+    return tags(lambda aws, name: _read_tags(aws, arn(aws, name)), write)
+
+
+def _write_dashboard(aws: Aws, name: str, body: Any) -> None:
+    aws.write("cloudwatch", "put_dashboard", {"DashboardName": name, "DashboardBody": json.dumps(body)})
 
 
 _ALARM = {
@@ -40,19 +66,50 @@ _ALARM = {
             "AlarmDescription",
             "AlarmName",
             "ComparisonOperator",
+            "DatapointsToAlarm",
             "Dimensions",
             "EvaluationPeriods",
             "MetricName",
             "Namespace",
+            "OKActions",
             "Period",
             "Statistic",
             "Threshold",
             "TreatMissingData",
         )
     },
-    "Tags": tags(_alarm_tags, _write_alarm_tags),
+    "Tags": _alarm_tags(_alarm("AlarmArn").read),
+}
+
+
+def with_rule(_: Aws, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What a composite alarm is put with, in one and first: the rest is read of one that is there."""
+    put = {name: properties[name] for name in ("AlarmDescription", "AlarmRule")}
+    return {"Rule": put, **{name: value for name, value in properties.items() if name not in put}}
+
+
+_COMPOSITE_ALARM = {
+    "AlarmName": Property(_composite("AlarmName")),
+    "Rule": Property(
+        _composite("{AlarmDescription: AlarmDescription, AlarmRule: AlarmRule}"),
+        write=lambda aws, name, rule: aws.write("cloudwatch", "put_composite_alarm", {"AlarmName": name, **rule}),
+    ),
+    "Tags": _alarm_tags(_composite("AlarmArn")),
+}
+
+_DASHBOARD = {
+    # Compared as what it says: layout is for those who read the template.
+    "DashboardBody": Property(
+        lambda aws, name: document(_dashboard(aws, name).get("DashboardBody")), document, _write_dashboard
+    ),
+    "DashboardName": Property(lambda _, name: name),
+    "Tags": Property(
+        lambda aws, name: tag_map(_read_tags(aws, _dashboard(aws, name)["DashboardArn"])) or None, tag_map
+    ),
 }
 
 PROPERTIES: Mapping[str, Mapping[str, Property]] = {
     "AWS::CloudWatch::Alarm": _ALARM,
+    "AWS::CloudWatch::CompositeAlarm": _COMPOSITE_ALARM,
+    "AWS::CloudWatch::Dashboard": _DASHBOARD,
 }
