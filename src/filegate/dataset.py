@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, NoReturn, get_args
 
@@ -50,6 +51,7 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 Transform = Callable[[pl.LazyFrame, References], pl.LazyFrame]
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+HOUR, LONGEST_WAIT = timedelta(hours=1), timedelta(days=7)
 STRICT = {True: "reject", "filter": "ignore"}
 """What pandera's `strict` says of unknown columns; its default, False, leaves it to the dataset."""
 
@@ -72,6 +74,8 @@ class Dataset:
             row), "ignore" the column, or "rescue" its values as JSON text in a column `_rescued`.
         tolerated_rejects: share of rejected rows, 0 to 1, up to which the accepted ones are published (PARTIAL);
             above it nothing is (REJECTED).
+        due_every: within what time a file of this dataset is due after the one before; an alarm goes off if none came.
+            Whole hours, from one hour to seven days; None expects nothing.
         contract: the compiled schema.
         sources: `source`, always as a tuple.
 
@@ -89,6 +93,7 @@ class Dataset:
     partition_by: Sequence[str] = ()
     on_unknown_columns: UnknownColumns = "reject"
     tolerated_rejects: float = 0.05
+    due_every: timedelta | None = None
     contract: Contract = field(init=False, repr=False)
     sources: tuple[Source, ...] = field(init=False, repr=False)
 
@@ -192,6 +197,7 @@ class Dataset:
             self._refuse(f"transform_scope={self.transform_scope!r}", f"Use one of {list(get_args(TransformScope))}.")
         if not 0 <= self.tolerated_rejects <= 1:
             self._refuse(f"tolerated_rejects={self.tolerated_rejects}", "Give a share between 0 and 1.")
+        self._check_due_every()
         strict = STRICT.get(self.contract.strict)
         if strict is not None and strict != self.on_unknown_columns:
             self._refuse(
@@ -202,6 +208,17 @@ class Dataset:
         for name, file in self.references.items():
             if Path(file).suffix not in _READERS:
                 self._refuse(f"reference {name!r} is {file!r}", f"Its file must end with one of {list(_READERS)}.")
+
+    def _check_due_every(self) -> None:
+        if self.due_every is None:
+            return
+        if not isinstance(self.due_every, timedelta):
+            self._refuse(f"due_every={self.due_every!r} is no timedelta", "Write it like timedelta(hours=24).")
+        if self.due_every % HOUR or not HOUR <= self.due_every <= LONGEST_WAIT:
+            self._refuse(
+                f"due_every is {self.due_every}",
+                "Give whole hours, at least one, and at most seven days: an alarm looks no further back.",
+            )
 
     def _refuse(self, problem: str, advice: str) -> NoReturn:
         raise DeclarationError(f"Dataset {self.name!r}: {problem}.", advice=advice)

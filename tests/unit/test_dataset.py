@@ -8,6 +8,7 @@ from filegate.errors import DeclarationError, UnknownDataset
 from filegate.registry import Registry
 
 HEAD = """\
+from datetime import timedelta
 import pandera.polars as pa
 import polars as pl
 from pandera.polars import Column, DataFrameSchema
@@ -36,6 +37,10 @@ def declared(folder: Path, body: str, *, name: str = "orders") -> Registry:
         ("source=Csv(), on_unknown_columns='drop'", "on_unknown_columns='drop'"),
         ("source=Csv(), transform_scope='row'", "transform_scope='row'"),
         ("source=Csv(), tolerated_rejects=5", "tolerated_rejects=5"),
+        ("source=Csv(), due_every=24", r"due_every=24 is no timedelta\. Write it like timedelta\(hours=24\)"),
+        ("source=Csv(), due_every=timedelta(minutes=90)", "due_every is 1:30:00. Give whole hours"),
+        ("source=Csv(), due_every=timedelta(0)", "due_every is 0:00:00"),
+        ("source=Csv(), due_every=timedelta(days=7, hours=1)", "due_every is 7 days, 1:00:00.*at most seven days"),
         ("source=Csv(), references={'a': 'a.xlsx'}", r"must end with one of \['\.csv'"),
     ],
 )
@@ -63,7 +68,7 @@ def test_a_module_declares_one_dataset(tmp_path: Path) -> None:
 
 
 def test_an_error_in_a_module_is_told_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(DeclarationError, match=r"orders\.py:6: NameError: name 'Cvs' is not defined"):
+    with pytest.raises(DeclarationError, match=r"orders\.py:7: NameError: name 'Cvs' is not defined"):
         declared(tmp_path, "source = Cvs()")["orders"]
 
 

@@ -28,7 +28,7 @@ def datasets(session: Session) -> None:
     if session.as_json:
         session.write(*(describe(one.dataset) if one.dataset else one.to_json() for one in found))
         return
-    numbers = ("columns", "rules", "tolerated")
+    numbers = ("columns", "rules", "tolerated", "due every")
     table = tables.grid("dataset", "formats", *numbers, "key", "partitioned by", numbers=numbers)
     for one in found:
         if one.dataset is None:
@@ -41,6 +41,7 @@ def datasets(session: Session) -> None:
             text.count(len(facts["columns"])),
             text.count(len(facts["rules"])),
             f"{facts['tolerated_rejects']:.2%}",
+            f"{facts['due_every_hours']} h" if facts["due_every_hours"] else "",
             text.line(", ".join(facts["key"])),
             text.line(", ".join(facts["partition_by"])),
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from filegate.dataset import Dataset
 from filegate.errors import FilegateError
+from filegate.operations.freshness import hours_until_due
 from filegate.registry import Registry
 
 
@@ -61,6 +62,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "references": dict(dataset.references),
         "on_unknown_columns": dataset.on_unknown_columns,
         "tolerated_rejects": dataset.tolerated_rejects,
+        "due_every_hours": hours_until_due(dataset),
     }
 
 

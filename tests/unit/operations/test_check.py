@@ -65,4 +65,5 @@ def test_a_dataset_described(tmp_path: Path) -> None:
         "references": {},
         "on_unknown_columns": "reject",
         "tolerated_rejects": 0.1,
+        "due_every_hours": None,
     }

@@ -1,0 +1,41 @@
+"""The parameter of the templates that says which datasets expect a file how often."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from filegate.operations.deploy import load_template
+from filegate.operations.freshness import freshness
+from filegate.registry import Registry
+
+MODULE = """\
+from datetime import timedelta
+from pandera.polars import Column, DataFrameSchema
+from filegate import Csv, Dataset
+dataset = Dataset("{name}", schema=DataFrameSchema({{"id": Column(int)}}), source=Csv(){due})
+"""
+TEMPLATE = Path(__file__).parents[3] / "infra" / "cloudformation" / "main.yaml"
+
+
+def declared(folder: Path, **due: str) -> Registry:
+    for name, value in due.items():
+        (folder / f"{name}.py").write_text(MODULE.format(name=name, due=value and f", due_every={value}"))
+    return Registry(folder)
+
+
+def test_the_datasets_that_expect_files_are_named_with_their_hours(tmp_path: Path) -> None:
+    registry = declared(
+        tmp_path,
+        weekly="timedelta(days=7)",
+        sometimes="",
+        bank_statements="timedelta(days=1)",
+        ticks="timedelta(hours=1)",
+    )
+    assert freshness(registry) == "bank_statements:24,ticks:1,weekly:168"
+    pattern = load_template(TEMPLATE)["Parameters"]["Freshness"]["AllowedPattern"]
+    assert re.fullmatch(pattern, freshness(registry))
+
+
+def test_nothing_is_due_where_no_dataset_says_so(tmp_path: Path) -> None:
+    assert freshness(declared(tmp_path, sometimes="")) == ""
