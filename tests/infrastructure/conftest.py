@@ -27,5 +27,6 @@ def resources(templates: dict[str, Template]) -> dict[str, Template]:
         name: resource
         for stem, template in templates.items()
         if stem != "main"
-        for name, resource in template["Resources"].items()
+        for entry, found in template["Resources"].items()
+        for name, resource in (found[2].items() if entry.startswith("Fn::ForEach::") else [(entry, found)])
     }

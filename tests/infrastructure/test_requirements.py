@@ -129,11 +129,11 @@ def test_r22_r23_what_arrives_in_a_dead_letter_queue_alerts_people(resources: Re
         resource["Properties"]
         for resource in resources.values()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
-        and resource["Properties"]["Dimensions"][0]["Value"] == {"Fn::GetAtt": [queue, "QueueName"]}
+        and resource["Properties"]["Dimensions"][0]["Value"] == {"Ref": f"{queue}Name"}
     ]
     (alarm,) = watching
     assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 1)
-    assert alarm["AlarmActions"] in ([{"Ref": "AlertsTopic"}], [{"Ref": "AlertsTopicArn"}])
+    assert alarm["AlarmActions"] == [{"Ref": "AlertsTopicArn"}]
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -24,6 +24,7 @@ ORDER = [
 ]
 # CloudFormation takes no tags on these.
 UNTAGGED = {
+    "AWS::Logs::QueryDefinition",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
@@ -77,7 +78,7 @@ def test_names_begin_with_filegate_and_the_environment(resources: dict[str, Any]
     for name, resource in resources.items():
         for key, value in resource["Properties"].items():
             if key.endswith("Name") and key not in ("MetricName", "DisplayName") and isinstance(value, dict):
-                assert "filegate-${Environment}-" in value["Fn::Sub"], name
+                assert "filegate-${Environment}-" in str(value["Fn::Sub"]), name
 
 
 def test_bucket_names_are_unique_over_all_accounts(resources: dict[str, Any]) -> None:

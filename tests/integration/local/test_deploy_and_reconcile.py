@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,12 +143,40 @@ def test_a_property_that_is_not_told_for_a_known_reason_may_be_missing_but_not_d
 ) -> None:
     session = cloud.session()
     session.client("s3").delete_bucket_policy(Bucket=outputs["RawBucket"])
-    monkeypatch.setattr(resources, "NOT_TOLD", {("AWS::S3::BucketPolicy", "PolicyDocument"): "it forgets"})
-    assert reconcile(session, STACK) == [Unproved("Storage.RawBucketPolicy", "PolicyDocument", "it forgets")]
+    forgotten = {("AWS::S3::BucketPolicy", "PolicyDocument"): "it forgets"}
+    monkeypatch.setattr(resources, "NOT_TOLD", {**resources.NOT_TOLD, **forgotten})
+    assert Unproved("Storage.RawBucketPolicy", "PolicyDocument", "it forgets") in reconcile(session, STACK)
     other = session.client("s3").get_bucket_policy(Bucket=outputs["StagingBucket"])["Policy"]
     session.client("s3").put_bucket_policy(Bucket=outputs["RawBucket"], Policy=other)
     with pytest.raises(StackDiffers):
         reconcile(session, STACK)
+
+
+def test_what_cloudformation_only_takes_note_of_is_created_where_its_service_is_there(
+    cloud: EmbeddedCloud, outputs: dict[str, str]
+) -> None:
+    client = cloud.session().client("cloudwatch")
+    (alarm,) = client.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert alarm["AlarmName"] == "filegate-local-unhealthy"
+    assert ":alarm:filegate-local-dlq-not-empty" in alarm["AlarmRule"]
+    dashboard = client.get_dashboard(DashboardName="filegate-local-overview")
+    assert json.loads(dashboard["DashboardBody"])["widgets"]
+
+
+def test_every_dataset_that_is_due_has_its_alarm(cloud: EmbeddedCloud, template: Path) -> None:
+    def hours() -> dict[str, int]:
+        alarms = cloud.session().client("cloudwatch").describe_alarms(AlarmNamePrefix="filegate-local-overdue-")
+        return {alarm["AlarmName"]: alarm["EvaluationPeriods"] for alarm in alarms["MetricAlarms"]}
+
+    cloud.deploy({"Freshness": "flights:24,bank_statements:168"}, template=template)
+    assert hours() == {
+        "filegate-local-overdue-flights-24h": 24,
+        "filegate-local-overdue-bank_statements-168h": 168,
+    }
+    cloud.deploy({"Freshness": "flights:48"}, template=template)
+    assert hours() == {"filegate-local-overdue-flights-48h": 48}
+    cloud.deploy({"Freshness": ""}, template=template)
+    assert hours() == {}
 
 
 def test_deploying_again_changes_nothing(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:

@@ -1,0 +1,368 @@
+"""Alarms, dashboard and saved queries: what they watch exists, each alarm tells somebody, and each has its runbook."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filegate.operations.stack.intrinsics import Scope
+
+RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
+STAGES = ("Ingest", "Validate", "Transform", "Output")
+DAY = 24 * 3600
+
+# What there is to watch, by the names of its dimensions: AWS's metrics as its services' documentation lists them, and
+# Filegate's as src/filegate/observability.py emits them.
+METRICS = {
+    "AWS/DynamoDB": {("TableName", "Operation"): {"SystemErrors", "ThrottledRequests"}},
+    "AWS/Events": {("RuleName",): {"FailedInvocations", "InvocationsFailedToBeSentToDlq"}},
+    "AWS/Lambda": {("FunctionName",): {"ConcurrentExecutions", "Duration", "Errors", "Throttles"}},
+    "AWS/SQS": {("QueueName",): {"ApproximateNumberOfMessagesVisible"}},
+    "AWS/States": {
+        ("StateMachineArn",): {
+            "ExecutionsAborted",
+            "ExecutionsFailed",
+            "ExecutionsStarted",
+            "ExecutionsSucceeded",
+            "ExecutionsTimedOut",
+            "ExecutionThrottled",
+        }
+    },
+    "Filegate": {
+        ("environment", "service"): {"memory_used_percent", "rejected_share_of_tolerance"},
+        ("environment", "service", "dataset"): {
+            "age_at_publication_seconds",
+            "cost_usd",
+            "object_bytes",
+            "objects",
+            "rejected_share_of_tolerance",
+            "rows_in",
+            "rows_rejected",
+            "run_seconds",
+        },
+    },
+}
+
+Resources = dict[str, Any]
+Widget = dict[str, Any]
+
+
+def of_type(resources: Resources, kind: str) -> dict[str, Any]:
+    return {name: item["Properties"] for name, item in resources.items() if item["Type"] == f"AWS::{kind}"}
+
+
+@pytest.fixture(scope="session")
+def alarms(resources: Resources) -> dict[str, Any]:
+    """The properties of each alarm, by its logical id."""
+    return of_type(resources, "CloudWatch::Alarm")
+
+
+@pytest.fixture(scope="session")
+def watched(alarms: dict[str, Any]) -> dict[str, Any]:
+    """Those alarms of which there is one in every deployment."""
+    return {name: alarm for name, alarm in alarms.items() if not name.startswith("Overdue")}
+
+
+@pytest.fixture(scope="session")
+def body(templates: dict[str, Any]) -> str:
+    """The dashboard's, with every parameter's name in its place."""
+    template = templates["dashboard"]
+    scope = Scope(
+        pseudo={"AWS::Partition": "aws", "AWS::Region": "here", "AWS::AccountId": "1"},
+        parameters={name: name for name in template["Parameters"]},
+        resources={},
+        outputs={},
+        conditions={},
+        zones=list,
+    )
+    return str(scope.resolve(template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]))
+
+
+@pytest.fixture(scope="session")
+def widgets(body: str) -> list[Widget]:
+    return list(json.loads(body)["widgets"])
+
+
+# --- Alarms ---
+
+
+def test_every_alarm_watches_a_metric_that_there_is(alarms: dict[str, Any]) -> None:
+    for name, alarm in alarms.items():
+        dimensions = tuple(dimension["Name"] for dimension in alarm["Dimensions"])
+        assert alarm["MetricName"] in METRICS[alarm["Namespace"]][dimensions], name
+
+
+def test_every_alarm_tells_the_alerts_topic_and_says_what_to_do(alarms: dict[str, Any]) -> None:
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [{"Ref": "AlertsTopicArn"}], name
+        assert alarm.get("OKActions") in (None, [{"Ref": "AlertsTopicArn"}]), name
+        assert re.fullmatch(r"[A-Z].+\. .+\. Runbook: docs/alarms\.md#[a-z-]+", alarm["AlarmDescription"]), name
+
+
+def test_no_news_is_good_news_except_where_news_is_due(alarms: dict[str, Any]) -> None:
+    for name, alarm in alarms.items():
+        expected = "breaching" if name.startswith("Overdue") else "notBreaching"
+        assert alarm["TreatMissingData"] == expected, name
+
+
+def test_no_two_alarms_watch_the_same(alarms: dict[str, Any]) -> None:
+    seen = [
+        json.dumps([alarm["Namespace"], alarm["MetricName"], alarm["Dimensions"]], sort_keys=True)
+        for alarm in alarms.values()
+    ]
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_function_is_watched_for_errors_throttles_time_and_memory(watched: dict[str, Any], stage: str) -> None:
+    by_function = [{"Name": "FunctionName", "Value": {"Ref": f"{stage}Function"}}]
+    by_stage = [{"Name": "environment", "Value": {"Ref": "Environment"}}, {"Name": "service", "Value": stage.lower()}]
+    for what, dimensions in {
+        "Errors": by_function,
+        "Throttles": by_function,
+        "Duration": by_function,
+        "Memory": by_stage,
+    }.items():
+        alarm = watched[f"{stage}{what}"]
+        assert alarm["AlarmName"] == {"Fn::Sub": f"filegate-${{Environment}}-{stage.lower()}-{what.lower()}"}
+        assert alarm["Dimensions"] == dimensions
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_alarm_goes_off_at_four_fifths_of_a_function_s_time(
+    resources: Resources, watched: dict[str, Any], stage: str
+) -> None:
+    seconds = resources[f"{stage}Function"]["Properties"]["Timeout"]
+    assert watched[f"{stage}Duration"]["Threshold"] == seconds * 1000 * 0.8
+
+
+def test_throttling_is_told_before_long_and_not_for_a_moment(watched: dict[str, Any]) -> None:
+    """A run retries for about a minute: a state after 2, 4 and 8 s, and three restarts of the run."""
+    patience = 4 * (2 + 4 + 8)
+    for name in ("LedgerThrottled", "LedgerErrors", *(f"{stage}Throttles" for stage in STAGES)):
+        assert patience < watched[name]["DatapointsToAlarm"] * watched[name]["Period"] <= 5 * 60, name
+
+
+def test_rejects_at_the_tolerance_are_tolerated(watched: dict[str, Any]) -> None:
+    alarm = watched["RejectsOverTolerance"]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 1)
+
+
+@pytest.mark.parametrize("rule", ["ObjectCreatedRule", "EndedUntoldRule", "EndedRule"])
+def test_every_rule_is_watched_for_events_that_reach_nobody(
+    resources: Resources, watched: dict[str, Any], rule: str
+) -> None:
+    assert resources[rule]["Type"] == "AWS::Events::Rule"
+    metrics = [alarm["MetricName"] for alarm in watched.values() if alarm["Dimensions"][0]["Value"] == {"Ref": rule}]
+    assert "FailedInvocations" in metrics
+    with_queue = any("DeadLetterConfig" in target for target in resources[rule]["Properties"]["Targets"])
+    assert ("InvocationsFailedToBeSentToDlq" in metrics) == with_queue
+
+
+def test_no_rule_is_left_unwatched(resources: Resources, watched: dict[str, Any]) -> None:
+    dimensions = [alarm["Dimensions"][0] for alarm in watched.values()]
+    told = {dimension["Value"]["Ref"] for dimension in dimensions if dimension["Name"] == "RuleName"}
+    assert told == set(of_type(resources, "Events::Rule"))
+
+
+def test_one_alarm_is_over_all_the_others(resources: Resources, watched: dict[str, Any]) -> None:
+    (over,) = of_type(resources, "CloudWatch::CompositeAlarm").values()
+    assert re.findall(r'ALARM\("\$\{(\w+)\.Arn\}"\)', over["AlarmRule"]["Fn::Sub"]) == list(watched)
+    assert re.sub(r'ALARM\("[^"]+"\)', "", over["AlarmRule"]["Fn::Sub"]).split() == ["OR"] * (len(watched) - 1)
+
+
+# --- Freshness ---
+
+
+def test_an_overdue_file_is_told_within_seven_days(resources: Resources, templates: dict[str, Any]) -> None:
+    """CloudWatch looks back for seven days where the period is an hour or more, and for one day where it is shorter."""
+    identifier, collection, _ = templates["freshness"]["Resources"]["Fn::ForEach::Overdue"]
+    (alarm,) = (item["Properties"] for name, item in resources.items() if name.startswith("Overdue"))
+    assert collection == {"Ref": "Due"}
+    assert alarm["Period"] == 3600
+    scope = Scope(
+        pseudo={},
+        parameters={identifier: "bank_statements:168", "Environment": "dev"},
+        resources={},
+        outputs={},
+        conditions={},
+        zones=list,
+    )
+    assert int(scope.resolve(alarm["EvaluationPeriods"])) * alarm["Period"] == 7 * DAY
+    assert scope.resolve(alarm["AlarmName"]) == "filegate-dev-overdue-bank_statements-168h"
+    assert scope.resolve(alarm["Dimensions"])[-1] == {"Name": "dataset", "Value": "bank_statements"}
+
+
+# --- Runbooks ---
+
+
+def sections(text: str) -> dict[str, str]:
+    """Each section of the runbook by its heading."""
+    _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {heading: rest for heading, _, rest in (part.partition("\n") for part in parts)}
+
+
+def headings(resources: Resources) -> set[str]:
+    """What the sections are called, by the alarms' names: one for what the four functions have alike."""
+    names = [
+        str(item["AlarmName"]["Fn::Sub"])
+        for kind in ("CloudWatch::Alarm", "CloudWatch::CompositeAlarm")
+        for item in of_type(resources, kind).values()
+    ]
+    slugs = {re.search(r"filegate-\$\{Environment\}-([\w${}-]+)", name)[1] for name in names}  # type: ignore[index]
+    stages = "|".join(stage.lower() for stage in STAGES)
+    slugs = {re.sub(f"^({stages})-", "stage-", slug) for slug in slugs}
+    return {slug.replace("${DatasetAndHours}h", "DATASET-HOURSh") for slug in slugs}
+
+
+def incomplete(text: str, resources: Resources) -> list[str]:
+    """What is wrong with the runbook."""
+    found, wanted = sections(text), headings(resources)
+    problems = [f"no alarm is called {heading}" for heading in sorted(set(found) - wanted)]
+    problems += [f"{heading} has no section" for heading in sorted(wanted - set(found))]
+    problems += [
+        f"{heading} does not say: {part}"
+        for heading, section in found.items()
+        for part in ("Means", "Look", "Mend", "Silence")
+        if f"**{part}.**" not in section
+    ]
+    anchors = {heading.lower() for heading in found}
+    for kind in ("CloudWatch::Alarm", "CloudWatch::CompositeAlarm"):
+        for name, item in of_type(resources, kind).items():
+            anchor = item["AlarmDescription"].rpartition("#")[2]
+            if anchor not in anchors:
+                problems.append(f"{name} names a section that there is not: {anchor}")
+    return problems
+
+
+def test_every_alarm_has_its_runbook_and_every_runbook_its_alarm(resources: Resources) -> None:
+    assert incomplete(RUNBOOK.read_text(), resources) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "problem"),
+    [
+        ("## dlq-not-empty\n", "## dlq-is-full\n", "no alarm is called dlq-is-full"),
+        ("## dlq-not-empty\n", "### dlq-not-empty\n", "dlq-not-empty has no section"),
+        ("## stage-memory\n", "## stage-memories\n", "ValidateMemory names a section that there is not: stage-memory"),
+        ("**Mend.** Ask the sender. The", "Ask the sender. The", "overdue-DATASET-HOURSh does not say: Mend"),
+    ],
+)
+def test_a_runbook_that_falls_behind_is_noticed(resources: Resources, was: str, becomes: str, problem: str) -> None:
+    text = RUNBOOK.read_text()
+    assert text.count(was) == 1
+    assert problem in incomplete(text.replace(was, becomes), resources)
+
+
+def test_every_stage_s_alarm_is_named_in_the_section_for_all_four(watched: dict[str, Any]) -> None:
+    found = sections(RUNBOOK.read_text())
+    for stage, what in itertools.product(STAGES, ("errors", "throttles", "duration", "memory")):
+        assert f"`{stage.lower()}-{what}`" in found[f"stage-{what}"]
+
+
+# --- Dashboard ---
+
+
+def test_the_dashboard_is_not_larger_than_aws_takes(body: str, widgets: list[Widget]) -> None:
+    assert len(widgets) <= 500
+    assert len(body.encode()) < 1_000_000
+
+
+def test_widgets_lie_side_by_side_on_the_grid(widgets: list[Widget]) -> None:
+    assert overlapping(widgets) == []
+    for widget in widgets:
+        assert widget["x"] + widget["width"] <= 24, widget
+
+
+def test_widgets_that_overlap_are_noticed(widgets: list[Widget]) -> None:
+    first, second, *rest = widgets
+    assert overlapping([first, {**second, "x": second["x"] - 1}, *rest])
+
+
+def overlapping(widgets: list[Widget]) -> list[tuple[Widget, Widget]]:
+    return [
+        (one, other)
+        for one, other in itertools.combinations(widgets, 2)
+        if one["x"] < other["x"] + other["width"]
+        and other["x"] < one["x"] + one["width"]
+        and one["y"] < other["y"] + other["height"]
+        and other["y"] < one["y"] + one["height"]
+    ]
+
+
+def test_the_dashboard_shows_metrics_that_there_are(widgets: list[Widget]) -> None:
+    shown = [*metrics_of(widgets)]
+    assert {namespace for namespace, _, _ in shown} == {"AWS/Lambda", "AWS/States", "Filegate"}
+    for namespace, dimensions, metric in shown:
+        assert metric in METRICS[namespace][dimensions], metric
+
+
+def test_a_metric_that_nobody_emits_is_noticed(widgets: list[Widget]) -> None:
+    changed = json.loads(json.dumps(widgets).replace("rows_rejected", "rows_refused"))
+    by_dataset = ("environment", "service", "dataset")
+    assert ("Filegate", by_dataset, "rows_refused") in metrics_of(changed)
+    assert "rows_refused" not in METRICS["Filegate"][by_dataset]
+
+
+SEARCH = re.compile(r"SEARCH\('\{([\w/,]+)\} environment=\"Environment\" MetricName=\"(\w+)\"', '(\w+)', \d+\)")
+
+
+def metrics_of(widgets: list[Widget]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Namespace, dimensions and name of each metric that is shown, however it is found."""
+    for widget in widgets:
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], dict):
+                if found := SEARCH.fullmatch(metric[0]["expression"]):
+                    namespace, *dimensions = found[1].split(",")
+                    yield namespace, tuple(dimensions), found[2]
+                else:  # arithmetic over metrics of the same widget
+                    ids = {other[-1]["id"] for other in widget["properties"]["metrics"] if len(other) > 1}
+                    assert set(re.findall(r"[a-z]\w*", metric[0]["expression"])) <= ids
+            else:
+                namespace, name, *pairs = (part for part in metric if isinstance(part, str))
+                yield namespace, tuple(pairs[::2]), name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_gb_seconds_are_counted_with_the_function_s_memory(
+    resources: Resources, widgets: list[Widget], stage: str
+) -> None:
+    megabytes = resources[f"{stage}Function"]["Properties"]["MemorySize"]
+    expression = f"{stage.lower()} / 1000 * {megabytes} / 1024"
+    assert expression in json.dumps(widgets)
+
+
+def test_the_dashboard_shows_every_alarm(templates: dict[str, Any], watched: dict[str, Any], body: str) -> None:
+    separator, arns = templates["monitoring"]["Outputs"]["AlarmArns"]["Value"]["Fn::Join"]
+    assert arns == [{"Fn::GetAtt": [name, "Arn"]} for name in watched]
+    assert json.loads(f'["{separator.join("ab")}"]') == ["a", "b"]
+    assert '"alarms": ["AlarmArns"]' in body
+    assert "alarm:filegate-Environment-unhealthy" in body
+
+
+# --- Saved queries ---
+
+ASKED = {"ErrorsByRun", "SlowestRuns", "RejectedRulesByDataset", "OneRun", "ColdStartsAndMemory"}
+
+
+def test_the_questions_that_are_put_to_the_logs_are_saved(resources: Resources, templates: dict[str, Any]) -> None:
+    queries = of_type(resources, "Logs::QueryDefinition")
+    assert set(queries) == ASKED
+    logged = {item["LogGroupName"]["Fn::Sub"] for item in of_type(resources, "Logs::LogGroup").values()}
+    for name, query in queries.items():
+        for group in query["LogGroupNames"]:
+            stage = re.fullmatch(r"/aws/lambda/\$\{(\w+)Function\}", group["Fn::Sub"])
+            assert stage, name
+            assert f"/aws/lambda/filegate-${{Environment}}-{stage[1].lower()}" in logged
+
+
+def test_the_runbook_names_the_saved_queries(resources: Resources) -> None:
+    text = RUNBOOK.read_text()
+    for query in of_type(resources, "Logs::QueryDefinition").values():
+        assert f"`{query['Name']['Fn::Sub'].removeprefix('filegate-${Environment}-')}`" in text
