@@ -83,6 +83,14 @@ def test_r15_every_bucket_has_lifecycle_rules_and_sweeps_half_done_uploads(resou
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules(resources, bucket))
 
 
+def test_r17_the_key_is_rotated_and_found_by_its_alias(resources: Resources) -> None:
+    assert properties(resources, "Key")["EnableKeyRotation"] is True
+    assert properties(resources, "KeyAlias") == {
+        "AliasName": {"Fn::Sub": "alias/filegate-${Environment}"},
+        "TargetKeyId": {"Ref": "Key"},
+    }
+
+
 def test_staging_is_for_a_week(resources: Resources) -> None:
     assert [rule["ExpirationInDays"] for rule in rules(resources, "StagingBucket")] == [7]
 
@@ -93,13 +101,12 @@ def test_buckets_that_matter_keep_versions(resources: Resources, bucket: str) ->
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
-def test_every_bucket_is_private_encrypted_and_refuses_plain_http(resources: Resources, bucket: str) -> None:
+def test_r17_every_bucket_is_private_and_encrypted_with_the_key(resources: Resources, bucket: str) -> None:
     assert set(properties(resources, bucket)["PublicAccessBlockConfiguration"].values()) == {True}
-    assert properties(resources, bucket)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    (statement,) = properties(resources, f"{bucket}Policy")["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
-    assert properties(resources, f"{bucket}Policy")["Bucket"] == {"Ref": bucket}
+    (rule,) = properties(resources, bucket)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KeyArn"}}
+    assert rule["BucketKeyEnabled"] is True
+    assert properties(resources, bucket)["LoggingConfiguration"]["DestinationBucketName"] == {"Ref": "AccessLogBucket"}
 
 
 @pytest.mark.parametrize("name", [*BUCKETS, "LedgerTable"])
@@ -124,7 +131,7 @@ def test_the_ledger_can_be_restored_and_asked_by_dataset_and_by_status(resources
 @pytest.mark.parametrize("queue", ["Dlq", "UndeliveredEvents"])
 def test_r22_r23_what_arrives_in_a_dead_letter_queue_alerts_people(resources: Resources, queue: str) -> None:
     assert properties(resources, queue)["MessageRetentionPeriod"] == 14 * 24 * 3600
-    assert properties(resources, queue)["SqsManagedSseEnabled"] is True
+    assert properties(resources, queue)["KmsMasterKeyId"] == {"Ref": "KeyArn"}
     watching = [
         resource["Properties"]
         for resource in resources.values()

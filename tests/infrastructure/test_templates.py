@@ -24,12 +24,16 @@ ORDER = [
 ]
 # CloudFormation takes no tags on these.
 UNTAGGED = {
+    "AWS::Backup::BackupSelection",
+    "AWS::KMS::Alias",
     "AWS::Logs::QueryDefinition",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 }
+# Names that are not the name of a resource, or not of that form.
+NAMED_OTHERWISE = {"AliasName", "DisplayName", "MetricName"}
 
 each_template = pytest.mark.parametrize("stem", [path.stem for path in PATHS])
 
@@ -69,15 +73,15 @@ def test_a_parameter_of_one_name_is_the_same_everywhere(templates: dict[str, Any
 def test_what_can_be_tagged_is_tagged_for_cost_allocation(resources: dict[str, Any]) -> None:
     for name, resource in resources.items():
         if resource["Type"] not in UNTAGGED:
-            properties = resource["Properties"]
-            keys = {tag["Key"] for tag in properties.get("Tags") or properties["ResourceTags"]}
+            (tags,) = (value for key, value in resource["Properties"].items() if key.endswith("Tags"))
+            keys = set(tags) if isinstance(tags, dict) else {tag["Key"] for tag in tags}
             assert keys == {"Project", "Environment", "Component"}, name
 
 
 def test_names_begin_with_filegate_and_the_environment(resources: dict[str, Any]) -> None:
     for name, resource in resources.items():
         for key, value in resource["Properties"].items():
-            if key.endswith("Name") and key not in ("MetricName", "DisplayName") and isinstance(value, dict):
+            if key.endswith("Name") and key not in NAMED_OTHERWISE and isinstance(value, dict):
                 assert "filegate-${Environment}-" in str(value["Fn::Sub"]), name
 
 

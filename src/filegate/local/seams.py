@@ -36,6 +36,8 @@ PRIVATE_NAMES = (
     (_STATES, "_run_execution"),  # walks an execution to its end in a thread: so that we can wait for it
     (_STATES, "_scaled_sleep"),  # ... which sleeps between retries: so that we can wake it
     (_STATES, "_stop_execution"),  # ... and aborts it
+    (_STATES, "_update_state_machine"),  # forgets the tracing that it is told of, although
+    (_STATES, "_state_machines"),  # ... DescribeStateMachine answers with all that is recorded here
     ("ministack.app", "_reset_all_state"),  # empties every service: state is global to the process
     ("ministack.app", "_MINISTACK_PORT"),  # the port as read at import: a second cloud has another
     ("ministack.services.sqs", "DEFAULT_PORT"),
@@ -132,6 +134,7 @@ def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[
             (_LAMBDA, "_execute_function_docker"): _executor(invoke),
             (_STATES, "_run_execution"): executions.run,
             (_STATES, "_scaled_sleep"): executions.sleep,
+            (_STATES, "_update_state_machine"): _with_tracing(),
             (_S3, "_get_object"): _ranges_of_versions(),
             (_S3, "_fire_s3_event"): fire,
             (_EVENTS, "_dispatch_event"): dispatch,
@@ -242,6 +245,21 @@ def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
         return 206, whole | ranged, part
 
     return get_range
+
+
+def _with_tracing() -> Callable[[dict[str, Any]], object]:
+    """UpdateStateMachine that keeps `tracingConfiguration`, as Step Functions does."""
+    states = importlib.import_module(_STATES)
+    update: Callable[[dict[str, Any]], object] = states._update_state_machine
+
+    def update_with_tracing(data: dict[str, Any]) -> object:
+        answer = update(data)
+        machine = states._state_machines.get(data.get("stateMachineArn"))
+        if machine is not None and "tracingConfiguration" in data:
+            machine["tracingConfiguration"] = data["tracingConfiguration"]
+        return answer
+
+    return update_with_tracing
 
 
 def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:

@@ -25,7 +25,7 @@ def configuration(stage: str = "ingest", **changes: Any) -> dict[str, Any]:
         "ImageUri": f"{REGISTRY}/filegate/{stage}:local",
         "MemorySize": 512,
         "Timeout": 30,
-        "Environment": {"Variables": {"FILEGATE_STAGE": stage}},
+        "Environment": {"Variables": {"FILEGATE_ENVIRONMENT": "test"}},
         **changes,
     }
 
@@ -80,7 +80,7 @@ def test_the_process_sees_its_function_s_variables_and_not_the_user_s(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "the-user-s-own")
     environment = describe(functions)["environment"]
-    assert environment["FILEGATE_STAGE"] == "ingest"
+    assert environment["FILEGATE_ENVIRONMENT"] == "test"
     assert environment["AWS_REGION"] == "here"
     assert environment["AWS_ACCESS_KEY_ID"] == "of filegate-test-ingest as arn:aws:iam::000000000000:role/ingest"
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"

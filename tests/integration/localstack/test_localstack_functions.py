@@ -61,7 +61,7 @@ def test_a_stage_s_container_is_the_template_s(stack: Stack, stage: str) -> None
     given = dict(variable.split("=", 1) for variable in variables if variable)
     assert wanted["Environment"]["Variables"].keys() <= given.keys()
     assert given["AWS_LAMBDA_FUNCTION_TIMEOUT"] == str(wanted["Timeout"])
-    assert given["FILEGATE_STAGE"] == stage
+    assert (given["FILEGATE_ENVIRONMENT"], given["POWERTOOLS_SERVICE_NAME"]) == ("local", stage)
 
 
 def test_a_warm_container_is_used_again(stack: Stack, probe: str) -> None:

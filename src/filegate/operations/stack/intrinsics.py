@@ -98,6 +98,8 @@ class Scope:
                 return all(self.resolve(item) for item in inner)
             case "Fn::Or", [*inner]:
                 return any(self.resolve(item) for item in inner)
+            case "Fn::Split", [str(separator), text]:
+                return str(self.resolve(text)).split(separator)
             case "Fn::Join", [str(separator), items]:
                 return separator.join(map(str, self.resolve(items)))
             case "Fn::Split", [str(separator), text]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import boto3
 
 _NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
+_POLL_SECONDS = 0.1
 
 
 class NoSuchService(FilegateError):
@@ -23,7 +24,7 @@ class NoSuchService(FilegateError):
 
 
 class Aws:
-    """Calls of any AWS service by name; a read is made once until something is written."""
+    """Calls of any AWS service by name; a read is made once until something is written to its service."""
 
     def __init__(self, session: boto3.Session) -> None:
         self._session: Any = session  # typed by literal names; here the names come from a table
@@ -45,21 +46,28 @@ class Aws:
 
     def write(self, service: str, operation: str, arguments: Mapping[str, Any]) -> None:
         self._call(service, operation, arguments)
-        self._answers.clear()
+        self._answers = {key: answer for key, answer in self._answers.items() if key[0] != service}
+
+    def wait(self, service: str, waiter: str, arguments: Mapping[str, Any]) -> None:
+        """Wait as the SDK does, but with a shorter poll."""
+        self._client(service).get_waiter(waiter).wait(**arguments, WaiterConfig={"Delay": _POLL_SECONDS})
 
     def text(self, bucket: str, key: str) -> str:
         """The content of an object of S3."""
         return str(self._call("s3", "get_object", {"Bucket": bucket, "Key": key})["Body"].read().decode())
 
     def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service)
         try:
-            return getattr(self._clients[service], operation)(**arguments)
+            return getattr(self._client(service), operation)(**arguments)
         except ClientError as error:
             if _status(error) == _NOT_IMPLEMENTED:
                 raise NoSuchService(f"This cloud has no {service}: {error}") from None
             raise
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service)
+        return self._clients[service]
 
 
 def _status(error: ClientError) -> int:

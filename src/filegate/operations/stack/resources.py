@@ -17,6 +17,7 @@ from filegate.operations.stack.services import (
     events,
     functions,
     iam,
+    kms,
     logs,
     messaging,
     s3,
@@ -30,6 +31,7 @@ PROPERTIES: Mapping[str, Mapping[str, Property]] = {
     **events.PROPERTIES,
     **functions.PROPERTIES,
     **iam.PROPERTIES,
+    **kms.PROPERTIES,
     **logs.PROPERTIES,
     **messaging.PROPERTIES,
     **s3.PROPERTIES,
@@ -61,6 +63,8 @@ NOT_CREATED: Mapping[str, str] = {
 # service says, but it may not differ.
 NOT_TOLD: Mapping[tuple[str, str], str] = {
     ("AWS::CloudWatch::Dashboard", "Tags"): "local clouds tag alarms only",
+    ("AWS::Lambda::Function", "KmsKeyArn"): "LocalStack's functions have no place for it",
+    ("AWS::StepFunctions::StateMachine", "TracingConfiguration"): "LocalStack accepts it and does not keep it",
 }
 
 # A policy has no id of its own: it is read through what it is attached to, which this property names. What a local

@@ -14,10 +14,14 @@ def document(value: Any) -> Any:
 
 
 def tag_map(tags: Any) -> dict[str, str]:
-    """Tags as a map, whichever of the services' three spellings they come in."""
+    """Tags as a map, whichever of the services' four spellings they come in."""
     if isinstance(tags, dict):
         return tags
-    return {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in tags or []}
+    return {_spelt(tag, "Key"): _spelt(tag, "Value") for tag in tags or []}
+
+
+def _spelt(tag: Mapping[str, str], name: str) -> str:
+    return next(tag[spelling] for spelling in (name, name.lower(), f"Tag{name}") if spelling in tag)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -18,6 +18,23 @@ def _table_tags(aws: Aws, table: str) -> Any:
     return aws.read("dynamodb", "list_tags_of_resource", {"ResourceArn": arn}).get("Tags")
 
 
+def _encryption(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Status": "ENABLED" if value["SSEEnabled"] else "DISABLED",
+        "SSEType": value["SSEType"],
+        "KMSMasterKeyArn": value["KMSMasterKeyId"],
+    }
+
+
+def _write_encryption(aws: Aws, table: str, value: dict[str, Any]) -> None:
+    specification = {
+        "Enabled": value["Status"] == "ENABLED",
+        "SSEType": value["SSEType"],
+        "KMSMasterKeyId": value["KMSMasterKeyArn"],
+    }
+    aws.write("dynamodb", "update_table", {"TableName": table, "SSESpecification": specification})
+
+
 _TABLE = {
     "AttributeDefinitions": Property(_table("AttributeDefinitions")),
     "BillingMode": Property(_table("BillingModeSummary.BillingMode")),
@@ -40,6 +57,11 @@ _TABLE = {
                 "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": value == "ENABLED"},
             },
         ),
+    ),
+    "SSESpecification": Property(
+        _table("SSEDescription.{Status: Status, SSEType: SSEType, KMSMasterKeyArn: KMSMasterKeyArn}"),
+        _encryption,
+        _write_encryption,
     ),
     "TableName": Property(_table("TableName")),
     "Tags": tags(_table_tags),

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from filegate.operations.stack.properties import Property, Read, Write
+from filegate.operations.stack.properties import Aws, Property, Read
 from filegate.operations.stack.shapes import tags
 
 
 def _function(path: str) -> Read:
     return Read(service="lambda", operation="get_function", argument="FunctionName", path=path)
+
+
+def _written(name: str) -> Property:
+    def write(aws: Aws, function: str, value: Any) -> None:
+        aws.write("lambda", "update_function_configuration", {"FunctionName": function, name: value})
+        aws.wait("lambda", "function_updated_v2", {"FunctionName": function})  # the next update would be refused
+
+    return Property(_function(f"Configuration.{name}"), write=write)
 
 
 _FUNCTION = {
@@ -28,16 +37,11 @@ _FUNCTION = {
         )
     },
     "Code": Property(_function("Code")),
-    "EphemeralStorage": Property(
-        _function("Configuration.EphemeralStorage"),
-        write=Write(
-            service="lambda",
-            operation="update_function_configuration",
-            argument="FunctionName",
-            body="EphemeralStorage",
-        ),
-    ),
+    "EphemeralStorage": _written("EphemeralStorage"),
+    "KmsKeyArn": _written("KMSKeyArn"),
     "Tags": tags(_function("Tags")),
+    "TracingConfig": _written("TracingConfig"),
+    "VpcConfig": _written("VpcConfig"),
 }
 
 PROPERTIES: Mapping[str, Mapping[str, Property]] = {

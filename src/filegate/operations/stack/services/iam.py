@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.operations.stack.properties import Aws, Property, Read
+from filegate.operations.stack.properties import Aws, Property, Read, Write
 from filegate.operations.stack.shapes import document, tags
 
 
@@ -24,6 +24,15 @@ _ROLE = {
         lambda aws, role: document(_role("AssumeRolePolicyDocument")(aws, role)),
     ),
     "Description": Property(_role("Description")),
+    "PermissionsBoundary": Property(
+        _role("PermissionsBoundary.PermissionsBoundaryArn"),
+        write=Write(
+            service="iam",
+            operation="put_role_permissions_boundary",
+            argument="RoleName",
+            body="PermissionsBoundary",
+        ),
+    ),
     "Policies": Property(_inline_policies),
     "RoleName": Property(_role("RoleName")),
     "Tags": tags(_role("Tags")),

@@ -23,16 +23,22 @@ def _topic(name: str) -> Read:
     return Read(service="sns", operation="get_topic_attributes", argument="TopicArn", path=f"Attributes.{name}")
 
 
+def _write_topic_key(aws: Aws, arn: str, key: str) -> None:
+    attribute = {"TopicArn": arn, "AttributeName": "KmsMasterKeyId", "AttributeValue": key}
+    aws.write("sns", "set_topic_attributes", attribute)
+
+
 _QUEUE = {
+    "KmsMasterKeyId": Property(_queue("KmsMasterKeyId")),
     "MessageRetentionPeriod": Property(_queue("MessageRetentionPeriod")),
     "QueueName": Property(lambda _, url: last_component(url)),
-    "SqsManagedSseEnabled": Property(_queue("SqsManagedSseEnabled")),
     "Tags": tags(Read(service="sqs", operation="list_queue_tags", argument="QueueUrl", path="Tags")),
     "VisibilityTimeout": Property(_queue("VisibilityTimeout")),
 }
 
 _TOPIC = {
     "DisplayName": Property(_topic("DisplayName")),
+    "KmsMasterKeyId": Property(_topic("KmsMasterKeyId"), write=_write_topic_key),
     "Tags": tags(Read(service="sns", operation="list_tags_for_resource", argument="ResourceArn", path="Tags")),
     "TopicName": Property(lambda _, arn: arn.rpartition(":")[2]),
 }

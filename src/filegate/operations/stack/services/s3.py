@@ -10,12 +10,12 @@ from filegate.operations.stack.shapes import document, tag_list, tags
 
 
 def _encryption(value: dict[str, Any]) -> dict[str, Any]:
-    rules = [
-        {("ApplyServerSideEncryptionByDefault" if key == "ServerSideEncryptionByDefault" else key): item}
-        for rule in value["ServerSideEncryptionConfiguration"]
-        for key, item in rule.items()
-    ]
-    return {"Rules": rules}
+    rules = [dict(rule) for rule in value["ServerSideEncryptionConfiguration"]]
+    return {
+        "Rules": [
+            {"ApplyServerSideEncryptionByDefault": rule.pop("ServerSideEncryptionByDefault"), **rule} for rule in rules
+        ]
+    }
 
 
 def _lifecycle(value: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +58,14 @@ def _s3(operation: str, path: str) -> Read:
     return Read(service="s3", operation=operation, argument="Bucket", path=path)
 
 
+def _logging(value: dict[str, Any]) -> dict[str, Any]:
+    return {"TargetBucket": value["DestinationBucketName"], "TargetPrefix": value["LogFilePrefix"]}
+
+
+def _write_logging(aws: Aws, bucket: str, value: dict[str, Any]) -> None:
+    aws.write("s3", "put_bucket_logging", {"Bucket": bucket, "BucketLoggingStatus": {"LoggingEnabled": value}})
+
+
 _BUCKET = {
     "BucketName": Property(lambda aws, bucket: bucket if aws.read("s3", "head_bucket", {"Bucket": bucket}) else None),
     "BucketEncryption": Property(
@@ -84,6 +92,7 @@ _BUCKET = {
             body="LifecycleConfiguration",
         ),
     ),
+    "LoggingConfiguration": Property(_s3("get_bucket_logging", "LoggingEnabled"), _logging, _write_logging),
     "NotificationConfiguration": Property(
         _s3("get_bucket_notification_configuration", "@"), lambda value: {name: {} for name in value}
     ),

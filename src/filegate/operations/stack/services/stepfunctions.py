@@ -30,6 +30,12 @@ def _write_machine_tags(aws: Aws, machine: str, tags: dict[str, str]) -> None:
     aws.write("stepfunctions", "tag_resource", {"resourceArn": machine, "tags": listed})
 
 
+def _write_tracing(aws: Aws, machine: str, tracing: dict[str, Any]) -> None:
+    # LocalStack takes this for an update only if something else is named, too.
+    same = {"stateMachineArn": machine, "roleArn": _state_machine("roleArn")(aws, machine)}
+    aws.write("stepfunctions", "update_state_machine", {**same, "tracingConfiguration": tracing})
+
+
 def _definition(text: str) -> str:
     """A definition as something to compare, and short enough to print: equal for the same states in any layout."""
     definition = json.loads(text)
@@ -62,6 +68,11 @@ _STATE_MACHINE = {
     "RoleArn": Property(_state_machine("roleArn")),
     "StateMachineName": Property(_state_machine("name")),
     "StateMachineType": Property(_state_machine("type")),
+    "TracingConfiguration": Property(
+        _state_machine("tracingConfiguration"),
+        _api_case,
+        _write_tracing,
+    ),
     "Tags": tags(
         Read(service="stepfunctions", operation="list_tags_for_resource", argument="resourceArn", path="tags"),
         _write_machine_tags,
