@@ -1,0 +1,81 @@
+"""Templates resolved without a cloud: what the controls and the list of resources rest on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scripts.deployment import Deployment, Resource
+
+INNER = {
+    "Parameters": {"Name": {"Type": "String"}, "Due": {"Type": "CommaDelimitedList"}, "Arn": {"Type": "String"}},
+    "Conditions": {"Never": {"Fn::Equals": ["yes", "no"]}},
+    "Resources": {
+        "Fn::ForEach::Overdue": [
+            "Dataset",
+            {"Ref": "Due"},
+            {"Overdue&{Dataset}": {"Type": "T", "Properties": {"Sub": {"Fn::Sub": "${Name}-${Dataset}"}}}},
+        ],
+        "Unwanted": {"Type": "T", "Condition": "Never"},
+        "Reader": {"Type": "Reader", "Properties": {"Reads": {"Ref": "Arn"}}},
+    },
+    "Outputs": {"Reader": {"Value": {"Fn::GetAtt": ["Reader", "Arn"]}}},
+}
+OUTER = {
+    "Parameters": {"Name": {"Type": "String", "Default": "x"}, "Shut": {"Type": "String", "Default": "yes"}},
+    "Conditions": {"Shut": {"Fn::Equals": [{"Ref": "Shut"}, "yes"]}},
+    "Resources": {
+        "Inner": {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {
+                "TemplateURL": "inner.yaml",
+                "Parameters": {
+                    "Name": {"Ref": "Name"},
+                    "Due": "a:1,b:2",
+                    "Arn": {"Fn::GetAtt": ["Bucket", "Arn"]},
+                },
+            },
+        },
+        "Bucket": {
+            "Type": "Bucket",
+            "DeletionPolicy": {"Fn::If": ["Shut", "Retain", "Delete"]},
+            "Properties": {
+                "Open": {"Fn::If": ["Shut", {"Ref": "AWS::NoValue"}, True]},
+                "By": {"Fn::GetAtt": ["Inner", "Outputs.Reader"]},
+                "Account": {"Ref": "AWS::AccountId"},
+            },
+        },
+    },
+}
+
+
+def resources(**parameters: str) -> dict[str, Resource]:
+    deployment = Deployment({"inner": INNER, "outer": OUTER}, parameters)
+    return {str(resource): resource for resource in deployment.resources}
+
+
+def test_references_lead_through_nested_stacks_to_resources() -> None:
+    found = resources()
+    assert found["inner/Reader"].properties == {"Reads": "<outer/Bucket.Arn>"}
+    assert found["outer/Bucket"].properties == {"By": "<inner/Reader.Arn>", "Account": "<account>"}
+    deployment = Deployment({"inner": INNER, "outer": OUTER}, {})
+    assert str(deployment.referred("<outer/Bucket.Arn>")) == "outer/Bucket"
+
+
+@pytest.mark.parametrize("value", ["outer/Bucket", "<outer/Other>", "<outer/Bucket.Arn>/*", "<account>", None, 3])
+def test_what_is_no_reference_leads_nowhere(value: Any) -> None:
+    assert Deployment({"inner": INNER, "outer": OUTER}, {}).referred(value) is None
+
+
+def test_parameters_and_conditions_decide_what_is_created() -> None:
+    assert resources()["outer/Bucket"].deletion_policy == "Retain"
+    opened = resources(Shut="no")["outer/Bucket"]
+    assert (opened.deletion_policy, opened.properties["Open"]) == ("Delete", True)
+    assert "inner/Unwanted" not in resources()
+
+
+def test_loops_are_unrolled() -> None:
+    found = resources(Name="y")
+    assert [name for name in found if "Overdue" in name] == ["inner/Overduea1", "inner/Overdueb2"]
+    assert found["inner/Overdueb2"].properties == {"Sub": "y-b:2"}
