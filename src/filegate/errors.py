@@ -90,5 +90,9 @@ class ClaimLost(FilegateError):
     """Another execution took this run over; this one must not write any more."""
 
 
+class AccessDenied(FilegateError):
+    """AWS refused a call, since some policy does not allow it."""
+
+
 class DeclarationError(FilegateError):
     """A dataset is declared wrongly. Found at load, before anything runs."""

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from urllib3.exceptions import HTTPError
 
-from filegate.errors import ObjectGone, Throttled, Unreachable
+from filegate.errors import AccessDenied, ObjectGone, Throttled, Unreachable
 
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html and each service's list of common errors.
 THROTTLING = frozenset(
@@ -38,6 +38,7 @@ SERVER_SIDE = frozenset(
     }
 )
 GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "PreconditionFailed", "412"})
+DENIED = frozenset({"403", "AccessDenied", "AccessDeniedException"})
 
 
 @contextmanager
@@ -50,6 +51,7 @@ def translated(what: str) -> Iterator[None]:
     Raises:
         ObjectGone: the object or its version is not there any more.
         Throttled: the service asks for fewer calls.
+        AccessDenied: a policy does not allow it.
         Unreachable: a time-out, a broken connection, or a fault on the service's side.
     """
     try:
@@ -61,6 +63,12 @@ def translated(what: str) -> Iterator[None]:
             raise ObjectGone(
                 f"{what} is gone: it was deleted or replaced after its arrival was announced ({code}).",
                 advice="Deliver the file again.",
+            ) from error
+        if code in DENIED:
+            raise AccessDenied(
+                f"{what}: {error.operation_name} was refused ({code}): {error.response['Error']['Message']}.",
+                advice="A policy does not allow it: of the role or user that asks, of the bucket or table, of its key, "
+                "or of the network's endpoint.",
             ) from error
         if code in THROTTLING:
             raise Throttled(f"{what}: {error.operation_name} was throttled ({code}).") from error

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from botocore.exceptions import ClientError
+
 from filegate.address import Address
 from filegate.blob import Blob
 from filegate.errors import ObjectTooLarge
@@ -68,9 +70,9 @@ class S3ObjectStore:
                 answer = self._client.delete_objects(
                     Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
                 )
-            if errors := answer.get("Errors"):
-                first = errors[0]
-                raise OSError(f"s3://{bucket}/{first.get('Key')} could not be deleted: {first.get('Message')}")
+            for error in answer.get("Errors", []):
+                with translated(f"s3://{bucket}/{error['Key']}"):
+                    raise ClientError({"Error": {"Code": error["Code"], "Message": error["Message"]}}, "DeleteObjects")
 
 
 class S3Blob:

@@ -10,7 +10,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from filegate.errors import ObjectGone, Throttled, Unreachable
+from filegate.errors import AccessDenied, ObjectGone, Throttled, Unreachable
 from filegate.storage.aws_errors import translated
 
 
@@ -30,6 +30,8 @@ def answer(code: str, status: int = 400) -> ClientError:
         (answer("NoSuchVersion", 404), ObjectGone),
         (answer("404", 404), ObjectGone),
         (answer("PreconditionFailed", 412), ObjectGone),
+        (answer("403", 403), AccessDenied),
+        (answer("AccessDeniedException"), AccessDenied),
     ],
     ids=lambda value: value.response["Error"]["Code"] if isinstance(value, ClientError) else value.__name__,
 )
@@ -58,6 +60,6 @@ def test_a_broken_connection_is_transient(error: Exception) -> None:
 
 def test_what_is_neither_stays_as_it_is() -> None:
     with pytest.raises(ClientError), translated("s3://raw/a"):
-        raise answer("AccessDenied", 403)
+        raise answer("InvalidRequest")
     with pytest.raises(KeyError), translated("s3://raw/a"):
         raise KeyError("a defect")
