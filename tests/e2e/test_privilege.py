@@ -1,0 +1,274 @@
+"""R16: what the roles may do is what they do, no less and no more.
+
+The pipeline is sent down every path that calls something, with every policy enforced, and each call is noted. What the
+calls needed and what the templates grant must be the same; then each grant is taken away once, and is missed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from filegate.local import EmbeddedCloud
+from filegate.operations.deploy import load_template
+from filegate.runs import replay_id_of
+
+from ..infrastructure.documented import DOCUMENTED, SEEN
+from .door import Door, policies_enforced
+from .pipeline import Drop, Execution, Pipeline
+from .privileges import Encryption, Grant, Use, grants_of, listed, uses_of, uses_of_state_machine
+
+FIXTURES = Path(__file__).parent / "fixtures"
+TEMPLATES = Path(__file__).parents[2] / "infra" / "cloudformation"
+
+CLEAN = b"id,name,amount,ordered\n" + b"".join(b"%d,name %d,1.5,2026-01-31\n" % (i, i) for i in range(1, 11))
+ONE_BAD = CLEAN.replace(b"\n3,", b"\nthree,")
+MOST_BAD = CLEAN.replace(b"2026-01-31", b"2026-02-31")
+RECORDS = b'[{"id": 1, "name": "one", "amount": 1.5, "ordered": "2026-01-31"}]'
+
+
+class Account:
+    """The deployed pipeline with its roles, and what an operator does to it."""
+
+    def __init__(self, cloud: EmbeddedCloud, door: Door) -> None:
+        self.pipeline = Pipeline(cloud.session(), cloud.deploy())
+        self.encryption = Encryption(cloud.session())
+        self._door = door
+        self._iam: Any = cloud.session().client("iam")
+        self._events: Any = cloud.session().client("events")
+        self._cloudformation: Any = cloud.session().client("cloudformation")
+        self.roles = dict(self._roles("filegate-local"))
+        self._files = count(1)
+
+    def _roles(self, stack: str) -> Iterator[tuple[str, str]]:
+        """The name of each role by its logical id."""
+        for resource in self._cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
+            if resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                yield from self._roles(resource["PhysicalResourceId"])
+            if resource["ResourceType"] == "AWS::IAM::Role":
+                yield resource["LogicalResourceId"], resource["PhysicalResourceId"]
+
+    # What the roles are granted, and what they use
+
+    def policy(self, role: str) -> dict[str, Any]:
+        (name,) = self._iam.list_role_policies(RoleName=self.roles[role])["PolicyNames"]
+        assert not self._iam.list_attached_role_policies(RoleName=self.roles[role])["AttachedPolicies"]
+        document: dict[str, Any] = self._iam.get_role_policy(RoleName=self.roles[role], PolicyName=name)[
+            "PolicyDocument"
+        ]
+        return document
+
+    @contextmanager
+    def with_policy(self, role: str, document: dict[str, Any]) -> Iterator[None]:
+        (name,) = self._iam.list_role_policies(RoleName=self.roles[role])["PolicyNames"]
+        before = self.policy(role)
+
+        def put(document: dict[str, Any]) -> None:
+            told = json.dumps(document)
+            self._iam.put_role_policy(RoleName=self.roles[role], PolicyName=name, PolicyDocument=told)
+
+        put(document)
+        try:
+            yield
+        finally:
+            put(before)
+
+    def grants(self, role: str) -> list[Grant]:
+        """All that is granted to a role but for what only AWS can show the use of."""
+        documented = {action for entry in DOCUMENTED[role] for action in entry.actions}
+        granted = grants_of(role, self.policy(role), each_condition=True)
+        return [grant for grant in granted if grant.statement["Action"] not in documented]
+
+    def uses(self, role: str) -> list[Use]:
+        """All that a role has used so far."""
+        if role == "StateMachineRole":
+            machine = self.pipeline.stepfunctions.describe_state_machine(
+                stateMachineArn=self.pipeline.outputs["StateMachineArn"]
+            )
+            assert machine["roleArn"].endswith(f"/{self.roles[role]}")
+            return [*uses_of_state_machine(self.roles[role], json.loads(machine["definition"]), self.encryption)]
+        if role == "RuleRole":
+            return [*self._uses_of_rules()]
+        mine = [exchange for exchange in self._door.exchanges if exchange.role == self.roles[role]]
+        return [*dict.fromkeys(use for exchange in mine for use in uses_of(exchange, self.encryption))]
+
+    def _uses_of_rules(self) -> Iterator[Use]:
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html."""
+        for rule in self._events.list_rules()["Rules"]:
+            for target in self._events.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
+                if "RoleArn" in target:
+                    role = target["RoleArn"].rpartition("/")[2]
+                    yield Use(role, "states:StartExecution", target["Arn"], rule["Name"])
+
+    # What is done to files and runs
+
+    def drop(self, data: bytes, suffix: str = "csv", **faults: str) -> Drop:
+        """A new object in the raw bucket, whose run meets a fault before a state."""
+        key = f"orders/{next(self._files)}.{suffix}"
+        if not faults:
+            return self.pipeline.drop(key, data)
+        return self.pipeline.start(self.put(key, data), faults={state: [fault] for state, fault in faults.items()})
+
+    def put(self, key: str, data: bytes) -> Drop:
+        """A version of an object in the raw bucket that no event tells of."""
+        self._events.disable_rule(Name="filegate-local-object-created")
+        try:
+            return self.pipeline.drop(key, data)
+        finally:
+            self._events.enable_rule(Name="filegate-local-object-created")
+
+    def end(self, drop: Drop) -> Execution:
+        """The only execution of a run, once it is over."""
+        return self.pipeline.execution(drop.run_id)
+
+    def again(self, drop: Drop) -> Execution:
+        """The execution that an event delivered twice starts."""
+        first = self.end(drop)
+        self.pipeline.start(drop)
+        return next(execution for execution in self.pipeline.executions(drop.run_id, 2) if execution.arn != first.arn)
+
+    def newer(self, drop: Drop) -> Execution:
+        """The execution for a newer version of an object."""
+        self.end(drop)
+        return self.end(self.pipeline.drop(drop.key, CLEAN))
+
+    def late(self) -> Execution:
+        """The execution for a version that is older than what is published."""
+        key = f"orders/{next(self._files)}.csv"
+        older, newer = self.put(key, CLEAN), self.put(key, ONE_BAD)
+        self.end(self.pipeline.start(newer, sequencer="02"))
+        return self.end(self.pipeline.start(older, sequencer="01"))
+
+    def replay_rows(self, drop: Drop, *, lost: str | None = None) -> Execution:
+        """The execution that replays a run's rejected rows, after the quarantine has lost what ends like this."""
+        self.end(drop)
+        bucket = self.pipeline.outputs["QuarantineBucket"]
+        for key in self.pipeline.keys("QuarantineBucket", f"orders/{drop.run_id}/"):
+            if lost and key.endswith(lost):
+                self.pipeline.s3.delete_object(Bucket=bucket, Key=key)
+        replay = replay_id_of(drop.run_id, "by hand")
+        self.pipeline.start(drop, run_id=replay, replay_of=drop.run_id, replay_rows="quarantined")
+        return self.pipeline.execution(replay)
+
+
+@pytest.fixture(scope="module")
+def account(door: Door) -> Iterator[Account]:
+    with EmbeddedCloud(datasets=FIXTURES / "datasets", images=FIXTURES / "images") as cloud:
+        account = Account(cloud, door)
+        # What is refused is refused at once: waiting before a retry would make it no better.
+        with policies_enforced(), mock.patch("ministack.services.stepfunctions._scaled_sleep", lambda _: None):
+            yield account
+
+
+PUBLISHED, REJECTED, DUPLICATE = "Published", "Rejected", "Duplicate"
+
+
+@pytest.fixture(scope="module")
+def paths(account: Account) -> dict[str, tuple[Execution, str]]:
+    """Executions that between them make every kind of call; each with the state that it must end in."""
+    under_way = {
+        "clean": (account.drop(CLEAN), PUBLISHED),
+        "cut anew, since compressed": (account.drop(gzip.compress(CLEAN), "csv.gz"), PUBLISHED),
+        "cut anew, since one array": (account.drop(RECORDS, "json"), PUBLISHED),
+        "partial": (account.drop(ONE_BAD), PUBLISHED),
+        "too many rejects": (account.drop(MOST_BAD), REJECTED),
+        "restarted": (account.drop(CLEAN, ValidateState="RuntimeError"), PUBLISHED),
+        "deleted before it is read": (account.drop(CLEAN, IngestState="delete"), REJECTED),
+        "deleted before it is validated": (account.drop(CLEAN, ValidateState="delete"), REJECTED),
+        **{
+            f"staging lost before {state}": (account.drop(CLEAN, **{state: "lose"}), REJECTED)
+            for state in ("ValidateState", "TransformState", "OutputToS3")
+        },
+    }
+    found = {name: (account.end(drop), end) for name, (drop, end) in under_way.items()}
+    found["delivered twice"] = account.again(under_way["clean"][0]), DUPLICATE
+    found["replayed"] = account.replay_rows(under_way["partial"][0]), REJECTED
+    found["superseding"] = account.newer(under_way["partial"][0]), PUBLISHED
+    found["superseded"] = account.late(), PUBLISHED
+    found["replayed without manifest"] = account.replay_rows(account.drop(ONE_BAD), lost="manifest.json"), REJECTED
+    found["replayed without rows"] = account.replay_rows(account.drop(ONE_BAD), lost=".parquet"), REJECTED
+    return found
+
+
+def test_r16_every_path_is_taken_to_its_end_with_what_is_granted(paths: dict[str, tuple[Execution, str]]) -> None:
+    ends = {name: (execution.states[-1], execution.cause) for name, (execution, _) in paths.items()}
+    assert {name: end for name, (end, _) in ends.items()} == {name: end for name, (_, end) in paths.items()}, ends
+
+
+@pytest.mark.parametrize("role", sorted(SEEN))
+def test_r16_what_is_granted_is_what_is_used(account: Account, paths: dict[str, Any], role: str) -> None:
+    granted, used = account.grants(role), account.uses(role)
+    assert granted
+    unused = [str(grant) for grant in granted if not any(grant.covers(use) for use in used)]
+    missing = [str(use) for use in used if not any(grant.covers(use) for grant in granted)]
+    assert not unused, "\n".join(
+        ["Granted but never used: take it out of the template, or add to `paths` what needs it.", *unused]
+    )
+    assert not missing, "\n".join(["Used but not granted: grant it in the template, or do without.", *missing])
+
+
+# The other side: each grant is missed
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One action taken out of one statement of a role's policy."""
+
+    role: str
+    statement: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.role}-{self.statement}-{self.action}"
+
+
+def enforced_grants() -> Iterator[Taken]:
+    """What the emulator can refuse: what functions ask S3 and DynamoDB for, but for telling what is missing."""
+    for stage in ("Ingest", "Validate", "Transform", "Output"):
+        role = f"{stage}Role"
+        for policy in load_template(TEMPLATES / "functions.yaml")["Resources"][role]["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                for action in listed(statement.get("Action", [])):
+                    if action.startswith(("s3:", "dynamodb:")) and statement["Sid"] != "MissObjects":
+                        yield Taken(role, statement["Sid"], action)
+
+
+# The way that needs the action, where that is not the way of every file with a bad row.
+WAYS: dict[tuple[str, str], Callable[[Account, Drop], Execution]] = {
+    ("ReadRowsToReplay", "s3:GetObject"): Account.replay_rows,
+    ("ClaimRun", "dynamodb:GetItem"): Account.again,
+    ("Publish", "s3:GetObject"): Account.newer,
+    ("Publish", "s3:DeleteObject"): Account.newer,
+    ("FindPublished", "s3:ListBucket"): Account.newer,
+}
+
+
+@pytest.mark.parametrize("taken", [*enforced_grants()], ids=str)
+def test_r16_a_grant_that_is_taken_away_is_missed_and_named(
+    account: Account, paths: dict[str, Any], taken: Taken
+) -> None:
+    policy = account.policy(taken.role)
+    for statement in policy["Statement"]:
+        if statement["Sid"] == taken.statement:
+            statement["Action"] = [action for action in listed(statement["Action"]) if action != taken.action]
+    policy["Statement"] = [statement for statement in policy["Statement"] if statement["Action"]]
+    before = account.drop(ONE_BAD)
+    account.end(before)
+    with account.with_policy(taken.role, policy):
+        execution = WAYS.get((taken.statement, taken.action), Account.newer)(account, before)
+    assert (execution.status, execution.error, execution.states[-1]) == ("FAILED", "FAILED", "Failed")
+    failures = [letter["failure"] for letter in account.pipeline.dead_letters(execution.run_id)]
+    assert failures[-1] == {"status": "FAILED", "type": "AccessDenied", "message": execution.cause}
+    assert execution.cause is not None
+    assert "was refused" in execution.cause
+    # The answer to a HEAD has no body, and so no reason.
+    assert taken.action in execution.cause or "HeadObject was refused (403)" in execution.cause

@@ -1,0 +1,96 @@
+"""What AWS's services do in a role's name that no local cloud shows: what their documentation asks for, no more.
+
+Everything else that a role may do is seen done: tests/e2e/test_privilege.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+
+@dataclass(frozen=True)
+class Documented:
+    """Actions on a resource, which the page of AWS's documentation says are needed.
+
+    Attributes:
+        source: the page.
+        actions: the actions of IAM.
+        resource: as a template's `Fn::Sub` would write it.
+    """
+
+    source: str
+    actions: set[str]
+    resource: str = "*"
+
+
+def _of_function(stage: str) -> list[Documented]:
+    return [
+        Documented(
+            "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
+            LOG,
+            f"${{{stage}LogGroup.Arn}}",
+        ),
+        Documented("https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html", TRACE),
+        Documented(
+            "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions",
+            {
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets",
+                "ec2:UnassignPrivateIpAddresses",
+            },
+        ),
+    ]
+
+
+_BACKUP = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupServiceRolePolicyForBackup.html"
+
+DOCUMENTED = {
+    "IngestRole": _of_function("Ingest"),
+    "ValidateRole": _of_function("Validate"),
+    "TransformRole": _of_function("Transform"),
+    "OutputRole": _of_function("Output"),
+    "StateMachineRole": [
+        Documented(
+            "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
+            {
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:DescribeLogGroups",
+                "logs:DescribeResourcePolicies",
+                "logs:GetLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:UpdateLogDelivery",
+            },
+        ),
+        Documented(
+            "https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html",
+            TRACE | {"xray:GetSamplingRules", "xray:GetSamplingTargets"},
+        ),
+    ],
+    "RuleRole": [],
+    "BackupRole": [
+        Documented(_BACKUP, actions, resource)
+        for resource, actions in {
+            "${LedgerTable.Arn}": {
+                "dynamodb:CreateBackup",
+                "dynamodb:DescribeTable",
+                "dynamodb:ListTagsOfResource",
+                "dynamodb:StartAwsBackupJob",
+            },
+            "${LedgerTable.Arn}/backup/*": {"dynamodb:DeleteBackup", "dynamodb:DescribeBackup"},
+            "${LedgerVault.BackupVaultArn}": {"backup:CopyIntoBackupVault", "backup:DescribeBackupVault"},
+            "${KeyArn}": {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"},
+        }.items()
+    ],
+}
+"""By the role's logical id; a role that is not here has nobody who says what it is for."""
+
+SEEN = {"IngestRole", "ValidateRole", "TransformRole", "OutputRole", "StateMachineRole", "RuleRole"}
+"""The roles whose other actions are seen done."""
