@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -16,13 +19,15 @@ from pydantic import BaseModel
 
 import filegate.allocator  # noqa: F401 - before polars
 from filegate.errors import FilegateError
-from filegate.observability import logger, report
+from filegate.observability import begin, end, fail, logger
 from filegate.registry import Registry
 from filegate.runs import Run
 from filegate.settings import FunctionSettings
 from filegate.stages.context import Context
 from filegate.storage.dynamodb import DynamoDBLedger
+from filegate.storage.requests import count_dynamodb, count_s3
 from filegate.storage.s3 import S3ObjectStore
+from filegate.usage import Meter, Requests
 
 Stage = Callable[[Run, Context], Run]
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
@@ -30,6 +35,8 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 AWS = Config(
     connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=32
 )
+
+INVOCATION_DIGITS = 12  # of the request's id: enough to tell one run's invocations apart
 
 
 class UnexpectedError(FilegateError):
@@ -49,24 +56,47 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
     Args:
         stages: the stage by name of state.
     """
+    not_charged_yet = _initialisation()
 
     @logger.inject_lambda_context(clear_state=True)
-    def handle(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    def handle(event: dict[str, Any], invoked: LambdaContext) -> dict[str, Any]:
+        nonlocal not_charged_yet
         task = Task.model_validate(event)
         run = task.run
-        logger.append_keys(run_id=run.run_id, dataset=run.request.dataset, state=task.state)
-        logger.info("started")
+        begin(run, task.state)
+        meter = Meter(
+            invoked.aws_request_id.replace("-", "")[:INVOCATION_DIGITS],
+            task.state,
+            int(invoked.memory_limit_in_mb),
+            _requests,
+            head_start=not_charged_yet,
+        )
+        not_charged_yet = 0.0
         try:
-            result = stages[task.state](run, _context())
-        except (FilegateError, BotoCoreError, ClientError):
+            result = stages[task.state](run, replace(_context(), meter=meter))
+        except (FilegateError, BotoCoreError, ClientError) as error:
+            _fail(run, meter, error)
             raise
         except Exception as error:
-            raise _unexpected(error) from None
-        report(run, result)
-        logger.info("done")
-        return result.model_dump(mode="json", exclude_none=True)
+            unexpected = _unexpected(error)
+            _fail(run, meter, unexpected)
+            raise unexpected from None
+        end(run, result, meter.invocation())
+        return result.having(usage=run.usage | meter.usage()).model_dump(mode="json", exclude_none=True)
 
     return cast(Handler, handle)
+
+
+def _fail(run: Run, meter: Meter, error: Exception) -> None:
+    """Tells of a failed invocation, and keeps what it used: the write in place of the one that it did not get to."""
+    fail(run, meter.invocation(failed=True), error)
+    try:
+        _context().ledger.record(run, {}, run.usage | meter.usage(failed=True))
+    except Exception as lost:  # the first error is the one that counts
+        logger.warning("what it used was not kept", extra={"error_type": type(lost).__name__})
+
+
+_requests = Requests()
 
 
 @cache
@@ -74,12 +104,27 @@ def _context() -> Context:
     """Built once an execution environment."""
     settings = FunctionSettings()
     session = boto3.Session()
+    s3, dynamodb = session.client("s3", config=AWS), session.client("dynamodb", config=AWS)
+    count_s3(s3, _requests)
+    count_dynamodb(dynamodb, _requests)
     return Context(
-        store=S3ObjectStore(session.client("s3", config=AWS)),
-        ledger=DynamoDBLedger(session.client("dynamodb", config=AWS), settings.ledger_table),
+        store=S3ObjectStore(s3),
+        ledger=DynamoDBLedger(dynamodb, settings.ledger_table),
         registry=Registry(settings.datasets),
         settings=settings,
     )
+
+
+def _initialisation() -> float:
+    """Seconds from this process's start until now, which are charged with its first invocation.
+
+    Zero where Linux does not tell. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    stat = Path("/proc/self/stat")
+    if not stat.exists():
+        return 0.0
+    started = int(stat.read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
 def _unexpected(error: Exception) -> UnexpectedError:

@@ -1,7 +1,7 @@
 """The run: its identity, its statuses, and the document that the states of its execution hand on.
 
 The document is small and holds addresses, never rows (Step Functions carries 256 KiB at most). Each stage returns it
-with one section added: `ingested`, `validated`, `transformed`, `published`, `committed`.
+with one section added (`ingested`, `validated`, `transformed`, `published`, `committed`) and with what it used.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Request(_Section):
         key: the object's key, as stored.
         version_id: the object's version.
         sequencer: S3's hexadecimal order of the events of one key; empty if the event had none.
+        time: when the object landed, in ISO 8601; empty where no event told of it.
         replay_of: the run that this one replays.
         replay_rows: "all" reads the object again; "quarantined" only the rows that `replay_of` rejected.
     """
@@ -61,6 +62,7 @@ class Request(_Section):
     key: str
     version_id: str
     sequencer: str = ""
+    time: str = ""
     replay_of: str | None = None
     replay_rows: Literal["all", "quarantined"] = "all"
 
@@ -89,12 +91,16 @@ class Ingested(_Section):
 
 
 class Validated(_Section):
-    """Validate's result. `rows_in = rows_accepted + rows_rejected`; `rules` counts rejected rows by rule code."""
+    """Validate's result. `rows_in = rows_accepted + rows_rejected`; `rules` counts rejected rows by rule code.
+
+    `share_of_tolerance` is the share of rejected rows over the share that the dataset tolerates: 1 is just tolerated.
+    """
 
     verdict: Literal["VALID", "INVALID"]
     rows_in: int
     rows_accepted: int
     rows_rejected: int
+    share_of_tolerance: float
     rules: dict[str, int]
     message: str
     manifest: str
@@ -118,17 +124,61 @@ class Published(_Section):
 
 
 class Committed(_Section):
-    """The commit's result. `superseded_by` names the newer run whose output stays, if this one came too late."""
+    """The commit's result. `superseded_by` names the newer run whose output stays, if this one came too late.
+
+    Times are in seconds: `run_seconds` from the claim, `age_seconds` from the object's arrival, if that is known.
+    """
 
     status: Status
     output: str
     superseded_by: str | None = None
+    run_seconds: float
+    age_seconds: float | None = None
+    cost_usd: float | None = None
 
 
 class Retries(_Section):
     """How often the run was started again from its beginning."""
 
     count: int = 0
+
+
+class Invocation(_Section):
+    """What one call of a function used, in what AWS charges for.
+
+    Attributes:
+        state: the state that called.
+        seconds: how long it took, the start of its process included.
+        memory_mb: the memory its function has, which is charged whether used or not.
+        s3_reads: GET and HEAD requests.
+        s3_writes: PUT, COPY and LIST requests, which are charged alike.
+        ledger_reads: DynamoDB's read units.
+        ledger_writes: DynamoDB's write units.
+        failed: whether it ended with an error.
+    """
+
+    state: str
+    seconds: float
+    memory_mb: int
+    s3_reads: int = 0
+    s3_writes: int = 0
+    ledger_reads: float = 0
+    ledger_writes: float = 0
+    failed: bool = False
+
+    @property
+    def gb_seconds(self) -> float:
+        return self.seconds * self.memory_mb / 1024
+
+
+class Usage(_Section):
+    """What a run used: the invocations by their ids, so that one which is told of twice counts once."""
+
+    invocations: dict[str, Invocation] = Field(default_factory=dict)
+
+    def __or__(self, other: Usage) -> Usage:
+        """Both; where they tell of the same invocation, as `other` does."""
+        return Usage(invocations=self.invocations | other.invocations)
 
 
 class Run(_Section):
@@ -138,6 +188,7 @@ class Run(_Section):
     execution: str
     retries: Retries = Retries()
     request: Request
+    usage: Usage = Usage()
     ingested: Ingested | None = None
     validated: Validated | None = None
     transformed: Transformed | None = None
@@ -185,3 +236,5 @@ class RunRecord(BaseModel):
     replayed_by: str | None = None
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float | None = None

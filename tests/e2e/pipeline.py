@@ -94,6 +94,7 @@ class Pipeline:
     def __init__(self, session: boto3.Session, outputs: Mapping[str, str], *, patience: float = PATIENCE) -> None:
         self.outputs = outputs
         self.patience = patience
+        self.client = session.client
         self.s3: Any = session.client("s3")
         self.stepfunctions: Any = session.client("stepfunctions")
         self.dynamodb: Any = session.client("dynamodb")

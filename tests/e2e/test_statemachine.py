@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from filegate import errors
+from filegate import errors, usage
 from filegate.runs import Status, replay_id_of
 
-from .pipeline import Drop, Execution, Pipeline, eventually
+from .pipeline import WITHIN_PARALLEL, Drop, Execution, Pipeline, eventually
 
 FIXTURES = Path(__file__).parent / "fixtures"
 IMAGES = FIXTURES / "images"
@@ -599,6 +599,32 @@ def test_a_run_that_failed_before_its_commit_published_nothing(pipeline: Pipelin
     for attempts in execution.attempts("CommitState"):
         assert_backoff(attempts)
     assert pipeline.run(execution.run_id).output is None
+
+
+# What a run used
+
+
+# No trace is left of an attempt that was killed as it began, nor of one whose run is final, or is another's by now.
+UNCOUNTED = {
+    "function times out",
+    "function dies",
+    "claim lost",
+    "claim lost at output",
+    "commit never heard of",
+    "the answer of CommitState is lost",
+}
+
+
+def test_the_steps_of_a_run_are_counted_as_they_were_taken(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
+    counted, taken = {}, {}
+    for name in set(SCENARIOS) - UNCOUNTED:
+        execution = pipeline.execution(runs[name].run_id)
+        visits = [visit for state in (*STATES, "ParallelOutput") for visit in execution.attempts(state)]
+        retries = sum(len(attempts) - 1 for attempts in visits)
+        within_parallel = len(WITHIN_PARALLEL) * execution.states.count("ParallelOutput")
+        taken[name] = len(execution.states) + retries + within_parallel
+        counted[name] = usage.transitions(pipeline.run(execution.run_id))
+    assert counted == taken
 
 
 # R6 to R11: all of it. Last, when all scenarios are over.

@@ -27,13 +27,16 @@ ALLOWED = {
     "settings": set(),
     "manifests": {"address", "layout", "storage"},
     "quarantine": {"contract", "formats"},
-    "storage": {"address", "blob", "clock", "errors", "runs"},
+    "usage": {"prices", "runs"},
+    "storage": {"address", "blob", "clock", "errors", "runs", "usage"},
     "stages": {
         "address", "blob", "clock", "contract", "dataset", "errors", "formats", "keys", "manifests", "parquet",
-        "quarantine", "registry", "runs", "settings", "sources", "storage",
+        "quarantine", "registry", "runs", "settings", "sources", "storage", "usage",
     },
-    "observability": {"runs"},
-    "functions": {"allocator", "errors", "observability", "registry", "runs", "settings", "stages", "storage"},
+    "observability": {"errors", "runs"},
+    "functions": {
+        "allocator", "errors", "observability", "registry", "runs", "settings", "stages", "storage", "usage",
+    },
 }  # fmt: skip
 CLOUD_LIBRARIES = {"boto3", "botocore", "aws_lambda_powertools"}
 

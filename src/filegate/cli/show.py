@@ -26,8 +26,8 @@ def show(
     session: Session,
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
 ) -> None:
-    """Tell a run's story: its states, its counts, what broke, where things lie, and what to do next."""
-    from filegate.operations.result import cut_short, output_addresses, result  # noqa: PLC0415
+    """Tell a run's story: its states, its counts, what broke, what it cost, where things lie, and what to do next."""
+    from filegate.operations.result import cut_short, output_addresses, result, used  # noqa: PLC0415
     from filegate.operations.runs import chain, find  # noqa: PLC0415
 
     cloud = session.cloud()
@@ -36,7 +36,8 @@ def show(
     if session.as_json:
         more = ("version_id", "owner", "started_at", "finished_at", "states", "retries", "duplicates", "bytes")
         links = ("rows_deduplicated", "replay_of", "replayed_by", "supersedes")
-        session.write(result(found, output=output) | found.model_dump(mode="json", include={*more, *links}))
+        facts = found.model_dump(mode="json", include={*more, *links})
+        session.write(result(found, output=output) | facts | {"used": used(found)})
         return
     session.show(*_story(found, output, chain(cloud.ledger, found), unfinished=cut_short(found, cloud.store)))
 
@@ -66,6 +67,7 @@ def _story(
     add("states", _states(run))
     add("rows", _conservation(run))
     add("rules", tables.broken(rules(run)) if run.rules else None)
+    add("used", _used(run))
     add("output", _addresses(output))
     add("quarantine", text.line(run.quarantine or ""))
     if run.superseded_by is not None:
@@ -121,6 +123,22 @@ def _conservation(run: RunRecord) -> str | None:
         repeated = f" + {count(run.rows_deduplicated)} deduplicated" if row_wise else ""
         lines.append(f"{count(run.rows_accepted)} accepted {sign} {count(run.rows_out)} out{repeated}")
     return "\n".join(lines)
+
+
+def _used(run: RunRecord) -> str:
+    """What the run used, and about what that costs."""
+    from filegate.cli import text  # noqa: PLC0415
+    from filegate.operations.result import used  # noqa: PLC0415
+    from filegate.usage import total  # noqa: PLC0415
+
+    spent, functions = used(run), total(run.usage.invocations.values())
+    counts = [
+        f"{text.seconds(functions.seconds)} in {text.counted(functions.invocations, 'invocation')}",
+        f"{functions.gb_seconds:.1f} GB-seconds",
+        text.counted(spent["transitions"], "state transition"),
+        f"{text.counted(spent['s3_reads'] + spent['s3_writes'], 'request')} to S3",
+    ]
+    return f"{', '.join(counts)}: about ${spent['cost_usd']:.4f} by the list prices of {spent['prices_of']}"
 
 
 def _addresses(addresses: Sequence[str]) -> str:

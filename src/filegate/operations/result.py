@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from filegate.address import Address
 from filegate.errors import ObjectGone
 from filegate.manifests import OutputManifest, read_manifest
+from filegate.prices import READ_ON
 from filegate.runs import RunRecord, Status
 from filegate.storage.objects import ObjectStore
+from filegate.usage import by_stage, cost_usd, transitions
 
 
 def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
@@ -38,6 +41,27 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
         "quarantine": run.quarantine or None,
         "error": {"type": run.error_type, "message": run.error_message} if failed else None,
         "seconds": seconds(run),
+    }
+
+
+def used(run: RunRecord) -> dict[str, Any]:
+    """What the run used up to now, and what that costs.
+
+    Returns:
+        `stages`: for each stage `invocations`, `seconds` and `gb_seconds`, retries and restarts included; `transitions`
+        of the state machine; requests to S3, `s3_reads` and `s3_writes`; DynamoDB's units, `ledger_reads` and
+        `ledger_writes`; `cost_usd`, an estimate; `prices_of`, the day of the list prices it was made with.
+    """
+    calls = run.usage.invocations.values()
+    return {
+        "stages": {name: asdict(total) for name, total in by_stage(run.usage).items()},
+        "transitions": transitions(run),
+        "s3_reads": sum(call.s3_reads for call in calls),
+        "s3_writes": sum(call.s3_writes for call in calls),
+        "ledger_reads": sum(call.ledger_reads for call in calls),
+        "ledger_writes": sum(call.ledger_writes for call in calls),
+        "cost_usd": cost_usd(run) if run.cost_usd is None else run.cost_usd,
+        "prices_of": READ_ON.isoformat(),
     }
 
 

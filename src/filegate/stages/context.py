@@ -5,17 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from filegate.address import Address
 from filegate.clock import now
 from filegate.registry import Registry
-from filegate.runs import Run
+from filegate.runs import Run, Usage
 from filegate.settings import FunctionSettings
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
+from filegate.usage import Meter, Requests
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Context:
     registry: Registry
     settings: FunctionSettings
     now: Callable[[], datetime] = now
+    meter: Meter = field(default_factory=lambda: Meter("only", "IngestState", 0, Requests()))
+
+    def used(self, run: Run) -> Usage:
+        """What the run has used so far, as far as this invocation knows."""
+        return run.usage | self.meter.usage()
 
     def staged(self, run: Run, name: str) -> Address:
         """An artefact of the run in the staging bucket."""

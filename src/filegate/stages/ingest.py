@@ -28,7 +28,13 @@ def ingest(run: Run, context: Context) -> Run:
         mine = known is not None and known.owner == run.execution
         return run.having(ingested=Ingested(claim="COMMITTED" if mine else "DUPLICATE"))
     dataset = context.registry[run.request.dataset]
-    run = Run(run_id=run.run_id, execution=run.execution, retries=run.retries, request=_request(run, dataset))
+    run = Run(
+        run_id=run.run_id,
+        execution=run.execution,
+        retries=run.retries,
+        request=_request(run, dataset),
+        usage=run.usage,
+    )
     with context.scratch() as scratch:
         if run.request.replay_rows == "quarantined":
             manifest, size = _quarantined_chunks(run, context)
@@ -37,7 +43,7 @@ def ingest(run: Run, context: Context) -> Run:
     address = context.staged(run, "chunks.json")
     write_manifest(context.store, address, manifest)
     rows = sum(chunk.rows for chunk in manifest.chunks)
-    context.ledger.record(run, {"bytes": size, "chunks": len(manifest.chunks), "rows_in": rows})
+    context.ledger.record(run, {"bytes": size, "chunks": len(manifest.chunks), "rows_in": rows}, context.used(run))
     return run.having(
         ingested=Ingested(claim="CLAIMED", manifest=address.key, rows=rows, bytes=size, chunks=len(manifest.chunks))
     )

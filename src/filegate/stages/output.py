@@ -6,14 +6,17 @@ Readers follow the manifests under `<dataset>/_manifests/`: a run's files count 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 from filegate.address import Address
+from filegate.clock import moment
 from filegate.errors import FilegateError
 from filegate.manifests import OutputManifest, read_manifest, write_manifest
 from filegate.runs import Committed, Published, Run, RunRecord, Status
 from filegate.stages.context import Context, output_manifest_key
 from filegate.storage.ledger import Commit, Head
+from filegate.usage import cost_usd
 
 COPIES_AT_ONCE = 16
 COMMIT_ATTEMPTS = 10
@@ -49,7 +52,7 @@ def commit(run: Run, context: Context) -> Run:
     output = str(address)
     known = _known(run, context)
     if known.status != status or known.owner != run.execution:
-        _commit(run, context, status, output)
+        _commit(run, context, status, output, known)
         known = _known(run, context)
     # From here on each step may be repeated: the ledger has spoken.
     if known.superseded_by is not None:
@@ -61,14 +64,31 @@ def commit(run: Run, context: Context) -> Run:
             _retire(run.run_id, known.superseded_by, run.request.dataset, context)
     for older in known.supersedes:
         _retire(older, run.run_id, run.request.dataset, context)
-    return run.having(committed=Committed(status=status, output=output, superseded_by=known.superseded_by))
+    return run.having(committed=_committed(run, known))
 
 
-def _commit(run: Run, context: Context, status: Status, output: str) -> None:
+def _committed(run: Run, known: RunRecord) -> Committed:
+    assert known.output is not None
+    assert known.finished_at is not None
+    finished = datetime.fromisoformat(known.finished_at)
+    arrived = moment(run.request.time)
+    return Committed(
+        status=known.status,
+        output=known.output,
+        superseded_by=known.superseded_by,
+        run_seconds=(finished - datetime.fromisoformat(known.started_at)).total_seconds(),
+        age_seconds=None if arrived is None else max(0.0, (finished - arrived).total_seconds()),
+        cost_usd=known.cost_usd,
+    )
+
+
+def _commit(run: Run, context: Context, status: Status, output: str, known: RunRecord) -> None:
     request = run.request
     for _ in range(COMMIT_ATTEMPTS):
         head = context.ledger.head(request.bucket, request.key)
-        entry = Commit(run, status, output, context.now(), **_succession(run, head))
+        usage = known.usage | context.used(run)
+        cost = cost_usd(known.model_copy(update={"status": status, "usage": usage}))
+        entry = Commit(run, status, output, context.now(), usage, cost, **_succession(run, head))
         if context.ledger.commit(entry):
             return
     raise CommitContended(

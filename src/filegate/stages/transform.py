@@ -40,7 +40,7 @@ def transform(run: Run, context: Context) -> Run:
         TransformFailed: the dataset's transform raised, or did not return its rows.
         ConservationError: rows got lost between validate and the output.
     """
-    context.ledger.enter(run, "TransformState", context.now())
+    context.ledger.enter(run, "TransformState", context.now(), context.used(run))
     accepted = read_manifest(context.store, context.staged(run, "accepted.json"), AcceptedManifest)
     with context.scratch() as scratch:
         work = _Transformation(run, context, accepted, scratch)

@@ -39,6 +39,8 @@ SHOWN_RULES = 5
 MAX_RULES = 200
 """How many rules are counted by name: a file can bring any number of unknown columns, the run's document cannot."""
 OTHER_RULES = "*:other"
+FAR_BEYOND = 100.0
+"""The highest share of the tolerance that is told: beyond it the number says no more."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,16 @@ def validate(run: Run, context: Context) -> Run:
     Raises:
         ConservationError: a chunk holds another number of rows than ingest counted, or rows got lost in between.
     """
-    context.ledger.enter(run, "ValidateState", context.now())
+    context.ledger.enter(run, "ValidateState", context.now(), context.used(run))
     assert run.ingested is not None
     manifest = read_manifest(context.store, context.staged(run, "chunks.json"), ChunkManifest)
     with context.scratch() as scratch:
         outcomes = _Validation(run, context, manifest, scratch).outcomes()
     result = _result(run, context, manifest, outcomes)
     context.ledger.record(
-        run, result.model_dump(include={"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"})
+        run,
+        result.model_dump(include={"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"}),
+        context.used(run),
     )
     return run.having(validated=result)
 
@@ -199,11 +203,19 @@ def _result(run: Run, context: Context, manifest: ChunkManifest, outcomes: Seque
         rows_in=rows_accepted + rows_rejected,
         rows_accepted=rows_accepted,
         rows_rejected=rows_rejected,
+        share_of_tolerance=_share_of_tolerance(share, tolerated),
         rules=rejected.rules,
         message=_message(rows_rejected, rows_accepted + rows_rejected, tolerated, rejected.rules),
         manifest=accepted_at.key,
         quarantine=f"s3://{rejected_at.bucket}/{rejected_at.key}" if rejected.parts else "",
     )
+
+
+def _share_of_tolerance(share: float, tolerated: float) -> float:
+    """1 is just tolerated. Where nothing is, any reject counts as the most that is told."""
+    if share <= tolerated * FAR_BEYOND:
+        return share / tolerated if tolerated else 0.0
+    return FAR_BEYOND
 
 
 def _tallied(outcomes: Sequence[ChunkOutcome]) -> dict[str, int]:

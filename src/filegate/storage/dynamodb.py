@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from filegate.clock import iso
 from filegate.errors import ClaimLost
-from filegate.runs import Run, RunRecord, Status
+from filegate.runs import Run, RunRecord, Status, Usage
 from filegate.storage.aws_errors import translated
 from filegate.storage.ledger import LEASE, RETENTION, Commit, Head
 
@@ -51,7 +51,7 @@ class DynamoDBLedger:
         }
         if request.replay_of is not None:
             facts["replay_of"] = request.replay_of
-        once = {"started_at": iso(now), "states": {"IngestState": iso(now)}}
+        once = {"started_at": iso(now), "states": {"IngestState": iso(now)}, "usage": Usage().model_dump()}
         claimed = self._update(
             run.run_id,
             facts,
@@ -63,14 +63,12 @@ class DynamoDBLedger:
             self._count_duplicate(run.run_id)
         return claimed
 
-    def enter(self, run: Run, state: str, now: datetime) -> None:
-        self._owned(
-            run,
-            {"state": state, "lease_until": int((now + LEASE).timestamp()), f"states.{state}": iso(now)},
-        )
+    def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
+        facts = {"state": state, "lease_until": int((now + LEASE).timestamp()), f"states.{state}": iso(now)}
+        self._owned(run, facts | _used(usage))
 
-    def record(self, run: Run, facts: Mapping[str, Any]) -> None:
-        self._owned(run, facts)
+    def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
+        self._owned(run, {**facts, **_used(usage)})
 
     def head(self, bucket: str, key: str) -> Head:
         with translated(self._table):
@@ -84,7 +82,13 @@ class DynamoDBLedger:
 
     def commit(self, commit: Commit) -> bool:
         run, request = commit.run, commit.run.request
-        facts: dict[str, Any] = {"status": commit.status, "finished_at": iso(commit.at), "output": commit.output}
+        facts: dict[str, Any] = {
+            "status": commit.status,
+            "finished_at": iso(commit.at),
+            "output": commit.output,
+            "cost_usd": commit.cost_usd,
+            **_used(commit.usage),
+        }
         if commit.superseded_by is not None:
             facts["superseded_by"] = commit.superseded_by
         if commit.supersedes:
@@ -251,6 +255,12 @@ def _head_key(bucket: str, key: str) -> str:
     return f"head#{bucket}/{key}"
 
 
+def _used(usage: Usage) -> dict[str, Any]:
+    """Each invocation at a path of its own, so that no write takes away what another one told of."""
+    calls = usage.invocations.items()
+    return {f"usage.invocations.{name}": call.model_dump(exclude_defaults=True) for name, call in calls}
+
+
 def _lost(run: Run) -> ClaimLost:
     return ClaimLost(
         f"Run {run.run_id} no longer belongs to {run.execution}: it is final, or another execution took it over."
@@ -259,7 +269,16 @@ def _lost(run: Run) -> ClaimLost:
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
     serializer = TypeSerializer()
-    return {name: serializer.serialize(value) for name, value in values.items()}
+    return {name: serializer.serialize(_exact(value)) for name, value in values.items()}
+
+
+def _exact(value: Any) -> Any:
+    """DynamoDB's numbers are decimal ones."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {name: _exact(inner) for name, inner in value.items()}
+    return value
 
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,7 +288,7 @@ def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return int(value)
+        return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):
         return {name: _number(inner) for name, inner in value.items()}
     return value

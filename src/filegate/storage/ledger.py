@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from filegate.runs import Run, RunRecord, Status
+from filegate.runs import Run, RunRecord, Status, Usage
 
 LEASE = timedelta(minutes=30)
 """How long a claim holds without a sign of life: twice the longest a stage can run."""
@@ -48,13 +48,18 @@ class Commit:
     status: Status
     output: str
     at: datetime
+    usage: Usage
+    cost_usd: float
     head: Head | None = None
     superseded_by: str | None = None
     supersedes: tuple[str, ...] = field(default_factory=tuple)
 
 
 class Ledger(Protocol):
-    """Keeps runs. Every write raises `ClaimLost` where the run belongs to another execution or is final already."""
+    """Keeps runs. Every write raises `ClaimLost` where the run belongs to another execution or is final already.
+
+    Writes take along what the run has used so far; what they know anew of an invocation replaces what was known.
+    """
 
     def claim(self, run: Run, now: datetime) -> bool:
         """Makes the run this execution's own; False if another one has it, or had it and ended it.
@@ -63,11 +68,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def enter(self, run: Run, state: str, now: datetime) -> None:
+    def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
         """Notes that the run is in `state`, and renews the lease."""
         ...
 
-    def record(self, run: Run, facts: Mapping[str, Any]) -> None:
+    def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
         """Stores counts and addresses, by the names of `RunRecord`'s fields."""
         ...
 

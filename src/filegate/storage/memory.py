@@ -15,7 +15,7 @@ from filegate.address import Address
 from filegate.blob import Blob
 from filegate.clock import iso
 from filegate.errors import ClaimLost, ObjectGone
-from filegate.runs import Run, RunRecord, Status
+from filegate.runs import Run, RunRecord, Status, Usage
 from filegate.storage.ledger import LEASE, Commit, Head
 from filegate.storage.objects import ObjectHead
 
@@ -137,21 +137,21 @@ class MemoryLedger:
         self._leases[run.run_id] = now + LEASE
         return True
 
-    def enter(self, run: Run, state: str, now: datetime) -> None:
+    def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
         known = self._owned(run)
-        self._set(run.run_id, state=state, states=known.states | {state: iso(now)})
+        self._set(run.run_id, state=state, states=known.states | {state: iso(now)}, usage=known.usage | usage)
         self._leases[run.run_id] = now + LEASE
 
-    def record(self, run: Run, facts: Mapping[str, Any]) -> None:
-        self._owned(run)
-        self._set(run.run_id, **facts)
+    def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
+        known = self._owned(run)
+        self._set(run.run_id, **facts, usage=known.usage | usage)
 
     def head(self, bucket: str, key: str) -> Head:
         return self._heads.get((bucket, key), Head())
 
     def commit(self, commit: Commit) -> bool:
         run = commit.run
-        self._owned(run)
+        known = self._owned(run)
         place = (run.request.bucket, run.request.key)
         if commit.head is not None:
             if self.head(*place).revision != commit.head.revision - 1:
@@ -164,6 +164,8 @@ class MemoryLedger:
             output=commit.output,
             superseded_by=commit.superseded_by,
             supersedes=commit.supersedes,
+            usage=known.usage | commit.usage,
+            cost_usd=commit.cost_usd,
         )
         return True
 

@@ -7,7 +7,7 @@ import pytest
 
 from filegate.errors import ClaimLost
 from filegate.local import EmbeddedCloud
-from filegate.runs import Request, Retries, Run, Status, run_id_of
+from filegate.runs import Invocation, Request, Retries, Run, Status, Usage, run_id_of
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger
@@ -68,18 +68,18 @@ def test_the_owner_renews_its_claim_and_keeps_the_first_start(ledger: Ledger, ke
 
 def test_a_dead_owners_claim_is_taken_over_after_its_lease(ledger: Ledger, key: str) -> None:
     ledger.claim(a_run(key), NOW)
-    ledger.enter(a_run(key), "ValidateState", NOW + timedelta(minutes=10))  # renews the lease
+    ledger.enter(a_run(key), "ValidateState", NOW + timedelta(minutes=10), Usage())  # renews the lease
     assert not ledger.claim(a_run(key, execution="two"), NOW + LEASE + timedelta(minutes=1))
     assert ledger.claim(a_run(key, execution="two"), NOW + LEASE + timedelta(minutes=11))
     with pytest.raises(ClaimLost):
-        ledger.enter(a_run(key), "TransformState", NOW)
+        ledger.enter(a_run(key), "TransformState", NOW, Usage())
 
 
 def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
-    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=1))
-    ledger.record(run, {"rows_in": 3, "rules": {"carrier:isin": 2, "*:unique(a,b)": 1}})
+    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=1), Usage())
+    ledger.record(run, {"rows_in": 3, "rules": {"carrier:isin": 2, "*:unique(a,b)": 1}}, Usage())
     record = ledger.get(run.run_id)
     assert record is not None
     assert record.rows_in == 3
@@ -87,18 +87,45 @@ def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:
     assert record.states == {"IngestState": "2026-01-31T12:00:00.000Z", "ValidateState": "2026-01-31T12:00:01.000Z"}
 
 
+def invocation(state: str, seconds: float, **more: float) -> Invocation:
+    return Invocation.model_validate({"state": state, "seconds": seconds, "memory_mb": 512, **more})
+
+
+def test_what_a_run_used_is_kept_by_invocation(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    ledger.claim(run, NOW)
+    first = invocation("IngestState", 1.25, s3_reads=3, ledger_writes=2.5)
+    so_far, whole = invocation("ValidateState", 0.5), invocation("ValidateState", 7.001, failed=True)
+    ledger.record(run, {"rows_in": 1}, Usage(invocations={"a1": first}))
+    ledger.enter(run, "ValidateState", NOW, Usage(invocations={"b2": so_far}))
+    ledger.record(run, {}, Usage(invocations={"b2": whole}))
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert record.usage.invocations == {"a1": first, "b2": whole}
+    ledger.claim(run, NOW)  # a restart
+    last = invocation("CommitState", 2)
+    head = Head("05", "v1", (run.run_id,), revision=1)
+    assert ledger.commit(Commit(run, Status.SUCCEEDED, "", NOW, Usage(invocations={"c3": last}), 0.0004321, head))
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert record.usage.invocations == {"a1": first, "b2": whole, "c3": last}
+    assert record.cost_usd == 0.0004321
+
+
 def test_a_commit_ends_the_run_and_moves_the_head(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
     assert ledger.head("raw", key) == Head()
     head = Head("05", "v1", (run.run_id,), revision=1)
-    assert ledger.commit(Commit(run, Status.SUCCEEDED, "s3://processed/m.json", NOW, head=head, supersedes=("old",)))
+    assert ledger.commit(
+        Commit(run, Status.SUCCEEDED, "s3://processed/m.json", NOW, Usage(), 0.0, head=head, supersedes=("old",))
+    )
     assert ledger.head("raw", key) == head
     record = ledger.get(run.run_id)
     assert record is not None
     assert (record.status, record.output, record.supersedes) == (Status.SUCCEEDED, "s3://processed/m.json", ("old",))
     with pytest.raises(ClaimLost):
-        ledger.record(run, {"rows_in": 1})
+        ledger.record(run, {"rows_in": 1}, Usage())
     assert not ledger.claim(run, NOW)
 
 
@@ -106,8 +133,12 @@ def test_a_commit_that_saw_an_older_head_does_nothing(ledger: Ledger, key: str) 
     first, second = a_run(key), a_run(key, version="v2", sequencer="06")
     for run in (first, second):
         ledger.claim(run, NOW)
-    assert ledger.commit(Commit(second, Status.SUCCEEDED, "", NOW, head=Head("06", "v2", (second.run_id,), 1)))
-    assert not ledger.commit(Commit(first, Status.SUCCEEDED, "", NOW, head=Head("05", "v1", (first.run_id,), 1)))
+    assert ledger.commit(
+        Commit(second, Status.SUCCEEDED, "", NOW, Usage(), 0.0, head=Head("06", "v2", (second.run_id,), 1))
+    )
+    assert not ledger.commit(
+        Commit(first, Status.SUCCEEDED, "", NOW, Usage(), 0.0, head=Head("05", "v1", (first.run_id,), 1))
+    )
     record = ledger.get(first.run_id)
     assert record is not None
     assert record.status == Status.RUNNING
@@ -117,7 +148,9 @@ def test_only_the_owner_commits(ledger: Ledger, key: str) -> None:
     ledger.claim(a_run(key), NOW)
     stranger = a_run(key, execution="two")
     with pytest.raises(ClaimLost):
-        ledger.commit(Commit(stranger, Status.SUCCEEDED, "", NOW, head=Head("05", "v1", (stranger.run_id,), 1)))
+        ledger.commit(
+            Commit(stranger, Status.SUCCEEDED, "", NOW, Usage(), 0.0, head=Head("05", "v1", (stranger.run_id,), 1))
+        )
     assert ledger.head("raw", key) == Head()
 
 
@@ -137,7 +170,7 @@ def test_runs_expire_after_180_days_and_heads_never(
 ) -> None:
     run = a_run(key)
     dynamodb.claim(run, NOW)
-    dynamodb.commit(Commit(run, Status.SUCCEEDED, "", NOW, head=Head("05", "v1", (run.run_id,), 1)))
+    dynamodb.commit(Commit(run, Status.SUCCEEDED, "", NOW, Usage(), 0.0, head=Head("05", "v1", (run.run_id,), 1)))
     found = cloud.session().client("dynamodb").scan(TableName=table)["Items"]
     items = {item["pk"]["S"]: item for item in found}
     expiry = int(items[f"run#{run.run_id}"]["expires_at"]["N"])

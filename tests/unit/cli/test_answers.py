@@ -16,7 +16,8 @@ from filegate.cli.runs import StatusName
 from filegate.cli.tables import exit_status
 from filegate.errors import FilegateError
 from filegate.operations.running_local import RunningLocal
-from filegate.runs import RunRecord, Status, run_id_of
+from filegate.prices import READ_ON
+from filegate.runs import Invocation, RunRecord, Status, Usage, run_id_of
 from tests.unit.cli.conftest import Filegate, documents
 from tests.unit.operations.fakes import MemoryCloud
 
@@ -314,6 +315,39 @@ def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["replayed_by"] == replay.run_id
     assert document["states"] == states
+
+
+def test_show_tells_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
+    calls = {
+        "a": Invocation(state="IngestState", seconds=2.5, memory_mb=512, s3_reads=3, s3_writes=1, ledger_writes=6),
+        "b": Invocation(state="ValidateState", seconds=1, memory_mb=256, failed=True),
+        "c": Invocation(state="ValidateState", seconds=3, memory_mb=256, s3_reads=2),
+    }
+    run = cloud.has_partial(usage=Usage(invocations=calls), cost_usd=0.0012)
+    told = " ".join(filegate("show", run.run_id).stdout.split())
+    assert "used 6.5 s in 3 invocations, 2.2 GB-seconds, 7 state transitions, 6 requests to S3: about $0.0012" in told
+    assert f"by the list prices of {READ_ON}" in told
+    (document,) = documents(filegate("show", run.run_id, "--json"))
+    assert document["used"] == {
+        "stages": {
+            "ingest": {"invocations": 1, "seconds": 2.5, "gb_seconds": 1.25},
+            "validate": {"invocations": 2, "seconds": 4.0, "gb_seconds": 1.0},
+        },
+        "transitions": 7,
+        "s3_reads": 5,
+        "s3_writes": 1,
+        "ledger_reads": 0,
+        "ledger_writes": 6,
+        "cost_usd": 0.0012,
+        "prices_of": READ_ON.isoformat(),
+    }
+
+
+def test_show_estimates_what_a_failed_run_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
+    calls = {"a": Invocation(state="IngestState", seconds=900, memory_mb=512, failed=True)}
+    run = cloud.has("x", Status.FAILED, usage=Usage(invocations=calls), error_type="Throttled", error_message="Slow.")
+    (document,) = documents(filegate("show", run.run_id, "--json"))
+    assert document["used"]["cost_usd"] == pytest.approx(450 * 0.0000133334, rel=0.1)
 
 
 def test_show_tells_of_an_error(filegate: Filegate, cloud: MemoryCloud) -> None:

@@ -84,6 +84,7 @@ def test_a_partial_run_replays_its_quarantined_rows(cloud: MemoryCloud) -> None:
         "key": "flights/january.csv",
         "version_id": "v1",
         "sequencer": "0A",
+        "time": "",
     }
     known = cloud.ledger.get(run.run_id)
     assert known is not None

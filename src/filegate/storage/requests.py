@@ -1,0 +1,48 @@
+"""Counts the requests of clients by their price, through botocore's own events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from filegate.usage import Requests
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+# https://aws.amazon.com/s3/pricing/: deleting is free.
+S3_KINDS = {
+    "CopyObject": "s3_writes",
+    "GetObject": "s3_reads",
+    "HeadObject": "s3_reads",
+    "ListObjectsV2": "s3_writes",
+    "PutObject": "s3_writes",
+}
+LEDGER_READS = {"GetItem"}
+
+
+def count_s3(client: S3Client, requests: Requests) -> None:
+    """Counts what `client` sends from now on, the attempts of a retried request one by one."""
+
+    def sending(event_name: str, **_: Any) -> None:
+        operation = event_name.rpartition(".")[2]
+        if operation in S3_KINDS:
+            requests.add(S3_KINDS[operation])
+
+    client.meta.events.register("before-send.s3", sending)
+
+
+def count_dynamodb(client: DynamoDBClient, requests: Requests) -> None:
+    """Counts the units that `client`'s calls consume from now on: DynamoDB tells them, indexes included, if asked."""
+
+    def asking(params: dict[str, Any], **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def answered(event_name: str, parsed: dict[str, Any], **_: Any) -> None:
+        told = parsed.get("ConsumedCapacity", [])
+        units = sum(table["CapacityUnits"] for table in (told if isinstance(told, list) else [told]))
+        kind = "ledger_reads" if event_name.rpartition(".")[2] in LEDGER_READS else "ledger_writes"
+        requests.add(kind, units or 1)  # a condition that does not hold is charged too, and told without a number
+
+    client.meta.events.register("provide-client-params.dynamodb", asking)
+    client.meta.events.register("after-call.dynamodb", answered)

@@ -1,0 +1,174 @@
+"""What a run uses, and what that costs: an estimate from the run's own counts and the list prices.
+
+Counted are the functions' seconds and requests; the state machine's steps follow from the invocations. Left out is what
+no single run causes: storage, logs, the audit trail, the key.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from filegate import prices
+from filegate.runs import Invocation, RunRecord, Status, Usage
+
+STAGES = {
+    "IngestState": "ingest",
+    "ValidateState": "validate",
+    "TransformState": "transform",
+    "OutputToS3": "output",
+    "CommitState": "output",
+}
+
+# The state machine's other steps, by what leads to them; a test holds them against its definition.
+BEGIN = ("Arrival", "Begin")
+AFTER = {
+    "IngestState": ("WhoseRun",),
+    "ValidateState": ("IsValid",),
+    "TransformState": ("ParallelOutput", "UpdateMetadata"),
+    "OutputToS3": ("HasRejects",),
+    "CommitState": ("IsSuperseded", "SuccessNotification", "Published"),
+}
+PARTIAL = ("DescribePartial", "DLQPartial")
+RESTART = ("ErrorHandler", "RetryLogic", "Restart")
+ENDING = ("DLQRoute", "RecordFailure", "FailureNotification", "WasRejected")
+TOO_MANY_REJECTS = ("DescribeRejection", *ENDING, "Rejected")
+REJECTED = ("ReadRejection", "DescribePermanent", *ENDING, "Rejected")
+FAILED = ("ErrorHandler", "RetryLogic", "IsFunctionError", "ReadFailure", "DescribeFailure", *ENDING, "Failed")
+
+LEDGER_WRITE_UNITS = 6
+"""What a write takes that no function counts: a run's item has 1 to 2 KB, and each of the two indexes holds it too."""
+DIGITS = 7
+"""Decimals of an estimate in dollars: a small run costs less than a tenth of a cent."""
+
+
+class Requests:
+    """Counts the requests that a function's clients send, from several threads; by the fields of `Invocation`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, kind: str, number: float = 1) -> None:
+        with self._lock:
+            self._counts[kind] += number
+
+    def clear(self) -> None:
+        with self._lock:
+            self._counts.clear()
+
+    def counts(self) -> dict[str, float]:
+        with self._lock:
+            return dict(self._counts)
+
+
+class Meter:
+    """Tells what the present invocation has used so far.
+
+    Args:
+        invocation_id: the invocation's own, among those of its run.
+        state: the state that called.
+        memory_mb: the function's memory.
+        requests: where its clients count; starts from zero.
+        head_start: seconds that are charged although they passed before the handler was called.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        invocation_id: str,
+        state: str,
+        memory_mb: int,
+        requests: Requests,
+        *,
+        head_start: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._id = invocation_id
+        self._facts = {"state": state, "memory_mb": memory_mb}
+        self._requests = requests
+        self._clock = clock
+        self._begun = clock() - head_start
+        requests.clear()
+
+    def invocation(self, *, failed: bool = False) -> Invocation:
+        seconds = round(self._clock() - self._begun, 3)
+        return Invocation.model_validate(
+            {**self._facts, **self._requests.counts(), "seconds": seconds, "failed": failed}
+        )
+
+    def usage(self, *, failed: bool = False) -> Usage:
+        return Usage(invocations={self._id: self.invocation(failed=failed)})
+
+
+@dataclass(frozen=True)
+class Total:
+    """What several invocations used together."""
+
+    invocations: int
+    seconds: float
+    gb_seconds: float
+
+
+def by_stage(usage: Usage) -> Mapping[str, Total]:
+    """The stages that did something, in the order of the pipeline; retries and restarts are summed up."""
+    calls = usage.invocations.values()
+    return {
+        stage: total([call for call in calls if STAGES[call.state] == stage])
+        for stage in dict.fromkeys(STAGES.values())
+        if any(STAGES[call.state] == stage for call in calls)
+    }
+
+
+def total(calls: Collection[Invocation]) -> Total:
+    return Total(
+        len(calls),
+        round(math.fsum(call.seconds for call in calls), 3),
+        round(math.fsum(call.gb_seconds for call in calls), 3),
+    )
+
+
+def transitions(run: RunRecord) -> int:
+    """The steps of the state machine that the run took, or will have taken by its end.
+
+    Each invocation is one, and leads to others; an attempt that was killed before it could write anything is missing.
+    """
+    calls = run.usage.invocations.values()
+    done = Counter(call.state for call in calls if not call.failed)
+    steps = len(BEGIN) + len(calls) + len(RESTART) * run.retries
+    steps += sum(len(AFTER[state]) * times for state, times in done.items())
+    match run.status:
+        case Status.PARTIAL:
+            steps += len(PARTIAL) * done["OutputToS3"]
+        case Status.REJECTED:
+            steps += len(TOO_MANY_REJECTS if run.error_type == "TooManyRejects" else REJECTED)
+        case Status.FAILED:
+            steps += len(FAILED)
+    return steps
+
+
+def cost_usd(run: RunRecord) -> float:
+    """What the run cost, about, in dollars."""
+    calls = run.usage.invocations.values()
+    committed = run.status in (Status.SUCCEEDED, Status.PARTIAL)
+    # Written by the state machine, or by the commit once it can tell of itself no more; a transaction is charged twice.
+    writes = sum(call.state == "TransformState" and not call.failed for call in calls)
+    writes += 2 if committed else run.status in (Status.REJECTED, Status.FAILED)
+    return round(
+        math.fsum(
+            (
+                prices.LAMBDA_GB_SECOND.of(math.fsum(call.gb_seconds for call in calls)),
+                prices.LAMBDA_REQUEST.of(len(calls)),
+                prices.STATE_TRANSITION.of(transitions(run)),
+                prices.S3_READ.of(sum(call.s3_reads for call in calls)),
+                prices.S3_WRITE.of(sum(call.s3_writes for call in calls) + committed),  # and the output's manifest
+                prices.DYNAMODB_READ.of(math.fsum(call.ledger_reads for call in calls)),
+                prices.DYNAMODB_WRITE.of(math.fsum(call.ledger_writes for call in calls) + LEDGER_WRITE_UNITS * writes),
+            )
+        ),
+        DIGITS,
+    )
