@@ -604,7 +604,7 @@ def test_a_run_that_failed_before_its_commit_published_nothing(pipeline: Pipelin
 # What a run used
 
 
-# No trace is left of an attempt that was killed as it began, nor of one whose run is final, or is another's by now.
+# No trace is left of an attempt that was killed as it began, nor of one before its run is claimed, or after it is final.
 UNCOUNTED = {
     "function times out",
     "function dies",
@@ -612,18 +612,21 @@ UNCOUNTED = {
     "claim lost at output",
     "commit never heard of",
     "the answer of CommitState is lost",
+    *(name for name, scenario in SCENARIOS.items() if scenario.faults.get("IngestState", ["after"])[0][:5] != "after"),
 }
 
 
 def test_the_steps_of_a_run_are_counted_as_they_were_taken(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     counted, taken = {}, {}
     for name in set(SCENARIOS) - UNCOUNTED:
-        execution = pipeline.execution(runs[name].run_id)
+        run = pipeline.run(runs[name].run_id)
+        execution = next(one for one in pipeline.executions(run.run_id) if one.arn == run.owner)
         visits = [visit for state in (*STATES, "ParallelOutput") for visit in execution.attempts(state)]
         retries = sum(len(attempts) - 1 for attempts in visits)
         within_parallel = len(WITHIN_PARALLEL) * execution.states.count("ParallelOutput")
         taken[name] = len(execution.states) + retries + within_parallel
-        counted[name] = usage.transitions(pipeline.run(execution.run_id))
+        counted[name] = usage.transitions(run)
+    assert len(counted) > len(SCENARIOS) / 2
     assert counted == taken
 
 
