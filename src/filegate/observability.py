@@ -15,6 +15,8 @@ from filegate.runs import Invocation, Run
 
 ENVIRONMENT = os.environ.get("FILEGATE_ENVIRONMENT", "unknown")
 LOGGED_RULES = 10
+OVER_ALL = "rejected_share_of_tolerance"
+"""Emitted once more without its dataset: an alarm cannot look over datasets that come and go."""
 NEARLY_FULL = 90
 """Percent of a function's memory from which on an operator should know."""
 
@@ -65,7 +67,8 @@ def _found(before: Run, after: Run) -> dict[str, Any]:
         if section is not None and section != getattr(before, name):
             facts |= section.model_dump(mode="json", exclude_none=True, exclude={"manifest", "message", "rules"})
     if after.validated is not None and after.validated != before.validated:
-        facts["rules"] = dict(list(after.validated.rules.items())[:LOGGED_RULES])
+        rules = list(after.validated.rules.items())[:LOGGED_RULES]
+        facts["rules"] = [{"rule": rule, "rows": rows} for rule, rows in rules]  # a list, which queries can unfold
     return facts
 
 
@@ -121,8 +124,9 @@ def _measure(run: Run, invocation: Invocation, counts: Callable[[], Measures]) -
             own["memory_used_percent"] = (MetricUnit.Percent, used)
             if used >= NEARLY_FULL:
                 logger.warning("the function's memory is nearly full", extra={"memory_used_percent": used})
-        _emit(own, run, {})
-        if of_dataset := counts():
+        of_dataset = counts()
+        _emit(own | {name: measure for name, measure in of_dataset.items() if name == OVER_ALL}, run, {})
+        if of_dataset:
             _emit(of_dataset, run, {"dataset": run.request.dataset})
     except Exception as error:
         logger.warning("metrics were lost", extra={"error_type": type(error).__name__})

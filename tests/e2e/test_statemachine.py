@@ -604,7 +604,7 @@ def test_a_run_that_failed_before_its_commit_published_nothing(pipeline: Pipelin
 # What a run used
 
 
-# No trace is left of an attempt that was killed as it began, nor of one before its run is claimed, or after it is final.
+# No trace is left of an attempt that was killed as it began, nor of one before its run was claimed or after its end.
 UNCOUNTED = {
     "function times out",
     "function dies",

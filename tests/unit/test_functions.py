@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,6 +90,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     logged = io.StringIO()
     monkeypatch.setattr(observability.logger.registered_handler, "stream", logged)
     monkeypatch.setattr(observability, "ENVIRONMENT", "test")
+    monkeypatch.setattr(observability, "_memory_used_percent", lambda _: 41.5)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Filegate")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "ingest")
     ledger = MemoryLedger()
@@ -151,7 +153,25 @@ def test_every_stage_tells_its_time_and_memory_without_the_dataset(function: Fun
     own = function.metrics()[frozenset({("environment", "test"), ("service", "ingest")})]
     assert set(own) == {"seconds", "memory_used_percent"}
     assert own["seconds"][0] >= 0
-    assert own["memory_used_percent"][0] > 0
+    assert own["memory_used_percent"] == [41.5]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as on Lambda, /proc is asked")
+def test_the_memory_used_is_this_process_s_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    ballast = b"1" * (64 << 20)
+    used = observability._memory_used_percent(1 << 20)
+    assert used is not None  # of a terabyte
+    assert observability._memory_used_percent(100) > 64
+    del ballast
+    assert observability._memory_used_percent(100) > 64
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    assert observability._memory_used_percent(100) is None
+
+
+def test_the_share_of_the_tolerance_is_there_for_an_alarm_over_all_datasets(function: Function) -> None:
+    function.call(adding(validated=REJECTED), state="ValidateState")
+    metrics = function.metrics()
+    assert metrics[frozenset({("environment", "test"), ("service", "ingest")})]["rejected_share_of_tolerance"] == [3.0]
 
 
 def test_no_dimension_has_as_many_values_as_there_are_runs(function: Function) -> None:
@@ -216,7 +236,7 @@ def test_the_last_line_has_the_counts_and_the_seconds(function: Function) -> Non
     function.call(adding(validated=VALIDATED), state="ValidateState")
     done = function.lines()[-1]
     assert (done["rows_in"], done["rows_accepted"], done["rows_rejected"]) == (7, 6, 1)
-    assert done["rules"] == {"carrier:isin": 1}
+    assert done["rules"] == [{"rule": "carrier:isin", "rows": 1}]
     assert done["seconds"] >= 0
 
 
