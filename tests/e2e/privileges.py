@@ -1,4 +1,4 @@
-"""What the roles use, in the words of IAM, and what they are granted.
+"""What the roles use, in the words of IAM.
 
 The words are those of AWS's own pages, not the emulator's, whose view of the same calls is the other half of the proof.
 """
@@ -8,114 +8,20 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
 import boto3
-from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document
 
 from filegate.local.cloud import REGION
 
+from ..iam import ACCOUNT, Policy, Use
 from .door import Exchange
-
-ACCOUNT = "000000000000"
-Policy = Mapping[str, Any]
 
 
 class UnknownCall(Exception):
     """Nobody has said yet what a call needs."""
-
-
-@dataclass(frozen=True)
-class Use:
-    """One thing that a role needs to be allowed.
-
-    Attributes:
-        role: the role's name.
-        action: "s3:GetObject".
-        resource: the ARN of what it is done to.
-        call: what it is needed for.
-        context: the condition keys that a policy may ask for.
-    """
-
-    role: str
-    action: str
-    resource: str
-    call: str
-    context: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-    @property
-    def question(self) -> EvalContext:
-        """What a policy is asked."""
-        return EvalContext(
-            principal_arn=f"arn:aws:iam::{ACCOUNT}:role/{self.role}",
-            principal_type="AssumedRole",
-            principal_account=ACCOUNT,
-            action=self.action,
-            resource_arn=self.resource,
-            region=REGION,
-            secure_transport=True,
-            service_context={key.lower(): value for key, value in self.context.items()},
-        )
-
-    def __str__(self) -> str:
-        return f"{self.role}: {self.action} on {self.resource}, for {self.call}"
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One action on one resource under one set of conditions: the least that a statement can grant."""
-
-    where: str
-    statement: Policy = field(hash=False)
-
-    def covers(self, use: Use) -> bool:
-        if "Principal" in self.statement:
-            decided = evaluate_resource_policy({"Statement": [self.statement]}, use.question)
-        else:
-            decided = evaluate(use.question, [parse_policy_document({"Statement": [self.statement]})])
-        return bool(decided.decision == "Allow")
-
-    def __str__(self) -> str:
-        told = f"{self.where}: {self.statement['Action']} on {self.statement['Resource']}"
-        return f"{told} if {json.dumps(self.statement['Condition'])}" if self.statement.get("Condition") else told
-
-
-def grants_of(where: str, policy: Policy, *, each_condition: bool = False) -> Iterator[Grant]:
-    """All that a policy grants, one by one.
-
-    Args:
-        where: whose policy it is, for messages.
-        policy: the document.
-        each_condition: whether the values that a condition accepts count one by one, too.
-    """
-    for statement in policy["Statement"]:
-        if statement["Effect"] != "Allow":
-            continue
-        conditions = _each(statement.get("Condition", {})) if each_condition else [statement.get("Condition", {})]
-        for action, resource, condition in itertools.product(
-            listed(statement["Action"]), listed(statement["Resource"]), conditions
-        ):
-            single = {"Action": action, "Resource": resource, "Condition": condition}
-            yield Grant(f"{where}, {statement['Sid']}", {**statement, **single})
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _each(condition: Mapping[str, Mapping[str, Any]]) -> list[dict[str, dict[str, Any]]]:
-    """The condition once for each combination of the values that it accepts."""
-    asked = [(operator, key, listed(values)) for operator, keys in condition.items() for key, values in keys.items()]
-    found = []
-    for chosen in itertools.product(*(values for _, _, values in asked)):
-        single: dict[str, dict[str, Any]] = {}
-        for (operator, key, _), value in zip(asked, chosen, strict=True):
-            single.setdefault(operator, {})[key] = value
-        found.append(single)
-    return found
 
 
 class Encryption:

@@ -22,10 +22,11 @@ from filegate.local import EmbeddedCloud
 from filegate.operations.deploy import load_template
 from filegate.runs import replay_id_of
 
+from ..iam import Grant, Use, assert_granted, assert_used, grants_of, listed
 from ..infrastructure.documented import DOCUMENTED, SEEN
 from .door import Door, policies_enforced
 from .pipeline import Drop, Execution, Pipeline
-from .privileges import Encryption, Grant, Use, grants_of, listed, uses_of, uses_of_state_machine
+from .privileges import Encryption, uses_of, uses_of_state_machine
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TEMPLATES = Path(__file__).parents[2] / "infra" / "cloudformation"
@@ -208,12 +209,8 @@ def test_r16_every_path_is_taken_to_its_end_with_what_is_granted(paths: dict[str
 def test_r16_what_is_granted_is_what_is_used(account: Account, paths: dict[str, Any], role: str) -> None:
     granted, used = account.grants(role), account.uses(role)
     assert granted
-    unused = [str(grant) for grant in granted if not any(grant.covers(use) for use in used)]
-    missing = [str(use) for use in used if not any(grant.covers(use) for grant in granted)]
-    assert not unused, "\n".join(
-        ["Granted but never used: take it out of the template, or add to `paths` what needs it.", *unused]
-    )
-    assert not missing, "\n".join(["Used but not granted: grant it in the template, or do without.", *missing])
+    assert_used(granted, used, "take it out of the template, or add to `paths` what needs it.")
+    assert_granted(granted, used, "grant it in the template, or do without.")
 
 
 # The other side: each grant is missed

@@ -6,12 +6,14 @@ Here is the rest: what AWS's documentation asks for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
+from ..iam import ACCOUNT, Grant, assert_granted, assert_used, grants_of, listed
 from .documented import DOCUMENTED, SEEN
 
 Resources = dict[str, Any]
@@ -31,10 +33,6 @@ def statements(resources: Resources, role: str) -> Iterator[dict[str, Any]]:
     for policy in resources[role]["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             yield statement["Fn::If"][1] if "Fn::If" in statement else statement
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def roles(resources: Resources) -> list[str]:
@@ -100,6 +98,42 @@ def test_r16_no_action_is_a_wildcard(resources: Resources) -> None:
         for statement in statements(resources, role):
             assert statement["Effect"] == "Allow"
             assert not any("*" in action for action in listed(statement["Action"])), (role, statement["Sid"])
+
+
+def filled_in(value: Any) -> Any:
+    """A part of a template as it would be deployed; what is not known yet goes by its name."""
+    known = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": ACCOUNT}
+    match value:
+        case {"Ref": _} | {"Fn::GetAtt": _} | {"Fn::Sub": _}:
+            return re.sub(r"\$\{([^}]+)\}", lambda name: known.get(name[1], name[1]), as_text(value))
+        case {"Fn::If": [_, chosen, _]}:
+            return filled_in(chosen)
+        case dict():
+            return {key: filled_in(inner) for key, inner in value.items()}
+        case list():
+            return [filled_in(inner) for inner in value]
+        case _:
+            return value
+
+
+def test_r16_r17_the_key_s_policy_and_the_roles_own_grant_the_same(resources: Resources) -> None:
+    """A role needs both: what only one of them grants helps nobody, or will once somebody adds to the other."""
+    own = [
+        grant.as_use(filled_in(resources[role]["Properties"]["RoleName"]))
+        for role in roles(resources)
+        for policy in filled_in(resources[role]["Properties"]["Policies"])
+        for grant in grants_of(role, policy["PolicyDocument"], each_condition=True)
+        if grant.statement["Resource"] == "KeyArn"
+    ]
+    policy = filled_in(resources["Key"]["Properties"]["KeyPolicy"])
+    granted = [*grants_of("Key", policy, each_condition=True)]
+    assert own
+    assert_granted(granted, own, "by the role's own policy, not by the key's.")
+    assert_used(filter(names_a_role, granted), own, "by the key's policy, not by the role's own.")
+
+
+def names_a_role(grant: Grant) -> bool:
+    return "aws:PrincipalArn" in grant.statement.get("Condition", {}).get("ArnEquals", {})
 
 
 @pytest.mark.parametrize("stage", STAGES)
