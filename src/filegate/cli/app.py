@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from filegate.cli import datasets, demo, dlq, drop, local, quarantine, runs, show
+from filegate.cli import cost, datasets, demo, dlq, drop, local, quarantine, runs, show
 from filegate.cli.shared import shared_options
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ def filegate(
     """The options that come before a subcommand count for it, too."""
 
 
-for module in (demo, local, drop, runs, show, quarantine):
+for module in (demo, local, drop, runs, show, quarantine, cost):
     module.add_to(app)
 app.add_typer(dlq.app, name="dlq")
 datasets.add_to(app)

@@ -101,6 +101,11 @@ class Cloud:
     pipeline: Pipeline
     upload: Upload
 
+    @property
+    def environment(self) -> str:
+        """Its name in the templates."""
+        return self.name.removeprefix(STACK_PREFIX)
+
     @classmethod
     def of_session(cls, name: str, session: boto3.Session, outputs: Mapping[str, str]) -> Cloud:
         """The deployment with these stack outputs."""

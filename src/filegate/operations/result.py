@@ -60,9 +60,14 @@ def used(run: RunRecord) -> dict[str, Any]:
         "s3_writes": sum(call.s3_writes for call in calls),
         "ledger_reads": sum(call.ledger_reads for call in calls),
         "ledger_writes": sum(call.ledger_writes for call in calls),
-        "cost_usd": cost_usd(run) if run.cost_usd is None else run.cost_usd,
+        "cost_usd": estimate(run),
         "prices_of": READ_ON.isoformat(),
     }
+
+
+def estimate(run: RunRecord) -> float:
+    """What the run cost, about, in dollars: as its commit wrote it down, or else what it used up to now."""
+    return cost_usd(run) if run.cost_usd is None else run.cost_usd
 
 
 def published(run: RunRecord, store: ObjectStore) -> OutputManifest | None:

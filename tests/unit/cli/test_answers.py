@@ -237,7 +237,7 @@ def test_wrong_use(filegate: Filegate, delivered: Path, words: tuple[str, ...], 
 
 
 def test_without_a_cloud(filegate: Filegate) -> None:
-    for words in (["runs"], ["show", "abcd"], ["quarantine", "abcd"], ["dlq", "list"]):
+    for words in (["runs"], ["show", "abcd"], ["quarantine", "abcd"], ["dlq", "list"], ["cost"]):
         result = filegate(*words)
         assert result.exit_code == 1
         assert "filegate local" in result.stderr

@@ -1,0 +1,193 @@
+"""`filegate cost`: what each day cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from filegate.cli.shared import Session, command, tell
+
+if TYPE_CHECKING:
+    from mypy_boto3_ce import CostExplorerClient
+    from rich.console import Console, ConsoleOptions
+    from rich.table import Table
+
+    from filegate.operations.spending import Spending
+
+ByName = Literal["service", "project", "environment", "component"]
+"""`By` of `filegate.operations.spending`, which would make `filegate --help` slow."""
+
+DAY, BAR, GAP = 12, 10, 2  # columns of text
+EIGHTHS, FULL = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉"), "█"
+MOST_NAMES = 6
+SHORT_NAMES = {
+    "Amazon DynamoDB": "DynamoDB",
+    "Amazon EC2 Container Registry (ECR)": "ECR",
+    "Amazon Simple Notification Service": "SNS",
+    "Amazon Simple Queue Service": "SQS",
+    "Amazon Simple Storage Service": "S3",
+    "Amazon Virtual Private Cloud": "VPC",
+    "AmazonCloudWatch": "CloudWatch",
+    "AWS CloudTrail": "CloudTrail",
+    "AWS Cost Explorer": "Cost Explorer",
+    "AWS Key Management Service": "KMS",
+    "AWS Lambda": "Lambda",
+    "AWS Step Functions": "Step Functions",
+    "AWS X-Ray": "X-Ray",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app)(cost)
+
+
+def cost(
+    session: Session,
+    days: Annotated[int, typer.Option(min=1, max=180, help="So many, the present one included.")] = 14,
+    by: Annotated[
+        ByName,
+        typer.Option(
+            help="What AWS bills is told by service or by the value of this tag. By environment: of all environments; "
+            "by project: all that the account is billed.",
+            case_sensitive=False,
+        ),
+    ] = "service",
+) -> int:
+    """Show what each day cost: as AWS bills it, and as the runs are estimated to have cost.
+
+    AWS asks one cent for the answer, and knows a day's costs a day later.
+    """
+    from filegate.clock import now  # noqa: PLC0415
+    from filegate.operations.spending import NoBill, billed, cost_explorer, estimated, last_days  # noqa: PLC0415
+
+    cloud = session.cloud()
+    period = last_days(days, now())
+    with session.waiting("Adding up runs …"):
+        runs = estimated(cloud.ledger, period)
+    client, bill, status = cost_explorer(cloud.session), None, 0
+    if client is not None:
+        try:
+            with session.waiting("Asking Cost Explorer …"):
+                bill = billed(client, cloud.environment, period, by)
+        except NoBill as error:
+            status = tell(session, error)
+    if session.as_json:
+        session.write(*(_document(day, bill, runs) for day in period))
+    else:
+        session.show(Days(period, bill, runs))
+    if client is None:
+        session.err.print("This cloud bills nobody: these are estimates of its runs, at AWS's list prices.")
+    elif bill is not None and not bill.bears_tags:
+        _explain_no_costs(session, client, cloud.environment)
+    return status
+
+
+def _document(day: date, bill: Spending | None, runs: Spending) -> dict[str, Any]:
+    """One day for a program: `billed` is null where no bill can be had; `currency` is that of the bill."""
+    return {
+        "day": day.isoformat(),
+        "billed": None if bill is None else bill.days.get(day, {}),
+        "billed_total": None if bill is None else bill.on(day),
+        "currency": None if bill is None else bill.currency,
+        "estimated_usd": runs.days.get(day, {}),
+        "estimated_usd_total": runs.on(day),
+    }
+
+
+@dataclass(frozen=True)
+class _Column:
+    """Amounts by day under a heading."""
+
+    heading: str
+    amounts: Mapping[date, float]
+
+    def cell(self, day: date | None) -> str:
+        """The amount of a day, or of all of them."""
+        amount = sum(self.amounts.values()) if day is None else self.amounts.get(day, 0)
+        return f"{amount:,.4f}" if amount else "0"
+
+    @property
+    def width(self) -> int:
+        return max(len(self.heading), *(len(self.cell(day)) for day in (None, *self.amounts))) + GAP
+
+
+@dataclass(frozen=True)
+class Days:
+    """A line a day: its cost, a bar, and what cost most, as many columns as there is room for."""
+
+    days: Sequence[date]
+    bill: Spending | None
+    runs: Spending
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        from rich.text import Text  # noqa: PLC0415
+
+        from filegate.cli.tables import grid  # noqa: PLC0415
+
+        estimates = _Column("estimated USD" if self.bill is None else "runs (est.)", self._each_day(self.runs))
+        if self.bill is None:
+            first, last = estimates, []
+        else:
+            first, last = _Column(f"billed {self.bill.currency}", self._each_day(self.bill)), [estimates]
+        taken = DAY + first.width + BAR + GAP + sum(column.width for column in last)
+        others = [*self._names(self.bill or self.runs, options.max_width - taken), *last]
+        table = grid("day", first.heading, "", numbers=[first.heading])
+        for column in others:
+            table.add_column(column.heading, justify="right", no_wrap=True)
+        most = max(first.amounts.values())
+        for day in self.days:
+            bar = Text(_bar(first.amounts[day], most), "cyan")
+            table.add_row(day.isoformat(), first.cell(day), bar, *(column.cell(day) for column in others))
+        table.add_row("total", first.cell(None), "", *(column.cell(None) for column in others), style="bold")
+        yield table
+
+    def _each_day(self, spending: Spending) -> dict[date, float]:
+        return {day: spending.on(day) for day in self.days}
+
+    def _names(self, spending: Spending, room: int) -> list[_Column]:
+        """The costliest names; the last column is of all the others."""
+        names = list(spending.by_name)
+        for count in range(min(len(names), MOST_NAMES), -1, -1):
+            columns = [_column(spending, names[index : index + 1]) for index in range(count)]
+            if rest := names[count:]:
+                columns.append(_column(spending, rest))
+            if sum(column.width for column in columns) <= room:
+                return columns
+        return []
+
+
+def _column(spending: Spending, names: Sequence[str]) -> _Column:
+    from filegate.cli.text import line  # noqa: PLC0415
+
+    heading = line(SHORT_NAMES.get(names[0], names[0])) if len(names) == 1 else f"{len(names)} others"
+    return _Column(heading, {day: sum(of.get(name, 0) for name in names) for day, of in spending.days.items()})
+
+
+def _bar(amount: float, most: float) -> str:
+    """A bar of at most `BAR` columns, to the eighth of one."""
+    eighths = round(max(amount, 0) / most * BAR * 8) if most > 0 else 0
+    return FULL * (eighths // 8) + EIGHTHS[eighths % 8]
+
+
+def _explain_no_costs(session: Session, client: CostExplorerClient, environment: str) -> None:
+    """Says why no cost bears the tags, as far as that can be found out."""
+    from filegate.operations.spending import TAGS, activation, inactive_tags  # noqa: PLC0415
+
+    session.err.print(f"AWS tells no cost by the tags of {environment} for these days.", style="yellow")
+    inactive = inactive_tags(client)
+    if inactive is None:
+        session.err.print(
+            "Whether they are active, only users of the account that pays can see (ce:ListCostAllocationTags)."
+        )
+        session.err.print("There, this activates them:")
+    elif inactive:
+        session.err.print(f"Not active for cost allocation: {', '.join(inactive)}. This activates them:")
+    else:
+        session.err.print("They are active. Costs bear them from then on, and are known a day later.")
+        return
+    session.err.print(f"  {activation(inactive or list(TAGS.values()))}", soft_wrap=True)
+    session.err.print("It works once AWS has seen the tags on a resource, up to a day after the deployment.")
