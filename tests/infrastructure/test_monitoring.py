@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from filegate import observability
+from filegate.errors import Throttled
 from filegate.operations.stack.intrinsics import Scope
+from filegate.runs import Committed, Ingested, Invocation, Request, Run, Status, Transformed, Validated
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")
 DAY = 24 * 3600
 
-# What there is to watch, by the names of its dimensions: AWS's metrics as its services' documentation lists them, and
-# Filegate's as src/filegate/observability.py emits them.
-METRICS = {
-    "AWS/DynamoDB": {("TableName", "Operation"): {"SystemErrors", "ThrottledRequests"}},
-    "AWS/Events": {("RuleName",): {"FailedInvocations", "InvocationsFailedToBeSentToDlq"}},
-    "AWS/Lambda": {("FunctionName",): {"ConcurrentExecutions", "Duration", "Errors", "Throttles"}},
-    "AWS/SQS": {("QueueName",): {"ApproximateNumberOfMessagesVisible"}},
+# What AWS's services measure, by the names of its dimensions, as their documentation lists them.
+METRICS_OF_AWS = {
+    "AWS/DynamoDB": {frozenset({"TableName", "Operation"}): {"SystemErrors", "ThrottledRequests"}},
+    "AWS/Events": {frozenset({"RuleName"}): {"FailedInvocations", "InvocationsFailedToBeSentToDlq"}},
+    "AWS/Lambda": {frozenset({"FunctionName"}): {"ConcurrentExecutions", "Duration", "Errors", "Throttles"}},
+    "AWS/SQS": {frozenset({"QueueName"}): {"ApproximateNumberOfMessagesVisible"}},
     "AWS/States": {
-        ("StateMachineArn",): {
+        frozenset({"StateMachineArn"}): {
             "ExecutionsAborted",
             "ExecutionsFailed",
             "ExecutionsStarted",
@@ -34,21 +39,30 @@ METRICS = {
             "ExecutionThrottled",
         }
     },
-    "Filegate": {
-        ("environment", "service"): {"memory_used_percent", "rejected_share_of_tolerance"},
-        ("environment", "service", "dataset"): {
-            "age_at_publication_seconds",
-            "cost_usd",
-            "object_bytes",
-            "objects",
-            "rejected_share_of_tolerance",
-            "rows_in",
-            "rows_rejected",
-            "run_seconds",
-        },
-    },
 }
 
+RUN = Run(run_id="r1", execution="e1", request=Request(bucket="raw", key="flights/a.csv", version_id="v1"))
+VALIDATED = Validated(
+    verdict="VALID",
+    rows_in=7,
+    rows_accepted=6,
+    rows_rejected=1,
+    share_of_tolerance=0.5,
+    rules={"carrier:isin": 1},
+    message="",
+    manifest="",
+    quarantine="",
+)
+FOUND = {
+    "IngestState": RUN.having(ingested=Ingested(claim="CLAIMED", rows=7, bytes=90, chunks=1)),
+    "ValidateState": RUN.having(validated=VALIDATED),
+    "CommitState": RUN.having(
+        transformed=Transformed(rows_out=6, rows_deduplicated=0, bytes_out=400, parts=1, manifest=""),
+        committed=Committed(status=Status.PARTIAL, output="", run_seconds=9.5, age_seconds=61.25, cost_usd=0.0005),
+    ),
+}
+
+Metrics = dict[str, dict[frozenset[str], set[str]]]
 Resources = dict[str, Any]
 Widget = dict[str, Any]
 
@@ -89,13 +103,49 @@ def widgets(body: str) -> list[Widget]:
     return list(json.loads(body)["widgets"])
 
 
+@dataclass(frozen=True)
+class Told:
+    """What functions wrote: the lines of their logs, and those that are metrics."""
+
+    lines: list[dict[str, Any]]
+    metrics: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def told() -> Told:
+    """What is told of a run, and of one that failed."""
+    lines, metrics = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(metrics):
+        patch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Filegate")
+        patch.setenv("POWERTOOLS_SERVICE_NAME", "stage")
+        patch.setattr(observability, "_memory_used_percent", lambda _: 41.5)
+        patch.setattr(observability.logger.registered_handler, "stream", lines)
+        for state, run in FOUND.items():
+            observability.begin(RUN, state)
+            observability.end(RUN, run, Invocation(state=state, seconds=1.5, memory_mb=512))
+        observability.fail(RUN, Invocation(state="CommitState", seconds=1.5, memory_mb=512), Throttled("too fast"))
+        observability.logger.remove_keys(["run_id", "dataset", "state", "execution", "environment"])
+    return Told([*map(json.loads, lines.getvalue().splitlines())], [*map(json.loads, metrics.getvalue().splitlines())])
+
+
+@pytest.fixture(scope="session")
+def metrics(told: Told) -> Metrics:
+    """All that there is to watch: namespace → names of dimensions → names of metrics."""
+    own: dict[frozenset[str], set[str]] = {}
+    for record in told.metrics:
+        (directive,) = record["_aws"]["CloudWatchMetrics"]
+        for dimensions in directive["Dimensions"]:
+            own.setdefault(frozenset(dimensions), set()).update(metric["Name"] for metric in directive["Metrics"])
+    return {**METRICS_OF_AWS, "Filegate": own}
+
+
 # --- Alarms ---
 
 
-def test_every_alarm_watches_a_metric_that_there_is(alarms: dict[str, Any]) -> None:
+def test_every_alarm_watches_a_metric_that_there_is(alarms: dict[str, Any], metrics: Metrics) -> None:
     for name, alarm in alarms.items():
-        dimensions = tuple(dimension["Name"] for dimension in alarm["Dimensions"])
-        assert alarm["MetricName"] in METRICS[alarm["Namespace"]][dimensions], name
+        dimensions = frozenset(dimension["Name"] for dimension in alarm["Dimensions"])
+        assert alarm["MetricName"] in metrics[alarm["Namespace"]][dimensions], name
 
 
 def test_every_alarm_tells_the_alerts_topic_and_says_what_to_do(alarms: dict[str, Any]) -> None:
@@ -120,7 +170,9 @@ def test_no_two_alarms_watch_the_same(alarms: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_function_is_watched_for_errors_throttles_time_and_memory(watched: dict[str, Any], stage: str) -> None:
+def test_every_function_is_watched_for_errors_throttles_time_and_memory(
+    resources: Resources, watched: dict[str, Any], stage: str
+) -> None:
     by_function = [{"Name": "FunctionName", "Value": {"Ref": f"{stage}Function"}}]
     by_stage = [{"Name": "environment", "Value": {"Ref": "Environment"}}, {"Name": "service", "Value": stage.lower()}]
     for what, dimensions in {
@@ -132,6 +184,10 @@ def test_every_function_is_watched_for_errors_throttles_time_and_memory(watched:
         alarm = watched[f"{stage}{what}"]
         assert alarm["AlarmName"] == {"Fn::Sub": f"filegate-${{Environment}}-{stage.lower()}-{what.lower()}"}
         assert alarm["Dimensions"] == dimensions
+    variables = resources[f"{stage}Function"]["Properties"]["Environment"]["Variables"]
+    assert variables["FILEGATE_ENVIRONMENT"] == {"Ref": "Environment"}
+    assert variables["POWERTOOLS_SERVICE_NAME"] == stage.lower()
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Filegate"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -296,37 +352,37 @@ def overlapping(widgets: list[Widget]) -> list[tuple[Widget, Widget]]:
     ]
 
 
-def test_the_dashboard_shows_metrics_that_there_are(widgets: list[Widget]) -> None:
+def test_the_dashboard_shows_metrics_that_there_are(widgets: list[Widget], metrics: Metrics) -> None:
     shown = [*metrics_of(widgets)]
     assert {namespace for namespace, _, _ in shown} == {"AWS/Lambda", "AWS/States", "Filegate"}
     for namespace, dimensions, metric in shown:
-        assert metric in METRICS[namespace][dimensions], metric
+        assert metric in metrics[namespace][dimensions], metric
 
 
-def test_a_metric_that_nobody_emits_is_noticed(widgets: list[Widget]) -> None:
+def test_a_metric_that_nobody_emits_is_noticed(widgets: list[Widget], metrics: Metrics) -> None:
     changed = json.loads(json.dumps(widgets).replace("rows_rejected", "rows_refused"))
-    by_dataset = ("environment", "service", "dataset")
+    by_dataset = frozenset({"environment", "service", "dataset"})
     assert ("Filegate", by_dataset, "rows_refused") in metrics_of(changed)
-    assert "rows_refused" not in METRICS["Filegate"][by_dataset]
+    assert "rows_refused" not in metrics["Filegate"][by_dataset]
 
 
 SEARCH = re.compile(r"SEARCH\('\{([\w/,]+)\} environment=\"Environment\" MetricName=\"(\w+)\"', '(\w+)', \d+\)")
 
 
-def metrics_of(widgets: list[Widget]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def metrics_of(widgets: list[Widget]) -> Iterator[tuple[str, frozenset[str], str]]:
     """Namespace, dimensions and name of each metric that is shown, however it is found."""
     for widget in widgets:
         for metric in widget["properties"].get("metrics", []):
             if isinstance(metric[0], dict):
                 if found := SEARCH.fullmatch(metric[0]["expression"]):
                     namespace, *dimensions = found[1].split(",")
-                    yield namespace, tuple(dimensions), found[2]
+                    yield namespace, frozenset(dimensions), found[2]
                 else:  # arithmetic over metrics of the same widget
                     ids = {other[-1]["id"] for other in widget["properties"]["metrics"] if len(other) > 1}
                     assert set(re.findall(r"[a-z]\w*", metric[0]["expression"])) <= ids
             else:
                 namespace, name, *pairs = (part for part in metric if isinstance(part, str))
-                yield namespace, tuple(pairs[::2]), name
+                yield namespace, frozenset(pairs[::2]), name
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -360,6 +416,36 @@ def test_the_questions_that_are_put_to_the_logs_are_saved(resources: Resources, 
             stage = re.fullmatch(r"/aws/lambda/\$\{(\w+)Function\}", group["Fn::Sub"])
             assert stage, name
             assert f"/aws/lambda/filegate-${{Environment}}-{stage[1].lower()}" in logged
+
+
+QUERY_WORDS = {
+    "and",
+    "as",
+    "asc",
+    "by",
+    "desc",
+    "display",
+    "fields",
+    "filter",
+    "into",
+    "like",
+    "limit",
+    "sort",
+    "stats",
+    "unnest",
+}
+
+
+def test_the_saved_queries_ask_for_what_the_functions_log(resources: Resources, told: Told) -> None:
+    logged = {key for line in told.lines for key in line}
+    asked = set()
+    for query in of_type(resources, "Logs::QueryDefinition").values():
+        text = re.sub(r"#.*|/[^/]*/|\"[^\"]*\"", "", query["QueryString"])
+        named = {name for _, name in re.findall(r"\b(as|into) (\w+)", text)}
+        asked |= set(re.findall(r"(?<![@.\w])[a-z]\w*\b(?!\()", text)) - named - QUERY_WORDS
+    assert {"error_type", "rules", "seconds"} <= asked <= logged
+    (found,) = (line["rules"] for line in told.lines if "rules" in line)
+    assert found == [{"rule": "carrier:isin", "rows": 1}]
 
 
 def test_the_runbook_names_the_saved_queries(resources: Resources) -> None:
