@@ -167,6 +167,27 @@ def test_a_result_keeps_its_shape_and_adds_up(home: Home) -> None:
     assert result["run_id"] in [run["run_id"] for run in home.answers("runs", "--status", "PARTIAL")]
 
 
+def test_what_a_run_cost_is_added_to_its_day(home: Home) -> None:
+    def orders_cost() -> float:
+        return sum(day["estimated_usd"].get("orders", 0) for day in home.answers("cost", "--days", 2))
+
+    before = orders_cost()
+    for name in ("good", "bad"):  # one that is committed, and one that is not
+        before += _cost_of(home, json.loads(home.run("drop", f"orders-{name}.csv", "--json").stdout)["run_id"])
+    assert orders_cost() == pytest.approx(before, abs=1e-9)
+    assert before > 0
+    done = home.run("cost")
+    assert (done.returncode, done.stdout.splitlines()[-1].split()[0]) == (0, "total")
+    assert "bills nobody" in done.stderr
+
+
+def _cost_of(home: Home, run_id: str) -> float:
+    (run,) = home.answers("show", run_id)
+    cost = run["used"]["cost_usd"]
+    assert isinstance(cost, float)
+    return cost
+
+
 def test_rejected_rows_are_shown_as_they_came(home: Home) -> None:
     (result,) = home.answers("drop", "orders-partial.csv")
     (row,) = home.answers("quarantine", result["run_id"][:12])
