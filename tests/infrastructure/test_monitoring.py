@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+import typer
+from botocore import xform_name
 
 from filegate import observability
+from filegate.cli.app import app
 from filegate.errors import Throttled
 from filegate.operations.stack.intrinsics import Scope
 from filegate.runs import Committed, Ingested, Invocation, Request, Run, Status, Transformed, Validated
@@ -320,6 +324,44 @@ def test_every_stage_s_alarm_is_named_in_the_section_for_all_four(watched: dict[
     found = sections(RUNBOOK.read_text())
     for stage, what in itertools.product(STAGES, ("errors", "throttles", "duration", "memory")):
         assert f"`{stage.lower()}-{what}`" in found[f"stage-{what}"]
+
+
+OF_AWS_CLI_ALONE = {("configure", "get"): set(), ("s3", "cp"): {"metadata-directive"}, ("s3", "ls"): {"recursive"}}
+
+
+def test_the_runbook_s_aws_commands_are_some() -> None:
+    """By the operations and parameters that the SDK knows: a line may use those of every command in it."""
+    session = botocore.session.get_session()
+    found = 0
+    for line in RUNBOOK.read_text().replace("\\\n", " ").splitlines():
+        known = {"query", "output"}
+        commands = re.findall(r"\baws ([a-z0-9]+) ([a-z0-9-]+)", line)
+        for service, command in commands:
+            if (service, command) in OF_AWS_CLI_ALONE:
+                known |= OF_AWS_CLI_ALONE[service, command]
+                continue
+            model = session.get_service_model(service.removesuffix("api"))  # s3api: the API, not the tool
+            operations = {xform_name(name, "-"): name for name in model.operation_names}
+            shape = model.operation_model(operations[command]).input_shape
+            known |= {xform_name(name, "-") for name in shape.members}
+        if commands:
+            assert set(re.findall(r"--([a-z-]+)", line)) <= known, line
+        found += len(commands)
+    assert found > 10
+
+
+def test_the_runbook_s_filegate_commands_are_some() -> None:
+    text = RUNBOOK.read_text()
+    commands = re.findall(r"`(filegate [^`]+)`", text) + re.findall(r"^(filegate .+)$", text, re.MULTILINE)
+    assert len(commands) > 10
+    for line in commands:
+        command: Any = typer.main.get_command(app)
+        words = line.split()[1:]
+        while words and (inner := getattr(command, "commands", {}).get(words[0])):
+            command, words = inner, words[1:]
+        assert not hasattr(command, "commands"), line
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
 
 
 # --- Dashboard ---
