@@ -54,7 +54,7 @@ KEY_USERS = 9  # functions, queue, topic, table and trail: each asks for a data 
 IMAGES_GB = 1.0  # four images, compressed, of the releases that are kept
 FULL_PROCESSOR_MB = 1769  # the memory at which Lambda gives a function a whole processor
 DATASETS = len(Registry(ROOT / "datasets").names())
-METRICS = 4 * 2 + 10 * DATASETS  # two of each stage, and ten of each dataset
+METRICS = 4 * 2 + 1 + 10 * DATASETS  # two of each stage, one over all datasets, ten of each
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,14 @@ def test_things_are_kept_as_long_as_the_templates_say() -> None:
     assert timedelta(days=monthly_cost.LEDGER) == RETENTION
 
 
+def test_metrics_are_those_that_the_operating_guide_lists() -> None:
+    guide = (monthly_cost.ROOT / "docs/operating.md").read_text()
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([^|]+) \|", guide.split("| metric | of |")[1], re.MULTILINE)
+    kinds = {"dataset": monthly_cost.DATASETS, "each stage": 4, "over all": 1}
+    counted = sum(number * len(names.split(",")) for names, of in rows for kind, number in kinds.items() if kind in of)
+    assert counted == monthly_cost.METRICS
+
+
 def test_a_line_s_price_is_one_of_the_table() -> None:
     table = [value for value in vars(prices).values() if isinstance(value, Price)]
     for line in lines(USES[0], MEASURED):
