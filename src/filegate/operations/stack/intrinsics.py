@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
-import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +18,7 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 _ATTRIBUTES = {
     "AWS::CloudWatch::Alarm.Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::DynamoDB::Table.Arn": "arn:{partition}:dynamodb:{region}:{account}:table/{id}",
+    "AWS::ECR::Repository.Arn": "arn:{partition}:ecr:{region}:{account}:repository/{id}",
     "AWS::Events::Rule.Arn": "arn:{partition}:events:{region}:{account}:rule/{id}",
     "AWS::IAM::Role.Arn": "arn:{partition}:iam::{account}:role/{id}",
     "AWS::KMS::Key.Arn": "arn:{partition}:kms:{region}:{account}:key/{id}",
@@ -108,9 +107,6 @@ class Scope:
                 return self._select(int(index), self.resolve(items))
             case "Fn::GetAZs", _:  # of any region, as long as it is the stack's own
                 return self.zones()
-            case "Fn::Cidr", [block, count, bits]:
-                network = ipaddress.IPv4Network(self.resolve(block))
-                return [str(part) for part in itertools.islice(network.subnets(new_prefix=32 - bits), count)]
         raise UnresolvedValue(f"{name} of {argument!r} cannot be evaluated.", advice=f"Add it to {__name__}.")
 
     def _select(self, index: int, items: Sequence[Any]) -> Any:

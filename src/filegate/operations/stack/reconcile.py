@@ -178,11 +178,10 @@ def _resources(aws: Aws, stack_name: str, prefix: str) -> Iterator[_Resource]:
         if "Condition" in resource and not scope.condition(resource["Condition"]):
             continue
         kind, physical_id = scope.resources[logical_id]
-        wanted = scope.resolve(resource.get("Properties", {}))
-        if kind in resources.COMBINED:
-            wanted = resources.COMBINED[kind](aws, wanted)
+        properties = scope.resolve(resource.get("Properties", {}))
+        wanted = resources.COMBINED[kind](aws, properties) if kind in resources.COMBINED else properties
         compared = {key: value for key, value in wanted.items() if key not in resources.NOT_COMPARED.get(kind, ())}
-        for identity in _identities(kind, physical_id, wanted):
+        for identity in _identities(kind, physical_id, properties):
             yield _Resource(name=prefix + logical_id, kind=kind, id=identity, properties=compared)
         if kind == _NESTED:
             yield from _resources(aws, physical_id, prefix=f"{prefix}{logical_id}.")
@@ -205,6 +204,7 @@ def _scope(aws: Aws, stack_name: str, template: Mapping[str, Any]) -> Scope:
             "AWS::AccountId": account,
             "AWS::Partition": partition,
             "AWS::Region": region,
+            "AWS::StackId": stack["StackId"],
             "AWS::StackName": stack["StackName"],
             "AWS::URLSuffix": "amazonaws.com",
         },

@@ -14,6 +14,8 @@ from filegate.operations.stack.services import (
     cloudformation,
     cloudwatch,
     dynamodb,
+    ec2,
+    ecr,
     events,
     functions,
     iam,
@@ -28,6 +30,8 @@ PROPERTIES: Mapping[str, Mapping[str, Property]] = {
     **cloudformation.PROPERTIES,
     **cloudwatch.PROPERTIES,
     **dynamodb.PROPERTIES,
+    **ec2.PROPERTIES,
+    **ecr.PROPERTIES,
     **events.PROPERTIES,
     **functions.PROPERTIES,
     **iam.PROPERTIES,
@@ -63,15 +67,20 @@ NOT_CREATED: Mapping[str, str] = {
 # service says, but it may not differ.
 NOT_TOLD: Mapping[tuple[str, str], str] = {
     ("AWS::CloudWatch::Dashboard", "Tags"): "local clouds tag alarms only",
+    ("AWS::EC2::VPCEndpoint", "PolicyDocument"): "ministack answers without it",
+    ("AWS::IAM::ManagedPolicy", "Description"): "LocalStack drops it, and it cannot be set later",
     ("AWS::Lambda::Function", "KmsKeyArn"): "LocalStack's functions have no place for it",
     ("AWS::StepFunctions::StateMachine", "TracingConfiguration"): "LocalStack accepts it and does not keep it",
 }
 
-# A policy has no id of its own: it is read through what it is attached to, which this property names. What a local
-# CloudFormation only takes note of, while the service is there, is created by its name.
+# A policy, an entry or an association has no id of its own: it is read through what it is attached to, which this
+# property names. What a local CloudFormation only takes note of, while the service is there, is created by its name.
 ATTACHED_BY: Mapping[str, str] = {
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::EC2::NetworkAclEntry": "NetworkAclId",
+    "AWS::EC2::SubnetNetworkAclAssociation": "NetworkAclId",
+    "AWS::EC2::SubnetRouteTableAssociation": "RouteTableId",
     "AWS::S3::BucketPolicy": "Bucket",
     "AWS::SNS::TopicPolicy": "Topics",
     "AWS::SQS::QueuePolicy": "Queues",
@@ -83,5 +92,8 @@ NOT_COMPARED: Mapping[str, frozenset[str]] = {"AWS::CloudFormation::Stack": froz
 # Properties that say something only together: read into one before they are compared.
 COMBINED: Mapping[str, Callable[[Aws, Mapping[str, Any]], dict[str, Any]]] = {
     "AWS::CloudWatch::CompositeAlarm": cloudwatch.with_rule,
+    "AWS::EC2::NetworkAclEntry": ec2.entry,
+    "AWS::EC2::SubnetNetworkAclAssociation": ec2.subnet,
+    "AWS::EC2::SubnetRouteTableAssociation": ec2.subnet,
     "AWS::StepFunctions::StateMachine": stepfunctions.with_definition,
 }

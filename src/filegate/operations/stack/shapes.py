@@ -13,6 +13,13 @@ def document(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def api_case(value: Any) -> Any:
+    """A value for an API that begins its names in lower case, where CloudFormation does in upper case."""
+    if isinstance(value, dict):
+        return {name[0].lower() + name[1:]: api_case(item) for name, item in value.items()}
+    return [api_case(item) for item in value] if isinstance(value, list) else value
+
+
 def tag_map(tags: Any) -> dict[str, str]:
     """Tags as a map, whichever of the services' four spellings they come in."""
     if isinstance(tags, dict):

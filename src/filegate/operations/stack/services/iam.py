@@ -1,4 +1,4 @@
-"""Roles."""
+"""Roles and policies."""
 
 from __future__ import annotations
 
@@ -19,11 +19,35 @@ def _inline_policies(aws: Aws, role: str) -> list[dict[str, Any]]:
     return [{**policy, "PolicyDocument": document(policy["PolicyDocument"])} for policy in policies]
 
 
+def _policy(path: str) -> Read:
+    return Read(service="iam", operation="get_policy", argument="PolicyArn", path=f"Policy.{path}")
+
+
+def _policy_document(aws: Aws, policy: str) -> Any:
+    version = {"PolicyArn": policy, "VersionId": _policy("DefaultVersionId")(aws, policy)}
+    return document(aws.read("iam", "get_policy_version", version)["PolicyVersion"]["Document"])
+
+
+_POLICY = {
+    "Description": Property(_policy("Description")),
+    "ManagedPolicyName": Property(_policy("PolicyName")),
+    "PolicyDocument": Property(_policy_document),
+}
+
 _ROLE = {
     "AssumeRolePolicyDocument": Property(
         lambda aws, role: document(_role("AssumeRolePolicyDocument")(aws, role)),
     ),
     "Description": Property(_role("Description")),
+    "ManagedPolicyArns": Property(
+        Read(
+            service="iam",
+            operation="list_attached_role_policies",
+            argument="RoleName",
+            path="AttachedPolicies[].PolicyArn",
+        )
+    ),
+    "Path": Property(_role("Path")),
     "PermissionsBoundary": Property(
         _role("PermissionsBoundary.PermissionsBoundaryArn"),
         write=Write(
@@ -39,5 +63,6 @@ _ROLE = {
 }
 
 PROPERTIES: Mapping[str, Mapping[str, Property]] = {
+    "AWS::IAM::ManagedPolicy": _POLICY,
     "AWS::IAM::Role": _ROLE,
 }

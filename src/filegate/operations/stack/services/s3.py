@@ -41,6 +41,11 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _lock(value: dict[str, Any]) -> dict[str, Any]:
+    retention = value["Rule"]["DefaultRetention"]
+    return {**value, "Rule": {"DefaultRetention": {**retention, "Days": int(retention["Days"])}}}
+
+
 def _write_tierings(aws: Aws, bucket: str, configurations: list[dict[str, Any]]) -> None:
     for configuration in configurations:
         aws.write(
@@ -95,6 +100,24 @@ _BUCKET = {
     "LoggingConfiguration": Property(_s3("get_bucket_logging", "LoggingEnabled"), _logging, _write_logging),
     "NotificationConfiguration": Property(
         _s3("get_bucket_notification_configuration", "@"), lambda value: {name: {} for name in value}
+    ),
+    "ObjectLockConfiguration": Property(
+        _s3("get_object_lock_configuration", "ObjectLockConfiguration"),
+        _lock,
+        Write(
+            service="s3",
+            operation="put_object_lock_configuration",
+            argument="Bucket",
+            body="ObjectLockConfiguration",
+        ),
+    ),
+    "ObjectLockEnabled": Property(
+        _s3("get_object_lock_configuration", "ObjectLockConfiguration.ObjectLockEnabled == 'Enabled'"),
+        write=lambda aws, bucket, _: aws.write(
+            "s3",
+            "put_object_lock_configuration",
+            {"Bucket": bucket, "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}},
+        ),
     ),
     "OwnershipControls": Property(
         _s3("get_bucket_ownership_controls", "OwnershipControls"),

@@ -9,20 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from filegate.operations.stack.properties import Aws, Property, Read, Write
-from filegate.operations.stack.shapes import tags
+from filegate.operations.stack.shapes import api_case, tags
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def _state_machine(path: str) -> Read:
     return Read(service="stepfunctions", operation="describe_state_machine", argument="stateMachineArn", path=path)
-
-
-def _api_case(value: Any) -> Any:
-    """Step Functions' API begins its names in lower case, CloudFormation in upper case."""
-    if isinstance(value, dict):
-        return {name[0].lower() + name[1:]: _api_case(item) for name, item in value.items()}
-    return [_api_case(item) for item in value] if isinstance(value, list) else value
 
 
 def _write_machine_tags(aws: Aws, machine: str, tags: dict[str, str]) -> None:
@@ -57,7 +50,7 @@ _STATE_MACHINE = {
     "Definition": Property(lambda aws, machine: _definition(_state_machine("definition")(aws, machine)), _definition),
     "LoggingConfiguration": Property(
         _state_machine("loggingConfiguration"),
-        _api_case,
+        api_case,
         Write(
             service="stepfunctions",
             operation="update_state_machine",
@@ -70,7 +63,7 @@ _STATE_MACHINE = {
     "StateMachineType": Property(_state_machine("type")),
     "TracingConfiguration": Property(
         _state_machine("tracingConfiguration"),
-        _api_case,
+        api_case,
         _write_tracing,
     ),
     "Tags": tags(
