@@ -22,11 +22,11 @@ def templates() -> dict[str, Template]:
 
 @pytest.fixture(scope="session")
 def resources(templates: dict[str, Template]) -> dict[str, Template]:
-    """Every resource by its logical id, which is unique over all templates but for the nested stacks."""
+    """Every resource of a deployment by its logical id, which is unique over all its templates."""
     return {
         name: resource
         for stem, template in templates.items()
-        if stem != "main"
+        if stem not in ("main", "registry")
         for entry, found in template["Resources"].items()
         for name, resource in (found[2].items() if entry.startswith("Fn::ForEach::") else [(entry, found)])
     }

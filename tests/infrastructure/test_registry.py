@@ -1,0 +1,249 @@
+"""C5: what has to be there before a deployment, and what may deploy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+Template = dict[str, Any]
+
+STAGES = ("Ingest", "Validate", "Transform", "Output")
+THROUGH_CLOUDFORMATION = {"aws:CalledVia": "cloudformation.amazonaws.com"}
+LONGEST = {
+    "AWS::Partition": "aws-us-gov",
+    "AWS::Region": "ap-southeast-1",
+    "AWS::AccountId": "123456789012",
+    "GitHubEnvironment": "production-1-2-3",
+}
+# Statements that may name every resource, and why.
+EVERY_RESOURCE = {
+    "LogInToRegistry": "a log-in is to no repository",
+    "ReadTemplates": "the template is no stack yet",
+    "FindNetwork": "EC2 lists take no resource",
+    "BackupPlans": "plans get their ids when they are created",
+    "Cost": "monitors, categories and dashboards get their ids when they are created",
+    "Network": "what it consists of gets its ids when it is created",
+    "LogDeliveriesAndQueries": "deliveries have no ARNs, queries get their ids when they are created",
+    "Key": "keys get their ids when they are created",
+}
+# What the types' schemas ask for on behalf of properties that the templates do not set, and what else is not wanted.
+UNUSED = re.compile(
+    r"""
+    (autoscaling|billing|elasticfilesystem|firehose|kinesis|organizations|s3files|s3tables|vpc-lattice|vpce):.*
+    | backup-storage:Mount # no such actions
+    | s3:(REST\.PUT\.OBJECT|DeleteBucket(Encryption|Lifecycle)|PutObjectLockConfiguration)
+    | backup:(Put|Delete)BackupVault(AccessPolicy|LockConfiguration|Notifications)
+    | ce:Get(CostAndUsage|Reservation\w+|SavingsPlans\w+)
+    | cloudformation:(Get|Set)StackPolicy
+    | cloudtrail:Put(EventConfiguration|InsightSelectors)
+    | dynamodb:(BatchWriteItem|DeleteItem|GetItem|PutItem|Query|Scan|UpdateItem) # rows are none of its business
+    | dynamodb:(DescribeImport|ImportTable|AssociateTableReplica|CreateTableReplica|UpdateContributorInsights)
+    | dynamodb:((Put|Delete)ResourcePolicy|(Disable|Enable|Update)KinesisStreamingDestination)
+    | ec2:(Associate|Disassociate)SubnetCidrBlock | ec2:(CreateVpcEncryptionControl|DescribeInstances|ModifyVpcTenancy)
+    | ec2:(AuthorizeSecurityGroupIngress|UpdateSecurityGroupRuleDescriptionsIngress)
+    | iam:((Attach|Detach)RolePolicy|DeleteRolePermissionsBoundary)
+    | lambda:(AssociateRuntimeAlias|PassCapacityProvider|PublishVersion|(Put|Delete)FunctionCodeSigningConfig)
+    | lambda:Put(FunctionRecursionConfig|FunctionScalingConfig|RuntimeManagementConfig)
+    | logs:((Put|Delete)(DataProtection|Index)Policy|PutBearerTokenAuthentication|PutLogGroupDeletionProtection)
+    | logs:(CreateLogStream|PutLogEvents)
+    | s3:(DeleteObject|GetObject\w*|PutObjectAcl) # nor are objects
+    | s3:(Create|Update|Delete)Bucket(Metadata|Analytics|Cors|Metrics|Replication|Website)\w*
+    | s3:Put(Accelerate|Analytics|Inventory|Metrics|Replication)Configuration
+    | s3:PutBucket(Abac|Acl|CORS|Replication|Website)
+    | sns:PutDataProtectionPolicy
+    """,
+    re.VERBOSE,
+)
+
+
+@pytest.fixture(scope="module")
+def registry(templates: dict[str, Template]) -> Template:
+    return templates["registry"]["Resources"]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def resources_of(template: Template) -> Iterator[dict[str, Any]]:
+    """Also those in loops."""
+    pending = list(template["Resources"].items())
+    while pending:
+        name, resource = pending.pop()
+        if name.startswith("Fn::ForEach::"):
+            pending += resource[2].items()
+        else:
+            yield resource
+
+
+@pytest.fixture(scope="module")
+def policies(registry: Template) -> dict[str, list[dict[str, Any]]]:
+    """The statements of the policies that hold for what CloudFormation does."""
+    return {
+        name: resource["Properties"]["PolicyDocument"]["Statement"]
+        for name, resource in registry.items()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+
+
+@pytest.fixture(scope="module")
+def direct(registry: Template) -> list[dict[str, Any]]:
+    (policy,) = registry["DeployRole"]["Properties"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+def filled_in(value: Any) -> str:
+    """An ARN with the longest of names in it, or JSON with all its ARNs so."""
+    text = re.sub(r'\{"Fn::Sub":("[^"]*")\}', r"\1", json.dumps(value, separators=(",", ":")))
+    return re.sub(r"\$\{([\w:]+)\}", lambda match: LONGEST[match[1]], text).strip('"')
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_c5_every_stage_has_a_repository_of_its_own(registry: Template, stage: str) -> None:
+    repository = registry[f"{stage}Repository"]["Properties"]
+    assert repository["RepositoryName"] == f"filegate/{stage.lower()}"
+    assert repository["ImageTagMutability"] == "IMMUTABLE"
+    assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    key = {"Fn::GetAtt": ["RegistryKey", "Arn"]}
+    assert repository["EncryptionConfiguration"] == {"EncryptionType": "KMS", "KmsKey": key}
+
+
+def test_c5_images_without_a_tag_and_all_but_the_latest_expire(registry: Template) -> None:
+    text = registry["IngestRepository"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"]["Fn::Sub"]
+    untagged, surplus = json.loads(text.replace("${KeptImages}", "100"))["rules"]
+    assert untagged["selection"]["tagStatus"] == "untagged"
+    assert surplus["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 100}
+
+
+def test_c5_functions_of_this_account_pull_images_and_nobody_else_does(registry: Template) -> None:
+    (statement,) = registry["IngestRepository"]["Properties"]["RepositoryPolicyText"]["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert statement["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    source = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    assert source == "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:filegate-*"
+
+
+@pytest.mark.parametrize("bucket", ["ArtifactsBucket", "ArtifactsLogBucket"])
+def test_c5_buckets_are_private_versioned_and_swept(registry: Template, bucket: str) -> None:
+    settings = registry[bucket]["Properties"]
+    assert set(settings["PublicAccessBlockConfiguration"].values()) == {True}
+    assert settings["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in settings["LifecycleConfiguration"]["Rules"])
+    sids = {item["Sid"] for item in registry[f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]}
+    assert {"RefusePlainHttp", "RefuseOtherAccounts"} <= sids
+
+
+def test_c5_templates_are_encrypted_with_the_registry_s_key(registry: Template) -> None:
+    (rule,) = registry["ArtifactsBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == {"Fn::GetAtt": ["RegistryKey", "Arn"]}
+    assert registry["RegistryKey"]["Properties"]["EnableKeyRotation"] is True
+
+
+def test_what_can_be_tagged_is_tagged_for_cost_allocation(registry: Template) -> None:
+    for name, resource in registry.items():
+        if resource["Type"] not in ("AWS::IAM::ManagedPolicy", "AWS::KMS::Alias", "AWS::S3::BucketPolicy"):
+            keys = {tag["Key"] for tag in resource["Properties"]["Tags"]}
+            assert keys == {"Project", "Environment", "Component"}, name
+
+
+def test_what_holds_images_and_templates_outlives_the_stack(registry: Template) -> None:
+    for name, resource in registry.items():
+        if resource["Type"] in ("AWS::ECR::Repository", "AWS::KMS::Key", "AWS::S3::Bucket"):
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == {"Ref": "DataOnDelete"}, name
+
+
+def test_only_jobs_of_one_repository_in_one_environment_deploy(registry: Template) -> None:
+    (trust,) = registry["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert trust["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": {
+                "Fn::Sub": "repo:${GitHubRepository}:environment:${GitHubEnvironment}"
+            },
+        }
+    }
+
+
+def test_without_a_repository_on_github_nothing_may_deploy(registry: Template) -> None:
+    for name, resource in registry.items():
+        if resource["Type"].startswith("AWS::IAM::"):
+            assert resource["Condition"] in ("DeploysFromGitHub", "NeedsProvider"), name
+
+
+def test_what_deploys_changes_nothing_but_through_cloudformation(policies: dict[str, Any], direct: list[Any]) -> None:
+    for statements in policies.values():
+        for statement in statements:
+            assert statement["Condition"]["ForAnyValue:StringEquals"] == THROUGH_CLOUDFORMATION, statement["Sid"]
+    services = {action.split(":")[0] for statement in direct for action in listed(statement["Action"])}
+    assert services == {"cloudformation", "ec2", "ecr", "kms", "s3"}
+
+
+def test_what_deploys_has_no_wildcards_without_a_reason(policies: dict[str, Any], direct: list[Any]) -> None:
+    for statement in [item for statements in policies.values() for item in statements] + direct:
+        assert not any("*" in action for action in listed(statement["Action"])), statement["Sid"]
+        assert ("*" in listed(statement["Resource"])) is (statement["Sid"] in EVERY_RESOURCE), statement["Sid"]
+
+
+def test_what_deploys_cannot_change_itself(policies: dict[str, Any], registry: Template) -> None:
+    role = registry["DeployRole"]["Properties"]
+    own = f"arn:aws-us-gov:iam::123456789012:role{role['Path']}{filled_in(role['RoleName'])}"
+    for statement in [item for statements in policies.values() for item in statements]:
+        if any(action.startswith("iam:") for action in listed(statement["Action"])):
+            for resource in listed(statement["Resource"]):
+                assert not fnmatchcase(own, filled_in(resource)), statement["Sid"]
+
+
+def test_roles_stay_within_the_boundary_where_there_is_one(policies: dict[str, Any]) -> None:
+    bounded = next(item for items in policies.values() for item in items if item["Sid"] == "RolesWithinTheirBoundary")
+    assert set(bounded["Action"]) == {"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}
+    assert bounded["Condition"]["StringEquals"]["Fn::If"][:2] == [
+        "HasPermissionsBoundary",
+        {"iam:PermissionsBoundary": {"Ref": "PermissionsBoundaryArn"}},
+    ]
+    elsewhere = [
+        action
+        for items in policies.values()
+        for item in items
+        if item is not bounded
+        for action in listed(item["Action"])
+    ]
+    assert not set(bounded["Action"]) & set(elsewhere)
+
+
+def test_policies_are_as_short_as_iam_wants_them(policies: dict[str, Any]) -> None:
+    for name, statements in policies.items():
+        assert len(filled_in({"Version": "2012-10-17", "Statement": statements})) <= 6144, name
+
+
+def test_the_template_is_short_enough_for_a_first_deployment(templates: dict[str, Template]) -> None:
+    """Before there is a bucket for it, it is sent as it is."""
+    assert len(json.dumps(templates["registry"])) <= 51_200
+
+
+def test_cloudformation_may_do_what_the_templates_need_and_no_more(
+    templates: dict[str, Template], policies: dict[str, Any], direct: list[Any]
+) -> None:
+    """As its schemas of the types tell it; whoever adds a type finds here what its deployment needs."""
+
+    def actions(statements: list[dict[str, Any]]) -> set[str]:
+        return {action for statement in statements for action in listed(statement["Action"])}
+
+    needed: dict[str, str] = {}
+    for stem, template in templates.items():
+        for resource in resources_of(template) if stem != "registry" else ():
+            handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource["Type"]).schema["handlers"]
+            for kind in ("create", "read", "update", "delete"):
+                for action in handlers.get(kind, {}).get("permissions", ()):
+                    service, _, name = action.partition(":")
+                    needed[f"{service.lower()}:{name}"] = resource["Type"]  # the trail's are spelt CloudTrail:…
+    used = {action: kind for action, kind in needed.items() if not UNUSED.fullmatch(action)}
+    through = actions([item for statements in policies.values() for item in statements])
+    assert {action: kind for action, kind in used.items() if action not in through | actions(direct)} == {}
+    assert through - set(used) == set()
