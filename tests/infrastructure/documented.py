@@ -50,6 +50,8 @@ def _of_function(stage: str) -> list[Documented]:
 
 _BACKUP = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupServiceRolePolicyForBackup.html"
 
+_FLOW_LOGS = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html"
+
 DOCUMENTED = {
     "IngestRole": _of_function("Ingest"),
     "ValidateRole": _of_function("Validate"),
@@ -88,6 +90,18 @@ DOCUMENTED = {
             "${LedgerVault.BackupVaultArn}": {"backup:CopyIntoBackupVault", "backup:DescribeBackupVault"},
             "${KeyArn}": {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"},
         }.items()
+    ],
+    "FlowLogRole": [
+        Documented(_FLOW_LOGS, LOG | {"logs:DescribeLogStreams"}, "${FlowLogGroup.Arn}"),
+        Documented(_FLOW_LOGS, {"logs:DescribeLogGroups"}),
+    ],
+    "TrailRole": [
+        Documented(
+            "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html",
+            LOG,
+            "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${TrailLogGroup}:log-stream:"
+            "${AWS::AccountId}_CloudTrail_${AWS::Region}*",
+        )
     ],
 }
 """By the role's logical id; a role that is not here has nobody who says what it is for."""

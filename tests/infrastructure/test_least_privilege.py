@@ -164,4 +164,4 @@ def test_r16_every_role_stays_within_the_boundary_if_there_is_one(resources: Res
 @pytest.mark.parametrize("stage", STAGES)
 def test_r16_r18_only_lambda_itself_may_touch_network_interfaces(resources: Resources, stage: str) -> None:
     (joining,) = (item for item in statements(resources, f"{stage}Role") if item["Sid"] == "JoinNetwork")
-    assert joining["Condition"] == {"Null": {"lambda:SourceFunctionArn": True}}
+    assert joining["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 ARTIFACTS = "filegate-local-artifacts"
 STACK = "filegate-local"
+# What nobody needs on a laptop, and would have to wait for.
+_AT_HOME = {
+    "Environment": "local",
+    "DataOnDelete": "Delete",
+    "PrivateNetwork": "no",
+    "AuditTrail": "no",
+    "CostControls": "no",
+}
 
 
 def deploy_local(
@@ -32,7 +40,8 @@ def deploy_local(
     Args:
         session: whose clients talk to the local cloud.
         template: the main template, with its nested ones beside it.
-        parameters: of the main template; `Environment` is "local" and nothing outlives the stack unless told otherwise.
+        parameters: of the main template; unless told otherwise, `Environment` is "local", nothing outlives the stack,
+            and there is no network, audit trail or budget.
         stack_name: of the main stack; deploying again updates it.
         expected: what the templates must ask for at the least; see `reconcile`.
 
@@ -52,7 +61,7 @@ def deploy_local(
         session,
         template=template,
         stack_name=stack_name,
-        parameters={"Environment": "local", "DataOnDelete": "Delete", "CostControls": "no", **parameters},
+        parameters={**_AT_HOME, **parameters},
         artifacts_bucket=ARTIFACTS,
     )
     reconcile(session, stack_name, expected=expected)

@@ -47,7 +47,6 @@ SCOPE = Scope(
         ({"Fn::Or": [{"Condition": "Yes"}, {"Condition": "No"}]}, True),
         ({"Fn::Select": [1, {"Fn::GetAZs": ""}]}, "here-1b"),
         ({"Fn::Select": ["0", {"Fn::Split": [":", {"Fn::Sub": "${Name}:24"}]}]}, "x"),
-        ({"Fn::Cidr": ["10.1.0.0/24", 2, 7]}, ["10.1.0.0/25", "10.1.0.128/25"]),
         ({"kept": 1, "gone": {"Ref": "AWS::NoValue"}}, {"kept": 1}),
         ([1, {"Fn::If": ["No", 2, {"Ref": "AWS::NoValue"}]}], [1]),
         ({"deep": [{"Ref": "Name"}]}, {"deep": ["x"]}),
