@@ -39,10 +39,11 @@ class Exchange:
 class Door:
     """Notes every call that passes, of those who act as a role.
 
-    All calls are said to come over TLS, as on AWS: the emulator has none, and what we deploy refuses plain HTTP.
+    Calls are said to come over TLS, as on AWS: the emulator has none, and what we deploy refuses plain HTTP.
     """
 
     def __init__(self) -> None:
+        self.scheme = "https"
         self.exchanges: list[Exchange] = []
         self._sessions: dict[str, tuple[str, str]] = {}  # role and function by access key
 
@@ -82,7 +83,7 @@ class Door:
                     answered.extend(message.get("body", b""))
                 await send(message)
 
-            await app({**scope, "scheme": "https"}, reading, sending)
+            await app({**scope, "scheme": self.scheme}, reading, sending)
             if answered:
                 self._admit(bytes(answered))
             signed = re.search("Credential=([^/]+)/", headers.get("authorization", ""))

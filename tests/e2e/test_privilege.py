@@ -16,20 +16,26 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from filegate.local import EmbeddedCloud
+from filegate.local.cloud import REGION
 from filegate.operations.deploy import load_template
 from filegate.runs import replay_id_of
 
-from ..iam import Grant, Use, assert_granted, assert_used, grants_of, listed
+from ..iam import ACCOUNT, Grant, Use, assert_granted, assert_used, grants_of, listed
 from ..infrastructure.documented import DOCUMENTED, SEEN
+from ..template import filled_in
 from .door import Door, policies_enforced
 from .pipeline import Drop, Execution, Pipeline
 from .privileges import Encryption, uses_of, uses_of_state_machine
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TEMPLATES = Path(__file__).parents[2] / "infra" / "cloudformation"
+
+FUNCTIONS = ("IngestRole", "ValidateRole", "TransformRole", "OutputRole")
 
 CLEAN = b"id,name,amount,ordered\n" + b"".join(b"%d,name %d,1.5,2026-01-31\n" % (i, i) for i in range(1, 11))
 ONE_BAD = CLEAN.replace(b"\n3,", b"\nthree,")
@@ -44,6 +50,8 @@ class Account:
         self.pipeline = Pipeline(cloud.session(), cloud.deploy())
         self.encryption = Encryption(cloud.session())
         self._door = door
+        self._endpoint = cloud.endpoint
+        self._sts: Any = cloud.session().client("sts")
         self._iam: Any = cloud.session().client("iam")
         self._events: Any = cloud.session().client("events")
         self._cloudformation: Any = cloud.session().client("cloudformation")
@@ -110,6 +118,19 @@ class Account:
                     role = target["RoleArn"].rpartition("/")[2]
                     yield Use(role, "states:StartExecution", target["Arn"], rule["Name"])
 
+    def as_role(self, role: str) -> Any:
+        """A client of S3 that acts as the role."""
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{self.roles[role]}"
+        session = self._sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        return boto3.client(
+            "s3",
+            endpoint_url=self._endpoint,
+            region_name=REGION,
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+        )
+
     # What is done to files and runs
 
     def drop(self, data: bytes, suffix: str = "csv", **faults: str) -> Drop:
@@ -170,6 +191,7 @@ def account(door: Door) -> Iterator[Account]:
             yield account
 
 
+TAKE_OUT = "take it out of the template, or add to `paths` what needs it. Where a path went astray, mend that first."
 PUBLISHED, REJECTED, DUPLICATE = "Published", "Rejected", "Duplicate"
 
 
@@ -201,16 +223,82 @@ def paths(account: Account) -> dict[str, tuple[Execution, str]]:
 
 
 def test_r16_every_path_is_taken_to_its_end_with_what_is_granted(paths: dict[str, tuple[Execution, str]]) -> None:
-    ends = {name: (execution.states[-1], execution.cause) for name, (execution, _) in paths.items()}
-    assert {name: end for name, (end, _) in ends.items()} == {name: end for name, (_, end) in paths.items()}, ends
+    strayed = [
+        f"{name}: {execution.states[-1]}, not {end}: {execution.cause}"
+        for name, (execution, end) in paths.items()
+        if execution.states[-1] != end
+    ]
+    assert not strayed, "\n".join(["Not all that is needed is granted, or a path is not what it was:", *strayed])
 
 
 @pytest.mark.parametrize("role", sorted(SEEN))
-def test_r16_what_is_granted_is_what_is_used(account: Account, paths: dict[str, Any], role: str) -> None:
-    granted, used = account.grants(role), account.uses(role)
+def test_r16_what_is_used_is_granted(account: Account, paths: dict[str, Any], role: str) -> None:
+    used = account.uses(role)
+    assert used
+    assert_granted(account.grants(role), used, "grant it in the template, or do without.")
+
+
+@pytest.mark.parametrize("role", sorted(SEEN))
+def test_r16_what_is_granted_is_used(account: Account, paths: dict[str, Any], role: str) -> None:
+    granted = account.grants(role)
     assert granted
-    assert_used(granted, used, "take it out of the template, or add to `paths` what needs it.")
-    assert_granted(granted, used, "grant it in the template, or do without.")
+    assert_used(granted, account.uses(role), TAKE_OUT)
+
+
+@pytest.fixture(scope="module")
+def through_the_network(account: Account, paths: dict[str, Any]) -> list[Use]:
+    """What the functions themselves call: it is the services that call KMS, in their name."""
+    used = [use for role in FUNCTIONS for use in account.uses(role)]
+    return [use for use in used if not use.action.startswith("kms:")]
+
+
+@pytest.fixture(scope="module")
+def endpoints(account: Account) -> dict[str, dict[str, Any]]:
+    """The policy of each endpoint of the functions' network, by service; no local cloud holds calls against them."""
+    resources = load_template(TEMPLATES / "network.yaml")["Resources"].values()
+    filled = [filled_in(one["Properties"], {"Environment": "local", **account.pipeline.outputs}) for one in resources]
+    return {
+        properties["ServiceName"].rpartition(".")[2]: properties["PolicyDocument"]
+        for properties in filled
+        if "ServiceName" in properties
+    }
+
+
+def test_r18_the_network_has_an_endpoint_for_each_service_that_is_called_and_no_other(
+    endpoints: dict[str, Any], through_the_network: list[Use]
+) -> None:
+    assert set(endpoints) == {use.action.partition(":")[0] for use in through_the_network}
+
+
+@pytest.mark.parametrize("service", ["s3", "dynamodb"])
+def test_r18_an_endpoint_lets_through_what_is_called_and_no_more(
+    endpoints: dict[str, Any], through_the_network: list[Use], service: str
+) -> None:
+    granted = [*grants_of(service, endpoints[service])]
+    used = [use for use in through_the_network if use.action.startswith(f"{service}:")]
+    assert_granted(granted, used, "the functions' network refuses it: grant it in network.yaml, too.")
+    assert_used(granted, used, TAKE_OUT)
+
+
+@pytest.mark.parametrize(
+    ("role", "bucket"),
+    [
+        ("IngestRole", "RawBucket"),
+        ("ValidateRole", "StagingBucket"),
+        ("ValidateRole", "QuarantineBucket"),
+        ("OutputRole", "ProcessedBucket"),
+    ],
+)
+def test_r17_a_bucket_refuses_over_plain_http_what_it_grants_over_tls(
+    account: Account, door: Door, role: str, bucket: str
+) -> None:
+    s3, name = account.as_role(role), account.pipeline.outputs[bucket]
+    s3.list_objects_v2(Bucket=name)
+    with (
+        mock.patch.object(door, "scheme", "http"),
+        pytest.raises(ClientError, match="explicit deny in a resource-based policy"),
+    ):
+        s3.list_objects_v2(Bucket=name)
 
 
 # The other side: each grant is missed
@@ -230,8 +318,7 @@ class Taken:
 
 def enforced_grants() -> Iterator[Taken]:
     """What the emulator can refuse: what functions ask S3 and DynamoDB for, but for telling what is missing."""
-    for stage in ("Ingest", "Validate", "Transform", "Output"):
-        role = f"{stage}Role"
+    for role in FUNCTIONS:
         for policy in load_template(TEMPLATES / "functions.yaml")["Resources"][role]["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 for action in listed(statement.get("Action", [])):

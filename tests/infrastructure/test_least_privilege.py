@@ -6,14 +6,14 @@ Here is the rest: what AWS's documentation asks for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
-from ..iam import ACCOUNT, Grant, assert_granted, assert_used, grants_of, listed
+from ..iam import Grant, assert_granted, assert_used, grants_of, listed
+from ..template import as_text, filled_in
 from .documented import DOCUMENTED, SEEN
 
 Resources = dict[str, Any]
@@ -47,19 +47,6 @@ def granted(resources: Resources, role: str) -> set[tuple[str, str]]:
         for action in listed(statement["Action"])
         for resource in listed(statement["Resource"])
     }
-
-
-def as_text(value: Any) -> str:
-    """A resource as `Fn::Sub` would write it."""
-    match value:
-        case {"Ref": name}:
-            return f"${{{name}}}"
-        case {"Fn::GetAtt": [name, attribute]}:
-            return f"${{{name}.{attribute}}}"
-        case {"Fn::Sub": text}:
-            return str(text)
-        case _:
-            return str(value)
 
 
 def test_r16_every_role_has_a_proof(resources: Resources) -> None:
@@ -98,22 +85,6 @@ def test_r16_no_action_is_a_wildcard(resources: Resources) -> None:
         for statement in statements(resources, role):
             assert statement["Effect"] == "Allow"
             assert not any("*" in action for action in listed(statement["Action"])), (role, statement["Sid"])
-
-
-def filled_in(value: Any) -> Any:
-    """A part of a template as it would be deployed; what is not known yet goes by its name."""
-    known = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": ACCOUNT}
-    match value:
-        case {"Ref": _} | {"Fn::GetAtt": _} | {"Fn::Sub": _}:
-            return re.sub(r"\$\{([^}]+)\}", lambda name: known.get(name[1], name[1]), as_text(value))
-        case {"Fn::If": [_, chosen, _]}:
-            return filled_in(chosen)
-        case dict():
-            return {key: filled_in(inner) for key, inner in value.items()}
-        case list():
-            return [filled_in(inner) for inner in value]
-        case _:
-            return value
 
 
 def test_r16_r17_the_key_s_policy_and_the_roles_own_grant_the_same(resources: Resources) -> None:
