@@ -63,6 +63,13 @@ def test_r20_every_log_group_is_encrypted_with_the_key(resources: Resources) -> 
         assert group["Properties"]["KmsKeyId"] == {"Ref": "KeyArn"}, name
 
 
+def test_r20_cloudtrail_can_take_on_the_role_of_its_log_group(resources: Resources) -> None:
+    """It names no trail when it does, so that a condition on one would keep it out."""
+    (trust,) = properties(resources, "TrailRole")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
+    assert "Condition" not in trust
+
+
 def test_r20_nobody_but_the_trail_writes_to_the_audit_bucket(resources: Resources) -> None:
     found = statements(resources)
     allowed = [item for item in found.values() if item["Effect"] == "Allow"]
