@@ -23,7 +23,7 @@ def cost(templates: Templates) -> Resources:
 
 @pytest.fixture(scope="module")
 def components(resources: Resources) -> set[str]:
-    """Every value of the tag Component, in all templates."""
+    """Every value of the tag Component in a deployment."""
     tags = [tag for item in resources.values() for tag in item["Properties"].get("Tags", [])]
     return {tag["Value"] for tag in tags if tag["Key"] == "Component"}
 
@@ -96,7 +96,7 @@ def test_r30_every_component_has_one_purpose(cost: Resources, components: set[st
         assert component["Tags"]["Key"] == "Component"
         purposes.update(component["Tags"]["Values"])
     assert set(purposes.values()) == {1}
-    assert components <= set(purposes)
+    assert components == set(purposes)
 
 
 def test_r30_the_dashboard_shows_each_day_by_service_and_by_tag(cost: Resources) -> None:
