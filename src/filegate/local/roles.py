@@ -37,5 +37,4 @@ class RoleSessions:
         from filegate.local.session import session_for  # noqa: PLC0415 - boto3 is not needed to start
 
         sts = session_for(self._endpoint, self._region).client("sts")
-        credentials: dict[str, Any] = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
-        return credentials
+        return dict(sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"])

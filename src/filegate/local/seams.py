@@ -5,6 +5,7 @@ ministack promises none of these: they are checked at start, and its version is 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import importlib
@@ -24,6 +25,7 @@ _S3 = "ministack.services.s3"
 _EVENTS = "ministack.services.eventbridge"
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 _STACKS = "ministack.services.cloudformation"
+_STACK = "ministack.services.cloudformation.stacks"
 _TEMPLATES = "ministack.services.cloudformation.engine"
 _STATES = "ministack.services.stepfunctions"
 
@@ -54,6 +56,8 @@ PRIVATE_NAMES_OF_DEPLOYMENT = (
     (_PROVISIONERS, "_cfn_nested_stack_deploy"),  # deploys a nested stack, whose template
     (_TEMPLATES, "_parse_template"),  # ... it reads, but
     (_TEMPLATES, "_apply_transforms"),  # ... does not transform
+    (_PROVISIONERS, "_nested_stack_lookup_name"),  # finds a nested stack, which is deleted
+    (_STACK, "_delete_stack_async"),  # ... like any other
     (_PROVISIONERS, "_RESOURCE_HANDLERS"),  # what is done for a type: a template with one that is not here is refused
 )
 
@@ -161,6 +165,7 @@ def installed_for_deployment(types: Collection[str]) -> Iterator[None]:
             }
         ),
         _recorded(types),
+        _deleted_as_stacks(),
     ):
         yield
 
@@ -180,6 +185,29 @@ def _recorded(types: Collection[str]) -> Iterator[None]:
     finally:
         for kind in added:
             del handlers[kind]
+
+
+@contextlib.contextmanager
+def _deleted_as_stacks() -> Iterator[None]:
+    """Nested stacks that keep what their templates tell them to keep, and whose deletion can fail."""
+    provisioners = importlib.import_module(_PROVISIONERS)
+    delete_stack = importlib.import_module(_STACK)._delete_stack_async
+    stacks = importlib.import_module(_STACKS)._stacks
+
+    def delete(physical_id: str, _: object) -> None:
+        name = provisioners._nested_stack_lookup_name(physical_id)
+        if name in stacks:
+            asyncio.run(delete_stack(name, stacks[name]["StackId"]))  # this is a thread without a loop
+            if stacks[name]["StackStatus"] != "DELETE_COMPLETE":
+                raise RuntimeError(stacks[name]["StackStatusReason"])
+
+    handlers = provisioners._RESOURCE_HANDLERS
+    before = handlers["AWS::CloudFormation::Stack"]
+    handlers["AWS::CloudFormation::Stack"] = {**before, "delete": delete}
+    try:
+        yield
+    finally:
+        handlers["AWS::CloudFormation::Stack"] = before
 
 
 class _AnyAttribute(dict[str, str]):

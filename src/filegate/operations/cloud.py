@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filegate.errors import FilegateError
+from filegate.operations.account import aws_session
 from filegate.operations.deliver import S3Upload, Upload
 from filegate.operations.pipeline import Pipeline, StepFunctionsPipeline
 from filegate.operations.problems import AwsError, NoCloud, WrongUse, explained
@@ -190,7 +190,7 @@ def _check_datasets(settings: ClientSettings, local: RunningLocal) -> None:
 
 
 def _deployed(environment: str) -> Cloud:
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # every SDK but boto3 reads that
+    session = aws_session()
     stack = STACK_PREFIX + environment
     return Cloud.of_session(stack, session, _stack_outputs(session, stack))
 

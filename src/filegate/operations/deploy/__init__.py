@@ -58,7 +58,7 @@ def deploy(
     deployment = Deployment(session, stack_name, template=template, artifacts_bucket=artifacts_bucket)
     deployment.settle()
     wanted = deployment.plan(parameters)
-    if not wanted.changes:
+    if wanted.empty:
         deployment.discard(wanted)
     else:
         for _ in deployment.execute(wanted):

@@ -82,14 +82,14 @@ class Change:
         kind: its type.
         action: what becomes of it.
         edits: why.
-        kept: whether what is removed or replaced stays in the account, no longer part of the stack.
+        kept: whether what is removed or replaced stays in the account, outside the stack; None if nobody says.
     """
 
     resource: str
     kind: str
     action: Action
     edits: tuple[Edit, ...] = ()
-    kept: bool = False
+    kept: bool | None = None
 
     @property
     def endangers_data(self) -> bool:
@@ -116,7 +116,8 @@ class Plan:
         stack: the name of the stack.
         stack_id: its id.
         change_set: the id of the change set.
-        changes: what would change; nothing to do if empty.
+        changes: the resources that would change. None does where the outputs alone would.
+        empty: whether there is nothing to do at all.
         creates: whether the stack would be created.
         not_seen: why CloudFormation could not look into the nested stacks, if it could not: of those that may change
             `changes` names the stack alone.
@@ -126,8 +127,18 @@ class Plan:
     stack_id: str
     change_set: str
     changes: tuple[Change, ...]
+    empty: bool
     creates: bool
     not_seen: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """`stack`, `empty`, `changes`, `not_seen`."""
+        return {
+            "stack": self.stack,
+            "empty": self.empty,
+            "changes": [change.to_json() for change in self.changes],
+            "not_seen": self.not_seen,
+        }
 
 
 def plan(
@@ -146,14 +157,13 @@ def plan(
     """
     stack = described(client, stack_name)
     creates = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
-    known = client.get_template_summary(**source)["Parameters"]  # type: ignore[arg-type]
-    had: set[str] = (
-        set() if stack is None or creates else {item["ParameterKey"] for item in stack.get("Parameters", [])}
-    )
-    kept = {item["ParameterKey"] for item in known} & had - set(parameters)
     values: list[ParameterTypeDef] = []
     values += [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-    values += [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(kept)]
+    if stack is not None and not creates:
+        had = {item["ParameterKey"] for item in stack.get("Parameters", [])}
+        declared = client.get_template_summary(**source)["Parameters"]  # type: ignore[arg-type]
+        kept = had.intersection(item["ParameterKey"] for item in declared).difference(parameters)
+        values += [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(kept)]
     request: dict[str, Any] = {
         "StackName": stack_name,
         "ChangeSetType": "CREATE" if creates else "UPDATE",
@@ -172,11 +182,15 @@ def plan(
             raise CannotBeDeployed(
                 f"Stack {stack_name} cannot be deployed like that: {answer.get('StatusReason', 'no reason given')}"
             )
+    changes = tuple(_read(client, answer["ChangeSetId"], ""))
+    if not_seen is None and any(change.kind == NESTED for change in changes):
+        not_seen = "this one answers for the main stack alone."  # LocalStack, and the embedded cloud
     return Plan(
         stack=stack_name,
         stack_id=answer["StackId"],
         change_set=answer["ChangeSetId"],
-        changes=tuple(_read(client, answer, "")),
+        changes=changes,
+        empty=_says_nothing_changes(answer),
         creates=creates,
         not_seen=not_seen,
     )
@@ -243,25 +257,33 @@ def _says_nothing_changes(answer: DescribeChangeSetOutputTypeDef) -> bool:
     return any(words in answer.get("StatusReason", "") for words in _NO_CHANGES)
 
 
-def _read(client: CloudFormationClient, answer: DescribeChangeSetOutputTypeDef, path: str) -> Iterator[Change]:
+def _read(client: CloudFormationClient, change_set: str, path: str) -> Iterator[Change]:
     """The changes of a change set, with those of nested ones in place of the nested stack's."""
-    pages = client.get_paginator("describe_change_set").paginate(
-        StackName=answer["StackId"], ChangeSetName=answer["ChangeSetId"], IncludePropertyValues=True
-    )
+    paginator = client.get_paginator("describe_change_set")
+    pages = paginator.paginate(ChangeSetName=change_set, IncludePropertyValues=True)
     for change in (item["ResourceChange"] for page in pages for item in page.get("Changes", [])):
         name = path + change["LogicalResourceId"]
-        inner = change.get("ChangeSetId")
-        if change["ResourceType"] == NESTED and inner is not None:
-            yield from _read(client, client.describe_change_set(ChangeSetName=inner), f"{name}.")
-            if _action(change) in (Action.ADD, Action.CHANGE):
-                continue
+        if change["ResourceType"] == NESTED and "ChangeSetId" in change:
+            yield from _read(client, change["ChangeSetId"], f"{name}.")
+            continue
+        if change["ResourceType"] == NESTED and change["Action"] == "Remove":
+            yield from _removed_with(client, change["PhysicalResourceId"], f"{name}.")
+            continue
+        policy = change.get("PolicyAction")
         yield Change(
             resource=name,
             kind=change["ResourceType"],
             action=_action(change),
             edits=tuple(dict.fromkeys(_edits(change))),
-            kept=change.get("PolicyAction", "").endswith("Retain"),
+            kept=policy.endswith("Retain") if policy else None,
         )
+
+
+def _removed_with(client: CloudFormationClient, stack: str, path: str) -> Iterator[Change]:
+    """What goes with a nested stack."""
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
+    for item in (item for page in pages for item in page["StackResourceSummaries"]):
+        yield Change(path + item["LogicalResourceId"], item["ResourceType"], Action.REMOVE)
 
 
 def _action(change: ResourceChangeTypeDef) -> Action:
@@ -272,7 +294,7 @@ def _action(change: ResourceChangeTypeDef) -> Action:
             return Action.REMOVE
         case _, "True":
             return Action.REPLACE
-        case _, "Conditional":
+        case _, "Conditional" if change["ResourceType"] != NESTED:  # which is updated, whatever changes in it
             return Action.MAY_REPLACE
         case _:
             return Action.CHANGE

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filegate.operations.account import CLIENT
 from filegate.operations.deploy import changes, stack
 from filegate.operations.deploy.changes import CannotBeDeployed, Plan
-from filegate.operations.deploy.clients import CLIENT
 from filegate.operations.deploy.stack import DeploymentFailed, Event, Outputs
-from filegate.operations.deploy.template import Package
+from filegate.operations.deploy.template import Package, load_template
 
 if TYPE_CHECKING:
     import boto3
@@ -77,8 +78,10 @@ class Deployment:
             self._client.delete_stack(StackName=self.stack_name)
             stack.wait(self._client, self.stack_name)
         elif status in _STUCK:
+            last = stack.DELETIONS if status == "DELETE_FAILED" else stack.DEPLOYMENTS
+            culprit = stack.culprit(self._client, self.stack_name, last).rstrip(".")
             raise CannotBeDeployed(
-                f"Stack {self.stack_name} is {status}: {self._culprit()}.",
+                f"Stack {self.stack_name} is {status}: {culprit}.",
                 advice=_STUCK[status].format(stack=self.stack_name),
             )
 
@@ -90,7 +93,7 @@ class Deployment:
             NoArtifactsBucket: there is nowhere to put the template.
         """
         if self._bucket is None:
-            source = {"TemplateBody": self._template.read_text()}
+            source = {"TemplateBody": json.dumps(load_template(self._template))}
         else:
             package = Package(self._session.client("s3", config=CLIENT), self._bucket, self._owner)
             source = {"TemplateURL": package.upload_template(self._template)}
@@ -117,9 +120,10 @@ class Deployment:
             yield event
         status = stack.status(self._client, wanted.stack_id)
         if failed or status not in _DEPLOYED:
+            culprit = stack.culprit(self._client, wanted.stack_id).rstrip(".")
             left = "nothing is left of this attempt" if wanted.creates else "what there was before is there again"
             raise DeploymentFailed(
-                f"Stack {self.stack_name} ended as {status}: {self._culprit()}.",
+                f"Stack {self.stack_name} ended as {status}: {culprit}.",
                 advice=f"Mend that and deploy again; {left}.",
             )
 
@@ -130,8 +134,6 @@ class Deployment:
             yield from stack.follow(self._client, found["StackId"])
 
     def outputs(self) -> Outputs:
-        """Of the stack."""
-        return stack.outputs(self._client, self.stack_name)
-
-    def _culprit(self) -> str:
-        return stack.culprit(self._client, self.stack_name).rstrip(".")
+        """Of the stack; none if there is no such stack."""
+        found = stack.described(self._client, self.stack_name)
+        return {} if found is None else stack.outputs_of(found)

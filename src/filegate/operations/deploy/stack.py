@@ -64,8 +64,7 @@ def status(client: CloudFormationClient, stack_name: str) -> str | None:
     return None if stack is None else stack["StackStatus"]
 
 
-def outputs(client: CloudFormationClient, stack_name: str) -> Outputs:
-    stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
+def outputs_of(stack: StackTypeDef) -> Outputs:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
@@ -101,7 +100,8 @@ def follow(client: CloudFormationClient, stack: str, *, after: str | None = None
         ended = not (status(client, stack) or "").endswith("_IN_PROGRESS")  # asked first, so that no event is missed
         own = _operation(client, stack, after=after)
         if own:
-            for event in _with_nested(client, own, "", own[0]["Timestamp"]):
+            found = _with_nested(client, own, "", own[0]["Timestamp"])
+            for _, event in sorted(found, key=lambda pair: pair[0]):
                 if event.id not in told:
                     told.add(event.id)
                     yield event
@@ -140,23 +140,29 @@ def _operation(
 
 def _with_nested(
     client: CloudFormationClient, events: list[StackEventTypeDef], path: str, since: datetime
-) -> Iterator[Event]:
+) -> list[tuple[datetime, Event]]:
+    """The events and those of the nested stacks that they are about, with their times."""
     nested: dict[str, str] = {}
+    own = []
     for event in events:
-        own = _is_own(event)
-        name = path if own else f"{path}.{event['LogicalResourceId']}".removeprefix(".")
-        yield Event(
+        if path and _is_own(event):
+            continue  # the stack around it says the same
+        name = "" if _is_own(event) else path + event["LogicalResourceId"]
+        told = Event(
             id=event["EventId"],
             resource=name,
             kind=event.get("ResourceType", ""),
             status=event.get("ResourceStatus", ""),
             reason=event.get("ResourceStatusReason") or None,
         )
-        if event.get("ResourceType") == NESTED and not own and event.get("PhysicalResourceId"):
+        own.append((event["Timestamp"], told))
+        if name and event.get("ResourceType") == NESTED and event.get("PhysicalResourceId"):
             nested[name] = event["PhysicalResourceId"]
+    inner: list[tuple[datetime, Event]] = []
     for name, stack in nested.items():
-        inner = [event for event in _operation(client, stack) if event["Timestamp"] >= since]
-        yield from _with_nested(client, inner, name, since)
+        latest = [event for event in _operation(client, stack) if event["Timestamp"] >= since]
+        inner += _with_nested(client, latest, f"{name}.", since)
+    return inner + own
 
 
 def _is_own(event: StackEventTypeDef) -> bool:

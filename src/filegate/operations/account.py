@@ -1,0 +1,82 @@
+"""The AWS account and region that a command works in, and how it talks to them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from filegate.operations.problems import AwsError, NoCloud, explained
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_s3 import S3Client
+
+# CloudFormation is asked over and over while it works: being told to ask less often is no failure.
+CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})
+
+
+def aws_session() -> boto3.Session:
+    """The session of the user's own settings."""
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"))  # every SDK but boto3 reads that
+
+
+@dataclass(frozen=True)
+class Account:
+    """One region of an account, with the credentials at hand.
+
+    Attributes:
+        session: boto3's.
+        id: twelve digits.
+        region: such as eu-central-1.
+        caller: who is let in, as an ARN.
+    """
+
+    session: boto3.Session
+    id: str
+    region: str
+    caller: str
+
+    @property
+    def cloudformation(self) -> CloudFormationClient:
+        return self.session.client("cloudformation", config=CLIENT)
+
+    @property
+    def dynamodb(self) -> DynamoDBClient:
+        return self.session.client("dynamodb", config=CLIENT)
+
+    @property
+    def ec2(self) -> EC2Client:
+        return self.session.client("ec2", config=CLIENT)
+
+    @property
+    def ecr(self) -> ECRClient:
+        return self.session.client("ecr", config=CLIENT)
+
+    @property
+    def s3(self) -> S3Client:
+        return self.session.client("s3", config=CLIENT)
+
+
+def account_of(session: boto3.Session) -> Account:
+    """Whom the session's credentials let in, and where.
+
+    Raises:
+        NoCloud: there are no credentials, they are no longer good, or no region is set.
+    """
+    region = session.region_name
+    profile = f"profile {session.profile_name}"
+    if region is None:
+        raise NoCloud(f"No AWS region is set ({profile}).", advice="Set AWS_REGION, or a region in the profile.")
+    try:
+        identity = session.client("sts", config=CLIENT).get_caller_identity()
+    except AwsError as error:
+        told = explained(error)
+        raise NoCloud(f"{told.problem} ({profile}, region {region})", advice=told.advice) from error
+    return Account(session, identity["Account"], region, identity["Arn"])

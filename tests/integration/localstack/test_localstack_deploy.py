@@ -1,0 +1,98 @@
+"""What `filegate stack` does, on LocalStack: a plan, a deployment, a change, a failure with its reason, and the end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from filegate.local.session import session_for
+from filegate.operations.account import Account, account_of
+from filegate.operations.checkout import Checkout
+from filegate.operations.deploy import Deployment, DeploymentFailed
+from filegate.operations.deploy.environment import STAGES, Environment
+from filegate.operations.deploy.stack import described
+from filegate.operations.destroy import Fate, destroy, take_inventory
+
+from .stack import REGION, REPOSITORY, Stack
+
+ARTIFACTS = "filegate-artifacts-of-a-test"
+
+
+@pytest.fixture(scope="module")
+def account(stack: Stack) -> Account:
+    account = account_of(session_for(stack.endpoint, REGION))
+    account.s3.create_bucket(Bucket=ARTIFACTS)
+    return account
+
+
+@pytest.fixture
+def environment(account: Account, tmp_path: Path, request: pytest.FixtureRequest) -> Environment:
+    """One of the test's own, with the parameters of dev, in a clone to be changed."""
+    for part in ("infra", "datasets"):
+        shutil.copytree(REPOSITORY / part, tmp_path / part)
+    environment = Environment(f"t{len(request.node.name)}", account, Checkout(tmp_path))
+    folder = environment.checkout.templates / "parameters"
+    values = json.loads((folder / "dev.json").read_text())["Parameters"] | {"Environment": environment.name}
+    (folder / f"{environment.name}.json").write_text(json.dumps({"Parameters": values}))
+    return environment
+
+
+@pytest.fixture
+def deployment(environment: Environment) -> Deployment:
+    """LocalStack has no ECR, and so no registry stack: the bucket is the test's own."""
+    return Deployment(
+        environment.account.session,
+        environment.stack_name,
+        template=environment.checkout.templates / "main.yaml",
+        artifacts_bucket=ARTIFACTS,
+        owner=environment.account.id,
+    )
+
+
+@pytest.fixture
+def parameters(environment: Environment) -> dict[str, str]:
+    return environment.parameters({stage: f"filegate/{stage}:local" for stage in STAGES})
+
+
+def test_a_deployment_from_its_plan_to_its_end(
+    environment: Environment, deployment: Deployment, parameters: dict[str, str], account: Account
+) -> None:
+    deployment.settle()
+    plan = deployment.plan(parameters)
+    assert {change.resource for change in plan.changes} >= {"Storage", "Functions", "Pipeline"}
+    deployment.discard(plan)
+    assert described(account.cloudformation, environment.stack_name) is None
+
+    events = list(deployment.execute(deployment.plan(parameters)))
+    assert events[-1].status == "CREATE_COMPLETE"
+    assert "Storage" in {event.resource for event in events}
+    assert deployment.plan(parameters).empty
+
+    # It shows the change and calls it made, but LocalStack never updates a nested stack: the embedded cloud's tests do.
+    plan = deployment.plan({**parameters, "LogLevel": "ERROR"})
+    assert "Functions" in {change.resource for change in plan.changes}
+    assert list(deployment.execute(plan))[-1].status == "UPDATE_COMPLETE"
+
+    account.s3.put_object(Bucket=deployment.outputs()["RawBucket"], Key="orders/1.csv", Body=b"1")
+    inventory = take_inventory(account, environment.stack_name)
+    assert inventory.fate is Fate.DELETE
+    assert [holding.resource for holding in inventory.full] == ["Storage.RawBucket"]
+    list(destroy(account, inventory))
+    assert described(account.cloudformation, environment.stack_name) is None
+    left = {
+        bucket["Name"] for bucket in account.s3.list_buckets()["Buckets"] if f"-{environment.name}-" in bucket["Name"]
+    }
+    assert left == set()
+
+
+def test_a_resource_that_fails_is_named_with_its_reason(
+    environment: Environment, deployment: Deployment, parameters: dict[str, str]
+) -> None:
+    definition = environment.checkout.folder / "infra/statemachine/pipeline.asl.json"
+    definition.write_text(json.dumps({"StartAt": "Nowhere", "States": {}}))
+    deployment.settle()
+    with pytest.raises(DeploymentFailed, match=r"Pipeline → StateMachine \(AWS::StepFunctions::StateMachine\): "):
+        list(deployment.execute(deployment.plan(parameters)))

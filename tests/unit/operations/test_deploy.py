@@ -1,0 +1,275 @@
+"""What CloudFormation of AWS says and local clouds do not: changes in nested stacks, plans that fail, stuck stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+
+from filegate.operations.account import account_of
+from filegate.operations.deploy import CannotBeDeployed, Deployment
+from filegate.operations.deploy.changes import CHANGE_SET, Action, Change, Edit, plan
+from filegate.operations.problems import NoCloud
+
+NESTED = "AWS::CloudFormation::Stack"
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+ROOT, INNER = "arn:aws:cloudformation:r:1:changeSet/root", "arn:aws:cloudformation:r:1:changeSet/inner"
+STACK = "arn:aws:cloudformation:r:1:stack/filegate-dev"
+SOURCE = {"TemplateURL": "https://s3.example/main"}
+
+
+class CloudFormation:
+    """A client whose answers are said beforehand, in the order of the calls."""
+
+    def __init__(self) -> None:
+        keys: dict[str, Any] = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+        self.client = boto3.client("cloudformation", region_name="us-east-1", **keys)
+        self.stubber = Stubber(self.client)
+
+    def answers(self, operation: str, answer: dict[str, Any], **asked: Any) -> None:
+        self.stubber.add_response(operation, answer, asked or None)
+
+    def refuses(self, operation: str, message: str, code: str = "ValidationError") -> None:
+        self.stubber.add_client_error(operation, code, message)
+
+    def has_stack(self, status: str, **more: Any) -> None:
+        stack = {"StackName": "filegate-dev", "StackId": STACK, "StackStatus": status, "CreationTime": NOW, **more}
+        self.answers("describe_stacks", {"Stacks": [stack]})
+
+    def has_no_stack(self) -> None:
+        self.refuses("describe_stacks", "Stack with id filegate-dev does not exist")
+
+    def declares(self, *parameters: str) -> None:
+        self.answers("get_template_summary", {"Parameters": [{"ParameterKey": name} for name in parameters]})
+
+    def change_set(self, status: str, *changes: dict[str, Any], reason: str = "", id_: str = ROOT) -> None:
+        document = {"ChangeSetId": id_, "StackId": STACK, "Status": status, "StatusReason": reason}
+        listed = [{"Type": "Resource", "ResourceChange": change} for change in changes]
+        self.answers("describe_change_set", {**document, "Changes": listed})
+
+    def makes_change_set(self, *, nested: bool, kind: str = "UPDATE", parameters: Any = ANY) -> None:
+        self.answers(
+            "create_change_set",
+            {"Id": ROOT, "StackId": STACK},
+            ChangeSetName=CHANGE_SET,
+            IncludeNestedStacks=nested,
+            StackName="filegate-dev",
+            ChangeSetType=kind,
+            Parameters=parameters,
+            Capabilities=ANY,
+            **SOURCE,
+        )
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    stubbed = CloudFormation()
+    with stubbed.stubber:
+        yield stubbed
+        stubbed.stubber.assert_no_pending_responses()
+
+
+def resource(name: str, kind: str, action: str, **more: Any) -> dict[str, Any]:
+    return {"LogicalResourceId": name, "ResourceType": kind, "Action": action, **more}
+
+
+def test_a_nested_stack_s_changes_stand_in_its_place(cloudformation: CloudFormation) -> None:
+    cloudformation.has_no_stack()
+    cloudformation.has_no_stack()
+    cloudformation.makes_change_set(nested=True, kind="CREATE")
+    cloudformation.change_set("CREATE_COMPLETE")
+    nested = [
+        resource("Storage", NESTED, "Modify", Replacement="False", ChangeSetId=INNER),
+        resource("Messaging", NESTED, "Modify", Replacement="False", ChangeSetId=INNER + "2"),
+    ]
+    cloudformation.change_set("CREATE_COMPLETE", *nested)
+    table = resource(
+        "LedgerTable",
+        "AWS::DynamoDB::Table",
+        "Modify",
+        Replacement="True",
+        PolicyAction="ReplaceAndRetain",
+        Details=[{"Target": {"Attribute": "Properties", "Name": "KeySchema"}, "CausingEntity": "Key"}] * 2,
+    )
+    cloudformation.change_set("CREATE_COMPLETE", table, id_=INNER)
+    cloudformation.change_set("FAILED", reason="No updates are to be performed.", id_=INNER + "2")
+    found = plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={"Environment": "dev"})
+    edits = (Edit("KeySchema", cause="Key"),)
+    assert found.changes == (Change("Storage.LedgerTable", "AWS::DynamoDB::Table", Action.REPLACE, edits, kept=True),)
+    assert found.changes[0].endangers_data
+    assert found.not_seen is None
+
+
+def test_a_nested_stack_that_goes_is_told_with_all_in_it(cloudformation: CloudFormation) -> None:
+    cloudformation.has_stack("UPDATE_COMPLETE")
+    cloudformation.declares()
+    cloudformation.has_stack("UPDATE_COMPLETE")
+    cloudformation.refuses("delete_change_set", "none", "ChangeSetNotFound")
+    cloudformation.makes_change_set(nested=True)
+    cloudformation.change_set("CREATE_COMPLETE")
+    cloudformation.change_set("CREATE_COMPLETE", resource("Storage", NESTED, "Remove", PhysicalResourceId="arn:inner"))
+    bucket = {
+        "LogicalResourceId": "RawBucket",
+        "ResourceType": "AWS::S3::Bucket",
+        "LastUpdatedTimestamp": NOW,
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+    cloudformation.answers("list_stack_resources", {"StackResourceSummaries": [bucket]}, StackName="arn:inner")
+    (change,) = plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={}).changes
+    assert (change.resource, change.action, change.endangers_data) == ("Storage.RawBucket", Action.REMOVE, True)
+
+
+def test_what_is_not_said_keeps_its_value(cloudformation: CloudFormation) -> None:
+    had = [{"ParameterKey": name, "ParameterValue": "1"} for name in ("Said", "Kept", "Gone")]
+    cloudformation.has_stack("CREATE_COMPLETE", Parameters=had)
+    cloudformation.declares("Said", "Kept", "New")
+    cloudformation.has_stack("CREATE_COMPLETE")
+    cloudformation.refuses("delete_change_set", "none", "ChangeSetNotFound")
+    values = [{"ParameterKey": "Said", "ParameterValue": "2"}, {"ParameterKey": "Kept", "UsePreviousValue": True}]
+    cloudformation.makes_change_set(nested=True, parameters=values)
+    cloudformation.change_set("FAILED", reason="The submitted information didn't contain changes.")
+    cloudformation.change_set("FAILED")
+    assert plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={"Said": "2"}).empty
+
+
+def test_outputs_that_alone_would_change_are_something_to_do(cloudformation: CloudFormation) -> None:
+    cloudformation.has_stack("UPDATE_COMPLETE")
+    cloudformation.declares()
+    cloudformation.has_stack("UPDATE_COMPLETE")
+    cloudformation.refuses("delete_change_set", "none", "ChangeSetNotFound")
+    cloudformation.makes_change_set(nested=True)
+    for _ in range(2):
+        cloudformation.change_set("CREATE_COMPLETE")
+    found = plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={})
+    assert (found.changes, found.empty) == ((), False)
+
+
+def test_what_cannot_be_looked_into_can_be_deployed_all_the_same(cloudformation: CloudFormation) -> None:
+    """https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759"""
+    cloudformation.has_no_stack()
+    cloudformation.has_no_stack()
+    cloudformation.makes_change_set(nested=True, kind="CREATE")
+    cloudformation.change_set("FAILED", reason="Parameter RawBucket failed to satisfy constraint")
+    cloudformation.has_stack("REVIEW_IN_PROGRESS")
+    cloudformation.answers("delete_change_set", {})
+    cloudformation.refuses("describe_change_set", "gone", "ChangeSetNotFound")
+    cloudformation.makes_change_set(nested=False, kind="CREATE")
+    cloudformation.change_set("CREATE_COMPLETE")
+    cloudformation.change_set("CREATE_COMPLETE", resource("Storage", NESTED, "Add"))
+    found = plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={})
+    assert found.not_seen == "Parameter RawBucket failed to satisfy constraint"
+    assert [change.resource for change in found.changes] == ["Storage"]
+
+
+def test_what_is_refused_either_way_is_refused(cloudformation: CloudFormation) -> None:
+    cloudformation.has_no_stack()
+    for nested in (True, False):
+        cloudformation.has_stack("REVIEW_IN_PROGRESS")
+        cloudformation.refuses("delete_change_set", "none", "ChangeSetNotFound")
+        cloudformation.makes_change_set(nested=nested, kind="CREATE")
+        cloudformation.change_set("FAILED", reason="Template error: so.")
+    cloudformation.answers("delete_change_set", {})
+    cloudformation.refuses("describe_change_set", "gone", "ChangeSetNotFound")
+    with pytest.raises(CannotBeDeployed, match=r"filegate-dev cannot be deployed like that: Template error: so\."):
+        plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={})
+
+
+@pytest.mark.parametrize(
+    ("action", "replacement", "kind", "danger"),
+    [
+        ("Add", None, "AWS::S3::Bucket", False),
+        ("Modify", "False", "AWS::S3::Bucket", False),
+        ("Modify", "Conditional", "AWS::S3::Bucket", True),
+        ("Modify", "True", "AWS::DynamoDB::Table", True),
+        ("Remove", None, "AWS::KMS::Key", True),
+        ("Modify", "True", "AWS::Lambda::Function", False),
+    ],
+)
+def test_what_holds_data_and_would_not_stay_is_in_danger(
+    cloudformation: CloudFormation, action: str, replacement: str | None, kind: str, danger: bool
+) -> None:
+    cloudformation.has_no_stack()
+    cloudformation.has_no_stack()
+    cloudformation.makes_change_set(nested=True, kind="CREATE")
+    cloudformation.change_set("CREATE_COMPLETE")
+    more = {"Replacement": replacement} if replacement else {}
+    cloudformation.change_set("CREATE_COMPLETE", resource("It", kind, action, **more))
+    (change,) = plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={}).changes
+    assert change.endangers_data is danger
+
+
+class Session:
+    """boto3's, with one client; not a real one, which would look for credentials."""
+
+    profile_name = "staging"
+
+    def __init__(self, client: Any, region_name: str | None = "eu-central-1") -> None:
+        self._client = client
+        self.region_name = region_name
+
+    def client(self, *_: object, **__: object) -> Any:
+        return self._client
+
+
+@pytest.mark.parametrize(
+    ("status", "way_out"),
+    [
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+        ("ROLLBACK_FAILED", "delete-stack"),
+        ("CREATE_FAILED", "delete-stack"),
+        ("DELETE_FAILED", "delete-stack"),
+    ],
+)
+def test_a_stack_that_is_stuck_says_on_what_and_the_way_out(
+    cloudformation: CloudFormation, status: str, way_out: str
+) -> None:
+    event = {
+        "EventId": "1",
+        "StackId": STACK,
+        "StackName": "filegate-dev",
+        "Timestamp": NOW,
+        "LogicalResourceId": "Table",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "ResourceStatus": "UPDATE_FAILED",
+        "ResourceStatusReason": "in use",
+    }
+    for _ in range(2):
+        cloudformation.has_stack(status)
+    cloudformation.answers("describe_stack_events", {"StackEvents": [event]})
+    session: Any = Session(cloudformation.client)
+    deployment = Deployment(session, "filegate-dev", template=Path("main.yaml"), artifacts_bucket=None)
+    with pytest.raises(CannotBeDeployed, match=rf"{status}: Table \(AWS::DynamoDB::Table\): in use\.") as caught:
+        deployment.settle()
+    assert way_out in str(caught.value.advice)
+
+
+def test_a_stack_of_a_failed_creation_makes_room(cloudformation: CloudFormation) -> None:
+    for _ in range(2):
+        cloudformation.has_stack("ROLLBACK_COMPLETE")
+    cloudformation.answers("delete_stack", {}, StackName="filegate-dev")
+    cloudformation.has_no_stack()
+    session: Any = Session(cloudformation.client)
+    Deployment(session, "filegate-dev", template=Path("main.yaml"), artifacts_bucket=None).settle()
+
+
+def test_credentials_that_are_no_longer_good_are_told_with_whose_and_where() -> None:
+    class Sts:
+        def get_caller_identity(self) -> None:
+            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "It is expired."}}, "GetCallerIdentity")
+
+    session: Any = Session(Sts())
+    with pytest.raises(NoCloud, match=r"It is expired\. \(profile staging, region eu-central-1\)") as caught:
+        account_of(session)
+    assert "aws sso login" in str(caught.value.advice)
+
+
+def test_a_region_that_nobody_set_is_asked_for() -> None:
+    session: Any = Session(None, region_name=None)
+    with pytest.raises(NoCloud, match=r"No AWS region is set \(profile staging\)\. Set AWS_REGION"):
+        account_of(session)
