@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from filegate.cli import cost, datasets, demo, dlq, drop, local, quarantine, runs, show
+from filegate.cli import cost, datasets, demo, dlq, drop, images, local, quarantine, runs, show, stack
 from filegate.cli.shared import shared_options
 
 app = typer.Typer(
@@ -39,4 +39,6 @@ def filegate(
 for module in (demo, local, drop, runs, show, quarantine, cost):
     module.add_to(app)
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(stack.app, name="stack")
+app.add_typer(images.app, name="images")
 datasets.add_to(app)
