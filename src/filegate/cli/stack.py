@@ -44,6 +44,7 @@ def deploy(session: Session, yes: Yes = False) -> None:
         deployment = environment.deployment()
         parameters = environment.parameters(environment.images())
     _deploy(session, environment.account, deployment, parameters, yes=yes)
+    environment.close_default_security_group()
 
 
 @command(app)

@@ -19,8 +19,9 @@ def close_default_security_group(session: boto3.Session, vpc_id: str) -> None:
         vpc_id: output `VpcId` of the main stack.
     """
     ec2 = session.client("ec2")
-    filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default"]}]
-    (group,) = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    (group,) = ec2.describe_security_groups(
+        Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default"]}]
+    )["SecurityGroups"]
     if group["IpPermissions"]:
         ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
     if group["IpPermissionsEgress"]:

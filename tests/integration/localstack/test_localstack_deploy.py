@@ -69,6 +69,7 @@ def test_a_deployment_from_its_plan_to_its_end(
     events = list(deployment.execute(deployment.plan(parameters)))
     assert events[-1].status == "CREATE_COMPLETE"
     assert "Storage" in {event.resource for event in events}
+    environment.close_default_security_group()
     assert deployment.plan(parameters).empty
 
     # It shows the change and calls it made, but LocalStack never updates a nested stack: the embedded cloud's tests do.

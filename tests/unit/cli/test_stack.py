@@ -118,7 +118,7 @@ def deployed(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> Filegate:
     for name, part in parts.items():
         monkeypatch.setattr(Deployment, name, part)
     deployment = Deployment(SESSION, "filegate-dev", template=None, artifacts_bucket=None)  # type: ignore[arg-type]
-    answers = {"images": {}, "parameters": {}, "deployment": deployment}
+    answers = {"images": {}, "parameters": {}, "deployment": deployment, "close_default_security_group": None}
     for name, answer in answers.items():
         monkeypatch.setattr(Environment, name, lambda *_, answer=answer: answer)
     monkeypatch.setattr("filegate.operations.account.account_of", lambda _: ACCOUNT)

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from filegate.errors import FilegateError
 from filegate.operations.account import Account
 from filegate.operations.checkout import Checkout
+from filegate.operations.default_security_group import close_default_security_group
 from filegate.operations.deploy.deployment import Deployment
 from filegate.operations.deploy.stack import described, outputs_of
 from filegate.operations.deploy.template import load_template
@@ -168,9 +169,15 @@ class Environment:
             raise WrongUse(f"parameters/{self.name}.json is of Environment {values.get('Environment')}.")
         values |= {f"{stage.title()}ImageUri": image for stage, image in images.items()}
         values["Freshness"] = freshness(Datasets(self.checkout.folder / "datasets"))
-        if values.get("PrivateNetwork") == "yes":
+        if values["PrivateNetwork"] == "yes":
             values |= self._prefix_lists()
         return values
+
+    def close_default_security_group(self) -> None:
+        """Close what every new network leaves open, if the deployment has one. To be called after each deployment."""
+        stack = described(self.account.cloudformation, self.stack_name)
+        if stack is not None and (vpc := outputs_of(stack).get("VpcId")):
+            close_default_security_group(self.account.session, vpc)
 
     def _prefix_lists(self) -> dict[str, str]:
         """The addresses of S3 and DynamoDB, as AWS lists them in this region, for the rules of the security group."""

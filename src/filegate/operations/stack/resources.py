@@ -48,6 +48,7 @@ _NO_BILL = "no local cloud has a bill"
 # one of a service that it does not have. A type that is not listed here has to be there.
 NOT_CREATED: Mapping[str, str] = {
     "AWS::BCM::Dashboard": _NO_BILL,
+    "AWS::Backup::BackupSelection": "ministack's CloudFormation does not know it",
     "AWS::Budgets::Budget": _NO_BILL,
     "AWS::CE::AnomalyMonitor": _NO_BILL,
     "AWS::CE::AnomalySubscription": _NO_BILL,

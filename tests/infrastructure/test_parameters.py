@@ -1,0 +1,68 @@
+"""Each parameter file fits its template; the differences between the environments are those that are meant."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "infra" / "cloudformation" / "parameters"
+FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+ENVIRONMENTS = ("dev", "staging", "prod")
+# What the command finds out by itself.
+FOUND = {
+    "IngestImageUri", "ValidateImageUri", "TransformImageUri", "OutputImageUri", "Freshness", "S3PrefixListId",
+    "DynamoDBPrefixListId",
+}  # fmt: skip
+
+each_file = pytest.mark.parametrize("name", FILES)
+
+
+def test_there_is_one_for_each_environment_and_one_for_the_registry() -> None:
+    assert set(FILES) == {*ENVIRONMENTS, "registry"}
+    for name in ENVIRONMENTS:
+        assert FILES[name]["Parameters"]["Environment"] == name
+
+
+@each_file
+def test_a_file_says_nothing_but_parameters(name: str) -> None:
+    assert set(FILES[name]) == {"Parameters"}
+    assert all(isinstance(value, str) for value in FILES[name]["Parameters"].values())
+
+
+@each_file
+def test_a_value_is_one_that_the_template_takes(templates: dict[str, Any], name: str) -> None:
+    declared = templates["registry" if name == "registry" else "main"]["Parameters"]
+    for parameter, value in FILES[name]["Parameters"].items():
+        rules = declared[parameter]
+        assert value in map(str, rules.get("AllowedValues", [value])), parameter
+        assert re.fullmatch(rules.get("AllowedPattern", ".*"), value), parameter
+        if rules["Type"] == "Number":
+            assert float(rules.get("MinValue", value)) <= float(value) <= float(rules.get("MaxValue", value)), parameter
+
+
+@each_file
+def test_a_value_is_said_only_where_it_differs(templates: dict[str, Any], name: str) -> None:
+    declared = templates["registry" if name == "registry" else "main"]["Parameters"]
+    for parameter, value in FILES[name]["Parameters"].items():
+        if parameter != "DataOnDelete":  # which nobody should have to look up
+            assert value != str(declared[parameter].get("Default")), parameter
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_every_parameter_gets_a_value(templates: dict[str, Any], name: str) -> None:
+    needed = {parameter for parameter, rules in templates["main"]["Parameters"].items() if "Default" not in rules}
+    assert needed <= set(FILES[name]["Parameters"]) | FOUND
+    assert not FOUND & set(FILES[name]["Parameters"])
+
+
+def test_what_the_command_finds_out_is_what_the_template_asks_for(templates: dict[str, Any]) -> None:
+    assert set(templates["main"]["Parameters"]) >= FOUND
+
+
+def test_only_production_keeps_its_data_when_it_goes() -> None:
+    fates = {name: FILES[name]["Parameters"]["DataOnDelete"] for name in ENVIRONMENTS}
+    assert fates == {"dev": "Delete", "staging": "Delete", "prod": "Retain"}

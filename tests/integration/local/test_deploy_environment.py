@@ -1,0 +1,300 @@
+"""`filegate stack`, on the embedded cloud with the real templates: from an empty account to an empty account."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from filegate.cli.app import app
+from filegate.cli.stack import DIFFERENCES
+from filegate.local import EmbeddedCloud, seams
+from filegate.operations.account import Account, account_of
+from filegate.operations.checkout import Checkout
+from filegate.operations.deploy import CannotBeDeployed
+from filegate.operations.deploy.environment import STAGES, Environment, Registry
+from filegate.operations.stack import reconcile
+from filegate.operations.stack.resources import NOT_CREATED
+
+REPOSITORY = Path(__file__).parents[3]
+PARTS = ("infra", "datasets")
+
+Filegate = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[EmbeddedCloud]:
+    """An empty account."""
+    with EmbeddedCloud() as running, seams.installed_for_deployment(NOT_CREATED):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def account(cloud: EmbeddedCloud) -> Account:
+    return account_of(cloud.session())
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A clone of the repository, with what a deployment takes out of it."""
+    folder = tmp_path_factory.mktemp("clone")
+    for part in PARTS:
+        shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    commit(folder)
+    return Checkout(folder)
+
+
+def commit(folder: Path) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", folder, *words], check=True)
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "a revision")
+
+
+@pytest.fixture(scope="module")
+def bootstrapped(cloud: EmbeddedCloud, account: Account, clone: Checkout) -> Registry:
+    """The account, with a registry that has the images of the clone's revision."""
+    deployment = Registry.deployment(account, clone)
+    list(deployment.execute(deployment.plan(Registry.parameters(clone))))
+    for stage in STAGES:
+        account.ecr.put_image(
+            repositoryName=f"filegate/{stage}",
+            imageManifest=json.dumps({"schemaVersion": 2, "stage": stage}),
+            imageTag=clone.revision(),
+        )
+    return Registry.of(account)
+
+
+@pytest.fixture
+def checkout(clone: Checkout, tmp_path: Path) -> Checkout:
+    """The same revision, to be changed."""
+    shutil.copytree(clone.folder, tmp_path / "clone")
+    return Checkout(tmp_path / "clone")
+
+
+@pytest.fixture
+def filegate(cloud: EmbeddedCloud, checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Filegate:
+    """Runs a command in the clone, in the account."""
+    for name, value in cloud.client_environment().items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "FILEGATE_ENVIRONMENT", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("filegate.operations.checkout.Checkout", lambda: checkout)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, words, prog_name="filegate")
+
+    return run
+
+
+@pytest.fixture
+def name(account: Account, checkout: Checkout, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a deployment of the test's own, whose parameters are those of dev; it goes with the test."""
+    name = f"t{abs(hash(request.node.name)) % 10**8}"
+    dev = checkout.templates / "parameters" / "dev.json"
+    values = json.loads(dev.read_text())["Parameters"]
+    write_parameters(checkout, name, {**values, "Environment": name})
+    yield name
+    stack = f"filegate-{name}"
+    # Made by `reconcile`, not by CloudFormation, which therefore leaves it where it is, in the way of the alarms.
+    account.session.client("cloudwatch").delete_alarms(AlarmNames=[f"{stack}-unhealthy"])
+    account.cloudformation.delete_stack(StackName=stack)
+    account.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+
+
+def write_parameters(checkout: Checkout, name: str, values: dict[str, str]) -> None:
+    (checkout.templates / "parameters" / f"{name}.json").write_text(json.dumps({"Parameters": values}))
+
+
+def change_parameter(checkout: Checkout, name: str, **values: str) -> None:
+    file = checkout.templates / "parameters" / f"{name}.json"
+    write_parameters(checkout, name, {**json.loads(file.read_text())["Parameters"], **values})
+
+
+def answer(result: Result) -> dict[str, Any]:
+    (document,) = (json.loads(line) for line in result.stdout.splitlines())
+    return dict(document)
+
+
+def exists(account: Account, name: str) -> bool:
+    stacks = account.cloudformation.describe_stacks()["Stacks"]
+    return f"filegate-{name}" in {stack["StackName"] for stack in stacks}
+
+
+def test_an_empty_account_is_told_what_comes_first(filegate: Filegate, name: str) -> None:
+    result = filegate("-e", name, "stack", "deploy", "--yes")
+    assert result.exit_code == 1
+    assert "no place for images and templates in us-east-1 yet" in result.stderr
+    assert "make bootstrap" in result.stderr
+
+
+def test_bootstrap_makes_the_registry_once(filegate: Filegate, bootstrapped: Registry) -> None:
+    assert set(bootstrapped.outputs) >= {"ArtifactsBucket", *(f"{stage.title()}Repository" for stage in STAGES)}
+    again = filegate("stack", "bootstrap", "--yes")
+    assert again.exit_code == 0
+    assert "Nothing to do" in again.stderr
+
+
+def test_a_revision_without_images_is_told_what_comes_first(
+    filegate: Filegate, bootstrapped: Registry, checkout: Checkout, name: str
+) -> None:
+    commit(checkout.folder)
+    result = filegate("-e", name, "stack", "deploy", "--yes")
+    assert result.exit_code == 1
+    assert f"Of revision {checkout.revision()[:12]} there is no image of ingest, validate" in result.stderr
+    assert "make push" in result.stderr
+
+
+def test_a_deployment_is_as_its_templates_say_and_the_next_has_nothing_to_do(
+    filegate: Filegate, bootstrapped: Registry, account: Account, name: str
+) -> None:
+    before = filegate("-e", name, "stack", "diff")
+    assert before.exit_code == DIFFERENCES
+    assert "to add" in before.stdout
+    assert not exists(account, name)
+    first = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))
+    assert first["outputs"]["RawBucket"] == f"filegate-{name}-raw-{account.id}"
+    assert "Storage" in {change["resource"] for change in first["changes"]}
+    reconcile(account.session, f"filegate-{name}")
+    second = filegate("-e", name, "stack", "deploy")
+    assert second.exit_code == 0
+    assert "Nothing to do" in second.stderr
+    assert filegate("-e", name, "stack", "diff").exit_code == 0
+
+
+def test_the_images_are_passed_by_digest(
+    filegate: Filegate, bootstrapped: Registry, account: Account, clone: Checkout, name: str
+) -> None:
+    assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
+    images = bootstrapped.images(clone.revision())
+    for stage in STAGES:
+        function = account.session.client("lambda").get_function(FunctionName=f"filegate-{name}-{stage}")
+        assert function["Code"]["ImageUri"] == images[stage]
+        assert "@sha256:" in images[stage]
+
+
+def test_nothing_is_changed_without_a_yes(
+    filegate: Filegate, bootstrapped: Registry, account: Account, name: str
+) -> None:
+    result = filegate("-e", name, "stack", "deploy")
+    assert result.exit_code == 2
+    assert "Nothing was changed" in result.stderr
+    assert not exists(account, name)
+
+
+def test_a_changed_parameter_is_shown_and_then_made(
+    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+) -> None:
+    assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
+    change_parameter(checkout, name, LogRetentionDays="90")
+    shown = filegate("-e", name, "stack", "diff", "--json")
+    assert shown.exit_code == DIFFERENCES
+    changed = {change["resource"]: change for change in answer(shown)["changes"]}
+    assert changed["Functions"]["action"] == "change"
+    assert "LogRetentionDays" in str(changed["Functions"]["edits"])
+    assert retention(account, name) == 7
+    assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
+    assert retention(account, name) == 90
+    assert filegate("-e", name, "stack", "diff").exit_code == 0
+
+
+def retention(account: Account, name: str) -> int:
+    (group,) = account.session.client("logs").describe_log_groups(
+        logGroupNamePrefix=f"/aws/lambda/filegate-{name}-ingest"
+    )["logGroups"]
+    return group["retentionInDays"]
+
+
+def test_a_resource_that_fails_is_named_with_its_reason(
+    filegate: Filegate, bootstrapped: Registry, account: Account, name: str
+) -> None:
+    bucket = {"Bucket": f"filegate-{name}-access-logs-{account.id}"}
+    account.s3.create_bucket(**bucket)  # somebody else has the name
+    result = filegate("-e", name, "stack", "deploy", "--yes")
+    assert result.exit_code == 1
+    assert "Storage" in result.stderr
+    assert f"{bucket['Bucket']} already exists" in result.stderr
+    account.s3.delete_bucket(**bucket)
+    assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
+
+
+def test_a_deployment_goes_on_when_nobody_follows_it(
+    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+) -> None:
+    environment = Environment(name, account, checkout)
+    deployment = environment.deployment()
+    events = deployment.execute(deployment.plan(environment.parameters(environment.images())))
+    next(events)
+    events.close()
+    followed = filegate("-e", name, "stack", "deploy", "--yes")
+    assert followed.exit_code == 0
+    assert "Nothing to do" in followed.stderr
+
+
+def test_a_plan_that_another_took_the_place_of_is_not_executed(
+    bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+) -> None:
+    environment = Environment(name, account, checkout)
+    deployment, parameters = environment.deployment(), environment.parameters(environment.images())
+    first = deployment.plan(parameters)
+    second = deployment.plan(parameters)
+    with pytest.raises(CannotBeDeployed, match="somebody else"):
+        list(deployment.execute(first))
+    deployment.discard(second)
+
+
+def test_destroy_loses_nothing_unasked(filegate: Filegate, bootstrapped: Registry, account: Account, name: str) -> None:
+    outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
+    account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
+    account.s3.delete_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")
+    refused = filegate("-e", name, "stack", "destroy", "--confirm", name)
+    assert refused.exit_code == 1
+    assert "Storage.RawBucket" in refused.stdout
+    assert "2 object versions" in refused.stdout
+    assert "would be lost" in refused.stderr
+    kept = filegate("-e", name, "stack", "destroy", "--data", "keep", "--confirm", name)
+    assert kept.exit_code == 1
+    assert "deletes buckets and ledger" in kept.stderr
+    assert filegate("-e", name, "stack", "destroy", "--data", "delete").exit_code == 2
+    wrong = filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", "prod")
+    assert wrong.exit_code == 2
+    assert "nothing was removed" in wrong.stderr
+    assert account.s3.list_object_versions(Bucket=outputs["RawBucket"])["DeleteMarkers"]
+    done = filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", name)
+    assert done.exit_code == 0, done.stderr
+    assert not exists(account, name)
+    assert not [bucket for bucket in account.s3.list_buckets()["Buckets"] if f"-{name}-" in bucket["Name"]]
+
+
+def test_destroy_leaves_nothing_behind_unasked(
+    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+) -> None:
+    change_parameter(checkout, name, DataOnDelete="Retain")
+    outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
+    account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
+    for data, said in ([], "would stay behind"), (["--data", "delete"], "keeps buckets and ledger"):
+        refused = filegate("-e", name, "stack", "destroy", "--confirm", name, *data)
+        assert refused.exit_code == 1
+        assert said in refused.stderr
+    assert exists(account, name)
+    done = filegate("-e", name, "stack", "destroy", "--data", "keep", "--confirm", name)
+    assert done.exit_code == 0, done.stderr
+    assert outputs["RawBucket"] in done.stderr
+    assert not exists(account, name)
+    assert account.s3.get_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")["Body"].read() == b"1"
+
+
+def test_a_name_without_a_parameter_file_is_refused(filegate: Filegate, bootstrapped: Registry) -> None:
+    result = filegate("-e", "test", "stack", "deploy", "--yes")
+    assert result.exit_code == 2
+    assert "there are files for dev, prod, staging" in result.stderr
+    assert filegate("stack", "deploy").exit_code == 2
+    assert filegate("-e", "test", "stack", "diff").exit_code == 1
