@@ -41,7 +41,7 @@ PRODUCTION = {
     "Freshness": "flights:24",
     "S3PrefixListId": "pl-s3",
     "DynamoDBPrefixListId": "pl-dynamodb",
-    "GitHubRepository": "example/filegate",
+    "GitHubRepository": "example@1/filegate@2",
 }
 
 
