@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from filegate.local.session import session_for
+from filegate.operations.default_security_group import close_default_security_group
 from filegate.operations.deploy import deploy
 from filegate.operations.deploy_local import ARTIFACTS, deploy_local
 from filegate.operations.stack import reconcile
@@ -79,6 +80,14 @@ def test_r19_the_network_acl_of_the_subnets_is_the_template_s(session: boto3.Ses
     assert ports(used["Entries"], egress=True) == {(443, 443)}
     assert ports(used["Entries"], egress=False) == {(1024, 3388), (3390, 65535)}
     assert {entry["RuleAction"] for entry in used["Entries"] if "PortRange" in entry} == {"allow"}
+
+
+def test_r19_the_default_security_group_can_be_closed(session: boto3.Session, outputs: dict[str, str]) -> None:
+    close_default_security_group(session, outputs["VpcId"])
+    groups = session.client("ec2").describe_security_groups(
+        Filters=[{"Name": "vpc-id", "Values": [outputs["VpcId"]]}, {"Name": "group-name", "Values": ["default"]}]
+    )["SecurityGroups"]
+    assert [(group["IpPermissions"], group["IpPermissionsEgress"]) for group in groups] == [([], [])]
 
 
 def test_c5_the_registry_is_there_but_for_its_repositories(session: boto3.Session, outputs: dict[str, str]) -> None:
