@@ -11,6 +11,8 @@ import pytest
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
 
+from filegate.operations.stack import resources as stack_resources
+
 DIRECTORY = Path(__file__).parents[2] / "infra" / "cloudformation"
 PATHS = sorted(DIRECTORY.glob("*.yaml"))
 ORDER = [
@@ -135,3 +137,14 @@ def test_every_substitution_of_the_state_machine_is_given_and_used(templates: di
     definition = (DIRECTORY / machine["DefinitionS3Location"]).read_text()
     used = set(re.findall(r"\$\{(\w+)\}", definition))
     assert used == set(machine["DefinitionSubstitutions"])
+
+
+def test_reasons_are_given_for_what_the_templates_use_and_for_nothing_else(templates: dict[str, Any]) -> None:
+    """Why a local cloud does not show something is no longer of interest when no template asks for it."""
+    used: dict[str, set[str]] = {}
+    for template in templates.values():
+        for entry, found in template["Resources"].items():
+            for item in found[2].values() if entry.startswith("Fn::ForEach::") else [found]:
+                used.setdefault(item["Type"], set()).update(item["Properties"])
+    assert set(stack_resources.NOT_CREATED) <= set(used)
+    assert [(kind, name) for kind, name in stack_resources.NOT_TOLD if name not in used[kind]] == []

@@ -13,7 +13,7 @@ from filegate.local import EmbeddedCloud
 from filegate.operations.default_security_group import close_default_security_group
 from filegate.operations.deploy import deploy
 from filegate.operations.deploy_local import ARTIFACTS
-from filegate.operations.stack import reconcile, resources
+from filegate.operations.stack import reconcile
 
 EVERYTHING = {"PrivateNetwork": "yes", "AuditTrail": "yes", "CostControls": "yes", "AuditLockDays": "365"}
 STACK = "filegate-local"
@@ -90,19 +90,6 @@ def test_r20_audit_records_are_locked(session: boto3.Session) -> None:
     lock = session.client("s3").get_object_lock_configuration(Bucket="filegate-local-audit-000000000000")
     retention = lock["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
     assert retention == {"Mode": "COMPLIANCE", "Days": 365}
-
-
-def test_reasons_are_given_for_types_that_the_templates_use(session: boto3.Session) -> None:
-    stacks = session.client("cloudformation").describe_stacks()["Stacks"]
-    used = {
-        item["ResourceType"]
-        for stack in stacks
-        for item in session.client("cloudformation").list_stack_resources(StackName=stack["StackId"])[
-            "StackResourceSummaries"
-        ]
-    }
-    of_the_registry = {"AWS::ECR::Repository", "AWS::IAM::OIDCProvider"}
-    assert set(resources.NOT_CREATED) - of_the_registry <= used
 
 
 def test_c5_the_registry_is_as_its_template_says(session: boto3.Session, template: Path) -> None:
