@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filegate.operations.deploy import load_template
+from filegate.operations.deploy.environment import read_parameters
 from filegate.operations.stack.intrinsics import Scope
 
 DIRECTORY = Path(__file__).parents[1] / "infra" / "cloudformation"
@@ -30,9 +31,9 @@ _PSEUDO = {
     "AWS::StackName": "<stack>",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# What a production deployment passes, with all that can be asked for; of everything else, the templates' defaults.
-PRODUCTION = {
-    "Environment": "prod",
+# What a deployment is given besides its parameter file: its images, and all that can be asked for. Everything else is
+# as the templates' defaults are.
+_GIVEN = {
     **{
         f"{stage}ImageUri": f"<account>.dkr.ecr.<region>.amazonaws.com/filegate/{stage.lower()}@sha256:<digest>"
         for stage in ("Ingest", "Validate", "Transform", "Output")
@@ -70,17 +71,26 @@ def declared(template: Template) -> dict[str, Template]:
     return {name: body for name, body in template["Resources"].items() if not name.startswith(_LOOP)}
 
 
-class Deployment:
-    """All resources of the templates, nested ones included, with values for the parameters."""
+def parameters_of(environment: str) -> dict[str, dict[str, str]]:
+    """What a deployment of that name passes to each template that is deployed by itself."""
+    files = {"main": environment, "registry": "registry"}
+    return {
+        template: {**read_parameters(DIRECTORY / "parameters" / f"{file}.json"), **_GIVEN}
+        for template, file in files.items()
+    }
 
-    def __init__(self, templates: Mapping[str, Template], parameters: Mapping[str, str]) -> None:
+
+class Deployment:
+    """All resources of the templates, nested ones included, with values for the parameters of those that nest them."""
+
+    def __init__(self, templates: Mapping[str, Template], parameters: Mapping[str, Mapping[str, str]]) -> None:
         nested = {
             Path(resource["Properties"]["TemplateURL"]).stem
             for template in templates.values()
             for resource in declared(template).values()
             if resource["Type"] == _NESTED
         }
-        self._roots = [_Stack(templates, stem, parameters) for stem in templates if stem not in nested]
+        self._roots = [_Stack(templates, stem, parameters.get(stem, {})) for stem in templates if stem not in nested]
 
     @cached_property
     def resources(self) -> list[Resource]:
@@ -95,6 +105,9 @@ class Deployment:
         """The resource that a resolved reference names."""
         found = re.fullmatch(r"<(\w+/\w+)(?:\.\w+)*>", str(value))
         return next((resource for resource in self.resources if found and str(resource) == found[1]), None)
+
+
+PRODUCTION = parameters_of("prod")
 
 
 class _Stack:

@@ -13,7 +13,7 @@ import pytest
 
 from scripts import security_report
 from scripts.controls import CONTROLS, Control, Excepted
-from scripts.deployment import PRODUCTION, Deployment, Resource, Template, declared, load_templates
+from scripts.deployment import PRODUCTION, Deployment, Resource, Template, declared, load_templates, parameters_of
 
 TEMPLATES = load_templates()
 DEPLOYMENT = Deployment(TEMPLATES, PRODUCTION)
@@ -270,6 +270,13 @@ def test_the_templates_meet_the_control(control: Control) -> None:
     failed = [str(finding.resource) for finding in control.findings(DEPLOYMENT) if finding.verdict is False]
     assert failed == []
     assert control.outcome(DEPLOYMENT) == ("not applicable" if control.not_applicable else "passed")
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging"])
+def test_other_deployments_give_up_only_what_would_keep_their_data(environment: str) -> None:
+    deployment = Deployment(TEMPLATES, parameters_of(environment))
+    failed = [control.id for control in CONTROLS if control.outcome(deployment) == "FAILED"]
+    assert failed == ["DynamoDB.4", "DynamoDB.6", "KMS.3"]
 
 
 @pytest.mark.parametrize(("control", "break_", "resource"), cases())

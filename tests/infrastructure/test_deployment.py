@@ -51,7 +51,7 @@ OUTER = {
 
 
 def resources(**parameters: str) -> dict[str, Resource]:
-    deployment = Deployment({"inner": INNER, "outer": OUTER}, parameters)
+    deployment = Deployment({"inner": INNER, "outer": OUTER}, {"outer": parameters})
     return {str(resource): resource for resource in deployment.resources}
 
 
