@@ -115,6 +115,17 @@ def test_metrics_are_those_that_the_operating_guide_lists() -> None:
     assert counted == monthly_cost.METRICS
 
 
+def test_no_environment_s_budget_is_spent_by_being_there() -> None:
+    main = next(path for path in monthly_cost.TEMPLATES if path.stem == "main")
+    default = load_template(main)["Parameters"]["MonthlyBudget"]["Default"]
+    idle = sum(line.usd for line in monthly_cost.fixed())
+    environments = [file for file in (main.parent / "parameters").glob("*.json") if file.stem != "registry"]
+    assert len(environments) == 3
+    for file in environments:
+        budget = float(json.loads(file.read_text())["Parameters"].get("MonthlyBudget", default))
+        assert 0.8 * budget > idle, file.name
+
+
 def test_a_line_s_price_is_one_of_the_table() -> None:
     table = [value for value in vars(prices).values() if isinstance(value, Price)]
     for line in lines(USES[0], MEASURED):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from filegate.operations.problems import AwsError, NoCloud, explained
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
 
 # CloudFormation is asked over and over while it works: being told to ask less often is no failure.
@@ -60,8 +62,19 @@ class Account:
         return self.session.client("ecr", config=CLIENT)
 
     @property
+    def organizations(self) -> OrganizationsClient:
+        return self.session.client("organizations", config=CLIENT)
+
+    @property
     def s3(self) -> S3Client:
         return self.session.client("s3", config=CLIENT)
+
+    def payer(self) -> str | None:
+        """Who pays for it: the id of its organisation's management account, or its own; None where it is not told."""
+        try:
+            return self.organizations.describe_organization()["Organization"]["MasterAccountId"]
+        except ClientError as error:
+            return self.id if error.response["Error"]["Code"] == "AWSOrganizationsNotInUseException" else None
 
 
 def account_of(session: boto3.Session) -> Account:

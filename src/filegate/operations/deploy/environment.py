@@ -161,12 +161,14 @@ class Environment:
             images: the address of each stage's image.
 
         Raises:
-            WrongUse: the parameter file is missing, or is none.
+            WrongUse: the parameter file is missing, is none, or asks for what AWS refuses to such an account.
             DeclarationError: a dataset is declared wrongly.
         """
         values = _parameters(self.checkout.templates / "main.yaml", self.name)
         if values.get("Environment") != self.name:
             raise WrongUse(f"parameters/{self.name}.json is of Environment {values.get('Environment')}.")
+        if values["CostControls"] == "yes":
+            self._refuse_to_a_member()
         values |= {f"{stage.title()}ImageUri": image for stage, image in images.items()}
         values["Freshness"] = freshness(Datasets(self.checkout.folder / "datasets"))
         if values["PrivateNetwork"] == "yes":
@@ -178,6 +180,16 @@ class Environment:
         stack = described(self.account.cloudformation, self.stack_name)
         if stack is not None and (vpc := outputs_of(stack).get("VpcId")):
             close_default_security_group(self.account.session, vpc)
+
+    def _refuse_to_a_member(self) -> None:
+        """AWS itself would, in the middle of a deployment, and with less of a reason (ADR 15)."""
+        payer = self.account.payer()
+        if payer not in (self.account.id, None):
+            raise WrongUse(
+                f"Account {self.account.id} belongs to an organisation: anomaly monitors by tag and cost categories "
+                f"are for its management account, {payer}, alone.",
+                advice=f'Write "CostControls": "member" into parameters/{self.name}.json: budget and dashboard remain.',
+            )
 
     def _prefix_lists(self) -> dict[str, str]:
         """The addresses of S3 and DynamoDB, as AWS lists them in this region, for the rules of the security group."""
