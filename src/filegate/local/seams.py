@@ -13,6 +13,7 @@ import importlib.metadata
 import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from filegate.errors import FilegateError
@@ -26,6 +27,7 @@ _EVENTS = "ministack.services.eventbridge"
 _PROVISIONERS = "ministack.services.cloudformation.provisioners"
 _STACKS = "ministack.services.cloudformation"
 _STACK = "ministack.services.cloudformation.stacks"
+_ALARMS = "ministack.services.cloudwatch"
 _TEMPLATES = "ministack.services.cloudformation.engine"
 _STATES = "ministack.services.stepfunctions"
 
@@ -59,6 +61,8 @@ PRIVATE_NAMES_OF_DEPLOYMENT = (
     (_PROVISIONERS, "_nested_stack_lookup_name"),  # finds a nested stack, which is deleted
     (_STACK, "_delete_stack_async"),  # ... like any other
     (_PROVISIONERS, "_RESOURCE_HANDLERS"),  # what is done for a type: a template with one that is not here is refused
+    (_ALARMS, "_put_composite_alarm"),  # an alarm over others, which is not among them
+    (_ALARMS, "_delete_alarms"),  # ... and has to be gone before the others can be
 )
 
 NOT_CREATED = "unknown"  # the id and every attribute of a resource that is only recorded; LocalStack says the same
@@ -172,19 +176,40 @@ def installed_for_deployment(types: Collection[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _recorded(types: Collection[str]) -> Iterator[None]:
+    """Alarms over others are created, and `types` recorded, where ministack does not know them itself."""
     handlers = importlib.import_module(_PROVISIONERS)._RESOURCE_HANDLERS
     recorder = {
         "create": lambda *_: (NOT_CREATED, _AnyAttribute()),
         "update": lambda *_: (NOT_CREATED, _AnyAttribute()),
         "delete": lambda *_: None,
     }
-    added = [kind for kind in types if kind not in handlers]
-    handlers.update(dict.fromkeys(added, recorder))
+    added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(types, recorder)}
+    unknown = {kind: handler for kind, handler in added.items() if kind not in handlers}
+    handlers.update(unknown)
     try:
         yield
     finally:
-        for kind in added:
+        for kind in unknown:
             del handlers[kind]
+
+
+def _composite_alarms() -> dict[str, Callable[..., object]]:
+    """What is done for an alarm over others: what the service does itself when it is asked."""
+    service = importlib.import_module(_ALARMS)
+
+    def ask(operation: Callable[..., tuple[int, object, bytes]], request: Mapping[str, Any]) -> None:
+        status, _, answer = operation({}, request, False, is_json=True)
+        if status != HTTPStatus.OK:
+            raise ValueError(answer.decode())
+
+    def create(_logical_id: str, properties: Mapping[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+        ask(service._put_composite_alarm, properties)
+        return properties["AlarmName"], {}
+
+    def delete(name: str, _properties: object) -> None:
+        ask(service._delete_alarms, {"AlarmNames": [name]})
+
+    return {"create": create, "delete": delete}
 
 
 @contextlib.contextmanager

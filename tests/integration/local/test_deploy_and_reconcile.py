@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,14 +153,23 @@ def test_a_property_that_is_not_told_for_a_known_reason_may_be_missing_but_not_d
         reconcile(session, STACK)
 
 
-def test_what_cloudformation_only_takes_note_of_is_created_where_its_service_is_there(
-    cloud: EmbeddedCloud, outputs: dict[str, str]
+def test_the_alarm_over_the_others_comes_after_them_and_goes_before_them(
+    cloud: EmbeddedCloud, outputs: dict[str, str], eventually: Callable[..., Any]
 ) -> None:
-    client = cloud.session().client("cloudwatch")
-    (alarm,) = client.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
-    assert alarm["AlarmName"] == "filegate-local-unhealthy"
-    assert ":alarm:filegate-local-dlq-not-empty" in alarm["AlarmRule"]
-    dashboard = client.get_dashboard(DashboardName="filegate-local-overview")
+    cloudwatch, cloudformation = cloud.session().client("cloudwatch"), cloud.session().client("cloudformation")
+
+    def alarms() -> list[str]:
+        found = cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm", "MetricAlarm"])
+        return [alarm["AlarmName"] for alarm in (*found["CompositeAlarms"], *found["MetricAlarms"])]
+
+    assert alarms()[0] == "filegate-local-unhealthy"
+    assert "filegate-local-dlq-not-empty" in alarms()
+    cloudformation.delete_stack(StackName=STACK)
+    assert eventually(lambda: not alarms())
+
+
+def test_the_dashboard_is_there(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+    dashboard = cloud.session().client("cloudwatch").get_dashboard(DashboardName="filegate-local-overview")
     assert json.loads(dashboard["DashboardBody"])["widgets"]
 
 

@@ -54,7 +54,6 @@ NOT_CREATED: Mapping[str, str] = {
     "AWS::CE::AnomalySubscription": _NO_BILL,
     "AWS::CE::CostCategory": _NO_BILL,
     "AWS::CloudTrail::Trail": "ministack's CloudFormation does not know it; LocalStack has no CloudTrail",
-    "AWS::CloudWatch::CompositeAlarm": "ministack's CloudFormation does not know it",
     "AWS::EC2::FlowLog": "no local CloudFormation knows it, and no local network has traffic",
     "AWS::EC2::NetworkAcl": "ministack's CloudFormation does not know it",
     "AWS::EC2::NetworkAclEntry": "ministack has no list to put it into",
@@ -75,9 +74,8 @@ NOT_TOLD: Mapping[tuple[str, str], str] = {
 }
 
 # A policy, an entry or an association has no id of its own: it is read through what it is attached to, which this
-# property names. What a local CloudFormation only takes note of, while the service is there, is created by its name.
+# property names. A dashboard, of which LocalStack's CloudFormation only takes note, is created by its name.
 ATTACHED_BY: Mapping[str, str] = {
-    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::EC2::NetworkAclEntry": "NetworkAclId",
     "AWS::EC2::SubnetNetworkAclAssociation": "NetworkAclId",
@@ -92,7 +90,6 @@ NOT_COMPARED: Mapping[str, frozenset[str]] = {"AWS::CloudFormation::Stack": froz
 
 # Properties that say something only together: read into one before they are compared.
 COMBINED: Mapping[str, Callable[[Aws, Mapping[str, Any]], dict[str, Any]]] = {
-    "AWS::CloudWatch::CompositeAlarm": cloudwatch.with_rule,
     "AWS::EC2::NetworkAclEntry": ec2.entry,
     "AWS::EC2::SubnetNetworkAclAssociation": ec2.subnet,
     "AWS::EC2::SubnetRouteTableAssociation": ec2.subnet,

@@ -82,18 +82,8 @@ _ALARM = {
 }
 
 
-def with_rule(_: Aws, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """What a composite alarm is put with, in one and first: the rest is read of one that is there."""
-    put = {name: properties[name] for name in ("AlarmDescription", "AlarmRule")}
-    return {"Rule": put, **{name: value for name, value in properties.items() if name not in put}}
-
-
 _COMPOSITE_ALARM = {
-    "AlarmName": Property(_composite("AlarmName")),
-    "Rule": Property(
-        _composite("{AlarmDescription: AlarmDescription, AlarmRule: AlarmRule}"),
-        write=lambda aws, name, rule: aws.write("cloudwatch", "put_composite_alarm", {"AlarmName": name, **rule}),
-    ),
+    **{name: Property(_composite(name)) for name in ("AlarmDescription", "AlarmName", "AlarmRule")},
     "Tags": _alarm_tags(_composite("AlarmArn")),
 }
 
