@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -9,10 +10,12 @@ from itertools import pairwise
 import pytest
 
 from filegate.runs import Status
+from filegate.usage import by_stage
 
 from ..e2e.pipeline import Drop, Execution, Pipeline, eventually
 from .conftest import PATIENCE
 from .scenarios import CLEAN_FLIGHTS, FLIGHT_ROWS, FLIGHTS, HASTY_SECONDS, ROWS, WRONG_HEADER
+from .stack import STAGES
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,6 +43,32 @@ def test_a_clean_object_succeeds(pipeline: Pipeline, clean: Drop, partial: Drop)
     assert pipeline.published("flights", run.run_id).height == 100
     assert not pipeline.dead_letters(run.run_id)
     assert_alert(pipeline, run.run_id, "SUCCEEDED")
+
+
+def test_a_run_tells_what_it_used(pipeline: Pipeline, clean: Drop) -> None:
+    run = pipeline.run(clean.run_id)
+    stages = by_stage(run.usage)
+    assert [stage.invocations for stage in stages.values()] == [1, 1, 1, 2]
+    for call in run.usage.invocations.values():
+        assert call.seconds > 0
+        assert call.s3_reads + call.s3_writes > 0
+    assert run.cost_usd is not None
+    assert 0.0004 < run.cost_usd < 0.002
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_function_s_memory_is_told_as_its_limit_sees_it(pipeline: Pipeline, clean: Drop, stage: str) -> None:
+    run = pipeline.run(clean.run_id)
+
+    def told() -> list[float]:
+        pages = pipeline.client("logs").get_paginator("filter_log_events")
+        events = [e for p in pages.paginate(logGroupName=f"/aws/lambda/filegate-local-{stage}") for e in p["events"]]
+        lines = [json.loads(line) for e in events for line in e["message"].splitlines() if line.startswith("{")]
+        emitted = [line for line in lines if line["run_id"] == run.run_id and "memory_used_percent" in line]
+        return [value for line in emitted for value in line["memory_used_percent"]]
+
+    for percent in eventually(told):
+        assert 5 < percent < 100
 
 
 def test_rejected_rows_are_in_quarantine_and_told_of_in_the_queue(pipeline: Pipeline, partial: Drop) -> None:
