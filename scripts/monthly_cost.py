@@ -156,6 +156,7 @@ def lines(use: Use, measured: Mapping[str, Any]) -> list[Line]:
         Line("Functions", "Functions' time", files * gb_seconds, prices.LAMBDA_GB_SECOND),
         Line("Functions", "Functions' calls", calls, prices.LAMBDA_REQUEST),
         Line("Steps and notices", "Steps of the state machine", files * run.transitions, prices.STATE_TRANSITION),
+        Line("Steps and notices", "Events of arrival", files, prices.S3_EVENT),
         Line("Steps and notices", "Notices", files, prices.SNS_PUBLISH),
         Line("Requests", "S3: writing", files * run.total("s3_writes"), prices.S3_WRITE),
         Line("Requests", "S3: reading", files * run.total("s3_reads"), prices.S3_READ),

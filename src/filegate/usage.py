@@ -154,21 +154,20 @@ def transitions(run: RunRecord) -> int:
 def cost_usd(run: RunRecord) -> float:
     """What the run cost, about, in dollars."""
     calls = run.usage.invocations.values()
-    committed = run.status in (Status.SUCCEEDED, Status.PARTIAL)
+    published = run.status in (Status.SUCCEEDED, Status.PARTIAL)
+    failed = run.status in (Status.REJECTED, Status.FAILED)
     # Written by the state machine, or by the commit once it can tell of itself no more; a transaction is charged twice.
-    writes = sum(call.state == "TransformState" and not call.failed for call in calls)
-    writes += 2 if committed else run.status in (Status.REJECTED, Status.FAILED)
-    return round(
-        math.fsum(
-            (
-                prices.LAMBDA_GB_SECOND.of(math.fsum(call.gb_seconds for call in calls)),
-                prices.LAMBDA_REQUEST.of(len(calls)),
-                prices.STATE_TRANSITION.of(transitions(run)),
-                prices.S3_READ.of(sum(call.s3_reads for call in calls)),
-                prices.S3_WRITE.of(sum(call.s3_writes for call in calls) + committed),  # and the output's manifest
-                prices.DYNAMODB_READ.of(math.fsum(call.ledger_reads for call in calls)),
-                prices.DYNAMODB_WRITE.of(math.fsum(call.ledger_writes for call in calls) + LEDGER_WRITE_UNITS * writes),
-            )
-        ),
-        DIGITS,
+    writes = sum(call.state == "TransformState" and not call.failed for call in calls) + 2 * published + failed
+    parts = (
+        prices.LAMBDA_GB_SECOND.of(math.fsum(call.gb_seconds for call in calls)),
+        prices.LAMBDA_REQUEST.of(len(calls)),
+        prices.STATE_TRANSITION.of(transitions(run)),
+        prices.S3_EVENT.of(run.replay_of is None),
+        prices.S3_READ.of(sum(call.s3_reads for call in calls)),
+        prices.S3_WRITE.of(sum(call.s3_writes for call in calls) + published),  # and the output's manifest
+        prices.DYNAMODB_READ.of(math.fsum(call.ledger_reads for call in calls)),
+        prices.DYNAMODB_WRITE.of(math.fsum(call.ledger_writes for call in calls) + LEDGER_WRITE_UNITS * writes),
+        prices.SQS_REQUEST.of(failed or run.status == Status.PARTIAL),
+        prices.SNS_PUBLISH.of(published or failed),
     )
+    return round(math.fsum(parts), DIGITS)

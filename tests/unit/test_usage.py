@@ -150,9 +150,19 @@ def test_the_estimate_is_what_is_used_times_what_it_costs() -> None:
         + 0.0004
         + 0.005  # the output's manifest included
         + 4 * 0.125e-6
-        + (10 + 2 * 6) * 0.625e-6,
+        + (10 + 2 * 6) * 0.625e-6
+        + 1e-6  # the event
+        + 0.5e-6,  # the notice
         abs=1e-7,
     )
+
+
+def test_a_run_is_charged_for_the_messages_about_it() -> None:
+    alike = {"error_type": "TooManyRejects"}
+    succeeded, partial = (record(status=status) for status in (Status.SUCCEEDED, Status.PARTIAL))
+    assert cost_usd(partial) - cost_usd(succeeded) == pytest.approx(prices.SQS_REQUEST.of(1), abs=1e-7)
+    arrived, replayed = (record(status=Status.REJECTED, replay_of=run, **alike) for run in (None, "r0"))
+    assert cost_usd(arrived) - cost_usd(replayed) == pytest.approx(prices.S3_EVENT.of(1), abs=1e-7)
 
 
 def test_a_small_run_costs_mostly_its_steps() -> None:
