@@ -113,19 +113,20 @@ def test_the_required_states_exist() -> None:
     assert branches == [{"OutputToS3"}, {"UpdateMetadata"}]
 
 
-def test_every_state_is_reached_and_can_end() -> None:
-    top = DEFINITION["States"]
-    reached, waiting = set(), [DEFINITION["StartAt"]]
+@pytest.mark.parametrize("machine", [DEFINITION, *STATES["ParallelOutput"]["Branches"]], ids=lambda one: one["StartAt"])
+def test_every_state_is_reached_and_can_end(machine: dict[str, Any]) -> None:
+    states = machine["States"]
+    reached, waiting = set(), [machine["StartAt"]]
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting += successors(top[name])
-    assert reached == set(top)
-    ending = {name for name, state in top.items() if state["Type"] in ("Succeed", "Fail")}
-    while grown := {name for name in set(top) - ending if set(successors(top[name])) & ending}:
+            waiting += successors(states[name])
+    assert reached == set(states)
+    ending = {name for name, state in states.items() if state["Type"] in ("Succeed", "Fail") or state.get("End")}
+    while grown := {name for name in set(states) - ending if set(successors(states[name])) & ending}:
         ending |= grown
-    assert ending == set(top)
+    assert ending == set(states)
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
