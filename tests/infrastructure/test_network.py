@@ -82,9 +82,10 @@ def test_r18_no_template_has_a_way_to_the_internet(resources: Resources) -> None
 
 def test_r18_two_private_subnets_lie_in_two_zones(resources: Resources) -> None:
     subnets = of_type(resources, "AWS::EC2::Subnet")
-    assert len(subnets) == 2
-    assert {json.dumps(subnet["AvailabilityZone"]) for subnet in subnets.values()} == {
-        json.dumps({"Fn::Select": [zone, {"Fn::GetAZs": ""}]}) for zone in (0, 1)
+    zones = {name: subnet["AvailabilityZone"]["Fn::If"] for name, subnet in subnets.items()}
+    assert zones == {
+        "FirstSubnet": ["NamesFirstZone", {"Ref": "FirstZone"}, {"Fn::Select": [0, {"Fn::GetAZs": ""}]}],
+        "SecondSubnet": ["NamesSecondZone", {"Ref": "SecondZone"}, {"Fn::Select": [1, {"Fn::GetAZs": ""}]}],
     }
     assert len({json.dumps(subnet["CidrBlock"]) for subnet in subnets.values()}) == 2
     for name, subnet in subnets.items():

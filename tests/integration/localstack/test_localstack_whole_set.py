@@ -23,6 +23,7 @@ ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 EVERYTHING = {
     "Environment": "whole",
     "PrivateNetwork": "yes",
+    "SecondZone": "us-east-1c",
     "AuditTrail": "yes",
     "CostControls": "yes",
     "AuditLockDays": "365",
