@@ -35,9 +35,12 @@ def counted(number: int, thing: str) -> str:
 
 
 def seconds(value: float | None) -> str:
+    """Two digits or so: `9.4 s`, `17 s`, `12 min 34 s`."""
     if value is None:
         return ""
-    return f"{value:.1f} s" if value < 100 else f"{int(value) // 60} min {int(value) % 60} s"
+    if value >= 99.5:
+        return f"{int(value) // 60} min {int(value) % 60} s"
+    return f"{value:.0f} s" if value >= 9.95 else f"{value:.1f} s"
 
 
 def moment(iso: str) -> str:

@@ -36,6 +36,17 @@ def test_fields(value: str | None, shown: str) -> None:
     assert text.field(value) == shown
 
 
-@pytest.mark.parametrize(("value", "shown"), [(None, ""), (0.04, "0.0 s"), (99.94, "99.9 s"), (754.2, "12 min 34 s")])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (99.4, "99 s"),
+        (99.6, "1 min 39 s"),
+        (754.2, "12 min 34 s"),
+    ],
+)
 def test_seconds(value: float | None, shown: str) -> None:
     assert text.seconds(value) == shown
