@@ -1,6 +1,6 @@
 """What AWS's services do in a role's name that no local cloud shows: what their documentation asks for, no more.
 
-Everything else that a role may do is seen done: tests/e2e/test_privilege.py.
+Everything else that a role may do is seen done, in tests/e2e/test_privilege.py, or is what deploying calls.
 """
 
 from __future__ import annotations
@@ -102,6 +102,39 @@ DOCUMENTED = {
             "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${TrailLogGroup}:log-stream:"
             "${AWS::AccountId}_CloudTrail_${AWS::Region}*",
         )
+    ],
+    "DeployRole": [
+        *(
+            Documented(source, actions, f"${{{stage}Repository.Arn}}")
+            for stage in ("Ingest", "Validate", "Transform", "Output")
+            for source, actions in {
+                "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html": {
+                    "ecr:BatchCheckLayerAvailability",
+                    "ecr:BatchGetImage",
+                    "ecr:CompleteLayerUpload",
+                    "ecr:InitiateLayerUpload",
+                    "ecr:PutImage",
+                    "ecr:UploadLayerPart",
+                },
+                # In the name of whoever creates a function, Lambda looks whether it may pull the image.
+                "https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#gettingstarted-images-permissions": {
+                    "ecr:BatchGetImage",
+                    "ecr:GetDownloadUrlForLayer",
+                    "ecr:GetRepositoryPolicy",
+                },
+            }.items()
+        ),
+        # CloudFormation reads the templates in the name of whoever deploys.
+        Documented(
+            "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html",
+            {"s3:GetObject"},
+            "${ArtifactsBucket.Arn}/*",
+        ),
+        Documented(
+            "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html",
+            {"kms:Decrypt", "kms:GenerateDataKey"},
+            "${RegistryKey.Arn}",
+        ),
     ],
 }
 """By the role's logical id; a role that is not here has nobody who says what it is for."""
