@@ -26,6 +26,7 @@ EVERY_RESOURCE = {
     "LogInToRegistry": "a log-in is to no repository",
     "ReadTemplates": "the template is no stack yet",
     "FindNetwork": "EC2 lists take no resource",
+    "FindPayer": "there is but one organisation to describe",
     "BackupPlans": "plans get their ids when they are created",
     "Cost": "monitors, categories and dashboards get their ids when they are created",
     "Network": "what it consists of gets its ids when it is created",
@@ -182,7 +183,7 @@ def test_what_deploys_changes_nothing_but_through_cloudformation(policies: dict[
         for statement in statements:
             assert statement["Condition"]["ForAnyValue:StringEquals"] == THROUGH_CLOUDFORMATION, statement["Sid"]
     services = {action.split(":")[0] for statement in direct for action in listed(statement["Action"])}
-    assert services == {"cloudformation", "ec2", "ecr", "kms", "s3"}
+    assert services == {"cloudformation", "ec2", "ecr", "kms", "organizations", "s3"}
 
 
 def test_what_deploys_has_no_wildcards_without_a_reason(policies: dict[str, Any], direct: list[Any]) -> None:
