@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from filegate.runs import Run, Status
 from filegate.stages.ingest import ingest
 from filegate.stages.output import commit
 from filegate.storage.memory import MemoryObjectStore
+from filegate.usage import cost_usd
 
 from .conftest import ORDERS, Pipeline
 
@@ -39,6 +41,34 @@ def test_nothing_is_live_before_the_commit(pipeline: Pipeline) -> None:
 def test_rejected_rows_make_the_run_partial(pipeline: Pipeline) -> None:
     run = pipeline.finish(pipeline.arrive("orders/a.csv", rows(1) + "2,XX,1\n"))
     assert pipeline.record(run).status == Status.PARTIAL
+
+
+def at(run: Run, time: str) -> Run:
+    return run.having(request=run.request.model_copy(update={"time": time}))
+
+
+def test_a_commit_tells_how_old_its_object_is_and_what_the_run_cost(pipeline: Pipeline) -> None:
+    arrival = datetime.now(UTC) - timedelta(hours=1)
+    run = pipeline.finish(at(pipeline.arrive("orders/a.csv", rows(1)), arrival.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    committed, record = run.committed, pipeline.record(run)
+    assert committed is not None
+    assert committed.age_seconds is not None
+    assert 3600 <= committed.age_seconds < 3700
+    assert 0 <= committed.run_seconds < 100
+    assert committed.cost_usd == record.cost_usd == cost_usd(record)
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-01-31T10:00:00"])
+def test_an_age_that_nobody_knows_is_not_told(pipeline: Pipeline, time: str) -> None:
+    committed = pipeline.finish(at(pipeline.arrive("orders/a.csv", rows(1)), time)).committed
+    assert committed is not None
+    assert committed.age_seconds is None
+
+
+def test_an_object_from_the_future_has_no_age(pipeline: Pipeline) -> None:
+    committed = pipeline.finish(at(pipeline.arrive("orders/a.csv", rows(1)), "2999-01-31T10:00:00Z")).committed
+    assert committed is not None
+    assert committed.age_seconds == 0
 
 
 def test_a_newer_version_supersedes_the_older_output(pipeline: Pipeline) -> None:

@@ -24,6 +24,20 @@ def outcome(pipeline: Pipeline, key: str, data: str) -> Validated:
     return result
 
 
+@pytest.mark.parametrize(
+    ("tolerated", "bad", "share"), [(0.5, 0, 0), (0.5, 1, 0.4), (0.5, 5, 2), (0, 0, 0), (0, 1, 100), (0.0001, 4, 100)]
+)
+def test_the_share_of_the_tolerance_is_told(pipeline: Pipeline, tolerated: float, bad: int, share: float) -> None:
+    pipeline.declare(
+        "numbers",
+        'SCHEMA = DataFrameSchema({"id": Column(int)})\n'
+        f'dataset = Dataset("numbers", schema=SCHEMA, source=Csv(), tolerated_rejects={tolerated})\n',
+    )
+    result = outcome(pipeline, "numbers/a.csv", "id\n" + "x\n" * bad + "1\n" * (5 - bad))
+    assert result.share_of_tolerance == pytest.approx(share)
+    assert (result.verdict == "VALID") == (share <= 1)
+
+
 def test_rejected_rows_carry_position_values_and_reasons(pipeline: Pipeline) -> None:
     run = pipeline.arrive("orders/a.csv", MIXED)
     result = pipeline.validated(run).validated
