@@ -83,14 +83,6 @@ def test_r15_every_bucket_has_lifecycle_rules_and_sweeps_half_done_uploads(resou
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules(resources, bucket))
 
 
-def test_r17_the_key_is_rotated_and_found_by_its_alias(resources: Resources) -> None:
-    assert properties(resources, "Key")["EnableKeyRotation"] is True
-    assert properties(resources, "KeyAlias") == {
-        "AliasName": {"Fn::Sub": "alias/filegate-${Environment}"},
-        "TargetKeyId": {"Ref": "Key"},
-    }
-
-
 def test_staging_is_for_a_week(resources: Resources) -> None:
     assert [rule["ExpirationInDays"] for rule in rules(resources, "StagingBucket")] == [7]
 
@@ -100,16 +92,23 @@ def test_buckets_that_matter_keep_versions(resources: Resources, bucket: str) ->
     assert properties(resources, bucket)["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-@pytest.mark.parametrize("bucket", BUCKETS)
-def test_r17_every_bucket_is_private_and_encrypted_with_the_key(resources: Resources, bucket: str) -> None:
+@pytest.mark.parametrize("bucket", [*BUCKETS, "AccessLogBucket"])
+def test_every_bucket_is_private(resources: Resources, bucket: str) -> None:
     assert set(properties(resources, bucket)["PublicAccessBlockConfiguration"].values()) == {True}
-    (rule,) = properties(resources, bucket)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KeyArn"}}
-    assert rule["BucketKeyEnabled"] is True
-    assert properties(resources, bucket)["LoggingConfiguration"]["DestinationBucketName"] == {"Ref": "AccessLogBucket"}
+    (rule,) = properties(resources, bucket)["OwnershipControls"]["Rules"]
+    assert rule == {"ObjectOwnership": "BucketOwnerEnforced"}
 
 
-@pytest.mark.parametrize("name", [*BUCKETS, "LedgerTable"])
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_every_bucket_s_requests_are_logged(resources: Resources, bucket: str) -> None:
+    logging = properties(resources, bucket)["LoggingConfiguration"]
+    assert logging["DestinationBucketName"] == {"Ref": "AccessLogBucket"}
+    assert logging["LogFilePrefix"] == f"{bucket.removesuffix('Bucket').lower()}/"
+    # Else the first requests would be before S3 may write.
+    assert resources[bucket]["DependsOn"] == "AccessLogBucketPolicy"
+
+
+@pytest.mark.parametrize("name", [*BUCKETS, "AccessLogBucket", "LedgerTable", "LedgerVault"])
 def test_data_outlives_its_stack_unless_told_otherwise(
     resources: Resources, templates: dict[str, Any], name: str
 ) -> None:
@@ -120,12 +119,25 @@ def test_data_outlives_its_stack_unless_told_otherwise(
 def test_the_ledger_can_be_restored_and_asked_by_dataset_and_by_status(resources: Resources) -> None:
     table = properties(resources, "LedgerTable")
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["RetainData", True, False]}
     indexes = {
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
         for index in table["GlobalSecondaryIndexes"]
     }
     assert indexes == {"by_dataset": ["dataset", "started_at"], "by_status": ["status", "started_at"]}
     assert all(index["Projection"] == {"ProjectionType": "ALL"} for index in table["GlobalSecondaryIndexes"])
+
+
+def test_the_ledger_is_backed_up_every_day_for_35_days(resources: Resources) -> None:
+    plan = properties(resources, "LedgerBackupPlan")["BackupPlan"]
+    (rule,) = plan["BackupPlanRule"]
+    assert rule["TargetBackupVault"] == {"Ref": "LedgerVault"}
+    assert rule["ScheduleExpression"] == "cron(0 5 * * ? *)"
+    assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
+    selection = properties(resources, "LedgerBackupSelection")["BackupSelection"]
+    assert selection["Resources"] == [{"Fn::GetAtt": ["LedgerTable", "Arn"]}]
+    backups = ("LedgerVault", "LedgerBackupPlan", "LedgerBackupSelection", "BackupRole")
+    assert {resources[name]["Condition"] for name in backups} == {"RetainData"}
 
 
 @pytest.mark.parametrize("queue", ["Dlq", "UndeliveredEvents"])

@@ -189,6 +189,59 @@ def test_every_dataset_that_is_due_has_its_alarm(cloud: EmbeddedCloud, template:
     assert hours() == {}
 
 
+def test_what_is_kept_is_guarded_and_backed_up(cloud: EmbeddedCloud, template: Path) -> None:
+    outputs = cloud.deploy({"DataOnDelete": "Retain"}, template=template)
+    session = cloud.session()
+    table = session.client("dynamodb").describe_table(TableName=outputs["LedgerTable"])["Table"]
+    assert table["DeletionProtectionEnabled"] is True
+    backup = session.client("backup")
+    vault = backup.describe_backup_vault(BackupVaultName="filegate-local-ledger")
+    assert vault["EncryptionKeyArn"] == outputs["KeyArn"]
+    (plan,) = (item["BackupPlanId"] for item in backup.list_backup_plans()["BackupPlansList"])
+    (rule,) = backup.get_backup_plan(BackupPlanId=plan)["BackupPlan"]["Rules"]
+    assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
+    (listed,) = backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"]
+    selection = backup.get_backup_selection(BackupPlanId=plan, SelectionId=listed["SelectionId"])["BackupSelection"]
+    assert selection["Resources"] == [table["TableArn"]]
+
+
+def test_every_role_stays_within_the_boundary(cloud: EmbeddedCloud, template: Path) -> None:
+    iam = cloud.session().client("iam")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(everything))["Policy"]["Arn"]
+    cloud.deploy({"DataOnDelete": "Retain", "PermissionsBoundaryArn": boundary}, template=template)
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("filegate-local-")]
+    bounds = {
+        role: iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles
+    }
+    assert len(bounds) >= 7
+    assert set(bounds.values()) == {boundary}
+
+
+def test_what_is_at_rest_is_under_the_key(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+    session, key = cloud.session(), outputs["KeyArn"]
+    assert session.client("kms").get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+    assert session.client("kms").describe_key(KeyId="alias/filegate-local")["KeyMetadata"]["Arn"] == key
+    s3 = session.client("s3")
+    for bucket in ("RawBucket", "StagingBucket", "ProcessedBucket", "QuarantineBucket"):
+        answer = s3.get_bucket_encryption(Bucket=outputs[bucket])["ServerSideEncryptionConfiguration"]
+        assert answer["Rules"][0]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
+        assert s3.get_bucket_logging(Bucket=outputs[bucket])["LoggingEnabled"]["TargetPrefix"]
+    table = session.client("dynamodb").describe_table(TableName=outputs["LedgerTable"])["Table"]
+    assert table["SSEDescription"]["KMSMasterKeyArn"] == key
+    for queue in ("DlqUrl", "UndeliveredEventsUrl"):
+        attributes = session.client("sqs").get_queue_attributes(QueueUrl=outputs[queue], AttributeNames=["All"])
+        assert attributes["Attributes"]["KmsMasterKeyId"] == key
+    topic = session.client("sns").get_topic_attributes(TopicArn=outputs["AlertsTopicArn"])
+    assert topic["Attributes"]["KmsMasterKeyId"] == key
+    groups = session.client("logs").describe_log_groups()["logGroups"]
+    assert len(groups) >= 5
+    assert {group.get("kmsKeyId") for group in groups} == {key}
+    for stage in ("Ingest", "Validate", "Transform", "Output"):
+        function = session.client("lambda").get_function_configuration(FunctionName=outputs[f"{stage}Function"])
+        assert function["KMSKeyArn"] == key
+
+
 def test_deploying_again_changes_nothing(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:
     cloud.session().client("s3").put_object(Bucket=outputs["StagingBucket"], Key="kept", Body=b"")
     assert cloud.deploy(template=template) == outputs

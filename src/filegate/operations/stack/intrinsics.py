@@ -16,6 +16,7 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
 # Attributes that the templates use, by resource type; {id} is the physical id, {name} its last component.
 _ATTRIBUTES = {
+    "AWS::Backup::BackupVault.BackupVaultArn": "arn:{partition}:backup:{region}:{account}:backup-vault:{id}",
     "AWS::CloudWatch::Alarm.Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::DynamoDB::Table.Arn": "arn:{partition}:dynamodb:{region}:{account}:table/{id}",
     "AWS::ECR::Repository.Arn": "arn:{partition}:ecr:{region}:{account}:repository/{id}",
@@ -97,8 +98,6 @@ class Scope:
                 return all(self.resolve(item) for item in inner)
             case "Fn::Or", [*inner]:
                 return any(self.resolve(item) for item in inner)
-            case "Fn::Split", [str(separator), text]:
-                return str(self.resolve(text)).split(separator)
             case "Fn::Join", [str(separator), items]:
                 return separator.join(map(str, self.resolve(items)))
             case "Fn::Split", [str(separator), text]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from filegate.operations.stack.properties import Aws, Property
 from filegate.operations.stack.services import (
+    backup,
     cloudformation,
     cloudwatch,
     dynamodb,
@@ -27,6 +28,7 @@ from filegate.operations.stack.services import (
 )
 
 PROPERTIES: Mapping[str, Mapping[str, Property]] = {
+    **backup.PROPERTIES,
     **cloudformation.PROPERTIES,
     **cloudwatch.PROPERTIES,
     **dynamodb.PROPERTIES,
@@ -43,10 +45,14 @@ PROPERTIES: Mapping[str, Mapping[str, Property]] = {
 }
 
 _NO_BILL = "no local cloud has a bill"
+_NO_BACKUP = "LocalStack has no AWS Backup"
 
 # What a local cloud cannot show. A resource of these types may be one that its CloudFormation only takes note of, or
 # one of a service that it does not have. A type that is not listed here has to be there.
 NOT_CREATED: Mapping[str, str] = {
+    "AWS::Backup::BackupPlan": _NO_BACKUP,
+    "AWS::Backup::BackupSelection": _NO_BACKUP,
+    "AWS::Backup::BackupVault": _NO_BACKUP,
     "AWS::BCM::Dashboard": _NO_BILL,
     "AWS::Backup::BackupSelection": "ministack's CloudFormation does not know it",
     "AWS::Budgets::Budget": _NO_BILL,
@@ -74,8 +80,10 @@ NOT_TOLD: Mapping[tuple[str, str], str] = {
 }
 
 # A policy, an entry or an association has no id of its own: it is read through what it is attached to, which this
-# property names. A dashboard, of which LocalStack's CloudFormation only takes note, is created by its name.
+# property names. A dashboard, of which LocalStack's CloudFormation only takes note, is created by its name; so is, by its
+# plan, what a backup is for.
 ATTACHED_BY: Mapping[str, str] = {
+    "AWS::Backup::BackupSelection": "BackupPlanId",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::EC2::NetworkAclEntry": "NetworkAclId",
     "AWS::EC2::SubnetNetworkAclAssociation": "NetworkAclId",
