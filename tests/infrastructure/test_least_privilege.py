@@ -22,6 +22,16 @@ from .documented import DOCUMENTED, SEEN
 
 Resources = dict[str, Any]
 
+# The resources that other templates know by a parameter, and the property that names them.
+NAMES = {
+    "RawBucket": "BucketName",
+    "StagingBucket": "BucketName",
+    "ProcessedBucket": "BucketName",
+    "QuarantineBucket": "BucketName",
+    "LedgerTable": "TableName",
+    "Dlq": "QueueName",
+    "AlertsTopic": "TopicName",
+}
 STAGES = ("Ingest", "Validate", "Transform", "Output")
 # Actions that take a resource, and are granted on every one; the reason stands beside them in the template, too.
 EVERY_RESOURCE = {
@@ -123,16 +133,28 @@ def test_r16_no_action_is_a_wildcard(resources: Resources) -> None:
             assert not any("*" in action for action in listed(statement["Action"])), (role, statement["Sid"])
 
 
+def values(resources: Resources) -> dict[str, str]:
+    """What the templates' parameters have for values that are resources of other templates."""
+    known = {name: filled_in(resources[name]["Properties"][key]) for name, key in NAMES.items()}
+    here = filled_in({"Fn::Sub": "${AWS::Region}:${AWS::AccountId}"})
+    arns = {
+        "DlqArn": f"arn:aws:sqs:{here}:{known['Dlq']}",
+        "AlertsTopicArn": f"arn:aws:sns:{here}:{known['AlertsTopic']}",
+    }
+    return known | arns
+
+
 def test_r16_r17_the_key_s_policy_and_the_roles_own_grant_the_same(resources: Resources) -> None:
     """A role needs both: what only one of them grants helps nobody, or will once somebody adds to the other."""
+    known = values(resources)
     own = [
-        grant.as_use(filled_in(resources[role]["Properties"]["RoleName"]))
+        grant.as_use(filled_in(resources[role]["Properties"]["RoleName"], known))
         for role in roles(resources)
-        for policy in filled_in(resources[role]["Properties"]["Policies"])
+        for policy in filled_in(resources[role]["Properties"]["Policies"], known)
         for grant in grants_of(role, policy["PolicyDocument"], each_condition=True)
         if grant.statement["Resource"] == "KeyArn"
     ]
-    policy = filled_in(resources["Key"]["Properties"]["KeyPolicy"])
+    policy = filled_in(resources["Key"]["Properties"]["KeyPolicy"], known)
     granted = [*grants_of("Key", policy, each_condition=True)]
     assert own
     assert_granted(granted, own, "by the role's own policy, not by the key's.")

@@ -52,9 +52,6 @@ OF_DLQ = {"kms:EncryptionContext:aws:sqs:arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:
 OF_UNDELIVERED = {
     "kms:EncryptionContext:aws:sqs:arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:filegate-local-undelivered-events"
 }
-OF_TRAIL = {
-    "kms:EncryptionContext:aws:cloudtrail:arn": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/filegate-local-audit"
-}
 TRAIL = {"aws:SourceArn": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/filegate-local-audit"}
 HERE, ELSEWHERE = {"aws:SourceAccount": ACCOUNT}, {"aws:SourceAccount": OTHER_ACCOUNT}
 
@@ -119,7 +116,7 @@ def key_policy(cloud: EmbeddedCloud, outputs: dict[str, str]) -> Any:
         ("events.amazonaws.com", "kms:GenerateDataKey", HERE | OF_UNDELIVERED),
         (f"logs.{REGION}.amazonaws.com", "kms:Encrypt", of_log_group("/aws/lambda/filegate-local-ingest")),
         (f"logs.{REGION}.amazonaws.com", "kms:Encrypt", of_log_group("/aws/vendedlogs/states/filegate-local-pipeline")),
-        ("cloudtrail.amazonaws.com", "kms:GenerateDataKey", TRAIL | OF_TRAIL),
+        ("cloudtrail.amazonaws.com", "kms:GenerateDataKey", TRAIL),
         ("cloudtrail.amazonaws.com", "kms:DescribeKey", TRAIL),
     ],
 )
@@ -157,8 +154,8 @@ def test_r17_the_key_s_users_may_use_it(key_policy: Any, who: str, action: str, 
         ("events.amazonaws.com", "kms:GenerateDataKey", ELSEWHERE | OF_DLQ),
         (f"logs.{REGION}.amazonaws.com", "kms:Decrypt", of_log_group("/aws/lambda/another")),
         ("logs.eu-west-1.amazonaws.com", "kms:Decrypt", of_log_group("/aws/lambda/filegate-local-ingest")),
-        ("cloudtrail.amazonaws.com", "kms:GenerateDataKey", OF_TRAIL),
-        ("cloudtrail.amazonaws.com", "kms:Decrypt", TRAIL | OF_TRAIL),
+        ("cloudtrail.amazonaws.com", "kms:GenerateDataKey", HERE),
+        ("cloudtrail.amazonaws.com", "kms:GenerateDataKey", {"aws:SourceArn": f"{TRAIL['aws:SourceArn']}-2"}),
         ("s3.amazonaws.com", "kms:Decrypt", HERE | of_bucket("raw")),
     ],
 )
