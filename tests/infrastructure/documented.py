@@ -48,6 +48,7 @@ def _of_function(stage: str) -> list[Documented]:
     ]
 
 
+_VAULT = "arn:${AWS::Partition}:backup:${AWS::Region}:${AWS::AccountId}:backup-vault:filegate-${Environment}-ledger"
 _BACKUP = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupServiceRolePolicyForBackup.html"
 
 _FLOW_LOGS = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html"
@@ -87,7 +88,7 @@ DOCUMENTED = {
                 "dynamodb:StartAwsBackupJob",
             },
             "${LedgerTable.Arn}/backup/*": {"dynamodb:DeleteBackup", "dynamodb:DescribeBackup"},
-            "${LedgerVault.BackupVaultArn}": {"backup:CopyIntoBackupVault", "backup:DescribeBackupVault"},
+            _VAULT: {"backup:CopyIntoBackupVault", "backup:DescribeBackupVault"},
             "${KeyArn}": {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"},
         }.items()
     ],

@@ -15,7 +15,13 @@ from filegate.operations.deploy import deploy
 from filegate.operations.deploy_local import ARTIFACTS
 from filegate.operations.stack import reconcile
 
-EVERYTHING = {"PrivateNetwork": "yes", "AuditTrail": "yes", "CostControls": "yes", "AuditLockDays": "365"}
+EVERYTHING = {
+    "PrivateNetwork": "yes",
+    "AuditTrail": "yes",
+    "CostControls": "yes",
+    "AuditLockDays": "365",
+    "DataOnDelete": "Retain",  # what is kept is backed up, too
+}
 STACK = "filegate-local"
 # What this cloud has no notion of, of the network and the audit trail. Whatever else these templates ask for was read
 # back, property by property.

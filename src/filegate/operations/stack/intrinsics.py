@@ -16,7 +16,6 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
 # Attributes that the templates use, by resource type; {id} is the physical id, {name} its last component.
 _ATTRIBUTES = {
-    "AWS::Backup::BackupVault.BackupVaultArn": "arn:{partition}:backup:{region}:{account}:backup-vault:{id}",
     "AWS::CloudWatch::Alarm.Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::DynamoDB::Table.Arn": "arn:{partition}:dynamodb:{region}:{account}:table/{id}",
     "AWS::ECR::Repository.Arn": "arn:{partition}:ecr:{region}:{account}:repository/{id}",

@@ -38,7 +38,12 @@ def _write_encryption(aws: Aws, table: str, value: dict[str, Any]) -> None:
 _TABLE = {
     "AttributeDefinitions": Property(_table("AttributeDefinitions")),
     "BillingMode": Property(_table("BillingModeSummary.BillingMode")),
-    "DeletionProtectionEnabled": Property(_table("DeletionProtectionEnabled")),
+    "DeletionProtectionEnabled": Property(
+        _table("DeletionProtectionEnabled"),
+        write=Write(
+            service="dynamodb", operation="update_table", argument="TableName", body="DeletionProtectionEnabled"
+        ),
+    ),
     "GlobalSecondaryIndexes": Property(_table("GlobalSecondaryIndexes")),
     "KeySchema": Property(_table("KeySchema")),
     "PointInTimeRecoverySpecification": Property(
