@@ -54,7 +54,6 @@ NOT_CREATED: Mapping[str, str] = {
     "AWS::Backup::BackupSelection": _NO_BACKUP,
     "AWS::Backup::BackupVault": _NO_BACKUP,
     "AWS::BCM::Dashboard": _NO_BILL,
-    "AWS::Backup::BackupSelection": "ministack's CloudFormation does not know it",
     "AWS::Budgets::Budget": _NO_BILL,
     "AWS::CE::AnomalyMonitor": _NO_BILL,
     "AWS::CE::AnomalySubscription": _NO_BILL,
