@@ -79,8 +79,8 @@ NOT_TOLD: Mapping[tuple[str, str], str] = {
 }
 
 # A policy, an entry or an association has no id of its own: it is read through what it is attached to, which this
-# property names. A dashboard, of which LocalStack's CloudFormation only takes note, is created by its name; so is, by its
-# plan, what a backup is for.
+# property names. A dashboard, of which LocalStack's CloudFormation only takes note, is created by its name; a backup's
+# selection, of which ministack's does, by its plan.
 ATTACHED_BY: Mapping[str, str] = {
     "AWS::Backup::BackupSelection": "BackupPlanId",
     "AWS::CloudWatch::Dashboard": "DashboardName",
