@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from typer.testing import CliRunner, Result
 
 from filegate.cli.app import app
@@ -17,7 +18,7 @@ from filegate.cli.stack import DIFFERENCES
 from filegate.local import EmbeddedCloud, seams
 from filegate.operations.account import Account, account_of
 from filegate.operations.checkout import Checkout
-from filegate.operations.deploy import CannotBeDeployed
+from filegate.operations.deploy import CannotBeDeployed, load_template
 from filegate.operations.deploy.environment import STAGES, Environment, Registry
 from filegate.operations.stack import reconcile
 from filegate.operations.stack.resources import NOT_CREATED
@@ -179,6 +180,30 @@ def test_the_images_are_passed_by_digest(
         function = account.session.client("lambda").get_function(FunctionName=f"filegate-{name}-{stage}")
         assert function["Code"]["ImageUri"] == images[stage]
         assert "@sha256:" in images[stage]
+
+
+def test_the_workflow_s_role_may_do_all_that_a_deployment_calls(
+    filegate: Filegate, bootstrapped: Registry, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: set[str] = set()
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def recorded(client: Any, operation: str, arguments: Any) -> Any:
+        called.add(f"{client.meta.service_model.service_name}:{operation}")
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
+    assert filegate("-e", name, "stack", "diff").exit_code == DIFFERENCES
+    assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
+    change_parameter(checkout, name, LogLevel="ERROR")
+    assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
+    role = load_template(checkout.templates / "registry.yaml")["Resources"]["DeployRole"]["Properties"]
+    (policy,) = (entry["PolicyDocument"] for entry in role["Policies"])
+    actions = [statement["Action"] for statement in policy["Statement"]]
+    granted = {action for entry in actions for action in ([entry] if isinstance(entry, str) else entry)}
+    assert {"cloudformation:ExecuteChangeSet", "ec2:DescribeManagedPrefixLists", "s3:PutObject"} <= called
+    # The one cannot be refused to anybody; without an answer to the other, a deployment goes on.
+    assert called - granted <= {"sts:GetCallerIdentity", "organizations:DescribeOrganization"}
 
 
 def test_nothing_is_changed_without_a_yes(
