@@ -106,8 +106,10 @@ def destroy(
         confirm = typer.prompt(f"Type {environment.name} to remove it", err=True)
     if confirm != environment.name:
         raise WrongUse(f"{confirm!r} is not {environment.name!r}: nothing was removed.")
+    with session.waiting("Emptying the buckets …"):
+        events = destruction.destroy(environment.account, inventory)
     with _going_on(session, environment.stack_name):
-        changes.watch(session, destruction.destroy(environment.account, inventory))
+        changes.watch(session, events)
     if session.as_json:
         session.write(
             {
@@ -139,8 +141,9 @@ def _deploy(
     else:
         if not yes:
             _ask(session, deployment, plan)
+        events = deployment.execute(plan)
         with _going_on(session, deployment.stack_name):
-            changes.watch(session, deployment.execute(plan))
+            changes.watch(session, events)
     if session.as_json:
         session.write({**plan.to_json(), "outputs": deployment.outputs()})
     else:

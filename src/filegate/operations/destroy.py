@@ -123,22 +123,28 @@ def refuse(inventory: Inventory, wanted: Fate | None) -> None:
 
 
 def destroy(account: Account, inventory: Inventory) -> Iterator[Event]:
-    """Delete the stack, after the content of its buckets where that is their fate, and tell what happens.
+    """Empty the buckets, where that is their fate, and begin to delete the stack; returns what happens.
+
+    The events end with `DeploymentFailed` if something could not be deleted.
 
     Raises:
-        DeploymentFailed: something could not be deleted.
+        DeploymentFailed: a bucket could not be emptied.
     """
     if inventory.fate is Fate.DELETE:
         for holding in inventory.full:
             if holding.kind == "AWS::S3::Bucket":
                 _empty(account, holding.name)
+    latest = stack.latest_event(account.cloudformation, inventory.stack_id)
+    account.cloudformation.delete_stack(StackName=inventory.stack_id)
+    return _events(account, inventory.stack_id, latest)
+
+
+def _events(account: Account, stack_id: str, latest: str | None) -> Iterator[Event]:
     client = account.cloudformation
-    latest = stack.latest_event(client, inventory.stack_id)
-    client.delete_stack(StackName=inventory.stack_id)
-    yield from stack.follow(client, inventory.stack_id, after=latest)
-    status = stack.status(client, inventory.stack_id)
+    yield from stack.follow(client, stack_id, after=latest)
+    status = stack.status(client, stack_id)
     if status not in (None, "DELETE_COMPLETE"):
-        culprit = stack.culprit(client, inventory.stack_id, stack.DELETIONS).rstrip(".")
+        culprit = stack.culprit(client, stack_id, stack.DELETIONS).rstrip(".")
         raise DeploymentFailed(
             f"The stack ended as {status}: {culprit}.", advice="Mend that and destroy again: what is gone stays gone."
         )

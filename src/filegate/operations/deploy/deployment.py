@@ -104,16 +104,19 @@ class Deployment:
         changes.discard(self._client, unwanted)
 
     def execute(self, wanted: Plan) -> Iterator[Event]:
-        """Do what the plan says, and tell what happens, until it has happened.
+        """Begin what the plan says; returns what happens, until it has happened.
 
-        Whoever stops listening stops nothing: CloudFormation goes on, and `follow` tells the rest.
+        Whoever stops listening stops nothing: CloudFormation goes on, and `follow` tells the rest. The events end with
+        `DeploymentFailed` if a resource could not be created or updated.
 
         Raises:
             CannotBeDeployed: the plan is no longer there.
-            DeploymentFailed: a resource could not be created or updated.
         """
         latest = stack.latest_event(self._client, wanted.stack_id)
         changes.execute(self._client, wanted)
+        return self._events(wanted, latest)
+
+    def _events(self, wanted: Plan, latest: str | None) -> Iterator[Event]:
         failed = False
         for event in stack.follow(self._client, wanted.stack_id, after=latest):
             failed |= event.status in _FAILED  # LocalStack calls a stack complete of which a nested one failed
