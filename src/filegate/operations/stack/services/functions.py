@@ -15,8 +15,8 @@ def _function(path: str) -> Read:
 
 def _written(name: str) -> Property:
     def write(aws: Aws, function: str, value: Any) -> None:
+        aws.wait("lambda", "function_updated_v2", {"FunctionName": function})  # an update during another is refused
         aws.write("lambda", "update_function_configuration", {"FunctionName": function, name: value})
-        aws.wait("lambda", "function_updated_v2", {"FunctionName": function})  # the next update would be refused
 
     return Property(_function(f"Configuration.{name}"), write=write)
 
