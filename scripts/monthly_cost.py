@@ -55,6 +55,7 @@ IMAGES_GB = 1.0  # four images, compressed, of the releases that are kept
 FULL_PROCESSOR_MB = 1769  # the memory at which Lambda gives a function a whole processor
 DATASETS = len(Registry(ROOT / "datasets").names())
 METRICS = 4 * 2 + 1 + 10 * DATASETS  # two of each stage, one over all datasets, ten of each
+WITHOUT_TAG = (prices.S3_EVENT, prices.XRAY_TRACE, prices.CLOUDTRAIL_DATA_EVENT, prices.CUSTOM_METRIC_MONTH)
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def lines(use: Use, measured: Mapping[str, Any]) -> list[Line]:
         Line("Kept data", "Ledger, to go back to any second", ledger_gb, prices.DYNAMODB_RECOVERY_GB_MONTH),
         Line("Kept data", f"Ledger, {BACKUPS} daily backups", ledger_gb * BACKUPS, prices.BACKUP_GB_MONTH),
         Line("Watching", "Logs, taken in", log_gb, prices.LOGS_INGESTED_GB),
-        Line("Watching", "Traces", calls, prices.XRAY_TRACE),
+        Line("Watching", "Traces", files, prices.XRAY_TRACE),
         Line("Watching", "Audit trail: events", trail, prices.CLOUDTRAIL_DATA_EVENT),
         Line("Watching", "Audit trail: in the logs", trail_gb, prices.LOGS_INGESTED_GB),
         Line("Watching", "Logs, 30 days", log_gb + trail_gb, prices.LOGS_STORED_GB_MONTH),
@@ -308,9 +309,11 @@ def _by_group(month: list[Line]) -> dict[str, float]:
 
 def _summary(months: Mapping[Use, list[Line]]) -> list[list[str]]:
     totals = [sum(line.usd for line in month) for month in months.values()]
+    untagged = [sum(line.usd for line in month if line.price in WITHOUT_TAG) for month in months.values()]
     return [
         *([group, *(_usd(_by_group(month)[group]) for month in months.values())] for group in COLOURS),
         ["**a month**", *(f"**{_usd(total)}**" for total in totals)],
+        ["of that, [told by no tag](#what-bears-no-tag)", *map(_usd, untagged)],
         ["a file", *(f"{total / use.files:.5f}" for use, total in zip(months, totals, strict=True))],
         ["a GB delivered", *(_usd(total / (use.gb_a_day * DAYS)) for use, total in zip(months, totals, strict=True))],
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 Resources = dict[str, Any]
 Templates = dict[str, Any]
@@ -121,6 +123,13 @@ def test_r30_the_dashboard_shows_each_day_by_service_and_by_tag(cost: Resources)
 def test_r30_the_dashboard_fits_its_grid_of_six_columns(cost: Resources) -> None:
     for widget in cost["DailySpend"]["Widgets"]:
         assert widget.get("HorizontalOffset", 0) + widget["Width"] <= 6, widget["Title"]
+
+
+def test_the_dashboard_is_described_in_characters_that_aws_takes(cost: Resources) -> None:
+    """The linter does not look into a `!Sub`."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::BCM::Dashboard").schema
+    described = cost["DailySpend"]["Description"]["Fn::Sub"].replace("${Environment}", "prod")
+    assert re.search(schema["properties"]["Description"]["pattern"], described)
 
 
 def test_a_member_account_gets_what_aws_allows_it(templates: Templates) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from filegate import prices
+from filegate.cli.cost import NOT_BY_TAG
 from filegate.operations.deploy import load_template
 from filegate.prices import Price
 from filegate.storage.ledger import RETENTION
@@ -125,6 +127,27 @@ def test_no_environment_s_budget_is_spent_by_being_there() -> None:
     for file in environments:
         budget = float(json.loads(file.read_text())["Parameters"].get("MonthlyBudget", default))
         assert 0.8 * budget > idle, file.name
+
+
+def test_a_run_is_one_trace_as_its_state_machine_has_one() -> None:
+    pipeline = next(path for path in monthly_cost.TEMPLATES if path.stem == "pipeline")
+    resources = load_template(pipeline)["Resources"].values()
+    (machine,) = (one["Properties"] for one in resources if one["Type"] == "AWS::StepFunctions::StateMachine")
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    (traces,) = (line for line in lines(USES[0], MEASURED) if line.price == prices.XRAY_TRACE)
+    assert traces.quantity == USES[0].files
+
+
+def test_the_page_and_the_command_name_what_no_tag_tells() -> None:
+    """Half of the small bill is such."""
+    section = PAGE.read_text().split("### What bears no tag")[1].split("###")[0]
+    for named in ("events of the audit trail", "custom metrics", "traces", "events of arrival"):
+        assert f"\n| {named} |" in section
+    for named in ("custom metrics", "traces", "the trail's events"):
+        assert named in NOT_BY_TAG
+    month = lines(USES[0], MEASURED)
+    untagged = math.fsum(line.usd for line in month if line.price in monthly_cost.WITHOUT_TAG)
+    assert 0.4 < untagged / math.fsum(line.usd for line in month) < 0.6
 
 
 def test_a_line_s_price_is_one_of_the_table() -> None:

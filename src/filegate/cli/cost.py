@@ -24,6 +24,10 @@ ByName = Literal["service", "project", "environment", "component"]
 DAY, BAR, GAP = 12, 10, 2  # columns of text
 EIGHTHS, FULL = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉"), "█"
 MOST_NAMES = 6
+NOT_BY_TAG = (
+    "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. "
+    "docs/cost.md says more."
+)
 SHORT_NAMES = {
     "Amazon DynamoDB": "DynamoDB",
     "Amazon EC2 Container Registry (ECR)": "ECR",
@@ -51,8 +55,8 @@ def cost(
     by: Annotated[
         ByName,
         typer.Option(
-            help="What AWS bills is told by service or by the value of this tag. By environment: of all environments; "
-            "by project: all that the account is billed.",
+            help="What AWS bills for what bears the tags, by service or by the value of this tag. By environment: of "
+            "all environments; by project: all that the account is billed.",
             case_sensitive=False,
         ),
     ] = "service",
@@ -83,6 +87,8 @@ def cost(
         session.err.print("This cloud bills nobody: these are estimates of its runs, at AWS's list prices.")
     elif bill is not None and not bill.bears_tags:
         _explain_no_costs(session, client, cloud.environment)
+    elif bill is not None and by != "project":
+        session.err.print(NOT_BY_TAG, soft_wrap=True)
     return status
 
 

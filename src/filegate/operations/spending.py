@@ -1,4 +1,4 @@
-"""What a deployment costs: what AWS bills by day and service or tag, and what its runs are estimated to have cost."""
+"""What a deployment costs: what AWS bills for what bears its tags, and what its runs are estimated to have cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 By = Literal["service", "project", "environment", "component"]
 
 TAGS: Mapping[By, str] = {"project": "Project", "environment": "Environment", "component": "Component"}
-"""The tags that every resource of the templates has."""
+"""The tags of every resource of the templates that takes any."""
 PROJECT = "filegate"
 UNTAGGED = "(untagged)"
 _Amounts = defaultdict[date, defaultdict[str, float]]
@@ -76,10 +76,11 @@ def cost_explorer(session: boto3.Session) -> CostExplorerClient | None:
 
 
 def billed(client: CostExplorerClient, environment: str, days: Sequence[date], by: By) -> Spending:
-    """What AWS bills for the environment on these days. Every page of the answer costs one cent.
+    """What AWS bills on these days, as far as tags tell. Every page of the answer costs one cent.
 
     By service and by component, it is what bears both tags, Project and Environment. By environment, it is all that
-    bears the tag Project; and by project, all that this account is billed.
+    bears the tag Project; and by project, all that this account is billed. Some of what a deployment causes bears no
+    tag, such as its custom metrics: docs/cost.md names it.
 
     Raises:
         NoBill: this user may not know, or Cost Explorer has no data.

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
-from filegate.cli.cost import ByName, Days
+from filegate.cli.cost import NOT_BY_TAG, ByName, Days
 from filegate.operations.spending import By, NoBill, Spending
 from tests.unit.cli.conftest import Filegate, documents
 from tests.unit.operations.fakes import START, MemoryCloud
@@ -73,8 +73,12 @@ def test_the_bill_and_the_estimates_side_by_side(filegate: Filegate, aws: Aws) -
         "2026-01-31      0.1000  █▎          0.1000       0       0       0.0625",
         "total           0.9000              0.6000  0.2500  0.0500       0.5625",
     ]
-    assert (result.stderr, result.exit_code) == ("", 0)
+    assert (result.stderr, result.exit_code) == (f"{NOT_BY_TAG}\n", 0)
     assert aws.asked == [("client", "test", [YESTERDAY, TODAY], "service")]
+
+
+def test_all_that_the_account_is_billed_lacks_nothing(filegate: Filegate, aws: Aws) -> None:
+    assert filegate("cost", "--by", "project").stderr == ""
 
 
 def test_a_program_gets_a_document_a_day(filegate: Filegate, aws: Aws) -> None:
