@@ -19,7 +19,7 @@ LONGEST = {
     "AWS::Partition": "aws-us-gov",
     "AWS::Region": "ap-southeast-1",
     "AWS::AccountId": "123456789012",
-    "GitHubEnvironment": "production-1-2-3",
+    "GitHubEnvironment": "production123456",
 }
 # Statements that may name every resource, and why.
 EVERY_RESOURCE = {

@@ -21,6 +21,7 @@ ORDER = [
     "Description",
     "Metadata",
     "Parameters",
+    "Rules",
     "Conditions",
     "Resources",
     "Outputs",

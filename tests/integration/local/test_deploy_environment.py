@@ -316,6 +316,16 @@ def test_destroy_leaves_nothing_behind_unasked(
     assert account.s3.get_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")["Body"].read() == b"1"
 
 
+def test_locked_audit_records_are_not_to_go_with_the_stack(
+    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+) -> None:
+    change_parameter(checkout, name, AuditTrail="yes", AuditLockDays="1")
+    refused = filegate("-e", name, "stack", "deploy", "--yes")
+    assert refused.exit_code == 1
+    assert "AuditLockDays needs DataOnDelete to be Retain" in refused.stderr
+    assert not exists(account, name)
+
+
 def test_a_name_without_a_parameter_file_is_refused(filegate: Filegate, bootstrapped: Registry) -> None:
     result = filegate("-e", "test", "stack", "deploy", "--yes")
     assert result.exit_code == 2
