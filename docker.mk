@@ -1,7 +1,7 @@
 # The stages' container images. What a variable means, and its default: scripts/build-images.sh
 export PLATFORM REPOSITORY TAG LAMBDA_BASE_IMAGE STAND_INS
 
-.PHONY: images stand-ins stand-in-lambda-base measure-images enable-arm64
+.PHONY: images stand-ins stand-in-lambda-base measure-images profile enable-arm64
 
 images: ## Build the stages' images (PLATFORM=linux/arm64 builds what ships)
 	@scripts/build-images.sh
@@ -13,6 +13,9 @@ stand-in-lambda-base:
 
 measure-images: $(DEV) ## Measure the images' sizes, start-up times and memory, into docs/images.md
 	@$(BIN)/python -m scripts.measure_images
+
+profile: $(DEV) images localstack-image ## Measure each stage over memory sizes, into docs/memory.md
+	@$(BIN)/python -m scripts.profile_memory
 
 enable-arm64: ## Let this machine's engine run arm64 images, slowly (Debian, root)
 	@scripts/enable-arm64.sh

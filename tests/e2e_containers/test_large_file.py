@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 from docker.errors import NotFound
 from docker.models.containers import Container
+from requests.exceptions import JSONDecodeError
 
 from filegate.runs import Status
 
@@ -88,8 +89,8 @@ class Peaks:
 
 
 @contextmanager
-def watched(project: str) -> Iterator[dict[str, Peaks]]:
-    """Peaks by stage, of a compose project's functions, within the block."""
+def watched(project: str, limit: int | None = None) -> Iterator[dict[str, Peaks]]:
+    """Peaks by stage, of a compose project's functions, within the block; of those with this limit of memory only."""
     peaks = {stage: Peaks() for stage in MEMORY}
     over = threading.Event()
 
@@ -99,7 +100,9 @@ def watched(project: str) -> Iterator[dict[str, Peaks]]:
                 for stage, seen in peaks.items():
                     labels = [f"com.docker.compose.project={project}", f"com.docker.compose.service={stage}"]
                     for container in client.containers.list(filters={"label": labels}, ignore_removed=True):
-                        with suppress(NotFound):
+                        if limit is not None and container.attrs["HostConfig"]["Memory"] != limit:
+                            continue
+                        with suppress(NotFound, JSONDecodeError):  # it ended meanwhile
                             seen.look(container)
 
     with ThreadPoolExecutor(1) as pool:
