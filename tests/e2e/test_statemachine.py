@@ -414,7 +414,6 @@ def test_an_aborted_execution_is_told_of(pipeline: Pipeline) -> None:
     (message,) = eventually(lambda: pipeline.untold(execution))
     assert message["failure"]["type"] == "ABORTED"
     assert json.loads(message["input"])["key"] == "orders/aborted.csv"
-    assert eventually(lambda: pipeline.alerts(execution))
     run = pipeline.run(drop.run_id)
     assert (run.status, run.error_type, run.owner) == (Status.FAILED, "ABORTED", execution)
     recorded = eventually(lambda: _records_of(pipeline, execution))

@@ -101,6 +101,49 @@ def test_r17_the_roles_that_may_use_the_key_are_the_roles_that_do(resources: Res
     assert others == using
 
 
+def test_r17_the_account_uses_the_key_through_services_alone(key: dict[str, Any]) -> None:
+    """What ADR 12 says of the statements: service and thing, or the service alone."""
+    through, of_anything = set(), set()
+    for statement in key["KeyPolicy"]["Statement"]:
+        if "AWS" in statement["Principal"] and "Condition" in statement:
+            named = {name for wanted in statement["Condition"].values() for name in wanted}
+            assert "kms:ViaService" in named, statement["Sid"]
+            through.add(statement["Sid"])
+            if not any(name.startswith("kms:EncryptionContext:") for name in named):
+                of_anything.add(statement["Sid"])
+        elif "AWS" in statement["Principal"]:
+            assert statement["Sid"] == "AdministerThroughIam"
+    assert through
+    assert of_anything == {"GrantToServicesThroughIam", "DeployAndOperateThroughIam", "LedgerIsBackedUp"}
+
+
+def test_eventbridge_reaches_the_queues_and_not_the_encrypted_topic(resources: Resources, key: dict[str, Any]) -> None:
+    """It does not say for which account it asks for the key, so that a condition on that would keep it out."""
+    events = [
+        statement
+        for statement in key["KeyPolicy"]["Statement"]
+        if "events.amazonaws.com" in listed(statement["Principal"].get("Service", []))
+    ]
+    assert [set(statement["Condition"]) for statement in events] == [{"ArnEquals"}]
+    assert set(events[0]["Condition"]["ArnEquals"]) == {"kms:EncryptionContext:aws:sqs:arn"}
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Events::Rule":
+            targets = [target["Arn"] for target in resource["Properties"]["Targets"]]
+            assert {"Ref": "AlertsTopicArn"} not in targets, name
+    publishers = resources["AlertsTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert "events.amazonaws.com" not in str(publishers)
+    # Who may put a message into a queue is asked of the queue: the rules of this deployment.
+    for queue in ("DlqPolicy", "UndeliveredEventsPolicy"):
+        (send,) = (
+            statement
+            for statement in resources[queue]["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+        )
+        ((operator, source),) = send["Condition"].items()
+        assert operator in ("ArnEquals", "ArnLike")
+        assert set(source) == {"aws:SourceArn"}
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_r17_the_key_is_for_the_things_that_are_under_it(
     resources: Resources, key: dict[str, Any], context: str

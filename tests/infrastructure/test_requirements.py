@@ -108,12 +108,18 @@ def test_every_bucket_s_requests_are_logged(resources: Resources, bucket: str) -
     assert resources[bucket]["DependsOn"] == "AccessLogBucketPolicy"
 
 
-@pytest.mark.parametrize("name", [*BUCKETS, "AccessLogBucket", "LedgerTable", "LedgerVault"])
+@pytest.mark.parametrize(
+    "name", [*BUCKETS, "AccessLogBucket", "LedgerTable", "LedgerVault", "Dlq", "UndeliveredEvents"]
+)
 def test_data_outlives_its_stack_unless_told_otherwise(
     resources: Resources, templates: dict[str, Any], name: str
 ) -> None:
     assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == {"Ref": "DataOnDelete"}
     assert templates["main"]["Parameters"]["DataOnDelete"]["Default"] == "Retain"
+    for stack in ("Storage", "Messaging", "Pipeline"):
+        assert properties(templates["main"]["Resources"], stack)["Parameters"]["DataOnDelete"] == {
+            "Ref": "DataOnDelete"
+        }
 
 
 def test_the_ledger_can_be_restored_and_asked_by_dataset_and_by_status(resources: Resources) -> None:

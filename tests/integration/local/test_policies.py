@@ -53,6 +53,7 @@ OF_UNDELIVERED = {
     "kms:EncryptionContext:aws:sqs:arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:filegate-local-undelivered-events"
 }
 TRAIL = {"aws:SourceArn": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/filegate-local-audit"}
+FOR_AWS = {"kms:GrantIsForAWSResource": "true"}
 HERE, ELSEWHERE = {"aws:SourceAccount": ACCOUNT}, {"aws:SourceAccount": OTHER_ACCOUNT}
 
 
@@ -89,7 +90,8 @@ def key_policy(cloud: EmbeddedCloud, outputs: dict[str, str]) -> Any:
     [
         (ADMINISTRATOR, "kms:PutKeyPolicy", {}),
         (ADMINISTRATOR, "kms:ScheduleKeyDeletion", {}),
-        (ADMINISTRATOR, "kms:CreateGrant", {"kms:GrantIsForAWSResource": "true"}),
+        *((ADMINISTRATOR, "kms:CreateGrant", via(name, **FOR_AWS)) for name in ("backup", "dynamodb", "lambda")),
+        (ADMINISTRATOR, "kms:RetireGrant", via("backup")),
         # Whoever delivers, reads, operates or deploys
         (ADMINISTRATOR, "kms:GenerateDataKey", via("s3") | of_bucket("raw")),
         (ADMINISTRATOR, "kms:Decrypt", via("s3") | of_bucket("processed", "/flights/part.parquet")),
@@ -106,14 +108,13 @@ def key_policy(cloud: EmbeddedCloud, outputs: dict[str, str]) -> Any:
         (role("pipeline"), "kms:GenerateDataKey", via("sqs") | OF_DLQ),
         (role("pipeline"), "kms:GenerateDataKey", via("sns") | OF_TOPIC),
         (role("backup"), "kms:GenerateDataKey", via("dynamodb") | OF_LEDGER),
-        (role("backup"), "kms:CreateGrant", {"kms:GrantIsForAWSResource": "true"}),
+        (role("backup"), "kms:CreateGrant", via("backup", **FOR_AWS)),
         # Services
         ("cloudwatch.amazonaws.com", "kms:GenerateDataKey", HERE | OF_TOPIC),
         ("budgets.amazonaws.com", "kms:GenerateDataKey", HERE | OF_TOPIC),
         ("costalerts.amazonaws.com", "kms:Decrypt", HERE | OF_TOPIC),
-        ("events.amazonaws.com", "kms:Decrypt", HERE | OF_TOPIC),
-        ("events.amazonaws.com", "kms:GenerateDataKey", HERE | OF_DLQ),
-        ("events.amazonaws.com", "kms:GenerateDataKey", HERE | OF_UNDELIVERED),
+        ("events.amazonaws.com", "kms:GenerateDataKey", OF_DLQ),  # it does not say for which account
+        ("events.amazonaws.com", "kms:GenerateDataKey", OF_UNDELIVERED),
         (f"logs.{REGION}.amazonaws.com", "kms:Encrypt", of_log_group("/aws/lambda/filegate-local-ingest")),
         (f"logs.{REGION}.amazonaws.com", "kms:Encrypt", of_log_group("/aws/vendedlogs/states/filegate-local-pipeline")),
         ("cloudtrail.amazonaws.com", "kms:GenerateDataKey", TRAIL),
@@ -131,8 +132,11 @@ def test_r17_the_key_s_users_may_use_it(key_policy: Any, who: str, action: str, 
         *((who, "kms:Decrypt", {}) for who in (ADMINISTRATOR, role("ingest"), role("pipeline"), role("backup"))),
         (ADMINISTRATOR, "kms:Encrypt", {}),
         (ADMINISTRATOR, "kms:Decrypt", via("secretsmanager")),
-        (ADMINISTRATOR, "kms:CreateGrant", {}),
-        (ADMINISTRATOR, "kms:CreateGrant", {"kms:GrantIsForAWSResource": "false"}),
+        (ADMINISTRATOR, "kms:CreateGrant", FOR_AWS),
+        (ADMINISTRATOR, "kms:CreateGrant", via("rds", **FOR_AWS)),
+        (ADMINISTRATOR, "kms:CreateGrant", via("dynamodb")),
+        (ADMINISTRATOR, "kms:CreateGrant", via("dynamodb", **{"kms:GrantIsForAWSResource": "false"})),
+        (ADMINISTRATOR, "kms:RetireGrant", {}),
         # Nor for anything but what is Filegate's
         (ADMINISTRATOR, "kms:Decrypt", via("s3") | {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::another"}),
         (ADMINISTRATOR, "kms:GenerateDataKey", via("sqs") | OF_DLQ),
@@ -151,7 +155,8 @@ def test_r17_the_key_s_users_may_use_it(key_policy: Any, who: str, action: str, 
         ("cloudwatch.amazonaws.com", "kms:GenerateDataKey", ELSEWHERE | OF_TOPIC),
         ("cloudwatch.amazonaws.com", "kms:GenerateDataKey", OF_TOPIC),
         ("cloudwatch.amazonaws.com", "kms:GenerateDataKey", HERE | OF_DLQ),
-        ("events.amazonaws.com", "kms:GenerateDataKey", ELSEWHERE | OF_DLQ),
+        ("events.amazonaws.com", "kms:GenerateDataKey", HERE | OF_TOPIC),
+        ("events.amazonaws.com", "kms:GenerateDataKey", HERE),
         (f"logs.{REGION}.amazonaws.com", "kms:Decrypt", of_log_group("/aws/lambda/another")),
         ("logs.eu-west-1.amazonaws.com", "kms:Decrypt", of_log_group("/aws/lambda/filegate-local-ingest")),
         ("cloudtrail.amazonaws.com", "kms:GenerateDataKey", HERE),
