@@ -152,6 +152,12 @@ def test_every_alarm_watches_a_metric_that_there_is(alarms: dict[str, Any], metr
         assert alarm["MetricName"] in metrics[alarm["Namespace"]][dimensions], name
 
 
+def test_no_filter_keeps_alarms_from_the_alerts_address(resources: Resources) -> None:
+    """SNS lets no message without attributes through a filter on attributes, whatever it says."""
+    (subscription,) = of_type(resources, "SNS::Subscription").values()
+    assert "FilterPolicy" not in subscription
+
+
 def test_every_alarm_tells_the_alerts_topic_and_says_what_to_do(alarms: dict[str, Any]) -> None:
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "AlertsTopicArn"}], name
