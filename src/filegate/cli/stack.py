@@ -19,21 +19,26 @@ app = typer.Typer(no_args_is_help=True, help="A deployment's stack in AWS: see w
 
 DIFFERENCES = 2
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+AcceptLoss = Annotated[
+    bool,
+    typer.Option("--accept-loss", help="With --yes: even if something that holds data would not stay, or may not."),
+]
 
 
 @command(app)
-def bootstrap(session: Session, yes: Yes = False) -> None:
+def bootstrap(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) -> None:
     """Make the place for images and templates: once for an account and region, and after a change of its template."""
     from filegate.operations.account import account_of, aws_session  # noqa: PLC0415
     from filegate.operations.checkout import Checkout  # noqa: PLC0415
     from filegate.operations.deploy.environment import Registry  # noqa: PLC0415
 
     account, checkout = account_of(aws_session()), Checkout()
-    _deploy(session, account, Registry.deployment(account, checkout), Registry.parameters(checkout), yes=yes)
+    deployment, parameters = Registry.deployment(account, checkout), Registry.parameters(checkout)
+    _deploy(session, account, deployment, parameters, yes=yes, accept_loss=accept_loss)
 
 
 @command(app)
-def deploy(session: Session, yes: Yes = False) -> None:
+def deploy(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) -> None:
     """Show what would change in the deployment that --environment names; ask; change it.
 
     With the images of the commit that is checked out. May be repeated: where nothing differs there is nothing to do.
@@ -43,7 +48,7 @@ def deploy(session: Session, yes: Yes = False) -> None:
     with session.waiting("Looking for images and parameters …"):
         deployment = environment.deployment()
         parameters = environment.parameters(environment.images())
-    _deploy(session, environment.account, deployment, parameters, yes=yes)
+    _deploy(session, environment.account, deployment, parameters, yes=yes, accept_loss=accept_loss)
     environment.close_default_security_group()
 
 
@@ -123,9 +128,16 @@ def destroy(
 
 
 def _deploy(
-    session: Session, account: Account, deployment: Deployment, parameters: Mapping[str, str], *, yes: bool
+    session: Session,
+    account: Account,
+    deployment: Deployment,
+    parameters: Mapping[str, str],
+    *,
+    yes: bool,
+    accept_loss: bool,
 ) -> None:
     from filegate.cli import changes  # noqa: PLC0415
+    from filegate.operations.destroy import DataAtStake  # noqa: PLC0415
 
     if under_way := deployment.under_way():
         session.err.print(f"Stack {deployment.stack_name} is {under_way}: that comes first.", style="cyan")
@@ -141,6 +153,13 @@ def _deploy(
     else:
         if not yes:
             _ask(session, deployment, plan)
+        elif plan.endangers_data and not accept_loss:
+            deployment.discard(plan)
+            raise DataAtStake(
+                f"Nothing was changed in {plan.stack}: what holds data would not stay, or nobody can see whether it "
+                "would.",
+                advice="Deploy without --yes, to be asked; or say --accept-loss as well.",
+            )
         events = deployment.execute(plan)
         with _going_on(session, deployment.stack_name):
             changes.watch(session, events)

@@ -111,7 +111,7 @@ def deployed(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> Filegate:
     parts: dict[str, Any] = {
         "under_way": lambda _: None,
         "settle": lambda _: None,
-        "plan": lambda *_: planned(TABLE),
+        "plan": lambda *_: planned(*CHANGES[1:]),
         "discard": lambda *_: None,
         "outputs": lambda _: {},
     }
@@ -148,6 +148,33 @@ def test_a_deployment_that_somebody_else_began_is_followed_first(
     assert result.exit_code == 0
     assert "filegate-dev is UPDATE_IN_PROGRESS: that comes first." in result.stderr
     assert result.stderr.index("Theirs update complete") < result.stderr.index("Ours update complete")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [planned(TABLE), planned(*CHANGES[1:], not_seen="so.")],
+    ids=["a table that is replaced", "nobody can see"],
+)
+def test_who_is_not_asked_loses_nothing_without_a_further_word(
+    deployed: Filegate, monkeypatch: pytest.MonkeyPatch, plan: Plan
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(Deployment, "plan", lambda *_: plan)
+    monkeypatch.setattr(Deployment, "discard", lambda *_: done.append("discarded"))
+    monkeypatch.setattr(Deployment, "execute", lambda *_: iter(done.append("executed") or ()))  # type: ignore[func-returns-value]
+    refused = deployed("-e", "dev", "stack", "deploy", "--yes")
+    assert refused.exit_code == 1
+    assert "Nothing was changed in filegate-dev" in refused.stderr
+    assert "--accept-loss" in refused.stderr
+    assert done == ["discarded"]
+    assert deployed("-e", "dev", "stack", "deploy", "--yes", "--accept-loss").exit_code == 0
+    assert done == ["discarded", "executed"]
+
+
+def test_what_is_created_endangers_nothing_though_nobody_sees_it() -> None:
+    unseen = Change("Storage", "AWS::CloudFormation::Stack", Action.ADD)
+    first = Plan("filegate-dev", "arn:stack", "arn:change-set", (unseen,), empty=False, creates=True, not_seen="so.")
+    assert not first.endangers_data
 
 
 def test_without_credentials_the_profile_and_the_region_are_named(

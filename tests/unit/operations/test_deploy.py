@@ -204,6 +204,106 @@ def test_what_holds_data_and_would_not_stay_is_in_danger(
     assert change.endangers_data is danger
 
 
+def detail(
+    source: str, cause: str | None = None, *, name: str = "Parameters", evaluation: str = "Dynamic", **target: str
+) -> dict[str, Any]:
+    """As `Details` of a change set have it."""
+    told: dict[str, Any] = {
+        "Target": {"Attribute": "Properties", "Name": name, "RequiresRecreation": "Never", **target},
+        "Evaluation": evaluation,
+        "ChangeSource": source,
+    }
+    return told | ({"CausingEntity": cause} if cause else {})
+
+
+AUTOMATIC = detail("Automatic")
+BY_KEY = detail("ResourceAttribute", "Encryption.Outputs.KeyArn")
+TEMPLATE = detail("DirectModification", name="TemplateURL", evaluation="Static")
+KEY_OF_VAULT = {"name": "EncryptionKeyArn", "RequiresRecreation": "Always"}
+UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
+BY_PARAMETER = detail("ParameterReference", "KeyArn", **KEY_OF_VAULT, BeforeValue="arn:key", AfterValue=UNKNOWN)
+TAGS = detail("DirectModification", name="BackupVaultTags", evaluation="Static")
+POLICY = resource("Key", "AWS::KMS::Key", "Modify", Replacement="False")
+
+
+@pytest.mark.parametrize(
+    ("encryption", "within", "storage", "vault", "danger"),
+    [
+        pytest.param([AUTOMATIC], [], [BY_KEY, AUTOMATIC], [BY_PARAMETER], False, id="nothing changes"),
+        pytest.param(
+            [AUTOMATIC],
+            [],
+            [BY_KEY, detail("ParameterReference", "Tiering", evaluation="Static")],
+            [BY_PARAMETER, detail("DirectModification", **KEY_OF_VAULT), TAGS],
+            False,
+            id="something else changes",
+        ),
+        pytest.param([AUTOMATIC], [POLICY], [BY_KEY], [BY_PARAMETER], True, id="the key changes"),
+        pytest.param([TEMPLATE], [], [BY_KEY], [BY_PARAMETER], True, id="the key's template changes"),
+        pytest.param(
+            [detail("ResourceAttribute", "Other.Outputs.It")], [], [BY_KEY], [BY_PARAMETER], True, id="another's output"
+        ),
+        pytest.param([AUTOMATIC], [], [BY_KEY, TEMPLATE], [BY_PARAMETER], True, id="the vault's template changes"),
+        pytest.param(
+            [AUTOMATIC], [], [detail("ResourceReference", "Key")], [BY_PARAMETER], True, id="no output of a stack"
+        ),
+        pytest.param(
+            [AUTOMATIC],
+            [],
+            [BY_KEY],
+            [BY_PARAMETER, detail("ResourceAttribute", "Role.Arn", **KEY_OF_VAULT)],
+            True,
+            id="a neighbour may change",
+        ),
+        pytest.param(
+            [AUTOMATIC],
+            [],
+            [BY_KEY],
+            [detail("ParameterReference", "KeyArn", **KEY_OF_VAULT, BeforeValue="arn:key", AfterValue="arn:other")],
+            True,
+            id="another value",
+        ),
+        pytest.param(
+            [AUTOMATIC],
+            [],
+            [BY_KEY],
+            [detail("ParameterReference", "KeyArn", **KEY_OF_VAULT, evaluation="Static")],
+            True,
+            id="a value that is known to change",
+        ),
+        pytest.param([AUTOMATIC], [], [BY_KEY], [], True, id="nobody says why"),
+    ],
+)
+def test_what_another_stack_s_output_may_replace_stays_if_nothing_changes_there(
+    cloudformation: CloudFormation,
+    *,
+    encryption: list[dict[str, Any]],
+    within: list[dict[str, Any]],
+    storage: list[dict[str, Any]],
+    vault: list[dict[str, Any]],
+    danger: bool,
+) -> None:
+    cloudformation.has_stack("UPDATE_COMPLETE")
+    cloudformation.declares()
+    cloudformation.has_stack("UPDATE_COMPLETE")
+    cloudformation.refuses("delete_change_set", "none", "ChangeSetNotFound")
+    cloudformation.makes_change_set(nested=True)
+    cloudformation.change_set("CREATE_COMPLETE")
+    nested = [
+        resource("Encryption", NESTED, "Modify", Replacement="False", ChangeSetId=INNER, Details=encryption),
+        resource("Storage", NESTED, "Modify", Replacement="False", ChangeSetId=INNER + "2", Details=storage),
+    ]
+    cloudformation.change_set("CREATE_COMPLETE", *nested)
+    cloudformation.change_set("CREATE_COMPLETE", *within, id_=INNER)
+    kind = "AWS::Backup::BackupVault"
+    may_go = resource("LedgerVault", kind, "Modify", Replacement="Conditional", Details=vault)
+    cloudformation.change_set("CREATE_COMPLETE", may_go, id_=INNER + "2")
+    found = plan(cloudformation.client, "filegate-dev", source=SOURCE, parameters={})
+    (change,) = (change for change in found.changes if change.resource == "Storage.LedgerVault")
+    assert change.action is (Action.MAY_REPLACE if danger else Action.CHANGE)
+    assert found.endangers_data is danger
+
+
 class Session:
     """boto3's, with one client; not a real one, which would look for credentials."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +28,7 @@ CHANGE_SET = "filegate"  # one at a time: a later deployment's takes the place o
 _CAPABILITIES: tuple[CapabilityType, ...] = ("CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _POLL = 1.0  # seconds
+_KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"  # instead of a value
 # What nobody can make again: the rows, what was rejected, what happened, and the key to all that.
 HOLD_DATA = frozenset(
     {
@@ -131,6 +132,12 @@ class Plan:
     creates: bool
     not_seen: str | None = None
 
+    @property
+    def endangers_data(self) -> bool:
+        """Whether something that holds data would not stay as it is, or nobody can see whether it would."""
+        unseen = self.not_seen is not None and not self.creates
+        return unseen or any(change.endangers_data for change in self.changes)
+
     def to_json(self) -> dict[str, Any]:
         """`stack`, `empty`, `changes`, `not_seen`."""
         return {
@@ -182,7 +189,7 @@ def plan(
             raise CannotBeDeployed(
                 f"Stack {stack_name} cannot be deployed like that: {answer.get('StatusReason', 'no reason given')}"
             )
-    changes = tuple(_read(client, answer["ChangeSetId"], ""))
+    changes = tuple(_read(client, _nodes(client, answer["ChangeSetId"]), ""))
     if not_seen is None and any(change.kind == NESTED for change in changes):
         not_seen = "this one answers for the main stack alone."  # LocalStack, and the embedded cloud
     return Plan(
@@ -257,14 +264,42 @@ def _says_nothing_changes(answer: DescribeChangeSetOutputTypeDef) -> bool:
     return any(words in answer.get("StatusReason", "") for words in _NO_CHANGES)
 
 
-def _read(client: CloudFormationClient, change_set: str, path: str) -> Iterator[Change]:
-    """The changes of a change set, with those of nested ones in place of the nested stack's."""
-    paginator = client.get_paginator("describe_change_set")
-    pages = paginator.paginate(ChangeSetName=change_set, IncludePropertyValues=True)
-    for change in (item["ResourceChange"] for page in pages for item in page.get("Changes", [])):
+@dataclass(frozen=True)
+class _Node:
+    """A change that a change set lists, and those of the nested stack that it is about, where they are seen."""
+
+    change: ResourceChangeTypeDef
+    inner: tuple[_Node, ...] | None
+
+
+def _nodes(client: CloudFormationClient, change_set: str) -> tuple[_Node, ...]:
+    pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set, IncludePropertyValues=True)
+    listed = [item["ResourceChange"] for page in pages for item in page.get("Changes", [])]
+    return tuple(
+        _Node(
+            change,
+            _nodes(client, change["ChangeSetId"])
+            if change["ResourceType"] == NESTED and "ChangeSetId" in change
+            else None,
+        )
+        for change in listed
+    )
+
+
+def _read(client: CloudFormationClient, nodes: Sequence[_Node], path: str, *, steady: bool = False) -> Iterator[Change]:
+    """The changes of a change set, with those of nested ones in place of the nested stack's.
+
+    Args:
+        client: of CloudFormation.
+        nodes: what the change set lists.
+        path: of the stack's logical ids, with a dot.
+        steady: whether the parameters whose values CloudFormation does not know yet keep them.
+    """
+    for node in nodes:
+        change = node.change
         name = path + change["LogicalResourceId"]
-        if change["ResourceType"] == NESTED and "ChangeSetId" in change:
-            yield from _read(client, change["ChangeSetId"], f"{name}.")
+        if node.inner is not None:
+            yield from _read(client, node.inner, f"{name}.", steady=_is_steady(node, nodes))
             continue
         if change["ResourceType"] == NESTED and change["Action"] == "Remove":
             yield from _removed_with(client, change["PhysicalResourceId"], f"{name}.")
@@ -273,10 +308,56 @@ def _read(client: CloudFormationClient, change_set: str, path: str) -> Iterator[
         yield Change(
             resource=name,
             kind=change["ResourceType"],
-            action=_action(change),
+            action=Action.CHANGE if steady and _waits_for_parameters_alone(change) else _action(change),
             edits=tuple(dict.fromkeys(_edits(change))),
             kept=policy.endswith("Retain") if policy else None,
         )
+
+
+# An output of another nested stack is known once that stack is updated. Until then what depends on it is `Dynamic`, and
+# `Conditional` what it may replace, in every change set, whether anything changes or not. What is `Static` is known:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html
+def _is_steady(stack: _Node, siblings: Sequence[_Node]) -> bool:
+    """Whether a nested stack keeps its template and whatever is not known yet of its parameters.
+
+    That is so if these are outputs of stacks in which nothing changes.
+    """
+    changing = {node.change["LogicalResourceId"] for node in siblings if not _changes_nothing(node)}
+    for detail in stack.change.get("Details", []):
+        owner, _, output = detail.get("CausingEntity", "").partition(".")
+        if detail.get("Evaluation") == "Static":
+            if detail["Target"].get("Name") == "TemplateURL":
+                return False
+        elif owner and (not output.startswith("Outputs.") or owner in changing):
+            return False
+    return True
+
+
+def _changes_nothing(stack: _Node) -> bool:
+    """Whether no resource, no parameter and not the template of a nested stack changes: so no output does."""
+    details = stack.change.get("Details", [])
+    return stack.inner == () and all(
+        detail.get("Evaluation") == "Dynamic" and "CausingEntity" not in detail for detail in details
+    )
+
+
+def _waits_for_parameters_alone(change: ResourceChangeTypeDef) -> bool:
+    """Whether nothing would replace the resource but the value of a parameter that is not known yet."""
+    if change["Action"] != "Modify" or change.get("Replacement") != "Conditional":
+        return False
+    details = [detail for detail in change["Details"] if detail["Target"].get("RequiresRecreation") != "Never"]
+    named = [detail for detail in details if "CausingEntity" in detail]
+    return bool(named) and all(
+        detail.get("Evaluation") == "Dynamic"
+        and detail.get("ChangeSource") in ("ParameterReference", "DirectModification")
+        and _may_be_equal(detail["Target"])
+        for detail in details
+    )
+
+
+def _may_be_equal(target: ResourceTargetDefinitionTypeDef) -> bool:
+    before, after = target.get("BeforeValue"), target.get("AfterValue")
+    return after in (None, before, _KNOWN_LATER)
 
 
 def _removed_with(client: CloudFormationClient, stack: str, path: str) -> Iterator[Change]:
