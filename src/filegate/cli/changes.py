@@ -14,7 +14,7 @@ from filegate.cli.shared import Session
 from filegate.operations.account import Account
 from filegate.operations.deploy.changes import Action, Change, Edit, Plan
 from filegate.operations.deploy.stack import Event
-from filegate.operations.destroy import Fate, Holding, Inventory
+from filegate.operations.destroy import BUCKET, QUEUE, Fate, Holding, Inventory
 
 STYLES = {
     Action.ADD: "green",
@@ -148,10 +148,12 @@ def show_holdings(session: Session, account: Account, inventory: Inventory) -> N
 
 
 def _fate(holding: Holding, fate: Fate) -> tuple[Text, Text]:
-    thing = "object version" if holding.kind == "AWS::S3::Bucket" else "item"
+    thing = {BUCKET: "object version", QUEUE: "message"}.get(holding.kind, "item")
     full = bool(holding.count or holding.more)
     held = text.counted(holding.count, thing) + (" and more" if holding.more else "")
-    then = Text("stays, without a stack", "yellow") if fate is Fate.KEEP else Text("deleted", DANGER if full else "")
+    held += " (logs)" if holding.is_log else ""
+    lost = full and not holding.is_log
+    then = Text("stays, without a stack", "yellow") if fate is Fate.KEEP else Text("deleted", DANGER if lost else "")
     return Text(held if full else "nothing", "" if full else "dim"), then
 
 

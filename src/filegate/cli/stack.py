@@ -83,7 +83,7 @@ def destroy(
     data: Annotated[
         Literal["keep", "delete"] | None,
         typer.Option(
-            help="What is to become of buckets and ledger, where they would be left behind or lost.",
+            help="What is to become of buckets, queues and ledger, where they would be left behind or lost.",
             show_default=False,
         ),
     ] = None,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 # CloudFormation is asked over and over while it works: being told to ask less often is no failure.
 CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})
@@ -68,6 +69,10 @@ class Account:
     @property
     def s3(self) -> S3Client:
         return self.session.client("s3", config=CLIENT)
+
+    @property
+    def sqs(self) -> SQSClient:
+        return self.session.client("sqs", config=CLIENT)
 
     def payer(self) -> str | None:
         """Who pays for it: the id of its organisation's management account, or its own; None where it is not told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from typer.testing import CliRunner, Result
 from filegate.cli.app import app
 from filegate.cli.stack import DIFFERENCES
 from filegate.local import EmbeddedCloud, seams
+from filegate.operations import destroy as destruction
 from filegate.operations.account import Account, account_of
 from filegate.operations.checkout import Checkout
 from filegate.operations.deploy import CannotBeDeployed, load_template
@@ -289,7 +291,7 @@ def test_destroy_loses_nothing_unasked(filegate: Filegate, bootstrapped: Registr
     assert "would be lost" in refused.stderr
     kept = filegate("-e", name, "stack", "destroy", "--data", "keep", "--confirm", name)
     assert kept.exit_code == 1
-    assert "deletes buckets and ledger" in kept.stderr
+    assert "deletes buckets, queues and ledger" in kept.stderr
     assert filegate("-e", name, "stack", "destroy", "--data", "delete").exit_code == 2
     wrong = filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", "prod")
     assert wrong.exit_code == 2
@@ -301,13 +303,122 @@ def test_destroy_loses_nothing_unasked(filegate: Filegate, bootstrapped: Registr
     assert not [bucket for bucket in account.s3.list_buckets()["Buckets"] if f"-{name}-" in bucket["Name"]]
 
 
+def test_logs_alone_are_named_and_stop_nothing(
+    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+) -> None:
+    change_parameter(checkout, name, AuditTrail="yes")
+    outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
+    account.s3.put_object(Bucket=f"filegate-{name}-access-logs-{account.id}", Key="raw/1", Body=b"1")
+    account.s3.put_object(Bucket=f"filegate-{name}-audit-{account.id}", Key="AWSLogs/1", Body=b"1")
+    account.sqs.send_message(QueueUrl=outputs["DlqUrl"], MessageBody="{}")
+    refused = filegate("-e", name, "stack", "destroy", "--confirm", name)
+    assert refused.exit_code == 1
+    assert re.search(r"Messaging\.Dlq +filegate-\S+-dlq +1 message ", refused.stdout)
+    assert re.search(r"Storage\.AccessLogBucket .* 1 object version \(logs\)", refused.stdout)
+    assert re.search(r"Audit\.AuditBucket .* 1 object version \(logs\)", refused.stdout)
+    account.sqs.purge_queue(QueueUrl=outputs["DlqUrl"])
+    done = filegate("-e", name, "stack", "destroy", "--confirm", name)
+    assert done.exit_code == 0, done.stderr
+    assert not exists(account, name)
+
+
+def test_destroy_stops_what_writes_before_it_empties(
+    filegate: Filegate,
+    bootstrapped: Registry,
+    account: Account,
+    checkout: Checkout,
+    *,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change_parameter(checkout, name, AuditTrail="yes")
+    outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
+    account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
+    called: list[tuple[str, Any]] = []
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def recorded(client: Any, operation: str, arguments: Any) -> Any:
+        called.append((operation, arguments))
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
+    assert filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", name).exit_code == 0
+    operations = [operation for operation, _ in called]
+    before = called[: operations.index("DeleteObjects")]
+    assert ("DisableRule", {"Name": f"filegate-{name}-object-created"}) in before
+    assert "StopLogging" in {operation for operation, _ in before}
+    quiet = {arguments["Bucket"] for operation, arguments in before if operation == "PutBucketLogging"}
+    assert len(quiet) == 6
+    assert outputs["RawBucket"] in quiet
+    assert operations.count("DeleteStack") == 1
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_what_arrives_while_the_stack_goes_is_deleted_a_bounded_number_of_times(
+    filegate: Filegate,
+    bootstrapped: Registry,
+    account: Account,
+    *,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    failures: int,
+) -> None:
+    bucket = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]["ProcessedBucket"]
+    delete = destruction._delete
+    begun: list[str] = []
+
+    def late(account: Account, stack_id: str) -> str | None:
+        """This cloud deletes full buckets, too: where AWS would fail, the stack is left as it is."""
+        begun.append(stack_id)
+        if len(begun) > failures:
+            assert "Versions" not in account.s3.list_object_versions(Bucket=bucket)
+            return delete(account, stack_id)
+        account.s3.put_object(Bucket=bucket, Key="late", Body=b"1")
+        return None
+
+    monkeypatch.setattr(destruction, "_delete", late)
+    result = filegate("-e", name, "stack", "destroy", "--confirm", name)
+    if failures == 1:
+        assert result.exit_code == 0, result.stderr
+        assert len(begun) == 2
+        assert not exists(account, name)
+    else:
+        assert result.exit_code == 1
+        assert "destroy again" in result.stderr
+        assert len(begun) == failures
+
+
+def test_a_locked_bucket_is_refused_before_anything_is_emptied(
+    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+) -> None:
+    change_parameter(checkout, name, AuditTrail="yes")
+    outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
+    audit = f"filegate-{name}-audit-{account.id}"
+    # As AuditLockDays does, of which this cloud's CloudFormation takes no note.
+    account.s3.put_object_lock_configuration(
+        Bucket=audit,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}},
+        },
+    )
+    for bucket in (outputs["RawBucket"], audit):
+        account.s3.put_object(Bucket=bucket, Key="orders/1.csv", Body=b"1")
+    refused = filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", name)
+    assert refused.exit_code == 1
+    assert audit in refused.stderr
+    assert "AuditLockDays" in refused.stderr
+    assert account.s3.list_object_versions(Bucket=outputs["RawBucket"])["Versions"]
+    assert exists(account, name)
+
+
 def test_destroy_leaves_nothing_behind_unasked(
     filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, DataOnDelete="Retain")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
     account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
-    for data, said in ([], "would stay behind"), (["--data", "delete"], "keeps buckets and ledger"):
+    for data, said in ([], "would stay behind"), (["--data", "delete"], "keeps buckets, queues and ledger"):
         refused = filegate("-e", name, "stack", "destroy", "--confirm", name, *data)
         assert refused.exit_code == 1
         assert said in refused.stderr
