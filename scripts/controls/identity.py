@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from scripts.controls.control import Excepted, control
-from scripts.controls.policies import allows, listed, on_everything, public, statements
+from scripts.controls.policies import Statement, allows, listed, on_everything, public, statements
 from scripts.deployment import Deployment, Resource
 
 _KEY = "AWS::KMS::Key"
 _MANAGED_POLICY = "AWS::IAM::ManagedPolicy"
 _ROLE = "AWS::IAM::Role"
-_THROUGH_CLOUDFORMATION = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
+_THROUGH_CLOUDFORMATION = {"aws:CalledVia": "cloudformation.amazonaws.com"}
 
 
 def _decrypts_with_no_key_but_its_own(resource: Resource) -> bool | Excepted:
@@ -18,11 +18,24 @@ def _decrypts_with_no_key_but_its_own(resource: Resource) -> bool | Excepted:
         for statement in statements(resource)
         if allows(statement, "kms:Decrypt", "kms:ReEncryptFrom") and on_everything(statement)
     ]
-    if wide and all(statement.get("Condition") == _THROUGH_CLOUDFORMATION for statement in wide):
+    if wide and all(_for_services_in_a_deployment(statement) for statement in wide):
         return Excepted(
-            "It holds for what CloudFormation does in a deployment, with a key that has no ARN before it is made."
+            "It holds for what three services do with a key while CloudFormation deploys: one without ARN yet."
         )
+    if wide and all(_by_tags(statement) for statement in wide):
+        return Excepted("It holds for keys that bear the environment's tags: they have no ARNs before they are made.")
     return not wide
+
+
+def _for_services_in_a_deployment(statement: Statement) -> bool:
+    condition = statement.get("Condition", {})
+    services = condition.get("StringEquals", {}).get("kms:ViaService", [])
+    return condition.get("ForAnyValue:StringEquals") == _THROUGH_CLOUDFORMATION and "*" not in str(services or "*")
+
+
+def _by_tags(statement: Statement) -> bool:
+    tags = statement.get("Condition", {}).get("StringEquals", {})
+    return {"aws:ResourceTag/Project", "aws:ResourceTag/Environment"} <= set(tags)
 
 
 @control("KMS.1", "IAM customer managed policies should not allow decryption actions on all KMS keys", _MANAGED_POLICY)

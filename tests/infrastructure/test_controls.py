@@ -315,6 +315,7 @@ def test_exceptions_are_few_and_reasoned() -> None:
         ("S3.17", "storage/AccessLogBucket"),
         ("S3.17", "registry/ArtifactsLogBucket"),
         ("KMS.1", "registry/DeployDataPolicy"),
+        ("KMS.1", "registry/Boundary"),
     ]
 
 

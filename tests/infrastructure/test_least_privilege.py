@@ -82,6 +82,7 @@ def granted(resources: Resources, role: str) -> set[tuple[str, str]]:
     return {
         (action, as_text(resource))
         for statement in statements(resources, role)
+        if statement["Effect"] == "Allow"
         for action in listed(statement["Action"])
         for resource in listed(statement["Resource"])
     }

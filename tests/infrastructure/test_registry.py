@@ -29,10 +29,12 @@ EVERY_RESOURCE = {
     "FindPayer": "there is but one organisation to describe",
     "BackupPlans": "plans get their ids when they are created",
     "Cost": "monitors, categories and dashboards get their ids when they are created",
-    "Network": "what it consists of gets its ids when it is created",
+    "LookAtNetwork": "EC2 lists take no resource",
+    "NewKey": "keys get their ids when they are created",
+    "RefuseImports": "what is refused is refused everywhere",
     "LogDeliveriesAndQueries": "deliveries have no ARNs, queries get their ids when they are created",
-    "Key": "keys get their ids when they are created",
 }
+OWN = {"aws:ResourceTag/Project": "filegate", "aws:ResourceTag/Environment": {"Ref": "GitHubEnvironment"}}
 # What the types' schemas ask for on behalf of properties that the templates do not set, and what else is not wanted.
 UNUSED = re.compile(
     r"""
@@ -89,8 +91,13 @@ def policies(registry: Template) -> dict[str, list[dict[str, Any]]]:
     return {
         name: resource["Properties"]["PolicyDocument"]["Statement"]
         for name, resource in registry.items()
-        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+        if resource["Type"] == "AWS::IAM::ManagedPolicy" and name != "Boundary"
     }
+
+
+@pytest.fixture(scope="module")
+def boundary(registry: Template) -> list[dict[str, Any]]:
+    return registry["Boundary"]["Properties"]["PolicyDocument"]["Statement"]
 
 
 @pytest.fixture(scope="module")
@@ -201,13 +208,14 @@ def test_what_deploys_cannot_change_itself(policies: dict[str, Any], registry: T
                 assert not fnmatchcase(own, filled_in(resource)), statement["Sid"]
 
 
-def test_roles_stay_within_the_boundary_where_there_is_one(policies: dict[str, Any]) -> None:
+def test_roles_stay_within_a_boundary(policies: dict[str, Any]) -> None:
     bounded = next(item for items in policies.values() for item in items if item["Sid"] == "RolesWithinTheirBoundary")
     assert set(bounded["Action"]) == {"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}
-    assert bounded["Condition"]["StringEquals"]["Fn::If"][:2] == [
-        "HasPermissionsBoundary",
-        {"iam:PermissionsBoundary": {"Ref": "PermissionsBoundaryArn"}},
-    ]
+    assert bounded["Condition"]["StringEquals"] == {
+        "iam:PermissionsBoundary": {
+            "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "Boundary"}]
+        }
+    }
     elsewhere = [
         action
         for items in policies.values()
@@ -218,8 +226,46 @@ def test_roles_stay_within_the_boundary_where_there_is_one(policies: dict[str, A
     assert not set(bounded["Action"]) & set(elsewhere)
 
 
-def test_policies_are_as_short_as_iam_wants_them(policies: dict[str, Any]) -> None:
-    for name, statements in policies.items():
+def test_the_boundary_allows_what_the_roles_of_a_deployment_need_and_no_more(
+    resources: dict[str, Any], boundary: list[dict[str, Any]]
+) -> None:
+    needed = {
+        action
+        for resource in resources.values()
+        if resource["Type"] == "AWS::IAM::Role"
+        for policy in resource["Properties"]["Policies"]
+        for entry in policy["PolicyDocument"]["Statement"]
+        for action in listed((entry["Fn::If"][1] if "Fn::If" in entry else entry)["Action"])
+    }
+    assert needed == {action for statement in boundary for action in listed(statement["Action"])}
+    for statement in boundary:
+        own = all("filegate-${GitHubEnvironment}-" in str(resource) for resource in listed(statement["Resource"]))
+        assert own or statement["Sid"] in ("Key", "TracesAndLogDeliveries", "JoinNetwork"), statement["Sid"]
+    assert {item["Sid"]: item["Condition"] for item in boundary if "Condition" in item} == {
+        "Key": {"StringEquals": OWN},
+        "JoinNetwork": {"Null": {"lambda:SourceFunctionArn": "true"}},  # as in the roles themselves
+    }
+
+
+def test_what_deploys_deletes_no_stack_of_its_own_accord_and_takes_over_nothing(direct: list[Any]) -> None:
+    risky = {"cloudformation:DeleteStack", "cloudformation:UpdateTerminationProtection"}
+    (nested,) = (item for item in direct if risky & set(listed(item["Action"])))
+    assert nested["Condition"] == {"ForAnyValue:StringEquals": THROUGH_CLOUDFORMATION}
+    assert nested["Resource"]["Fn::Sub"].endswith("stack/filegate-${GitHubEnvironment}-*/*")  # not the main stack
+    (refused,) = (item for item in direct if item["Effect"] == "Deny")
+    assert refused["Action"] == "cloudformation:CreateChangeSet"
+    assert refused["Condition"] == {"ForAnyValue:StringLike": {"cloudformation:ImportResourceTypes": "*"}}
+
+
+def test_keys_and_networks_of_others_are_not_deleted(policies: dict[str, Any]) -> None:
+    for statement in (item for items in policies.values() for item in items):
+        for action in listed(statement["Action"]):
+            if re.match(r"ec2:Delete|kms:(Disable|PutKeyPolicy|Schedule|Untag)", action):
+                assert statement["Condition"]["StringEquals"] == OWN, action
+
+
+def test_policies_are_as_short_as_iam_wants_them(policies: dict[str, Any], boundary: list[dict[str, Any]]) -> None:
+    for name, statements in {**policies, "Boundary": boundary}.items():
         assert len(filled_in({"Version": "2012-10-17", "Statement": statements})) <= 6144, name
 
 

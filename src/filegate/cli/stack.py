@@ -49,7 +49,12 @@ def deploy(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) 
         deployment = environment.deployment()
         parameters = environment.parameters(environment.images())
     _deploy(session, environment.account, deployment, parameters, yes=yes, accept_loss=accept_loss)
-    environment.close_default_security_group()
+    if not environment.close_default_security_group():
+        session.err.print(
+            "The default security group of the network, which nothing uses, is open still: these credentials may not "
+            f"close it. Somebody who may runs, once: make deploy ENV={environment.name}",
+            style="yellow",
+        )
 
 
 @command(app)

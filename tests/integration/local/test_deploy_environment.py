@@ -184,6 +184,17 @@ def test_the_images_are_passed_by_digest(
         assert "@sha256:" in images[stage]
 
 
+def test_the_registry_s_boundary_is_that_of_the_environment_which_a_workflow_deploys(
+    account: Account, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boundary = f"arn:aws:iam::{account.id}:policy/boundary"
+    registry = Registry(account, {"DeployedEnvironment": name, "PermissionsBoundaryArn": boundary})
+    monkeypatch.setattr(Registry, "of", lambda _: registry)
+    write_parameters(checkout, "another", {"Environment": "another", "CostControls": "no"})
+    assert Environment(name, account, checkout).parameters({})["PermissionsBoundaryArn"] == boundary
+    assert Environment("another", account, checkout).parameters({})["PermissionsBoundaryArn"] == ""
+
+
 def test_the_workflow_s_role_may_do_all_that_a_deployment_calls(
     filegate: Filegate, bootstrapped: Registry, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,10 +212,15 @@ def test_the_workflow_s_role_may_do_all_that_a_deployment_calls(
     assert filegate("-e", name, "stack", "deploy", "--yes", "--accept-loss").exit_code == 0
     role = load_template(checkout.templates / "registry.yaml")["Resources"]["DeployRole"]["Properties"]
     (policy,) = (entry["PolicyDocument"] for entry in role["Policies"])
-    actions = [statement["Action"] for statement in policy["Statement"]]
+    actions = [item["Action"] for item in policy["Statement"] if "aws:CalledVia" not in str(item.get("Condition"))]
     granted = {action for entry in actions for action in ([entry] if isinstance(entry, str) else entry)}
     assert {"cloudformation:ExecuteChangeSet", "ec2:DescribeManagedPrefixLists", "s3:PutObject"} <= called
-    assert called - granted == {"sts:GetCallerIdentity"}  # which cannot be refused to anybody
+    assert called - granted == {
+        "sts:GetCallerIdentity",  # which cannot be refused to anybody
+        # What it does without, if it may not:
+        "cloudformation:DeleteStack",
+        "ec2:RevokeSecurityGroupEgress",
+    }
 
 
 def test_nothing_is_changed_without_a_yes(

@@ -118,7 +118,7 @@ def deployed(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> Filegate:
     for name, part in parts.items():
         monkeypatch.setattr(Deployment, name, part)
     deployment = Deployment(SESSION, "filegate-dev", template=None, artifacts_bucket=None)  # type: ignore[arg-type]
-    answers = {"images": {}, "parameters": {}, "deployment": deployment, "close_default_security_group": None}
+    answers = {"images": {}, "parameters": {}, "deployment": deployment, "close_default_security_group": True}
     for name, answer in answers.items():
         monkeypatch.setattr(Environment, name, lambda *_, answer=answer: answer)
     monkeypatch.setattr("filegate.operations.account.account_of", lambda _: ACCOUNT)
@@ -190,3 +190,13 @@ def test_without_credentials_the_profile_and_the_region_are_named(
     assert result.exit_code == 1
     assert "Unable to locate credentials. (profile default, region eu-central-1)" in result.stderr
     assert "aws sso login" in result.stderr
+
+
+def test_who_may_not_close_the_default_security_group_is_told_who_has_to(
+    deployed: Filegate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Deployment, "execute", lambda *_: iter(()))
+    monkeypatch.setattr(Environment, "close_default_security_group", lambda _: False)
+    result = deployed("-e", "dev", "stack", "deploy", "--yes")
+    assert result.exit_code == 0
+    assert "make deploy ENV=dev" in result.stderr

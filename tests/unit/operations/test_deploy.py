@@ -14,7 +14,7 @@ from botocore.stub import ANY, Stubber
 
 from filegate.operations.account import account_of
 from filegate.operations.deploy import CannotBeDeployed, Deployment
-from filegate.operations.deploy.changes import CHANGE_SET, Action, Change, Edit, plan
+from filegate.operations.deploy.changes import CHANGE_SET, Action, Change, Edit, Plan, discard, plan
 from filegate.operations.problems import NoCloud
 
 NESTED = "AWS::CloudFormation::Stack"
@@ -356,6 +356,12 @@ def test_a_stack_of_a_failed_creation_makes_room(cloudformation: CloudFormation)
     cloudformation.has_no_stack()
     session: Any = Session(cloudformation.client)
     Deployment(session, "filegate-dev", template=Path("main.yaml"), artifacts_bucket=None).settle()
+
+
+def test_who_may_not_delete_stacks_leaves_the_empty_one_of_a_plan(cloudformation: CloudFormation) -> None:
+    cloudformation.refuses("delete_change_set", "gone", code="ChangeSetNotFound")
+    cloudformation.refuses("delete_stack", "not authorized", code="AccessDenied")
+    discard(cloudformation.client, Plan("filegate-dev", STACK, ROOT, (), empty=False, creates=True))
 
 
 def test_credentials_that_are_no_longer_good_are_told_with_whose_and_where() -> None:

@@ -225,10 +225,18 @@ def execute(client: CloudFormationClient, wanted: Plan) -> None:
 
 
 def discard(client: CloudFormationClient, unwanted: Plan) -> None:
-    """Forget the plan, and the empty stack that CloudFormation made for it."""
+    """Forget the plan, and the empty stack that CloudFormation made for it.
+
+    Who may not delete stacks, as a workflow's role, leaves that one: the next plan is made in it.
+    """
     _remove(client, unwanted.stack_id, unwanted.change_set)
     if unwanted.creates:
-        client.delete_stack(StackName=unwanted.stack_id)
+        try:
+            client.delete_stack(StackName=unwanted.stack_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return
         wait(client, unwanted.stack_id)
 
 

@@ -80,6 +80,10 @@ class Registry:
     def artifacts_bucket(self) -> str:
         return self.outputs["ArtifactsBucket"]
 
+    def boundary(self, environment: str) -> str:
+        """The ARN of the policy that bounds the environment's roles, if a workflow deploys it; otherwise nothing."""
+        return self.outputs["PermissionsBoundaryArn"] if self.outputs.get("DeployedEnvironment") == environment else ""
+
     def repository(self, stage: str) -> str:
         """The address of a stage's repository."""
         return self.outputs[f"{stage.title()}Repository"]
@@ -167,6 +171,8 @@ class Environment:
         values = _parameters(self.checkout.templates / "main.yaml", self.name)
         if values.get("Environment") != self.name:
             raise WrongUse(f"parameters/{self.name}.json is of Environment {values.get('Environment')}.")
+        if not values["PermissionsBoundaryArn"]:
+            values["PermissionsBoundaryArn"] = Registry.of(self.account).boundary(self.name)
         if values["CostControls"] == "yes":
             self._refuse_to_a_member()
         values |= {f"{stage.title()}ImageUri": image for stage, image in images.items()}
@@ -175,11 +181,22 @@ class Environment:
             values |= self._prefix_lists()
         return values
 
-    def close_default_security_group(self) -> None:
-        """Close what every new network leaves open, if the deployment has one. To be called after each deployment."""
+    def close_default_security_group(self) -> bool:
+        """Close what every new network leaves open, if the deployment has one. To be called after each deployment.
+
+        Returns:
+            Whether it is closed. A workflow's role may not: AWS cannot tell this group from those of other networks.
+        """
         stack = described(self.account.cloudformation, self.stack_name)
-        if stack is not None and (vpc := outputs_of(stack).get("VpcId")):
-            close_default_security_group(self.account.session, vpc)
+        vpc = None if stack is None else outputs_of(stack).get("VpcId")
+        try:
+            if vpc is not None:
+                close_default_security_group(self.account.session, vpc)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "UnauthorizedOperation":
+                raise
+            return False
+        return True
 
     def _refuse_to_a_member(self) -> None:
         """AWS itself would, in the middle of a deployment, and with less of a reason (ADR 15)."""
