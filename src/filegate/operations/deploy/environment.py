@@ -171,10 +171,10 @@ class Environment:
         values = _parameters(self.checkout.templates / "main.yaml", self.name)
         if values.get("Environment") != self.name:
             raise WrongUse(f"parameters/{self.name}.json is of Environment {values.get('Environment')}.")
-        if not values["PermissionsBoundaryArn"]:
-            values["PermissionsBoundaryArn"] = Registry.of(self.account).boundary(self.name)
         if values["CostControls"] == "yes":
             self._refuse_to_a_member()
+        if not values["PermissionsBoundaryArn"]:
+            values["PermissionsBoundaryArn"] = Registry.of(self.account).boundary(self.name)
         values |= {f"{stage.title()}ImageUri": image for stage, image in images.items()}
         values["Freshness"] = freshness(Datasets(self.checkout.folder / "datasets"))
         if values["PrivateNetwork"] == "yes":
