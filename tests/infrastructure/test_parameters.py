@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from filegate.operations.deploy.environment import NAME
+
 FOLDER = Path(__file__).parents[2] / "infra" / "cloudformation" / "parameters"
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -25,6 +27,10 @@ def test_there_is_one_for_each_environment_and_one_for_the_registry() -> None:
     assert set(FILES) == {*ENVIRONMENTS, "registry"}
     for name in ENVIRONMENTS:
         assert FILES[name]["Parameters"]["Environment"] == name
+
+
+def test_a_name_is_refused_where_the_template_would(templates: dict[str, Any]) -> None:
+    assert templates["main"]["Parameters"]["Environment"]["AllowedPattern"] == NAME.pattern
 
 
 @each_file

@@ -102,7 +102,7 @@ def destroy(
     from filegate.operations import destroy as destruction  # noqa: PLC0415
     from filegate.operations.problems import WrongUse  # noqa: PLC0415
 
-    environment = _environment(session)
+    environment = _environment(session, declared=False)  # its parameter file may be gone before it
     wanted = destruction.Fate(data) if data else None
     with session.waiting("Looking at what it holds …"):
         inventory = destruction.take_inventory(environment.account, environment.stack_name)
@@ -205,14 +205,22 @@ def _going_on(session: Session, stack: str) -> Iterator[None]:
         raise
 
 
-def _environment(session: Session) -> Environment:
-    """The deployment that --environment names."""
+def _environment(session: Session, *, declared: bool = True) -> Environment:
+    """The deployment that --environment names; a slip in its name is told before AWS is asked anything.
+
+    Args:
+        session: of the command.
+        declared: whether it has to have a parameter file.
+    """
     from filegate.operations.account import account_of, aws_session  # noqa: PLC0415
     from filegate.operations.checkout import Checkout  # noqa: PLC0415
-    from filegate.operations.deploy.environment import Environment  # noqa: PLC0415
+    from filegate.operations.deploy.environment import Environment, check_name, check_parameters  # noqa: PLC0415
     from filegate.operations.problems import WrongUse  # noqa: PLC0415
 
-    name = session.settings.environment
+    name, checkout = session.settings.environment, Checkout()
     if name is None:
         raise WrongUse("Say which deployment.", advice="Name it with --environment, such as dev.")
-    return Environment(name, account_of(aws_session()), Checkout())
+    check_name(name)
+    if declared:
+        check_parameters(name, checkout)
+    return Environment(name, account_of(aws_session()), checkout)

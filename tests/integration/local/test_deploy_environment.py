@@ -459,6 +459,6 @@ def test_locked_audit_records_are_not_to_go_with_the_stack(
 def test_a_name_without_a_parameter_file_is_refused(filegate: Filegate, bootstrapped: Registry) -> None:
     result = filegate("-e", "test", "stack", "deploy", "--yes")
     assert result.exit_code == 2
-    assert "there are files for dev, prod, staging" in result.stderr
+    assert "There is no parameters/test.json; there are dev, prod, staging." in result.stderr
     assert filegate("stack", "deploy").exit_code == 2
     assert filegate("-e", "test", "stack", "diff").exit_code == 1

@@ -16,6 +16,7 @@ from filegate.operations.deploy import Deployment
 from filegate.operations.deploy.changes import Action, Change, Edit, Plan
 from filegate.operations.deploy.environment import Environment
 from filegate.operations.deploy.stack import Event
+from filegate.operations.problems import NoCloud
 from tests.unit.cli.conftest import Filegate
 
 SESSION: Any = None
@@ -175,6 +176,41 @@ def test_what_is_created_endangers_nothing_though_nobody_sees_it() -> None:
     unseen = Change("Storage", "AWS::CloudFormation::Stack", Action.ADD)
     first = Plan("filegate-dev", "arn:stack", "arn:change-set", (unseen,), empty=False, creates=True, not_seen="so.")
     assert not first.endangers_data
+
+
+@pytest.fixture
+def far_from_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for credentials fails."""
+
+    def sought() -> None:
+        raise AssertionError("AWS is asked first")
+
+    monkeypatch.setattr("filegate.operations.account.aws_session", sought)
+
+
+@pytest.mark.usefixtures("far_from_aws")
+@pytest.mark.parametrize(("command", "status"), [("deploy", 2), ("diff", 1)])
+def test_an_environment_without_a_parameter_file_is_told_at_once(filegate: Filegate, command: str, status: int) -> None:
+    result = filegate("-e", "devv", "stack", command)
+    assert result.exit_code == status
+    assert "There is no parameters/devv.json; there are dev, prod, staging." in result.stderr
+
+
+@pytest.mark.usefixtures("far_from_aws")
+@pytest.mark.parametrize("command", ["deploy", "diff", "destroy"])
+@pytest.mark.parametrize("name", ["de-v", "Dev", "d", "../dev"])
+def test_what_no_environment_can_be_called_is_told_at_once(filegate: Filegate, command: str, name: str) -> None:
+    result = filegate("-e", name, "stack", command)
+    assert f"An environment cannot be called {name!r}." in result.stderr
+    assert "2 to 16 lower-case letters and digits" in result.stderr
+
+
+def test_what_is_removed_needs_no_parameter_file(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reached(_: object) -> None:
+        raise NoCloud("AWS was asked.")
+
+    monkeypatch.setattr("filegate.operations.account.account_of", reached)
+    assert "AWS was asked." in filegate("-e", "gone", "stack", "destroy").stderr
 
 
 def test_without_credentials_the_profile_and_the_region_are_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from filegate.operations.problems import WrongUse
 from filegate.registry import Registry as Datasets
 
 STAGES = ("ingest", "validate", "transform", "output")
+NAME = re.compile("[a-z][a-z0-9]{1,15}")
+"""What an environment may be called; the templates say so, too."""
 _STACK_PREFIX = "filegate-"
 _REGISTRY = "registry"
 
@@ -168,9 +171,8 @@ class Environment:
             WrongUse: the parameter file is missing, is none, or asks for what AWS refuses to such an account.
             DeclarationError: a dataset is declared wrongly.
         """
+        check_parameters(self.name, self.checkout)
         values = _parameters(self.checkout.templates / "main.yaml", self.name)
-        if values.get("Environment") != self.name:
-            raise WrongUse(f"parameters/{self.name}.json is of Environment {values.get('Environment')}.")
         if values["CostControls"] == "yes":
             self._refuse_to_a_member()
         if not values["PermissionsBoundaryArn"]:
@@ -224,6 +226,30 @@ def _parameters(template: Path, name: str) -> dict[str, str]:
     return defaults | read_parameters(template.parent / "parameters" / f"{name}.json")
 
 
+def check_name(name: str) -> None:
+    """See that an environment may be called that.
+
+    Raises:
+        WrongUse: it may not.
+    """
+    if not NAME.fullmatch(name):
+        raise WrongUse(
+            f"An environment cannot be called {name!r}.",
+            advice="Its name is 2 to 16 lower-case letters and digits, starting with a letter.",
+        )
+
+
+def check_parameters(name: str, checkout: Checkout) -> None:
+    """See that there is a parameter file of that name, and that it is of that environment.
+
+    Raises:
+        WrongUse: there is none, it is none, or it is of another.
+    """
+    values = read_parameters(checkout.templates / "parameters" / f"{name}.json")
+    if values.get("Environment") != name:
+        raise WrongUse(f"parameters/{name}.json is of Environment {values.get('Environment')}.")
+
+
 def read_parameters(file: Path) -> dict[str, str]:
     """The values of a parameter file, `{"Parameters": {"Name": "value"}}`.
 
@@ -233,7 +259,7 @@ def read_parameters(file: Path) -> dict[str, str]:
     if not file.is_file():
         there = ", ".join(sorted(path.stem for path in file.parent.glob("*.json") if path.stem != _REGISTRY))
         raise WrongUse(
-            f"There is no parameter file {file}; there are files for {there}.",
+            f"There is no {file.parent.name}/{file.name}; there are {there}.",
             advice="Name one of these, or copy one and say in it what is to be different.",
         )
     try:
