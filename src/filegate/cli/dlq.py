@@ -31,7 +31,8 @@ def list_messages(session: Session, dataset: OfDataset = None) -> None:
     from filegate.operations.dlq import listed  # noqa: PLC0415
     from filegate.operations.runs import short  # noqa: PLC0415
 
-    messages = [message for message in listed(session.cloud().dlq) if dataset in (None, message.dataset)]
+    cloud = session.cloud()
+    messages = [message for message in listed(cloud.dlq) if dataset in (None, message.dataset)]
     if session.as_json:
         session.write(*(message.to_json() for message in messages))
         return
@@ -45,10 +46,11 @@ def list_messages(session: Session, dataset: OfDataset = None) -> None:
         if message.failure is None:
             table.add_row(text.line(run), Text("(not written by the pipeline)", "dim"), "", "", sent)
             continue
+        known = None if message.run_id is None else cloud.ledger.get(message.run_id)
         table.add_row(
             text.line(run),
             Text(text.line(message.about), "" if message.request else "dim"),
-            text.status(message.failure.status),
+            text.status(message.failure.status) if known is None else tables.status(known, message.failure.status),
             tables.cut(f"{message.failure.type}: {message.failure.message}"),
             sent,
         )

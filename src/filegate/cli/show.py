@@ -167,11 +167,13 @@ def _next_commands(run: RunRecord, unfinished: bool) -> list[str]:
     from filegate.operations.runs import short  # noqa: PLC0415
     from filegate.runs import Status  # noqa: PLC0415
 
-    commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine else []
+    commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:
         commands.append(f"filegate show {short(run.replayed_by)}")
     elif run.superseded_by is not None:
         commands.append(f"filegate show {short(run.superseded_by)}")
+        if run.status == Status.PARTIAL:  # its message waits, and no replay would publish anything
+            commands.append(f"filegate dlq discard {short(run.run_id)}")
     elif unfinished or run.status in (Status.PARTIAL, Status.REJECTED, Status.FAILED):
         commands.append(f"filegate dlq replay {short(run.run_id)}")
     return commands

@@ -95,6 +95,11 @@ def where(run: RunRecord) -> str:
     return places.get(run.status, "")
 
 
+def status(run: RunRecord, told: Status | None = None) -> Text:
+    """The run's status, or the one that was `told` of it; of a run that is superseded, just that."""
+    return text.status(told or run.status) if run.superseded_by is None else Text("superseded", "dim")
+
+
 def superseded(run: RunRecord) -> str:
     """What became of a run whose place another one took, be it before its own commit or after."""
     return f"superseded by run {run.superseded_by}: nothing published"
@@ -108,7 +113,7 @@ def listing(runs: Iterable[RunRecord]) -> Fitted:
             short(run.run_id),
             Text(text.line(run.dataset)),
             cut(run.key.partition("/")[2] or run.key),
-            text.status(run.status),
+            status(run),
             *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
             text.seconds(seconds(run)),
             text.moment(run.started_at),

@@ -133,6 +133,18 @@ def test_a_superseded_run_published_nothing(filegate: Filegate, cloud: MemoryClo
     assert "dlq replay" not in story
 
 
+def test_a_superseded_run_is_told_apart_wherever_it_is_listed(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has_partial(superseded_by="f" * 64, minute=SOON)
+    cloud.message_about(run)
+    for words in (["runs"], ["dlq", "list"]):
+        (line,) = [line for line in filegate(*words).stdout.splitlines() if run.run_id[:12] in line]
+        assert "superseded" in line
+        assert "PARTIAL" not in line
+    story = filegate("show", run.run_id).stdout
+    assert f"filegate dlq discard {run.run_id[:12]}" in story
+    assert "filegate quarantine" not in story
+
+
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIAL])
 def test_a_commit_that_was_cut_short_is_told(filegate: Filegate, cloud: MemoryCloud, status: Status) -> None:
     run = cloud.has("x", status)
