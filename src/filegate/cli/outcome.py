@@ -19,7 +19,7 @@ def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool 
     if session.as_json:
         session.write(*(result(run, output=output_addresses(run, cloud.store)) for run in followed.runs))
     elif followed.runs:
-        _show(session, followed, lasting)
+        _show(session, cloud, followed, lasting)
     status = tables.exit_status(followed.runs)
     if followed.stalled is not None:
         tell(session, followed.stalled)
@@ -27,7 +27,7 @@ def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool 
     return status
 
 
-def _show(session: Session, followed: Followed, lasting: bool) -> None:
+def _show(session: Session, cloud: Cloud, followed: Followed, lasting: bool) -> None:
     session.show(tables.ends(followed.runs))
     if any(run.rules for run in followed.runs):
         session.show("", tables.broken_by(followed.runs))
@@ -36,7 +36,8 @@ def _show(session: Session, followed: Followed, lasting: bool) -> None:
             repeated = f"{run.key}: {run.rows_deduplicated:,} accepted rows repeat the key of an earlier one: left out."
             session.show("", Text(line(repeated)))
         if run.superseded_by is not None:
-            session.show("", Text(line(f"{run.key}: {tables.superseded(run)}.")))
+            became = tables.superseded(run, cloud.ledger.get(run.superseded_by))
+            session.show("", Text(line(f"{run.key}: {became}.")))
         if reason := why(run):
             session.show("", *reason)
     unfinished = [run for run in followed.runs if run.status != Status.SUCCEEDED]

@@ -39,11 +39,13 @@ def show(
         facts = found.model_dump(mode="json", include={*more, *links})
         session.write(result(found, output=output) | facts | {"used": used(found)})
         return
-    session.show(*_story(found, output, chain(cloud.ledger, found), unfinished=cut_short(found, cloud.store)))
+    newer = None if found.superseded_by is None else cloud.ledger.get(found.superseded_by)
+    unfinished = cut_short(found, cloud.store)
+    session.show(*_story(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
 
 
 def _story(
-    run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], *, unfinished: bool
+    run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
 ) -> list[RenderableType]:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -71,7 +73,7 @@ def _story(
     add("output", _addresses(output))
     add("quarantine", text.line(run.quarantine or ""))
     if run.superseded_by is not None:
-        add("output", tables.superseded(run))
+        add("output", tables.superseded(run, newer))
     if unfinished:
         add("output", "none: the commit was cut short before the manifest was written")
     if run.error_type is not None:

@@ -100,9 +100,11 @@ def status(run: RunRecord, told: Status | None = None) -> Text:
     return text.status(told or run.status) if run.superseded_by is None else Text("superseded", "dim")
 
 
-def superseded(run: RunRecord) -> str:
-    """What became of a run whose place another one took, be it before its own commit or after."""
-    return f"superseded by run {run.superseded_by}: nothing published"
+def superseded(run: RunRecord, newer: RunRecord | None) -> str:
+    """What became of a run whose place `newer` took: before its own commit, or after. None: nothing is known of it."""
+    if newer is not None and run.run_id in newer.supersedes:
+        return f"superseded by run {run.superseded_by}: it was published, and its output was taken back"
+    return f"superseded by run {run.superseded_by}: nothing of it is published"
 
 
 def listing(runs: Iterable[RunRecord]) -> Fitted:

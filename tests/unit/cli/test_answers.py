@@ -124,13 +124,22 @@ def test_a_superseded_run_published_nothing(filegate: Filegate, cloud: MemoryClo
     result = filegate("drop", "x.csv", "-d", "flights")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[1].endswith("superseded by ffffffffffff")
-    assert f"flights/x.csv: superseded by run {by}: nothing published." in result.stdout
+    assert f"flights/x.csv: superseded by run {by}: nothing of it is published." in result.stdout
     (document,) = documents(filegate("drop", "x.csv", "-d", "flights", "--json"))
     assert document["superseded_by"] == by
     story = filegate("show", document["run_id"]).stdout
-    assert f"superseded by run {by}: nothing published" in " ".join(story.split())
+    assert f"superseded by run {by}: nothing of it is published" in " ".join(story.split())
     assert "filegate show ffffffffffff" in story
     assert "dlq replay" not in story
+
+
+def test_a_run_whose_output_was_taken_back_had_been_published(filegate: Filegate, cloud: MemoryCloud) -> None:
+    older = cloud.has("x", version_id="v0", run_id="e" * 64, superseded_by="f" * 64)
+    story = " ".join(filegate("show", older.run_id).stdout.split())
+    assert f"superseded by run {'f' * 64}: nothing of it is published" in story  # whatever became of the other one
+    cloud.has("x", run_id="f" * 64, supersedes=(older.run_id,))
+    story = " ".join(filegate("show", older.run_id).stdout.split())
+    assert f"superseded by run {'f' * 64}: it was published, and its output was taken back" in story
 
 
 def test_a_superseded_run_is_told_apart_wherever_it_is_listed(filegate: Filegate, cloud: MemoryCloud) -> None:
