@@ -89,7 +89,7 @@ def where(run: RunRecord) -> str:
     places = {
         Status.SUCCEEDED: "processed",
         Status.PARTIAL: "processed + quarantine",
-        Status.REJECTED: "quarantine" if run.rows_rejected else "dead-letter queue",
+        Status.REJECTED: "quarantine + queue" if run.rows_rejected else "dead-letter queue",
         Status.FAILED: "dead-letter queue",
     }
     return places.get(run.status, "")

@@ -27,3 +27,4 @@ def test_only_file_names_are_cut(table: Callable[[list[RunRecord]], tables.Fitte
     assert "…" not in header
     assert line.count("…") <= 1
     assert header.rstrip().endswith(("where it went", "started (UTC)")) or width < 100
+    assert line.rstrip().endswith("quarantine + queue") or table is tables.listing or width < 100
