@@ -85,6 +85,8 @@ def cost(
         session.show(Days(period, bill, runs))
     if client is None:
         session.err.print("This cloud bills nobody: these are estimates of its runs, at AWS's list prices.")
+        if by != "service":
+            session.err.print("--by is about the bill: estimates are by dataset.")
     elif bill is not None and not bill.bears_tags:
         _explain_no_costs(session, client, cloud.environment)
     elif bill is not None and by != "project":
