@@ -35,7 +35,8 @@ def drop(
 
     Without `filegate local` or --environment, an embedded cloud is started for this command alone.
 
-    Exit status: 0 published, wholly or in part, or superseded; 3 a file was rejected; 4 a run failed; 2 wrong use.
+    Exit status: 0 every file got through (SUCCEEDED or PARTIAL, superseded or not); 3 one was REJECTED; 4 one FAILED;
+    2 wrong use; 1 any other problem.
     """
     from filegate.cli.following import deliver_all  # noqa: PLC0415
     from filegate.cli.outcome import answer  # noqa: PLC0415
