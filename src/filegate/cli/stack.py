@@ -28,11 +28,10 @@ AcceptLoss = Annotated[
 @command(app)
 def bootstrap(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) -> None:
     """Make the place for images and templates: once for an account and region, and after a change of its template."""
-    from filegate.operations.account import account_of, aws_session  # noqa: PLC0415
     from filegate.operations.checkout import Checkout  # noqa: PLC0415
     from filegate.operations.deploy.environment import Registry  # noqa: PLC0415
 
-    account, checkout = account_of(aws_session()), Checkout()
+    account, checkout = _account(session), Checkout()
     deployment, parameters = Registry.deployment(account, checkout), Registry.parameters(checkout)
     _deploy(session, account, deployment, parameters, yes=yes, accept_loss=accept_loss)
 
@@ -212,7 +211,6 @@ def _environment(session: Session, *, declared: bool = True) -> Environment:
         session: of the command.
         declared: whether it has to have a parameter file.
     """
-    from filegate.operations.account import account_of, aws_session  # noqa: PLC0415
     from filegate.operations.checkout import Checkout  # noqa: PLC0415
     from filegate.operations.deploy.environment import Environment, check_name, check_parameters  # noqa: PLC0415
     from filegate.operations.problems import WrongUse  # noqa: PLC0415
@@ -223,4 +221,13 @@ def _environment(session: Session, *, declared: bool = True) -> Environment:
     check_name(name)
     if declared:
         check_parameters(name, checkout)
-    return Environment(name, account_of(aws_session()), checkout)
+    return Environment(name, _account(session), checkout)
+
+
+def _account(session: Session) -> Account:
+    """Whom the credentials at hand let in."""
+    from filegate.operations.account import account_of, aws_session  # noqa: PLC0415
+
+    if session.err.is_terminal and not session.as_json:  # a line that stays: a profile may ask for an MFA code below it
+        session.err.print("Asking AWS whom it lets in …", style="dim")
+    return account_of(aws_session())

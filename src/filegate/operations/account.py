@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # CloudFormation is asked over and over while it works: being told to ask less often is no failure.
 CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})
 
+# The first question of a command: where AWS cannot be reached, that is soon told.
+FIRST = CLIENT.merge(Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}))
+
 
 def aws_session() -> boto3.Session:
     """The session of the user's own settings."""
@@ -93,7 +96,7 @@ def account_of(session: boto3.Session) -> Account:
     if region is None:
         raise NoCloud(f"No AWS region is set ({profile}).", advice="Set AWS_REGION, or a region in the profile.")
     try:
-        identity = session.client("sts", config=CLIENT).get_caller_identity()
+        identity = session.client("sts", config=FIRST).get_caller_identity()
     except AwsError as error:
         told = explained(error)
         raise NoCloud(f"{told.problem} ({profile}, region {region})", advice=told.advice) from error

@@ -205,6 +205,18 @@ def test_what_no_environment_can_be_called_is_told_at_once(filegate: Filegate, c
     assert "2 to 16 lower-case letters and digits" in result.stderr
 
 
+def test_who_watches_is_told_that_aws_is_asked(
+    filegate: Filegate, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reached(_: object) -> None:
+        screen.write("Nobody answers.")
+        raise NoCloud("No.")
+
+    monkeypatch.setattr("filegate.operations.account.account_of", reached)
+    filegate("-e", "dev", "stack", "diff")
+    assert screen.getvalue().index("Asking AWS whom it lets in …") < screen.getvalue().index("Nobody answers.")
+
+
 def test_what_is_removed_needs_no_parameter_file(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
     def reached(_: object) -> None:
         raise NoCloud("AWS was asked.")

@@ -7,12 +7,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
-from filegate.operations.account import Account
+from filegate.operations.account import FIRST, Account, account_of
 from filegate.operations.checkout import Checkout
 from filegate.operations.deploy.environment import Environment
-from filegate.operations.problems import WrongUse
+from filegate.operations.problems import NoCloud, WrongUse
 
 REPOSITORY = Path(__file__).parents[3]
 OWN, MANAGEMENT = "111111111111", "999999999999"
@@ -70,3 +71,18 @@ def test_a_member_is_told_what_it_can_have(session: Session, account: Account) -
     assert caught.value.advice == (
         'Write "CostControls": "member" into parameters/prod.json: budget and dashboard remain.'
     )
+
+
+def test_an_address_that_does_not_answer_is_given_up_soon() -> None:
+    aws = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")
+    tried: list[str] = []
+
+    def time_out(request: Any, **_: object) -> None:
+        tried.append(request.url)
+        raise ConnectTimeoutError(endpoint_url=request.url)
+
+    aws.events.register("before-send.sts", time_out)
+    with pytest.raises(NoCloud, match=r"Connect timeout on endpoint URL: .* \(profile .*, region us-east-1\)"):
+        account_of(aws)
+    assert len(tried) == 2
+    assert aws.client("sts", config=FIRST).meta.config.connect_timeout == 5
