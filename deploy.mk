@@ -1,7 +1,7 @@
 # To AWS, with the credentials and the region of this shell. docs/deploying.md leads through it.
 .PHONY: bootstrap push deploy diff destroy
 
-IN_ENV = --environment $(or $(ENV),$(error Name the deployment: make $@ ENV=dev))
+IN_ENV = --environment $(or $(ENV),$(error Name the deployment: make $@ ENV=dev (ENV in capitals)))
 
 bootstrap: $(READY) ## Make the place for images and templates, once for an account and region
 	@$(BIN)/filegate stack bootstrap $(if $(YES),--yes) $(if $(ACCEPT_LOSS),--accept-loss)
