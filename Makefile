@@ -12,7 +12,7 @@ DEV := $(VENV)/.ready-to-develop
 .PHONY: help demo test lint types unit check requirements sample-data clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Watch the whole pipeline run on real files, on this machine alone
 	@$(BIN)/filegate demo
