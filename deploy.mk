@@ -15,5 +15,5 @@ deploy: $(READY) ## Show what would change in ENV=…, ask, and change it (YES=1
 diff: $(READY) ## Show what `make deploy` would change in ENV=…
 	@$(BIN)/filegate $(IN_ENV) stack diff
 
-destroy: $(READY) ## Remove ENV=…, once it is said what becomes of its data (DATA=keep or delete)
+destroy: $(READY) ## Remove ENV=…, once it is said what becomes of its data (DATA=keep or delete, CONFIRM=the name: not asked)
 	@$(BIN)/filegate $(IN_ENV) stack destroy $(if $(DATA),--data $(DATA)) $(if $(CONFIRM),--confirm $(CONFIRM))

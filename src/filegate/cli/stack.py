@@ -93,7 +93,11 @@ def destroy(
     ] = None,
     confirm: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The deployment's name, to answer in advance.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="The deployment's name once more, where nobody can type it when asked.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Remove the deployment that --environment names, once it is said what becomes of its data."""
