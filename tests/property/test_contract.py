@@ -19,9 +19,7 @@ from polars.testing import assert_frame_equal
 from filegate.contract import Contract, Split, compile_contract
 from filegate.formats.model import ROW
 
-settings.register_profile("contract", deadline=None, max_examples=150)
-FEW = settings(settings.get_profile("contract"), max_examples=60)
-MANY = settings(settings.get_profile("contract"))
+FEW, MANY = settings(max_examples=60), settings(max_examples=150)
 
 INTEGERS = st.integers(-5, 5)
 DATES = st.dates(dt.date(2020, 1, 1), dt.date(2020, 1, 9))

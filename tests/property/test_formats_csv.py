@@ -41,7 +41,7 @@ RECORD = st.lists(
 )
 """Fields as a file has them: mostly well-formed records, so that the fast way is taken too."""
 
-few = settings(max_examples=250, deadline=None)
+few = settings(max_examples=250)
 
 
 @contextmanager

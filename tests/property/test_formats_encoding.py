@@ -29,7 +29,7 @@ def reencoded(data: bytes, size: int, *, guessed: bool) -> bytes:
     return b"".join(iter(lambda: stream.read(100), b""))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(MIXED, st.integers(1, 5))
 def test_a_guess_publishes_no_character_that_may_be_another(data, size):
     """What UTF-8 would take for a character comes out invalid, the rest as Windows-1252, byte for byte."""
@@ -43,7 +43,7 @@ def test_a_guess_publishes_no_character_that_may_be_another(data, size):
     assert text.encode("cp1252", "surrogateescape") == data
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(MIXED, st.integers(1, 5))
 def test_a_declared_encoding_is_taken_at_its_word(data, size):
     text = reencoded(data, size, guessed=False).decode("utf-8", "surrogatepass")

@@ -24,7 +24,7 @@ LINE = st.lists(
     st.sampled_from([b'{"a": 1}', b'{"a": "x"', b"}", b"[", b"\n", b"\r\n", b"\r", b"\xff", b"\0", b"NaN", b'"', b"\\"])
 ).map(b"".join)
 
-few = settings(max_examples=150, deadline=None)
+few = settings(max_examples=150)
 
 
 @few

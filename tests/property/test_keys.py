@@ -15,7 +15,7 @@ from filegate.keys import Keep, KeyIndex
 hashes = st.tuples(st.sampled_from([0, 1, 2, (1 << 63), (1 << 64) - 1]), st.integers(0, 2))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(hashes, max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=4),

@@ -50,7 +50,7 @@ def published(pipeline: Pipeline) -> dict[str, bytes]:
     return {key: pipeline.store.read(Address("processed", key)) for key in pipeline.files("words")}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, end=st.sampled_from(["\n", "\r\n"]), chunk_bytes=st.integers(1, 80))
 def test_the_size_of_the_chunks_changes_nothing_and_no_row_is_lost(
     lines: list[str], end: str, chunk_bytes: int, new_pipeline: Callable[[], Pipeline]
@@ -71,7 +71,7 @@ def test_the_size_of_the_chunks_changes_nothing_and_no_row_is_lost(
     assert counts["rows_rejected"] == len(at_once["rejected"])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, chunk_bytes=st.integers(8, 80))
 def test_the_same_bytes_give_the_same_files(
     lines: list[str], chunk_bytes: int, new_pipeline: Callable[[], Pipeline]

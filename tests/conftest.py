@@ -1,0 +1,6 @@
+"""What holds for every test: examples take the time they take, as no test is about time on a machine that others use."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
