@@ -1,4 +1,4 @@
-"""What holds for every test: examples take the time they take, as no test is about time on a machine that others use."""
+"""What holds for every test: examples take the time they take, since no test is about time."""
 
 from hypothesis import HealthCheck, settings
 
