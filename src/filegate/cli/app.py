@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from filegate.cli import cost, datasets, demo, dlq, drop, images, local, quarantine, runs, show, stack
 from filegate.cli.shared import shared_options
 
+
+class Group(TyperGroup):
+    """The command with its subcommands; what they do not take is told without pydantic's preface."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="filegate",
+    cls=Group,
     help="Files land in S3; only rows that honour their contract get through, "
     "and every row that does not is kept, explained and replayable.",
     no_args_is_help=True,

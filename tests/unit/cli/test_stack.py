@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -215,6 +216,13 @@ def test_who_watches_is_told_that_aws_is_asked(
     monkeypatch.setattr("filegate.operations.account.account_of", reached)
     filegate("-e", "dev", "stack", "diff")
     assert screen.getvalue().index("Asking AWS whom it lets in …") < screen.getvalue().index("Nobody answers.")
+
+
+def test_what_becomes_of_the_data_is_one_of_two(filegate: Filegate) -> None:
+    result = filegate("-e", "dev", "stack", "destroy", "--data", "burn")
+    assert result.exit_code == 2
+    told = re.sub(r"\x1b\[[0-9;]*m", "", result.stderr)
+    assert "Invalid value for '--data': 'burn' is not one of 'keep', 'delete'." in told
 
 
 def test_what_is_removed_needs_no_parameter_file(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
