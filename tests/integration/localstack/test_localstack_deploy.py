@@ -19,6 +19,7 @@ from filegate.operations.destroy import Fate, destroy, take_inventory
 from .stack import REGION, REPOSITORY, Stack
 
 ARTIFACTS = "filegate-artifacts-of-a-test"
+BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +36,16 @@ def environment(account: Account, tmp_path: Path, request: pytest.FixtureRequest
         shutil.copytree(REPOSITORY / part, tmp_path / part)
     environment = Environment(f"t{len(request.node.name)}", account, Checkout(tmp_path))
     folder = environment.checkout.templates / "parameters"
-    values = json.loads((folder / "dev.json").read_text())["Parameters"] | {"Environment": environment.name}
+    dev = json.loads((folder / "dev.json").read_text())["Parameters"]
+    # LocalStack has no ECR, and so no registry stack to ask for one.
+    values = {**dev, "Environment": environment.name, "PermissionsBoundaryArn": BOUNDARY}
     (folder / f"{environment.name}.json").write_text(json.dumps({"Parameters": values}))
     return environment
 
 
 @pytest.fixture
 def deployment(environment: Environment) -> Deployment:
-    """LocalStack has no ECR, and so no registry stack: the bucket is the test's own."""
+    """Without a registry stack, the bucket is the test's own."""
     return Deployment(
         environment.account.session,
         environment.stack_name,
