@@ -107,6 +107,7 @@ def test_c5_the_registry_is_there_but_for_its_repositories(session: boto3.Sessio
         artifacts_bucket=ARTIFACTS,
     )
     assert {(item.resource, item.property) for item in reconcile(session, "registry")} == {
+        ("Boundary", "Description"),
         ("DeployDataPolicy", "Description"),
         ("DeployPipelinePolicy", "Description"),
         ("DeploySurroundingsPolicy", "Description"),
