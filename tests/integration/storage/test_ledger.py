@@ -1,6 +1,5 @@
 """One set of expectations for both ledgers: the in-memory one of the tests, and DynamoDB's."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,17 +12,6 @@ from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[EmbeddedCloud]:
-    with EmbeddedCloud() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def table(cloud: EmbeddedCloud) -> str:
-    return cloud.deploy()["LedgerTable"]
 
 
 @pytest.fixture(scope="module")

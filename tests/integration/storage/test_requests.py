@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,17 +18,6 @@ from filegate.storage.s3 import S3ObjectStore
 from filegate.usage import Requests
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[EmbeddedCloud]:
-    with EmbeddedCloud() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def table(cloud: EmbeddedCloud) -> str:
-    return cloud.deploy()["LedgerTable"]
 
 
 def test_s3_requests_are_counted_by_their_price(cloud: EmbeddedCloud, tmp_path: Path) -> None:
