@@ -54,4 +54,4 @@ $(DEV): requirements/development.txt $(READY)
 	@$(PIP) --require-hashes --requirement requirements/development.txt
 	@touch $@
 
-include docker.mk local.mk deploy.mk security.mk
+include docker.mk local.mk deploy.mk security.mk bench.mk

@@ -22,7 +22,7 @@ class NotInTheImages(importlib.abc.MetaPathFinder):
     """Hides what only development installs: pandera imports pandas wherever it finds it, 36 MB of it."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        if fullname.partition(".")[0] in ("numpy", "pandas"):
+        if fullname.partition(".")[0] in ("numpy", "pandas", "pyarrow"):
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 

@@ -1,0 +1,1 @@
+"""Filegate beside other ways to do the same job: make bench."""

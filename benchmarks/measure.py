@@ -1,0 +1,111 @@
+"""One candidate in a process of its own, and what it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from benchmarks.data import ROOT, Data
+
+SAMPLED_EVERY = 0.01
+MB = 1e6
+
+
+class CandidateFailed(Exception):
+    """It ended with another status than 0; what it said is on stderr."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of the work took: CPU and wall seconds, and the most anonymous memory seen meanwhile."""
+
+    cpu_s: float
+    wall_s: float
+    anonymous_mb: float
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one run took.
+
+    Attributes:
+        cpu_s: CPU seconds of the work, of all threads, in user and system mode.
+        wall_s: seconds of the work.
+        startup_cpu_s: CPU seconds before the work and after it: the interpreter, the imports, the exit.
+        peak_mb: the most memory that the process held, mapped files of libraries included.
+        anonymous_mb: the most that it held without those, as seen a hundred times a second.
+        parts: of the work, where the candidate tells them.
+    """
+
+    cpu_s: float
+    wall_s: float
+    startup_cpu_s: float
+    peak_mb: float
+    anonymous_mb: float
+    parts: dict[str, Part]
+
+
+def measured(candidate: str, job: str, data: Data, output: Path, python: Path = Path(sys.executable)) -> Taken:
+    """Runs a candidate into `output`, an empty folder.
+
+    Raises:
+        CandidateFailed: it did not end well.
+    """
+    command = [str(python), "-m", "benchmarks.candidates", candidate, job, str(data.folder), str(output)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    lines = _Lines(process.stdout)
+    peak, anonymous = 0, defaultdict(int)
+    while True:
+        pid, status, used = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
+        held = _memory(process.pid)
+        peak = max(peak, held.get("VmHWM", 0))
+        for part in list(lines.begun):
+            anonymous[part] = max(anonymous[part], held.get("RssAnon", 0))
+        time.sleep(SAMPLED_EVERY)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    lines.join()
+    if process.returncode:
+        raise CandidateFailed(f"{candidate} ended with status {process.returncode}.")
+    parts = {name: Part(*took, anonymous[name] / MB) for name, took in lines.ended.items()}
+    whole = parts.pop("all")
+    return Taken(
+        whole.cpu_s, whole.wall_s, used.ru_utime + used.ru_stime - whole.cpu_s, peak / MB, whole.anonymous_mb, parts
+    )
+
+
+class _Lines(threading.Thread):
+    """Reads what `Phases` writes."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__()
+        self.begun: dict[str, None] = {}
+        self.ended: dict[str, tuple[float, float]] = {}
+        self._stream = stream
+        self.start()
+
+    def run(self) -> None:
+        with self._stream:
+            for text in self._stream:
+                line = json.loads(text)
+                if "begins" in line:
+                    self.begun[line["begins"]] = None
+                else:
+                    del self.begun[line["ends"]]
+                    self.ended[line["ends"]] = (line["cpu_s"], line["wall_s"])
+
+
+def _memory(pid: int) -> dict[str, int]:
+    """Bytes by the names of Linux: `VmHWM`, `RssAnon` and others. None once the process has ended."""
+    entries = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {entry[0].rstrip(":"): int(entry[1]) * 1024 for entry in entries if entry[-1] == "kB"}
