@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from tests.images.function import STAGES, Function, docker, event, function
+from tests.images.function import STAGES, Function, docker, event, function, variables
 
 PAGE = Path("docs/images.md")
 START, END = "<!-- measured -->\n", "<!-- end -->\n"
@@ -82,7 +82,8 @@ def measure(stage: str, image: str, network: str, endpoint: str) -> Measured:
     """Medians of `TIMES` starts each."""
     imports, nothing, answers, memory = [], [], [], []
     for _ in range(TIMES):
-        imports.append(json.loads(docker("run", "--rm", "--read-only", "--entrypoint", PYTHON, image, "-c", IMPORT)))
+        python = (*variables(), "--entrypoint", PYTHON)
+        imports.append(json.loads(docker("run", "--rm", "--read-only", *python, image, "-c", IMPORT)))
         with function(image, "operator.is_") as trivial:
             nothing.append(first_answer(trivial, stage))
         with function(image, environment={"AWS_ENDPOINT_URL": endpoint}, network=network) as whole:

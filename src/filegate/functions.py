@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from filegate.runs import Run
 from filegate.settings import FunctionSettings
 from filegate.stages.context import Context
 from filegate.storage.dynamodb import DynamoDBLedger
+from filegate.storage.ledger import Ledger
 from filegate.storage.requests import count_dynamodb, count_s3
 from filegate.storage.s3 import S3ObjectStore
 from filegate.usage import Meter, Requests
@@ -53,9 +54,17 @@ class Task(BaseModel):
 def lambda_function(stages: Mapping[str, Stage]) -> Handler:
     """A Lambda handler that runs the stage belonging to the state that calls it.
 
+    Whatever does not depend on the call is made here: Lambda gives a start a whole processor, and a call its share.
+
     Args:
         stages: the stage by name of state.
+
+    Raises:
+        ValidationError: a variable of the function is missing or wrong.
     """
+    context = _context()
+    gc.freeze()  # what is there now stays: no need to look through it ever again
+    gc.enable()  # see filegate.startup
     not_charged_yet = _initialisation()
 
     @logger.inject_lambda_context(clear_state=True)
@@ -73,13 +82,13 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
         )
         not_charged_yet = 0.0
         try:
-            result = stages[task.state](run, replace(_context(), meter=meter))
+            result = stages[task.state](run, replace(context, meter=meter))
         except (FilegateError, BotoCoreError, ClientError) as error:
-            _fail(run, meter, error)
+            _fail(run, meter, error, context.ledger)
             raise
         except Exception as error:
             unexpected = _unexpected(error)
-            _fail(run, meter, unexpected)
+            _fail(run, meter, unexpected, context.ledger)
             raise unexpected from None
         end(run, result, meter.invocation())
         return result.having(usage=run.usage | meter.usage()).model_dump(mode="json", exclude_none=True)
@@ -87,11 +96,11 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
     return cast(Handler, handle)
 
 
-def _fail(run: Run, meter: Meter, error: Exception) -> None:
+def _fail(run: Run, meter: Meter, error: Exception, ledger: Ledger) -> None:
     """Tells of a failed invocation, and keeps what it used: the write in place of the one that it did not get to."""
     fail(run, meter.invocation(failed=True), error)
     try:
-        _context().ledger.record(run, {}, run.usage | meter.usage(failed=True))
+        ledger.record(run, {}, run.usage | meter.usage(failed=True))
     except Exception as lost:  # the first error is the one that counts
         logger.warning("what it used was not kept", extra={"error_type": type(lost).__name__})
 
@@ -99,10 +108,8 @@ def _fail(run: Run, meter: Meter, error: Exception) -> None:
 _requests = Requests()
 
 
-@cache
 def _context() -> Context:
-    """Built once an execution environment."""
-    settings = FunctionSettings()
+    settings = FunctionSettings.from_environment()
     session = boto3.Session()
     s3, dynamodb = session.client("s3", config=AWS), session.client("dynamodb", config=AWS)
     count_s3(s3, _requests)

@@ -49,6 +49,11 @@ def event(stage: str) -> dict[str, Any]:
     return {"state": STATES[stage], "run": run}
 
 
+def variables(**others: str) -> tuple[str, ...]:
+    """Options of `docker run` that set a function's variables."""
+    return tuple(word for name, value in (ENVIRONMENT | others).items() for word in ("--env", f"{name}={value}"))
+
+
 def docker(*arguments: str, stdin: str = "") -> str:
     """The docker command's output. Its own message becomes the error's."""
     done = subprocess.run(["docker", *arguments], input=stdin, capture_output=True, text=True, check=False)
@@ -116,12 +121,11 @@ def function(
         code: a folder to run instead of the image's own code.
         platform: another one than the engine's.
     """
-    variables = {**ENVIRONMENT, "AWS_ENDPOINT_URL": NOWHERE, **(environment or {})}
     container = docker(
         *("create", "--read-only", "--volume", "/tmp", "--user", "993:990"),
         *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
         *("--network", network, "--publish", "127.0.0.1::8080"),
-        *(word for name, value in variables.items() for word in ("--env", f"{name}={value}")),
+        *variables(**{"AWS_ENDPOINT_URL": NOWHERE, **(environment or {})}),
         *(("--volume", f"{code}:/var/task:ro") if code else ()),
         *(("--platform", platform) if platform else ()),
         image,

@@ -11,7 +11,7 @@ import pytest
 
 from .. import docker_engine
 from .conftest import REPOSITORY, build
-from .function import STAGES, Function, docker, event, function
+from .function import STAGES, Function, docker, event, function, variables
 
 
 @pytest.fixture(scope="module", params=STAGES)
@@ -65,9 +65,8 @@ def test_how_long_the_handler_takes_to_import(
     images: dict[str, str], stage: str, record_property: Callable[[str, object], None]
 ) -> None:
     timed = "import time; start = time.perf_counter(); import handler; print(time.perf_counter() - start)"
-    seconds = docker(
-        "run", "--rm", "--read-only", "--entrypoint", "/var/lang/bin/python3.13", images[stage], "-c", timed
-    )
+    python = ("--entrypoint", "/var/lang/bin/python3.13")
+    seconds = docker("run", "--rm", "--read-only", *variables(), *python, images[stage], "-c", timed)
     record_property("import_seconds", float(seconds))
 
 

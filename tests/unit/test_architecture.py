@@ -25,6 +25,7 @@ ALLOWED = {
     "dataset": {"contract", "errors", "formats", "sources"},
     "registry": {"dataset", "errors"},
     "settings": set(),
+    "startup": set(),
     "manifests": {"address", "layout", "storage"},
     "quarantine": {"contract", "formats"},
     "usage": {"prices", "runs"},
