@@ -68,7 +68,8 @@ def _cast_temporal(text: pl.Expr, dtype: pl.DataType, date_format: str | None) -
     if isinstance(dtype, pl.Date):
         if date_format is not None:
             return _untrimmed(text).str.to_date(date_format, strict=False)
-        return _where(text, _ISO_DATE).str.to_date("%Y-%m-%d", strict=False)
+        # What polars remembers of dates it has seen costs more than to read such a short one again.
+        return _where(text, _ISO_DATE).str.to_date("%Y-%m-%d", strict=False, cache=False)
     if date_format is not None:
         return _untrimmed(text).str.to_time(date_format, strict=False)
     return _where(text, rf"{_ISO_TIME}(?:\.[0-9]{{1,9}}0*)?").str.to_time("%H:%M:%S%.f", strict=False)

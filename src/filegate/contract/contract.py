@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 
 from filegate.contract import casts, wording
-from filegate.contract.judges import Call, Judged, WrongType, is_absent, mistyped
+from filegate.contract.judges import Judged, WrongType, is_absent, mistyped
 from filegate.contract.rules import Column, Rule, Unique
 from filegate.contract.verdict import Checked
 from filegate.errors import SchemaMismatch
@@ -80,8 +80,7 @@ class Contract:
         self._refuse(frame.schema)
         present = [column for column in self.columns if column.name in frame.schema]
         absent = {column.name for column in self.columns if column.name not in frame.schema}
-        active = [judged for judged in self.judged if judged.rule.column not in absent]
-        outcome = (
+        cells = (
             frame.lazy()
             .select(
                 ROW,  # gives the literals of absent columns their height
@@ -90,27 +89,18 @@ class Contract:
             )
             .with_columns(_flag(column, frame.schema) for column in present)
             .with_columns(_defaulted(column) for column in present if column.default is not None)
-            .select(
-                *self.dtypes,
-                *(mistyped(column.name) for column in present),
-                *(each.judge.breaks().alias(_broken(each)) for each in active if not isinstance(each.judge, Call)),
-            )
+            .select(*self.dtypes, *(mistyped(column.name) for column in present))
             .collect()
         )
-        typed = outcome.select(self.dtypes.names())
-        flags = outcome.select(mistyped(column.name) for column in present)
-        broken = [
-            each.judge.breaks(typed, flags, each.rule.code) if isinstance(each.judge, Call) else outcome[_broken(each)]
-            for each in active
-        ]
+        typed = pl.DataFrame(cells.get_columns()[: len(self.columns)])
+        active = [judged for judged in self.judged if judged.rule.column not in absent]
+        cells = cells.hstack([answers for each in active for answers in each.called(typed)])
         return Checked(
             raw=frame.select(ROW, *(_raw_or_null(column, frame.schema) for column in self.columns), *_rescued(frame)),
             typed=typed,
-            mistyped=flags.rename(dict(zip(flags.columns, [column.name for column in present], strict=True))),
-            broken=pl.DataFrame(
-                [frame[ROW], *(answers.alias(each.rule.code) for each, answers in zip(active, broken, strict=True))]
-            ),
-            rules=[_worded(each, date_formats) for each in active],
+            cells=cells,
+            rejects=cells.select(pl.any_horizontal(False, *(each.breaks() for each in active))).to_series(),
+            judged=[replace(each, rule=_worded(each, date_formats)) for each in active],
             uniques=self.uniques,
         )
 
@@ -127,10 +117,6 @@ class Contract:
 
 def _raw(column: Column) -> str:
     return f"\0raw {column.name}"
-
-
-def _broken(judged: Judged) -> str:
-    return f"\0broken {judged.rule.code}"
 
 
 def _typed(column: Column, schema: pl.Schema, date_format: str | None) -> pl.Expr:

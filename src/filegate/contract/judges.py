@@ -70,12 +70,11 @@ class Call:
     check: Check
     column: str | None
 
-    def breaks(self, typed: pl.DataFrame, flags: pl.DataFrame, code: str) -> pl.Series:
-        """Which rows break the check.
+    def breaks(self, typed: pl.DataFrame, code: str) -> pl.Series:
+        """Which rows break the check, those whose cell failed its cast among them.
 
         Args:
             typed: the contract's columns of one chunk.
-            flags: the helper columns `mistyped` of the same rows.
             code: the rule's code, for the message.
 
         Raises:
@@ -88,8 +87,7 @@ class Call:
                 f"The check {code!r} raised {type(error).__name__} on a row that it should have judged.",
                 advice="Let it return False for values it does not accept, then replay the object.",
             ) from None
-        broken = ~passed.to_series()
-        return broken if self.column is None else broken & ~flags.select(mistyped(self.column)).to_series()
+        return ~passed.to_series()
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,23 @@ class Judged:
 
     rule: Rule
     judge: WrongType | NoValue | Expression | Call
+
+    def called(self, typed: pl.DataFrame) -> list[pl.Series]:
+        """What the judge must be called for: at most one helper column beside the contract's own."""
+        if not isinstance(self.judge, Call):
+            return []
+        return [self.judge.breaks(typed, self.rule.code).alias(self._helper)]
+
+    def breaks(self) -> pl.Expr:
+        """Whether a row breaks the rule, over the contract's columns and their helper columns; never null."""
+        if not isinstance(self.judge, Call):
+            return self.judge.breaks()
+        broken = pl.col(self._helper)
+        return broken if self.judge.column is None else broken & ~mistyped(self.judge.column)
+
+    @property
+    def _helper(self) -> str:
+        return f"\0called {self.rule.code}"
 
 
 def is_absent(column: Column) -> pl.Expr:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from filegate.contract.judges import Judged, mistyped
 from filegate.contract.rules import Rule, Unique
 from filegate.formats.model import RESCUED, ROW, Fault
 from filegate.keys import key_hashes
@@ -17,7 +18,7 @@ BROKEN = pl.List(pl.Struct(_REASON))
 
 _OWN = "\0own"
 _RANK = "rank"
-_REPORTED = "\0reported"
+_WORDS = {"rule": pl.String, "column": pl.String, "allowed": pl.String}
 _PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), **_REASON})
 
 
@@ -44,17 +45,17 @@ class Checked:
     Attributes:
         raw: `__row__`, the contract's columns as the file has them, and `_rescued` if the chunk has it.
         typed: the contract's columns, cast.
-        mistyped: for each column of the file, whether the cell failed its cast.
-        broken: `__row__`, and for each rule, in order, whether the row breaks it.
-        rules: the rules of `broken`.
+        cells: the same with the helper columns that the rules' judges look at.
+        judged: the rules on a row by itself that apply to the chunk, in order.
+        rejects: whether each row breaks one of them.
         uniques: the contract's unique columns.
     """
 
     raw: pl.DataFrame
     typed: pl.DataFrame
-    mistyped: pl.DataFrame
-    broken: pl.DataFrame
-    rules: Sequence[Rule]
+    cells: pl.DataFrame
+    judged: Sequence[Judged]
+    rejects: pl.Series
     uniques: Sequence[Unique]
 
     def keys(self, columns: Sequence[str]) -> pl.DataFrame:
@@ -70,13 +71,16 @@ class Checked:
             `__row__`, and the UInt64 columns `hash_1` and `hash_2`, for every row of the chunk. Equal keys give equal
             hashes in every chunk and process, within one release of polars.
         """
-        own = key_hashes(self.raw.select(ROW, pl.lit("like no other").alias(_OWN)), [ROW, _OWN])
-        present = [name for name in columns if name in self.mistyped.columns]
+        own = self.raw.lazy().select(ROW, pl.lit("like no other").alias(_OWN))
+        present = [name for name in columns if mistyped(name).meta.output_name() in self.cells.columns]
         if not present:
-            return own
-        known = key_hashes(pl.concat([self.raw.select(ROW), self.typed.select(present)], how="horizontal"), present)
-        unknown = self.mistyped.select(pl.any_horizontal(present)).to_series()
-        return known.with_columns(own[name].zip_with(unknown, known[name]) for name in known.columns if name != ROW)
+            return key_hashes(own.collect(), [ROW, _OWN])
+        known = key_hashes(self.raw.select(ROW).hstack(self.typed.select(present)), present)
+        unknown = self.cells.select(pl.any_horizontal(mistyped(name) for name in present)).to_series()
+        if not unknown.any():
+            return known
+        others = key_hashes(own.collect(), [ROW, _OWN])
+        return known.with_columns(others[name].zip_with(unknown, known[name]) for name in known.columns if name != ROW)
 
     def split(self, *faults: Sequence[Fault] | pl.DataFrame) -> Split:
         """Part the chunk into accepted and rejected rows.
@@ -88,20 +92,29 @@ class Checked:
         Raises:
             ValueError: a frame names a rule that is no unique of the contract.
         """
-        reports = self._reports(faults)
-        reported = pl.col(ROW).is_in(reports[ROW].implode()).alias(_REPORTED)
-        broken = self.broken.with_columns(reported, *self._repeats(faults))
-        rejects = broken.select(pl.any_horizontal(pl.exclude(ROW))).to_series()
+        reports, repeats = self._reports(faults), self._repeats(faults)
+        reported = self.raw[ROW].is_in(reports[ROW].implode())
+        rejects = pl.select(pl.any_horizontal(self.rejects, reported, *repeats)).to_series()
+        rescued = [self.raw[RESCUED]] if RESCUED in self.raw.columns else []
+        rows = self.raw.select(ROW).hstack([*self.typed, *rescued])
+        if not rejects.any():
+            return Split(rows, pl.DataFrame(schema=self._rejected_schema()), {})
         texts = self.raw.filter(rejects).with_columns(pl.exclude(ROW).cast(pl.String))
-        pairs = self._pairs(texts, broken.filter(rejects), reports)
+        broken = self.cells.filter(rejects).select(
+            *(each.breaks().alias(each.rule.code) for each in self.judged), *(each.filter(rejects) for each in repeats)
+        )
+        pairs = self._pairs(texts, broken, reports)
         reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))
         tallies = pairs.group_by(_RANK, "rule").agg(pl.col(ROW).n_unique().alias("rows")).sort(_RANK, "rule")
-        rescued = [self.raw.select(RESCUED)] if RESCUED in self.raw.columns else []
         return Split(
-            accepted=pl.concat([self.raw.select(ROW), self.typed, *rescued], how="horizontal").filter(~rejects),
+            accepted=rows.filter(~rejects),
             rejected=texts.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), reasons["broken"]),
             tallies=dict(tallies.select("rule", "rows").iter_rows()),
         )
+
+    def _rejected_schema(self) -> pl.Schema:
+        names = [name for name in self.raw.columns if name != ROW]
+        return pl.Schema({ROW: pl.Int64(), "values": pl.Struct(dict.fromkeys(names, pl.String())), "broken": BROKEN})
 
     def _repeats(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> list[pl.Series]:
         """For each unique that rows break, whether each row of the chunk does."""
@@ -130,6 +143,8 @@ class Checked:
             for fault in portion
             if fault.rule not in uniques
         ]
+        if not found:
+            return pl.DataFrame(schema=_PAIRS)
         # Column by column: from a list of rows, polars needs many times the memory.
         columns = [
             [fault.row for fault in found],
@@ -146,29 +161,26 @@ class Checked:
 
     def _pairs(self, texts: pl.DataFrame, broken: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
         """One row for each rule that each rejected row breaks, in order of rows and rules."""
-        found = [pl.DataFrame(schema=_PAIRS)]
-        for rank, rule in enumerate(self._all_rules()):
+        rules = self._all_rules()
+        rows, nothing = texts[ROW], pl.repeat(None, texts.height, dtype=pl.String, eager=True)
+        found = [pl.DataFrame(schema={ROW: pl.Int64, "value": pl.String, _RANK: pl.UInt32})]
+        for rank, rule in enumerate(rules):
             if rule.code in broken.columns and broken[rule.code].any():
-                value = pl.lit(None, dtype=pl.String) if rule.column is None else pl.col(rule.column)
-                found.append(
-                    texts.filter(broken[rule.code]).select(
-                        ROW,
-                        pl.lit(rank, dtype=pl.UInt32).alias(_RANK),
-                        rule=pl.lit(rule.code),
-                        column=pl.lit(rule.column, dtype=pl.String),
-                        value=value,
-                        allowed=pl.lit(rule.allowed),
-                    )
-                )
+                values = nothing if rule.column is None else texts[rule.column]
+                breakers = pl.DataFrame([rows, values.alias("value")]).filter(broken[rule.code])
+                found.append(breakers.with_columns(pl.lit(rank, pl.UInt32).alias(_RANK)))
         own = pl.concat(found)
+        words = pl.DataFrame([(rule.code, rule.column, rule.allowed) for rule in rules], _WORDS, orient="row")
+        own = own.hstack(words[own[_RANK]]).select(_PAIRS.names())
         if reports.height:
             # As with a cell that fails its cast, one whose type the reader refused breaks that rule only.
             refused = reports.filter(pl.col("rule") == pl.col("column") + ":type")
             own = pl.concat([own.join(refused, on=[ROW, "column"], how="anti"), reports])
-        return own.sort(ROW, _RANK, maintain_order=True)
+            own = own.sort(_RANK, maintain_order=True)
+        return own.sort(ROW, maintain_order=True)
 
     def _all_rules(self) -> list[Rule]:
-        return [*self.rules, *(unique.rule for unique in self.uniques)]
+        return [*(each.rule for each in self.judged), *(unique.rule for unique in self.uniques)]
 
     def _ranks(self) -> dict[str, int]:
         return {rule.code: rank for rank, rule in enumerate(self._all_rules())}
