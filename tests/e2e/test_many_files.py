@@ -1,26 +1,61 @@
-"""Two hundred files at once: each gets its run, and no process stays behind."""
+"""Many small files at once: none is lost, each of their calls is explained, and no process stays behind."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import pytest
+
+from benchmarks.small_files.calls import UnknownCall, calls_of
+from benchmarks.small_files.deliveries import Delivery, deliveries
+from benchmarks.small_files.measure import plain_calls
+from benchmarks.small_files.proof import Lost, prove_none_lost
 from filegate.local import EmbeddedCloud
-from filegate.runs import Status
+from filegate.runs import RunRecord
 
-from .pipeline import Pipeline
+from .door import Door
+from .pipeline import Drop, Execution, Pipeline
 
-DATASETS = Path(__file__).parent / "fixtures" / "datasets"
-FILES = 200
+FILES = 100
 CHILD = "filegate.local.child"
+FIGURES = Path(__file__).parents[2] / "docs" / "throughput.json"
 
 
-def rows(file: int) -> bytes:
-    lines = (f"{file * 1000 + line},name,1.5,2026-01-31\n" for line in range(1, 11))
-    return ("id,name,amount,ordered\n" + "".join(lines)).encode()
+@dataclass(frozen=True)
+class Crowd:
+    """The files, their runs' ends, and the processes that were there meanwhile."""
+
+    pipeline: Pipeline
+    delivered: list[tuple[Delivery, Drop]]
+    runs: list[RunRecord]
+    executions: list[Execution]
+    processes: set[int]
+
+
+@pytest.fixture(scope="module")
+def cloud(door: Door) -> Iterator[EmbeddedCloud]:
+    with EmbeddedCloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def crowd(cloud: EmbeddedCloud) -> Crowd:
+    pipeline = Pipeline(cloud.session(), cloud.deploy())
+    with ThreadPoolExecutor(8) as pool:
+        delivered = list(pool.map(lambda one: (one, pipeline.drop(one.key, one.data)), deliveries(FILES)))
+    runs, processes = [], set()
+    for _, drop in delivered:
+        runs.append(pipeline.run(drop.run_id))
+        processes |= function_processes()
+    for _, drop in delivered:
+        pipeline.execution(drop.run_id)
+    return Crowd(pipeline, delivered, runs, pipeline.all_executions(), processes)
 
 
 def function_processes() -> set[int]:
@@ -34,30 +69,40 @@ def is_alive(pid: int) -> bool:
     return subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode == 0
 
 
-def test_two_hundred_files_at_once_are_each_run_once() -> None:
-    with EmbeddedCloud(datasets=DATASETS) as cloud:
-        pipeline = Pipeline(cloud.session(), cloud.deploy())
-        with ThreadPoolExecutor(8) as pool:
-            drops = list(pool.map(lambda file: pipeline.drop(f"orders/{file}.csv", rows(file)), range(FILES)))
-        runs = []
-        processes = set()
-        for drop in drops:
-            runs.append(pipeline.run(drop.run_id))
-            processes |= function_processes()
-        for drop in drops:
-            pipeline.execution(drop.run_id)
+def test_each_file_is_run_once_and_every_row_is_where_it_must_be(crowd: Crowd) -> None:
+    rows = prove_none_lost(crowd.pipeline, crowd.delivered, crowd.runs, crowd.executions)
+    assert rows == sum(run.rows_out + run.rows_rejected for run in crowd.runs)
 
-        assert [run.status for run in runs] == [Status.SUCCEEDED] * FILES
-        assert Counter(execution.run_id for execution in pipeline.all_executions()) == {
-            drop.run_id: 1 for drop in drops
-        }
-        assert {run.run_id for run in pipeline.ledger.of_dataset("orders")} == {drop.run_id for drop in drops}
-        assert not any(run.duplicates or run.retries for run in runs)
-        assert len(pipeline.keys("ProcessedBucket", "orders/_manifests/")) == FILES
-        for file in (0, FILES // 2, FILES - 1):
-            assert pipeline.published("orders", drops[file].run_id)["id"].to_list() == [
-                file * 1000 + line for line in range(1, 11)
-            ]
-    assert processes
-    assert not [pid for pid in processes if is_alive(pid)]
+
+def test_a_row_or_a_run_that_is_missing_or_there_twice_is_seen(crowd: Crowd) -> None:
+    """The proof of the test before."""
+    (file, drop), *others = crowd.delivered
+    one_more = [(replace(file, published=file.published[:-1]), drop), *others]
+    with pytest.raises(Lost, match="published rows"):
+        prove_none_lost(crowd.pipeline, one_more, crowd.runs, crowd.executions)
+    other_row = [(replace(file, published=(0, *file.published[1:])), drop), *others]
+    with pytest.raises(Lost, match="the published rows' flight"):
+        prove_none_lost(crowd.pipeline, other_row, crowd.runs, crowd.executions)
+    with pytest.raises(Lost, match="executions"):
+        prove_none_lost(crowd.pipeline, crowd.delivered, crowd.runs, [*crowd.executions, crowd.executions[0]])
+
+
+def test_a_plain_run_makes_the_calls_that_are_explained_and_no_others(crowd: Crowd, door: Door) -> None:
+    by_run = calls_of(door.exchanges, [drop for _, drop in crowd.delivered], crowd.pipeline)
+    found = [asdict(call) for call in plain_calls(crowd.delivered, by_run)]
+    assert found == json.loads(FIGURES.read_text())["calls"], (
+        "Run `make bench-small`, and say in docs/throughput.md why."
+    )
+
+
+def test_a_call_that_nobody_explained_is_named(crowd: Crowd, door: Door) -> None:
+    strange = replace(next(one for one in door.exchanges if one.path.endswith("chunks.json")), method="HEAD")
+    with pytest.raises(UnknownCall, match="HEAD of chunk manifest"):
+        calls_of([strange], [], crowd.pipeline)
+
+
+def test_no_process_stays_behind(cloud: EmbeddedCloud, crowd: Crowd) -> None:
+    cloud.stop()  # the last test of this module
+    assert crowd.processes
+    assert not [pid for pid in crowd.processes if is_alive(pid)]
     assert not function_processes()

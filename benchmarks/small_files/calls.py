@@ -1,0 +1,122 @@
+"""The calls that a run's functions make: which, and what each is for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from filegate.usage import STAGES
+from tests.e2e.door import Exchange
+from tests.e2e.pipeline import Drop, Pipeline
+
+
+class UnknownCall(Exception):
+    """A function makes a call of which nobody has said yet what it is for."""
+
+
+@dataclass(frozen=True, order=True)
+class Call:
+    """A call of a run: `stage` makes it, `what` tells of which object or item."""
+
+    stage: str
+    verb: str
+    what: str
+
+
+RUN_ID = re.compile("[0-9a-f]{64}")
+OBJECTS = {
+    "raw": [("", "the object")],
+    "staging": [
+        (r"/chunks\.json$", "chunk manifest"),
+        (r"/chunks/\d+$", "re-cut chunk"),
+        (r"/accepted\.json$", "accepted manifest"),
+        (r"/accepted/", "accepted part"),
+        (r"/output\.json$", "output manifest"),
+        (r"/out/", "output part"),
+    ],
+    "quarantine": [(r"/manifest\.json$", "quarantine manifest"), (r"\.parquet$", "quarantine part")],
+    "processed": [("/_manifests/", "published manifest"), (r"\.parquet$", "published part")],
+}
+ITEMS = {"SET.*#started_at": "the claim", "SET.*#lease_until": "the state", "": "what was found"}
+
+WHY = {
+    Call("ingest", "UPDATE", "the claim"): "One run owns the object's version, however often its event comes.",
+    Call("ingest", "HEAD", "the object"): "Its size and ETag.",
+    Call("ingest", "GET", "the object"): "Its first 8 bytes, its first MiB, all of it.",
+    Call(
+        "ingest", "PUT", "re-cut chunk"
+    ): "Compressed, re-encoded or JSON arrays have no ranges that can be read alone.",
+    Call("ingest", "PUT", "chunk manifest"): "Validate has to know the chunks.",
+    Call("ingest", "UPDATE", "what was found"): "Bytes, chunks, rows.",
+    Call("validate", "UPDATE", "the state"): "Who looks sees where the run is; the lease is renewed.",
+    Call("validate", "GET", "chunk manifest"): "What to read.",
+    Call("validate", "HEAD", "the object"): "Its size and ETag.",
+    Call("validate", "GET", "the object"): "The rows.",
+    Call("validate", "HEAD", "re-cut chunk"): "Its size and ETag.",
+    Call("validate", "GET", "re-cut chunk"): "The rows.",
+    Call("validate", "PUT", "accepted part"): "Rows that may be transformed.",
+    Call("validate", "PUT", "quarantine part"): "Rejected rows are kept, with their reasons.",
+    Call("validate", "PUT", "accepted manifest"): "Transform has to know the parts.",
+    Call("validate", "PUT", "quarantine manifest"): "A replay has to know the parts, and how the object was written.",
+    Call("validate", "UPDATE", "what was found"): "Rows accepted and rejected, and the rules they broke.",
+    Call("transform", "UPDATE", "the state"): "Who looks sees where the run is; the lease is renewed.",
+    Call("transform", "GET", "accepted manifest"): "What to read.",
+    Call("transform", "GET", "accepted part"): "The rows; twice where a key has to be unique.",
+    Call("transform", "PUT", "output part"): "One for each partition. Nothing is published before all are written.",
+    Call("transform", "PUT", "output manifest"): "Output has to know the parts.",
+    Call("output", "GET", "output manifest"): "What to copy; what to publish.",
+    Call("output", "COPY", "published part"): "Publishing, on the server's side.",
+    Call(
+        "output", "GET", "the run"
+    ): "Whether it is committed already; whether a newer version took its place meanwhile.",
+    Call("output", "GET", "the head"): "What of this key is published.",
+    Call("output", "TRANSACT", "the run, the head"): "The commit: both or neither.",
+    Call("output", "PUT", "published manifest"): "From now on readers find the parts.",
+}
+"""Every call of a run that meets no trouble, in its order, with the reason for it."""
+
+
+def calls_of(exchanges: Iterable[Exchange], drops: Iterable[Drop], pipeline: Pipeline) -> dict[str, Counter[Call]]:
+    """The calls that passed the cloud's door, by the run that made them.
+
+    Raises:
+        UnknownCall: one is not in `WHY`.
+    """
+    buckets = {pipeline.outputs[f"{name.title()}Bucket"]: name for name in OBJECTS}
+    by_object = {f"{drop.bucket}/{drop.key}": drop.run_id for drop in drops}
+    calls: defaultdict[str, Counter[Call]] = defaultdict(Counter)
+    for exchange in exchanges:
+        verb, what, place = _on_ledger(exchange) if "x-amz-target" in exchange.headers else _on_s3(exchange, buckets)
+        call = Call(_stage(exchange), verb, what)
+        if call not in WHY:
+            raise UnknownCall(f"{call.stage}: {verb} of {what} ({place}). Say in WHY what it is for, or do without.")
+        found = RUN_ID.search(place)
+        calls[by_object[place] if found is None else found[0]][call] += 1
+    return calls
+
+
+def _stage(exchange: Exchange) -> str:
+    return next(stage for stage in STAGES.values() if exchange.function.endswith(stage))
+
+
+def _on_s3(exchange: Exchange, buckets: Mapping[str, str]) -> tuple[str, str, str]:
+    bucket, _, key = exchange.path.lstrip("/").partition("/")
+    verb = "COPY" if "x-amz-copy-source" in exchange.headers else exchange.method
+    names = OBJECTS[buckets[bucket]]
+    what = next((what for pattern, what in names if re.search(pattern, key)), key)
+    return verb, what, f"{bucket}/{key}"
+
+
+def _on_ledger(exchange: Exchange) -> tuple[str, str, str]:
+    verb = exchange.headers["x-amz-target"].partition(".")[2]
+    told = json.loads(exchange.body)
+    if verb == "TransactWriteItems":
+        return "TRANSACT", "the run, the head", str(told["TransactItems"][0])
+    kind, _, place = told["Key"]["pk"]["S"].partition("#")
+    if verb == "GetItem":
+        return "GET", f"the {kind}", place
+    update = told["UpdateExpression"]
+    return "UPDATE", next(what for pattern, what in ITEMS.items() if re.search(pattern, update)), place
