@@ -44,8 +44,7 @@ ITEMS = {"SET.*#started_at": "the claim", "SET.*#lease_until": "the state", "": 
 
 WHY = {
     Call("ingest", "UPDATE", "the claim"): "One run owns the object's version, however often its event comes.",
-    Call("ingest", "HEAD", "the object"): "Its size and ETag.",
-    Call("ingest", "GET", "the object"): "Its first 8 bytes, its first MiB, all of it.",
+    Call("ingest", "GET", "the object"): "Its first MiB tells how it is written. Of a larger one, all of it once more.",
     Call(
         "ingest", "PUT", "re-cut chunk"
     ): "Compressed, re-encoded or JSON arrays have no ranges that can be read alone.",
@@ -53,9 +52,7 @@ WHY = {
     Call("ingest", "UPDATE", "what was found"): "Bytes, chunks, rows.",
     Call("validate", "UPDATE", "the state"): "Who looks sees where the run is; the lease is renewed.",
     Call("validate", "GET", "chunk manifest"): "What to read.",
-    Call("validate", "HEAD", "the object"): "Its size and ETag.",
     Call("validate", "GET", "the object"): "The rows.",
-    Call("validate", "HEAD", "re-cut chunk"): "Its size and ETag.",
     Call("validate", "GET", "re-cut chunk"): "The rows.",
     Call("validate", "PUT", "accepted part"): "Rows that may be transformed.",
     Call("validate", "PUT", "quarantine part"): "Rejected rows are kept, with their reasons.",

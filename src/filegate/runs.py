@@ -151,7 +151,7 @@ class Invocation(_Section):
         seconds: how long it took, the start of its process included.
         memory_mb: the memory its function has, which is charged whether used or not.
         s3_reads: GET and HEAD requests.
-        s3_writes: PUT, COPY and LIST requests, which are charged alike.
+        s3_writes: PUT and COPY requests, which are charged alike.
         ledger_reads: DynamoDB's read units.
         ledger_writes: DynamoDB's write units.
         failed: whether it ended with an error.

@@ -153,10 +153,11 @@ class Account:
         self.pipeline.start(drop)
         return next(execution for execution in self.pipeline.executions(drop.run_id, 2) if execution.arn != first.arn)
 
-    def newer(self, drop: Drop) -> Execution:
-        """The execution for a newer version of an object."""
+    def newer(self, drop: Drop, **faults: str) -> Execution:
+        """The execution for a newer version of an object, which meets a fault at a state."""
         self.end(drop)
-        return self.end(self.pipeline.start(self.put(drop.key, CLEAN), sequencer="02"))
+        planned = {state: [fault] for state, fault in faults.items()}
+        return self.end(self.pipeline.start(self.put(drop.key, CLEAN), sequencer="02", faults=planned))
 
     def late(self) -> Execution:
         """The execution for a version that is older than what is published."""
@@ -211,6 +212,7 @@ def paths(account: Account) -> dict[str, tuple[Execution, str]]:
     found["delivered twice"] = account.again(under_way["clean"][0]), DUPLICATE
     found["replayed"] = account.replay_rows(under_way["partial"][0]), REJECTED
     found["superseding"] = account.newer(under_way["partial"][0]), PUBLISHED
+    found["superseding again"] = account.newer(under_way["restarted"][0], CommitState="after:RuntimeError"), PUBLISHED
     found["superseded"] = account.late(), PUBLISHED
     found["replayed without manifest"] = account.replay_rows(account.drop(ONE_BAD), lost="manifest.json"), REJECTED
     found["replayed without rows"] = account.replay_rows(account.drop(ONE_BAD), lost=".parquet"), REJECTED

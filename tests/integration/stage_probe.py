@@ -13,7 +13,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -40,7 +40,6 @@ from filegate.stages.context import Context  # noqa: E402 - hidden first
 from filegate.stages.ingest import ingest  # noqa: E402 - hidden first
 from filegate.stages.validate import validate  # noqa: E402 - hidden first
 from filegate.storage.memory import MemoryLedger  # noqa: E402 - hidden first
-from filegate.storage.objects import ObjectHead  # noqa: E402 - hidden first
 
 STAGES = {"ingest": ingest, "validate": validate}
 SAMPLED_EVERY = 0.002
@@ -51,9 +50,6 @@ class FolderObjectStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-
-    def head(self, address: Address) -> ObjectHead:
-        return ObjectHead(self._file(address).stat().st_size, "etag", "only")
 
     def read(self, address: Address) -> bytes:
         return self._file(address).read_bytes()
@@ -71,11 +67,6 @@ class FolderObjectStore:
         copy = self._folder / target.bucket / target.key
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self._file(source), copy)
-
-    def list(self, bucket: str, prefix: str) -> Iterator[str]:
-        root = self._folder / bucket
-        keys = sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file())
-        return (key for key in keys if key.startswith(prefix))
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         for key in keys:

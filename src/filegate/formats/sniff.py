@@ -67,8 +67,6 @@ def sniff(
         ObjectTooLarge: its first bytes already expand beyond the bounds.
         SchemaMismatch: its columns are not the contract's.
     """
-    if blob.size == 0:
-        raise EmptyObject(f"{blob.name}: the file is empty.", advice="Deliver it with its rows.")
     sample = _sample(blob)
     _refuse_foreign(sample, blob.name)
     if sample.raw.startswith(_PARQUET):
@@ -94,9 +92,12 @@ def sniff(
 
 
 def _sample(blob: Blob) -> _Sample:
-    compression = detect_compression(blob.read(0, 8))
+    head = blob.read(0, SAMPLE_BYTES)
+    if not head:
+        raise EmptyObject(f"{blob.name}: the file is empty.", advice="Deliver it with its rows.")
+    compression = detect_compression(head)
     if compression is None:
-        return _Sample(blob.read(0, SAMPLE_BYTES), blob.size <= SAMPLE_BYTES, None)
+        return _Sample(head, blob.size <= SAMPLE_BYTES, None)
     with closing(open_text(blob, compression, "utf-8")) as stream:
         raw = _read(stream, SAMPLE_BYTES)
         return _Sample(raw, not stream.read(1), compression)

@@ -30,9 +30,8 @@ _STEP: Final = 1 << 20
 
 def open_text(blob: Blob, compression: Compression | None, encoding: str, *, guessed: bool = False) -> ByteStream:
     """The object's text in UTF-8, to be read in order and closed; `guessed`: whether its encoding was only detected."""
-    stream: ByteStream = blob.stream()
-    if compression is not None:
-        stream = Decompressed(blob.stream(), compression, blob.name)
+    raw = blob.stream()
+    stream = raw if compression is None else Decompressed(raw, compression, blob.name)
     return stream if encoding == "utf-8" else Reencoded(stream, encoding, guessed=guessed)
 
 

@@ -37,6 +37,7 @@ PRIVATE_NAMES = (
     (_EVENTS, "_dispatch_event"),  # ... sends an event that lacks it
     (_S3, "_get_object"),  # answers a range of a named version with the whole of it; it has
     (_S3, "_parse_range"),  # ... what tells the range
+    (_S3, "_error"),  # ... and what is answered where nothing is in it
     (_STATES, "_run_execution"),  # walks an execution to its end in a thread: so that we can wait for it
     (_STATES, "_scaled_sleep"),  # ... which sleeps between retries: so that we can wake it
     (_STATES, "_stop_execution"),  # ... and aborts it
@@ -290,7 +291,10 @@ def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
             return status, answer, body
         bounds = s3._parse_range(wanted, len(body))
         if bounds is None:
-            return status, answer, body
+            refused: tuple[int, dict[str, str], bytes] = s3._error(
+                "InvalidRange", "The requested range is not satisfiable", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            )
+            return refused
         start, end = bounds
         part = body[start : end + 1]
         whole = {name: value for name, value in answer.items() if not name.lower().startswith("x-amz-checksum")}

@@ -6,12 +6,12 @@ Readers follow the manifests under `<dataset>/_manifests/`: a run's files count 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from filegate.address import Address
 from filegate.clock import moment
-from filegate.errors import FilegateError
+from filegate.errors import FilegateError, ObjectGone
 from filegate.manifests import OutputManifest, read_manifest, write_manifest
 from filegate.runs import Committed, Published, Run, RunRecord, Status
 from filegate.stages.context import Context, output_manifest_key
@@ -52,8 +52,7 @@ def commit(run: Run, context: Context) -> Run:
     output = str(address)
     known = _known(run, context)
     if known.status != status or known.owner != run.execution:
-        _commit(run, context, status, output, known)
-        known = _known(run, context)
+        known = _commit(run, context, status, output, known)
     # From here on each step may be repeated: the ledger has spoken.
     if known.superseded_by is not None:
         _withdraw(context, manifest)
@@ -82,7 +81,8 @@ def _committed(run: Run, known: RunRecord) -> Committed:
     )
 
 
-def _commit(run: Run, context: Context, status: Status, output: str, known: RunRecord) -> None:
+def _commit(run: Run, context: Context, status: Status, output: str, known: RunRecord) -> RunRecord:
+    """Has the ledger's last word spoken; the run as the ledger knows it from then on."""
     request = run.request
     for _ in range(COMMIT_ATTEMPTS):
         head = context.ledger.head(request.bucket, request.key)
@@ -90,7 +90,7 @@ def _commit(run: Run, context: Context, status: Status, output: str, known: RunR
         cost = cost_usd(known.model_copy(update={"status": status, "usage": usage}))
         entry = Commit(run, status, output, context.now(), usage, cost, **_succession(run, head))
         if context.ledger.commit(entry):
-            return
+            return known.model_copy(update={**entry.facts, "usage": usage})
     raise CommitContended(
         f"The head of {request.address} changed {COMMIT_ATTEMPTS} times while run {run.run_id} waited."
     )
@@ -125,10 +125,10 @@ def _retire(run_id: str, by: str, dataset: str, context: Context) -> None:
         _retire(older, run_id, dataset, context)
     manifest = context.processed(output_manifest_key(dataset, run_id))
     leaving = context.processed(f"{dataset}/_superseded/{run_id}.json")
-    if _exists(context, manifest):
+    with suppress(ObjectGone):  # it went already, or never came
         context.store.copy(manifest, leaving)
         context.store.delete(manifest.bucket, [manifest.key])
-    if _exists(context, leaving):
+    with suppress(ObjectGone):
         _withdraw(context, read_manifest(context.store, leaving, OutputManifest))
         context.store.delete(leaving.bucket, [leaving.key])
 
@@ -137,10 +137,6 @@ def _known(run: Run, context: Context) -> RunRecord:
     known = context.ledger.get(run.run_id)
     assert known is not None, "a run is claimed before it is committed"
     return known
-
-
-def _exists(context: Context, address: Address) -> bool:
-    return address.key in context.store.list(address.bucket, address.key)
 
 
 def _withdraw(context: Context, manifest: OutputManifest) -> None:

@@ -82,18 +82,8 @@ class DynamoDBLedger:
 
     def commit(self, commit: Commit) -> bool:
         run, request = commit.run, commit.run.request
-        facts: dict[str, Any] = {
-            "status": commit.status,
-            "finished_at": iso(commit.at),
-            "output": commit.output,
-            "cost_usd": commit.cost_usd,
-            **_used(commit.usage),
-        }
-        if commit.superseded_by is not None:
-            facts["superseded_by"] = commit.superseded_by
-        if commit.supersedes:
-            facts["supersedes"] = list(commit.supersedes)
-        update = _Update(facts)
+        said = {name: value for name, value in commit.facts.items() if value not in (None, ())}
+        update = _Update(said | _used(commit.usage))
         writes: list[Any] = [
             {
                 "Update": {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from filegate.clock import iso
 from filegate.runs import Run, RunRecord, Status, Usage
 
 LEASE = timedelta(minutes=30)
@@ -52,7 +53,19 @@ class Commit:
     cost_usd: float
     head: Head | None = None
     superseded_by: str | None = None
-    supersedes: tuple[str, ...] = field(default_factory=tuple)
+    supersedes: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it says of the run besides the usage, by the names of `RunRecord`'s fields."""
+        return {
+            "status": self.status,
+            "finished_at": iso(self.at),
+            "output": self.output,
+            "cost_usd": self.cost_usd,
+            "superseded_by": self.superseded_by,
+            "supersedes": self.supersedes,
+        }
 
 
 class Ledger(Protocol):

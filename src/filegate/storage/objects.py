@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -11,23 +10,12 @@ from filegate.address import Address
 from filegate.blob import Blob
 
 
-@dataclass(frozen=True)
-class ObjectHead:
-    """What the store knows of one object version; `size` is in bytes, `version_id` is "null" in unversioned buckets."""
-
-    size: int
-    etag: str
-    version_id: str
-
-
 class ObjectStore(Protocol):
-    """Reads, writes, copies and lists objects.
+    """Reads, writes, copies and deletes objects.
 
-    Every method raises `ObjectGone` where the object is not (or no longer) there, `Throttled` or `Unreachable` where
-    the store does not answer.
+    Every method, and a blob when it is read, raises `ObjectGone` where the object is not (or no longer) there,
+    `Throttled` or `Unreachable` where the store does not answer.
     """
-
-    def head(self, address: Address) -> ObjectHead: ...
 
     def read(self, address: Address) -> bytes: ...
 
@@ -41,10 +29,6 @@ class ObjectStore(Protocol):
 
     def copy(self, source: Address, target: Address) -> None:
         """Copies on the server's side; the bytes do not pass through this process."""
-        ...
-
-    def list(self, bucket: str, prefix: str) -> Iterator[str]:
-        """The keys that start with `prefix`, in order."""
         ...
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:

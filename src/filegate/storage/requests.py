@@ -15,7 +15,6 @@ S3_KINDS = {
     "CopyObject": "s3_writes",
     "GetObject": "s3_reads",
     "HeadObject": "s3_reads",
-    "ListObjectsV2": "s3_writes",
     "PutObject": "s3_writes",
 }
 LEDGER_READS = {"GetItem"}

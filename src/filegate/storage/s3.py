@@ -6,8 +6,7 @@ import hashlib
 import io
 import itertools
 import shutil
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -17,7 +16,6 @@ from filegate.address import Address
 from filegate.blob import Blob
 from filegate.errors import ObjectTooLarge
 from filegate.storage.aws_errors import translated
-from filegate.storage.objects import ObjectHead
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 COPY_BYTES = 1 << 20
+HELD_BYTES = 2 << 20  # an object no longer than this is small
 DELETE_BATCH = 1000  # the most keys that DeleteObjects takes
 
 
@@ -34,17 +33,12 @@ class S3ObjectStore:
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
-    def head(self, address: Address) -> ObjectHead:
-        with translated(str(address)):
-            answer = self._client.head_object(**_names(address))
-        return ObjectHead(answer["ContentLength"], answer["ETag"].strip('"'), answer.get("VersionId", "null"))
-
     def read(self, address: Address) -> bytes:
         with translated(str(address)):
             return self._client.get_object(**_names(address))["Body"].read()
 
     def blob(self, address: Address, scratch: Path) -> Blob:
-        return S3Blob(self._client, address, self.head(address), scratch)
+        return S3Blob(self._client, address, scratch)
 
     def write(self, address: Address, data: bytes) -> str:
         with translated(str(address)):
@@ -56,12 +50,6 @@ class S3ObjectStore:
             self._client.copy_object(
                 CopySource=cast("CopySourceTypeDef", _names(source)), Bucket=target.bucket, Key=target.key
             )
-
-    def list(self, bucket: str, prefix: str) -> Iterator[str]:
-        with translated(f"s3://{bucket}/{prefix}"):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-                for entry in page.get("Contents", []):
-                    yield entry["Key"]
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         remaining = iter(keys)
@@ -76,46 +64,79 @@ class S3ObjectStore:
 
 
 class S3Blob:
-    """One object version, by range, as a stream, or as a local copy; every read names the version and its ETag."""
+    """One object version, by range, as a stream, or as a local copy.
 
-    def __init__(self, client: S3Client, address: Address, head: ObjectHead, scratch: Path) -> None:
+    The first answer tells its size and its ETag; from then on every read names the version and that ETag. What one read
+    brought whole is held if it is small, so that a small object is asked for once.
+    """
+
+    def __init__(self, client: S3Client, address: Address, scratch: Path) -> None:
         self.name = str(address)
-        self.size = head.size
         self._client = client
-        self._names = _names(address) | {"IfMatch": head.etag}
-        self._scratch = scratch
+        self._names = _names(address)
+        self._copy = scratch / hashlib.sha256(repr(address).encode()).hexdigest()
+        self._size: int | None = None
+        self._whole: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        if self._size is None:
+            with translated(self.name):
+                answer = self._client.head_object(**self._names)
+            self._pin(answer["ETag"], answer["ContentLength"])
+        assert self._size is not None
+        return self._size
 
     def read(self, start: int, length: int) -> bytes:
-        if length == 0 or start >= self.size:
+        if self._whole is not None:
+            return self._whole[start : start + length]
+        if length == 0 or (self._size is not None and start >= self._size):
             return b""
-        with translated(self.name):
-            answer = self._client.get_object(**self._names, Range=f"bytes={start}-{start + length - 1}")
-            return answer["Body"].read()
+        try:
+            with translated(self.name):
+                answer = self._client.get_object(**self._names, Range=f"bytes={start}-{start + length - 1}")
+                data = answer["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":  # it ends before
+                return b""
+            raise
+        size = int(answer["ContentRange"].rpartition("/")[2])
+        self._pin(answer["ETag"], size)
+        if len(data) == size <= HELD_BYTES:
+            self._whole = data
+        return data
 
     def stream(self) -> BinaryIO:
+        if self._whole is not None:
+            return io.BytesIO(self._whole)
         with translated(self.name):
-            body = self._client.get_object(**self._names)["Body"]
-        return cast(BinaryIO, _Stream(self.name, body))
+            answer = self._client.get_object(**self._names)
+        self._pin(answer["ETag"], answer["ContentLength"])
+        return cast(BinaryIO, _Stream(self.name, answer["Body"]))
 
     def path(self) -> Path:
-        return self._local_copy
+        if (
+            not self._copy.exists()
+        ):  # another blob of this version may have fetched it: a stage makes one for each chunk
+            self._fetch()
+        return self._copy
 
-    @cached_property
-    def _local_copy(self) -> Path:
-        copy = self._scratch / hashlib.sha256(repr(self._names).encode()).hexdigest()
-        if copy.exists():  # another blob of this version fetched it: a stage makes one for each chunk
-            return copy
-        free = shutil.disk_usage(self._scratch).free
-        if self.size > free:
-            raise ObjectTooLarge(
-                f"{self.name} has {self.size:,} bytes, {free:,} are free on the function's disk.",
-                advice="Deliver it in smaller files, or give the functions more ephemeral storage.",
-            )
-        partial = copy.with_suffix(".partial")
-        with self.stream() as stream, partial.open("wb") as file:
-            while data := stream.read(COPY_BYTES):
-                file.write(data)
-        return partial.rename(copy)
+    def _fetch(self) -> None:
+        partial = self._copy.with_suffix(".partial")
+        with self.stream() as stream:
+            free = shutil.disk_usage(partial.parent).free
+            if self.size > free:
+                raise ObjectTooLarge(
+                    f"{self.name} has {self.size:,} bytes, {free:,} are free on the function's disk.",
+                    advice="Deliver it in smaller files, or give the functions more ephemeral storage.",
+                )
+            with partial.open("wb") as file:
+                shutil.copyfileobj(stream, file, COPY_BYTES)
+        partial.rename(self._copy)
+
+    def _pin(self, etag: str, size: int) -> None:
+        self._names["IfMatch"] = etag
+        self._size = size
 
 
 class _Stream(io.RawIOBase):

@@ -30,15 +30,16 @@ def test_s3_requests_are_counted_by_their_price(cloud: EmbeddedCloud, tmp_path: 
     store.write(address, b"0123456789")
     assert requests.counts() == {"s3_writes": 1}
     assert store.blob(address, tmp_path).read(2, 3) == b"234"
+    assert requests.counts() == {"s3_writes": 1, "s3_reads": 1}
+    assert store.blob(address, tmp_path).size == 10
     assert requests.counts() == {"s3_writes": 1, "s3_reads": 2}
     store.copy(address, Address("counted", "b"))
-    assert list(store.list("counted", "")) == ["a", "b"]
-    assert requests.counts() == {"s3_writes": 3, "s3_reads": 2}
+    assert requests.counts() == {"s3_writes": 2, "s3_reads": 2}
     store.delete("counted", ["a"])
-    assert requests.counts() == {"s3_writes": 3, "s3_reads": 2}
+    assert requests.counts() == {"s3_writes": 2, "s3_reads": 2}
     with pytest.raises(ObjectGone):
         store.read(address)
-    assert requests.counts() == {"s3_writes": 3, "s3_reads": 3}
+    assert requests.counts() == {"s3_writes": 2, "s3_reads": 3}
 
 
 def test_requests_of_many_threads_are_all_counted(cloud: EmbeddedCloud) -> None:
