@@ -21,7 +21,7 @@ import filegate.allocator  # noqa: F401 - before polars
 from filegate.errors import FilegateError
 from filegate.observability import begin, end, fail, logger
 from filegate.registry import Registry
-from filegate.runs import Run
+from filegate.runs import Range, Run
 from filegate.settings import FunctionSettings
 from filegate.stages.context import Context
 from filegate.storage.dynamodb import DynamoDBLedger
@@ -45,10 +45,11 @@ class UnexpectedError(FilegateError):
 
 
 class Task(BaseModel):
-    """What the state machine sends: the state's name and the run's document."""
+    """What the state machine sends: the state's name, the run's document, and, in a fan-out, the range to work on."""
 
     state: str
     run: Run
+    range: Range | None = None
 
 
 def lambda_function(stages: Mapping[str, Stage]) -> Handler:
@@ -71,7 +72,7 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
     def handle(event: dict[str, Any], invoked: LambdaContext) -> dict[str, Any]:
         nonlocal not_charged_yet
         task = Task.model_validate(event)
-        run = task.run
+        run = task.run.having(range=task.range)
         begin(run, task.state)
         meter = Meter(
             invoked.aws_request_id.replace("-", "")[:INVOCATION_DIGITS],
@@ -91,7 +92,7 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
             _fail(run, meter, unexpected, context.ledger)
             raise unexpected from None
         end(run, result, meter.invocation())
-        return result.having(usage=run.usage | meter.usage()).model_dump(mode="json", exclude_none=True)
+        return result.having(usage=result.usage | meter.usage()).model_dump(mode="json", exclude_none=True)
 
     return cast(Handler, handle)
 

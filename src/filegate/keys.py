@@ -20,6 +20,7 @@ Keep = Literal["none", "first", "last"]
 SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # of the hash's two halves; any two different ones will do
 HASH_SPACE = 1 << 64
 SLICE_ROWS = 250_000  # about 25 MB while a slice is searched
+_KEYS = pl.Schema({ROW: pl.Int64(), "a": pl.UInt64(), "b": pl.UInt64(), "chunk": pl.UInt32()})
 ROW_GROUP = 16_384  # small, so that the statistics skip what is outside a slice
 
 
@@ -30,7 +31,7 @@ def key_hashes(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 
 class KeyIndex:
-    """The keys of one object's rows.
+    """The keys of one object's rows, or of one slice of their hash space.
 
     `folder` is an empty scratch folder; `keep` says which row of a repeated group is not reported.
     """
@@ -38,27 +39,39 @@ class KeyIndex:
     def __init__(self, folder: Path, keep: Keep) -> None:
         self._folder = folder
         self._keep = keep
-        self._rows = 0
+        self._rows: dict[Path, int] = {}
+        self._repeats_written = 0
         (folder / "keys").mkdir(parents=True)
         (folder / "repeats").mkdir()
 
     def add(self, chunk: int, keys: pl.DataFrame) -> None:
-        """Adds a chunk's keys: `__row__` and the two UInt64 halves of each row's hash."""
-        self._rows += keys.height
+        """Sets a chunk's keys: `__row__` and the two UInt64 halves of each row's hash."""
         half_a, half_b = (name for name in keys.columns if name != ROW)
-        keys.lazy().select(ROW, pl.col(half_a).alias("a"), pl.col(half_b).alias("b")).sort("a").sink_parquet(
-            self._folder / "keys" / f"{chunk}.parquet", compression="uncompressed", row_group_size=ROW_GROUP
-        )
+        columns = (pl.col(half_a).alias("a"), pl.col(half_b).alias("b"), pl.lit(chunk, pl.UInt32).alias("chunk"))
+        self._write(f"{chunk:06}", keys.select(ROW, *columns))
+
+    def slice(self, number: int, of: int) -> pl.DataFrame:
+        """One of so many equal slices of the hash space: `__row__`, `a`, `b`, `chunk`."""
+        rows = [pl.scan_parquet(file).filter(_within(number, of)) for file in self._rows]
+        return pl.concat(pl.collect_all(rows)) if rows else pl.DataFrame(schema=_KEYS)
+
+    def add_slice(self, keys: pl.DataFrame) -> None:
+        """Adds what `slice` gave, of this index or of others."""
+        self._write("slice", keys)
 
     def settle(self) -> list[int]:
-        """Finds the repeated rows; returns the chunks that have some, in order."""
-        slices = -(-self._rows // SLICE_ROWS)
+        """Finds the repeated rows among the keys, which are gone then; returns all chunks that have some, in order.
+
+        A hash space that is added slice by slice may be settled so.
+        """
+        slices = -(-sum(self._rows.values()) // SLICE_ROWS)
         for number in range(slices):
-            low, high = HASH_SPACE * number // slices, HASH_SPACE * (number + 1) // slices
-            bounds = pl.col("a").is_between(pl.lit(low, pl.UInt64), pl.lit(high - 1, pl.UInt64))
-            groups = self._repeated_keys(bounds)
+            groups = self._repeated_keys(_within(number, slices))
             if groups.height:
-                self._write_repeats(bounds, groups, number)
+                self._write_repeats(_within(number, slices), groups)
+        for file in self._rows:
+            file.unlink()
+        self._rows.clear()
         return sorted({int(file.name.split("-")[0]) for file in (self._folder / "repeats").iterdir()})
 
     def repeats(self, chunk: int) -> pl.Series:
@@ -68,6 +81,11 @@ class KeyIndex:
             return pl.Series(ROW, [], pl.Int64)
         return pl.concat([pl.read_parquet(file) for file in files])[ROW].sort()
 
+    def _write(self, name: str, keys: pl.DataFrame) -> None:
+        file = self._folder / "keys" / f"{name}.parquet"
+        keys.lazy().sort("a").sink_parquet(file, compression="uncompressed", row_group_size=ROW_GROUP)
+        self._rows[file] = keys.height
+
     def _repeated_keys(self, bounds: pl.Expr) -> pl.DataFrame:
         """The keys of a slice that several rows have, with the row of each that is not reported (null: all are).
 
@@ -75,7 +93,7 @@ class KeyIndex:
         of a million rows takes the room of one.
         """
         found = pl.DataFrame(schema={"a": pl.UInt64, "b": pl.UInt64, "kept": pl.Int64, "rows": pl.UInt32})
-        for file in self._files():
+        for file in self._rows:
             rows = pl.col(ROW).alias("kept"), pl.lit(1, pl.UInt32).alias("rows")
             found.extend(pl.scan_parquet(file).filter(bounds).select("a", "b", *rows).collect())
             if found.height > 2 * SLICE_ROWS:
@@ -88,12 +106,16 @@ class KeyIndex:
         kept = {"none": pl.lit(None, pl.Int64), "first": pl.col("kept").min(), "last": pl.col("kept").max()}[self._keep]
         return keys.group_by("a", "b").agg(kept.alias("kept"), pl.col("rows").sum())
 
-    def _write_repeats(self, bounds: pl.Expr, groups: pl.DataFrame, number: int) -> None:
-        for file in self._files():
+    def _write_repeats(self, bounds: pl.Expr, groups: pl.DataFrame) -> None:
+        for file in self._rows:
             rows = pl.scan_parquet(file).filter(bounds).collect().join(groups, on=["a", "b"])
-            repeats = rows.filter(pl.col("kept").ne_missing(pl.col(ROW))).select(ROW)
-            if repeats.height:
-                repeats.write_parquet(self._folder / "repeats" / f"{file.stem}-{number}.parquet")
+            repeats = rows.filter(pl.col("kept").ne_missing(pl.col(ROW))).select("chunk", ROW)
+            for (chunk,), of_chunk in repeats.partition_by("chunk", as_dict=True, include_key=False).items():
+                self._repeats_written += 1
+                of_chunk.write_parquet(self._folder / "repeats" / f"{chunk}-{self._repeats_written}.parquet")
 
-    def _files(self) -> list[Path]:
-        return sorted((self._folder / "keys").iterdir(), key=lambda file: int(file.stem))
+
+def _within(number: int, of: int) -> pl.Expr:
+    """Whether a key is in one of so many equal slices of the hash space."""
+    low, high = HASH_SPACE * number // of, HASH_SPACE * (number + 1) // of - 1
+    return pl.col("a").is_between(pl.lit(low, pl.UInt64), pl.lit(high, pl.UInt64))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from filegate.address import Address
 from filegate.layout import Layout
+from filegate.runs import Invocation
 from filegate.storage.objects import ObjectStore
 
 
@@ -38,7 +39,10 @@ class Chunk(_Manifest):
 
 
 class ChunkManifest(_Manifest):
-    """Ingest's: the chunks of a run. `quarantined` says that they are quarantine parts of the run that is replayed."""
+    """Ingest's: the chunks of a run, or those of one range of it.
+
+    `quarantined` says that they are quarantine parts of the run that is replayed.
+    """
 
     layout: Layout
     chunks: tuple[Chunk, ...]
@@ -46,15 +50,25 @@ class ChunkManifest(_Manifest):
 
 
 class AcceptedPart(_Manifest):
-    """A Parquet file of accepted rows in the staging bucket, with `__row__` and the contract's columns."""
+    """A Parquet file of accepted rows in the staging bucket, with `__row__` and the contract's columns.
+
+    Attributes:
+        index: the number of its chunk.
+        key: where it is.
+        rows: how many it holds.
+        repeated: how many of them have the key of an earlier row of the object, and so are not to be published.
+        repeats: where the `__row__` of those are, as a Parquet file; empty if there are none.
+    """
 
     index: int
     key: str
     rows: int
+    repeated: int = 0
+    repeats: str = ""
 
 
 class AcceptedManifest(_Manifest):
-    """Validate's: the accepted parts, in the object's order; parts without rows are left out."""
+    """Validate's: the accepted parts of a run, or of one range of it, in order; parts without rows are left out."""
 
     parts: tuple[AcceptedPart, ...]
 
@@ -84,6 +98,14 @@ class QuarantinePart(_Manifest):
     rows: int
 
 
+class ChunkOutcome(_Manifest):
+    """What became of a chunk's rows; `rules` counts the rejected ones by the rule that they broke."""
+
+    accepted: AcceptedPart
+    rejected: QuarantinePart
+    rules: dict[str, int]
+
+
 class QuarantineManifest(_Manifest):
     """What a run rejected; kept beside the parts. `layout` lets a replay read malformed records again."""
 
@@ -93,6 +115,36 @@ class QuarantineManifest(_Manifest):
     layout: Layout
     rules: dict[str, int]
     parts: tuple[QuarantinePart, ...]
+
+
+class Refusal(_Manifest):
+    """The permanent error that an invocation of a fan-out ended with: its class, and its two sentences."""
+
+    type: str
+    problem: str
+    advice: str | None
+
+
+class RangeOutcome(_Manifest):
+    """What one invocation of a fan-out made of its range.
+
+    Attributes:
+        range: the number of the range.
+        used: what the invocation used.
+        refusal: why the object cannot be processed; None if it can.
+        chunks_done: how many chunks it worked on.
+        rows_done: how many rows these hold.
+        chunks: of a validated range, its chunks in order.
+        parts: of a transformed range, its output.
+    """
+
+    range: int
+    used: Invocation
+    refusal: Refusal | None = None
+    chunks_done: int = 0
+    rows_done: int = 0
+    chunks: tuple[ChunkOutcome, ...] = ()
+    parts: tuple[OutputPart, ...] = ()
 
 
 M = TypeVar("M", bound=_Manifest)

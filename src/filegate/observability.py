@@ -15,6 +15,8 @@ from filegate.runs import Invocation, Run
 
 ENVIRONMENT = os.environ.get("FILEGATE_ENVIRONMENT", "unknown")
 LOGGED_RULES = 10
+VALIDATES = ("ValidateState", "ValidateReduce")
+"""The states that end with a validated object."""
 OVER_ALL = "rejected_share_of_tolerance"
 """Emitted once more without its dataset: an alarm cannot look over datasets that come and go."""
 NEARLY_FULL = 90
@@ -74,7 +76,7 @@ def _found(before: Run, after: Run) -> dict[str, Any]:
 
 def _warnings(run: Run, state: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """What an operator should look at."""
-    if state == "ValidateState" and run.validated is not None and run.validated.rows_rejected:
+    if state in VALIDATES and run.validated is not None and run.validated.rows_rejected:
         share = run.validated.share_of_tolerance
         yield "rows were rejected", {"rows_rejected": run.validated.rows_rejected, "share_of_tolerance": share}
     if state == "CommitState" and run.committed is not None and run.committed.superseded_by is not None:
@@ -83,11 +85,12 @@ def _warnings(run: Run, state: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _counts(before: Run, after: Run, state: str) -> Measures:
     """What a stage counts of its dataset, once a run: not again where the run was restarted."""
-    if any(call.state == state for call in before.usage.invocations.values()):
+    looks = 0 if before.fan_out is None else before.fan_out.looks  # a second look is no restart
+    if sum(call.state == state for call in before.usage.invocations.values()) > looks:
         return {}
     if state == "IngestState" and after.ingested is not None and after.ingested.claim == "CLAIMED":
         return _arrival(before, after.ingested.bytes)
-    if state == "ValidateState" and after.validated is not None:
+    if state in VALIDATES and after.validated is not None:
         validated = after.validated
         return {
             "rows_in": (MetricUnit.Count, validated.rows_in),

@@ -77,14 +77,13 @@ class Request(_Section):
 
 
 class Ingested(_Section):
-    """Ingest's result. `manifest` is a key in the staging bucket.
+    """Ingest's result.
 
     `claim` says whose the run is: this execution's (CLAIMED), another's (DUPLICATE), or this one's, which has committed
     it already and only has to repeat what follows the commit (COMMITTED).
     """
 
     claim: Literal["CLAIMED", "DUPLICATE", "COMMITTED"]
-    manifest: str = ""
     rows: int = 0
     bytes: int = 0
     chunks: int = 0
@@ -93,6 +92,7 @@ class Ingested(_Section):
 class Validated(_Section):
     """Validate's result. `rows_in = rows_accepted + rows_rejected`; `rules` counts rejected rows by rule code.
 
+    `rows_repeated` of the accepted rows have the key of an earlier one, and are not to be published.
     `share_of_tolerance` is the share of rejected rows over the share that the dataset tolerates: 1 is just tolerated.
     """
 
@@ -100,10 +100,10 @@ class Validated(_Section):
     rows_in: int
     rows_accepted: int
     rows_rejected: int
+    rows_repeated: int = 0
     share_of_tolerance: float
     rules: dict[str, int]
     message: str
-    manifest: str
     quarantine: str
 
 
@@ -137,6 +137,30 @@ class Committed(_Section):
     cost_usd: float | None = None
 
 
+class FanOut(_Section):
+    """How a large object is spread over many invocations: by a Distributed Map over ranges of its chunks.
+
+    Attributes:
+        ranges: key in the staging bucket of what the next Map reads: a JSON array with a `Range` for each invocation.
+        looks: how often ranges were validated; the second look is only at chunks that hold repeated rows.
+    """
+
+    ranges: str
+    looks: int = 0
+
+
+class Range(_Section):
+    """What one invocation of a fan-out works on.
+
+    Attributes:
+        index: the number of the range, from 0.
+        again: the chunks to validate once more, since they hold repeated rows; empty for the first look, at all.
+    """
+
+    index: int
+    again: tuple[int, ...] = ()
+
+
 class Retries(_Section):
     """How often the run was started again from its beginning."""
 
@@ -144,10 +168,11 @@ class Retries(_Section):
 
 
 class Invocation(_Section):
-    """What one call of a function used, in what AWS charges for.
+    """What one call of a function used, in what AWS charges for; or the calls of one fan-out together.
 
     Attributes:
         state: the state that called.
+        calls: how many calls these are.
         seconds: how long it took, the start of its process included.
         memory_mb: the memory its function has, which is charged whether used or not.
         s3_reads: GET and HEAD requests.
@@ -158,6 +183,7 @@ class Invocation(_Section):
     """
 
     state: str
+    calls: int = 1
     seconds: float
     memory_mb: int
     s3_reads: int = 0
@@ -182,26 +208,34 @@ class Usage(_Section):
 
 
 class Run(_Section):
-    """The document of one execution."""
+    """The document of one execution.
+
+    `fan_out` is there while the run is spread over many invocations, `range` in the document that each of them gets.
+    """
 
     run_id: str
     execution: str
     retries: Retries = Retries()
     request: Request
     usage: Usage = Usage()
+    fan_out: FanOut | None = None
+    range: Range | None = None
     ingested: Ingested | None = None
     validated: Validated | None = None
     transformed: Transformed | None = None
     published: Published | None = None
     committed: Committed | None = None
 
-    def having(self, **sections: _Section) -> Self:
+    def having(self, **sections: _Section | None) -> Self:
         """This document with sections added or replaced."""
         return self.model_copy(update=sections)
 
 
 class RunRecord(BaseModel):
-    """A run as the ledger keeps it. Times are ISO 8601 in UTC; counts are rows unless they say bytes."""
+    """A run as the ledger keeps it. Times are ISO 8601 in UTC; counts are rows unless they say bytes.
+
+    `chunks_done` and `rows_done` are the progress of the present `state`: as far as it was told, which is now and then.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -221,6 +255,8 @@ class RunRecord(BaseModel):
     duplicates: int = 0
     bytes: int = 0
     chunks: int = 0
+    chunks_done: int = 0
+    rows_done: int = 0
     rows_in: int = 0
     rows_accepted: int = 0
     rows_rejected: int = 0

@@ -19,6 +19,8 @@ class FunctionSettings(BaseModel):
         quarantine_bucket: what was rejected.
         datasets: the folder with the datasets' modules.
         chunk_bytes: the size of a chunk; the stages' memory follows it.
+        fan_out_bytes: a larger object is spread over many invocations.
+        whole_object_bytes: a larger one is refused where the dataset's transform needs the whole object.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,7 +30,9 @@ class FunctionSettings(BaseModel):
     processed_bucket: str
     quarantine_bucket: str
     datasets: Path = Path("datasets")
-    chunk_bytes: PositiveInt = 6 * 1024 * 1024
+    chunk_bytes: PositiveInt = 6 << 20
+    fan_out_bytes: PositiveInt = 512 << 20
+    whole_object_bytes: PositiveInt = 192 << 20
 
     @classmethod
     def from_environment(cls) -> Self:

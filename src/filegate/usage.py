@@ -19,7 +19,11 @@ from filegate.runs import Invocation, RunRecord, Status, Usage
 STAGES = {
     "IngestState": "ingest",
     "ValidateState": "validate",
+    "ValidateMap": "validate",
+    "ValidateReduce": "validate",
     "TransformState": "transform",
+    "TransformMap": "transform",
+    "TransformReduce": "transform",
     "OutputToS3": "output",
     "CommitState": "output",
 }
@@ -29,10 +33,16 @@ BEGIN = ("Arrival", "Begin")
 AFTER = {
     "IngestState": ("WhoseRun",),
     "ValidateState": ("IsValid",),
+    "ValidateMap": (),
+    "ValidateReduce": ("IsValid",),
     "TransformState": ("ParallelOutput", "UpdateMetadata"),
+    "TransformMap": (),
+    "TransformReduce": ("ParallelOutput", "UpdateMetadata"),
     "OutputToS3": ("HasRejects",),
     "CommitState": ("IsSuperseded", "SuccessNotification", "Published"),
 }
+MAPS = ("ValidateMap", "TransformMap")
+"""States of which each call is an execution of its own, an express one."""
 PARTIAL = ("DescribePartial", "DLQPartial")
 RESTART = ("ErrorHandler", "RetryLogic", "Restart")
 ENDING = ("DLQRoute", "RecordFailure", "FailureNotification", "WasRejected")
@@ -40,6 +50,8 @@ TOO_MANY_REJECTS = ("DescribeRejection", *ENDING, "Rejected")
 REJECTED = ("ReadRejection", "DescribePermanent", *ENDING, "Rejected")
 FAILED = ("ErrorHandler", "RetryLogic", "IsFunctionError", "ReadFailure", "DescribeFailure", *ENDING, "Failed")
 
+EXPRESS_GB = 64 / 1024
+"""What an execution with a document of a few KB is charged for while it waits for its function: the least there is."""
 LEDGER_WRITE_UNITS = 6
 """What a write takes that no function counts: a run's item has 1 to 2 KB, and each of the two indexes holds it too."""
 DIGITS = 7
@@ -126,7 +138,7 @@ def by_stage(usage: Usage) -> Mapping[str, Total]:
 
 def total(calls: Collection[Invocation]) -> Total:
     return Total(
-        len(calls),
+        sum(call.calls for call in calls),
         round(math.fsum(call.seconds for call in calls), 3),
         round(math.fsum(call.gb_seconds for call in calls), 3),
     )
@@ -135,7 +147,8 @@ def total(calls: Collection[Invocation]) -> Total:
 def transitions(run: RunRecord) -> int:
     """The steps of the state machine that the run took, or will have taken by its end.
 
-    Each invocation is one, and leads to others; an attempt that was killed before it could write anything is missing.
+    Each invocation is one, and so are all of a map's together; it leads to others. An attempt that was killed before it
+    could write anything is missing.
     """
     calls = run.usage.invocations.values()
     done = Counter(call.state for call in calls if not call.failed)
@@ -157,11 +170,15 @@ def cost_usd(run: RunRecord) -> float:
     published = run.status in (Status.SUCCEEDED, Status.PARTIAL)
     failed = run.status in (Status.REJECTED, Status.FAILED)
     # Written by the state machine, or by the commit once it can tell of itself no more; a transaction is charged twice.
-    writes = sum(call.state == "TransformState" and not call.failed for call in calls) + 2 * published + failed
+    transformed = sum("UpdateMetadata" in AFTER[call.state] and not call.failed for call in calls)
+    writes = transformed + 2 * published + failed
+    children = [call for call in calls if call.state in MAPS]
     parts = (
         prices.LAMBDA_GB_SECOND.of(math.fsum(call.gb_seconds for call in calls)),
-        prices.LAMBDA_REQUEST.of(len(calls)),
+        prices.LAMBDA_REQUEST.of(sum(call.calls for call in calls)),
         prices.STATE_TRANSITION.of(transitions(run)),
+        prices.EXPRESS_REQUEST.of(sum(call.calls for call in children)),
+        prices.EXPRESS_GB_SECOND.of(EXPRESS_GB * math.fsum(call.seconds for call in children)),
         prices.S3_EVENT.of(run.replay_of is None),
         prices.S3_READ.of(sum(call.s3_reads for call in calls)),
         prices.S3_WRITE.of(sum(call.s3_writes for call in calls) + published),  # and the output's manifest

@@ -8,11 +8,13 @@ from filegate.address import Address
 from filegate.blob import Blob
 from filegate.contract import Contract
 from filegate.dataset import Dataset
-from filegate.errors import ConservationError, EmptyObject, SchemaMismatch
+from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
 from filegate.formats import Piece, cut, parquet_schema, sniff
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
 from filegate.runs import Ingested, Request, Run
+from filegate.stages import fan_out
 from filegate.stages.context import Context, quarantine_address
+from filegate.stages.progress import Progress
 
 QUARANTINE_MANIFEST = "manifest.json"
 
@@ -40,13 +42,24 @@ def ingest(run: Run, context: Context) -> Run:
             manifest, size = _quarantined_chunks(run, context)
         else:
             manifest, size = _object_chunks(run, dataset, context, scratch)
-    address = context.staged(run, "chunks.json")
-    write_manifest(context.store, address, manifest)
     rows = sum(chunk.rows for chunk in manifest.chunks)
-    context.ledger.record(run, {"bytes": size, "chunks": len(manifest.chunks), "rows_in": rows}, context.used(run))
-    return run.having(
-        ingested=Ingested(claim="CLAIMED", manifest=address.key, rows=rows, bytes=size, chunks=len(manifest.chunks))
-    )
+    ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks))
+    facts = {"bytes": size, "chunks": ingested.chunks, "rows_in": rows}
+    context.ledger.record(run, facts, context.used(run))
+    return _handed_on(run.having(ingested=ingested), context, manifest)
+
+
+def _handed_on(run: Run, context: Context, manifest: ChunkManifest) -> Run:
+    """Writes what validate reads: one manifest, or, where the object is large, one a range of its chunks."""
+    if not fan_out.is_wide(len(manifest.chunks), context):
+        write_manifest(context.store, context.staged(run, "chunks.json"), manifest)
+        return run
+    parts = fan_out.ranges(run)
+    for part in parts:
+        own = manifest.chunks[part.index * fan_out.RANGE_CHUNKS :][: fan_out.RANGE_CHUNKS]
+        place = fan_out.of_range(run, context, "chunks", part.index)
+        write_manifest(context.store, place, manifest.model_copy(update={"chunks": own}))
+    return run.having(fan_out=fan_out.spread(run, context, "ValidateState", parts))
 
 
 def _request(run: Run, dataset: Dataset) -> Request:
@@ -62,16 +75,19 @@ def _object_chunks(run: Run, dataset: Dataset, context: Context, scratch: Path) 
     if layout.format == "parquet":
         _check_types(blob, dataset.contract)
     chunks: list[Chunk] = []
+    progress = Progress(run, context)
     row, end = 1, layout.data_start
     for piece in cut(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
         if piece.start != end:
             raise ConservationError(f"{blob.name}: a chunk starts at {piece.start}, the one before ends at {end}.")
         chunks.append(_chunk(len(chunks), piece, row, run, context))
         row, end = row + piece.rows, piece.start + piece.length
+        progress.done(chunks=1, rows=piece.rows)
     if layout.format != "parquet" and not layout.staged and end != blob.size:
         raise ConservationError(f"{blob.name}: the chunks end at byte {end} of {blob.size}.")
     if row == 1:
         raise EmptyObject(f"{blob.name} holds no data rows.", advice="Deliver the file again once it has some.")
+    _check_volume(len(chunks), blob, dataset, context)
     return ChunkManifest(layout=layout, chunks=tuple(chunks)), blob.size
 
 
@@ -111,6 +127,18 @@ def _quarantined_chunks(run: Run, context: Context) -> tuple[ChunkManifest, int]
         for index, part in enumerate(rejected.parts)
     )
     return ChunkManifest(layout=rejected.layout, chunks=chunks, quarantined=True), 0
+
+
+def _check_volume(chunks: int, blob: Blob, dataset: Dataset, context: Context) -> None:
+    """A transform over the whole object holds all of its rows: too many are refused before memory runs out."""
+    limit = context.settings.whole_object_bytes
+    if dataset.transform_scope == "object" and chunks * context.settings.chunk_bytes > limit:
+        raise ObjectTooLarge(
+            f"{blob.name} makes {chunks:,} chunks of {context.settings.chunk_bytes:,} bytes; the transform of "
+            f"{dataset.name} has the whole object in memory, for which {limit:,} bytes are the limit.",
+            advice='Deliver smaller files, declare transform_scope="rows" if each row gives one row, or raise '
+            "WholeObjectBytes together with the memory of the transform function.",
+        )
 
 
 def _check_types(blob: Blob, contract: Contract) -> None:

@@ -1,9 +1,14 @@
-"""Transform: the dataset's business logic over the accepted rows, into hive-partitioned output parts."""
+"""Transform: the dataset's business logic over the accepted rows, into hive-partitioned output parts.
+
+A row-wise transform runs over the rows of some chunks at a time: in one invocation, or, where the object is large, in
+one a range of chunks. A transform over the whole object is one invocation's.
+"""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,25 +17,32 @@ import polars as pl
 from filegate.dataset import Dataset
 from filegate.errors import ConservationError, TransformFailed
 from filegate.formats.model import ROW
-from filegate.keys import KeyIndex, key_hashes
 from filegate.manifests import (
     AcceptedManifest,
     AcceptedPart,
     OutputManifest,
     OutputPart,
+    RangeOutcome,
     read_manifest,
     write_manifest,
 )
 from filegate.parquet import parquet_bytes
-from filegate.runs import Run, Transformed
+from filegate.runs import Range, Run, Transformed
+from filegate.stages import fan_out
 from filegate.stages.context import Context
+from filegate.stages.progress import Progress
 
 MAX_PARTITIONS = 1_000
 """How many folders one part may be spread over: each is a file, and S3 is slow with many small ones."""
+GROUP_CHUNKS = 8
+"""So many chunks, 50 MB of text, make one output part a partition: readers want few and large files. A range of a
+fan-out holds whole groups, so that the parts are the same either way."""
 OBJECT_PART_ROWS = 1_000_000
 """Rows of one output part where the transform ran over the whole object."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 LONGEST_KEY = 1024  # bytes of UTF-8, says S3
+OUTCOMES = "transformed"
+"""What the outcomes of ranges are called in the staging bucket."""
 
 
 def transform(run: Run, context: Context) -> Run:
@@ -42,19 +54,65 @@ def transform(run: Run, context: Context) -> Run:
     """
     context.ledger.enter(run, "TransformState", context.now(), context.used(run))
     accepted = read_manifest(context.store, context.staged(run, "accepted.json"), AcceptedManifest)
-    with context.scratch() as scratch:
-        work = _Transformation(run, context, accepted, scratch)
-        parts = tuple(work.parts())
-    work.prove_conservation(sum(part.rows for part in parts))
+    transformer = _Transformer(run, context)
+    if context.registry[run.request.dataset].transform_scope == "object":
+        with context.scratch() as scratch:
+            parts = list(transformer.of_object(accepted.parts, scratch))
+    else:
+        parts = list(transformer.of_rows(accepted.parts, Progress(run, context)))
+    return _concluded(run, context, parts)
+
+
+def transform_range(run: Run, context: Context) -> Run:
+    """Does for the accepted parts of one range what `transform` does for all."""
+
+    def work(part: Range) -> RangeOutcome:
+        place = fan_out.of_range(run, context, "accepted", part.index)
+        accepted = read_manifest(context.store, place, AcceptedManifest)
+        parts = tuple(_Transformer(run, context).of_rows(accepted.parts))
+        return RangeOutcome(
+            range=part.index,
+            used=context.meter.invocation(),
+            chunks_done=len(accepted.parts),
+            rows_done=sum(done.rows for done in accepted.parts),
+            parts=parts,
+        )
+
+    return fan_out.told(run, context, OUTCOMES, work)
+
+
+def reduce_transformed(run: Run, context: Context) -> Run:
+    """Brings the output parts of all ranges together.
+
+    Raises:
+        TransformFailed: as in one of the ranges.
+        ConservationError: rows got lost, or a range did.
+    """
+    ranges = fan_out.gathered(run, context, OUTCOMES)
+    run = run.having(usage=run.usage | fan_out.used(run, context, ranges), fan_out=None)
+    return _concluded(run, context, [part for outcome in ranges for part in outcome.parts])
+
+
+def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:
+    """Proves that no row was lost, and writes the manifest of the output."""
+    assert run.validated is not None
+    validated = run.validated
+    rows = sum(part.rows for part in parts)
+    row_wise = context.registry[run.request.dataset].transform_scope == "rows"
+    if row_wise and validated.rows_accepted != rows + validated.rows_repeated:
+        raise ConservationError(
+            f"{validated.rows_accepted} accepted rows became {rows}, and {validated.rows_repeated} repeated ones were "
+            "left out."
+        )
     manifest = OutputManifest(
-        run_id=run.run_id, dataset=run.request.dataset, object=str(run.request.address), parts=parts
+        run_id=run.run_id, dataset=run.request.dataset, object=str(run.request.address), parts=tuple(parts)
     )
     address = context.staged(run, "output.json")
     write_manifest(context.store, address, manifest)
     return run.having(
         transformed=Transformed(
-            rows_out=sum(part.rows for part in parts),
-            rows_deduplicated=work.deduplicated,
+            rows_out=rows,
+            rows_deduplicated=validated.rows_repeated,
             bytes_out=sum(part.bytes for part in parts),
             parts=len(parts),
             manifest=address.key,
@@ -62,76 +120,51 @@ def transform(run: Run, context: Context) -> Run:
     )
 
 
-class _Transformation:
-    """One pass over a run's accepted parts."""
+class _Transformer:
+    """Makes output parts of accepted ones."""
 
-    def __init__(self, run: Run, context: Context, accepted: AcceptedManifest, scratch: Path) -> None:
+    def __init__(self, run: Run, context: Context) -> None:
         self._run = run
         self._context = context
-        self._accepted = accepted
-        self._scratch = scratch
         self._dataset: Dataset = context.registry[run.request.dataset]
         self._references = context.registry.references(run.request.dataset)
-        self._keys: KeyIndex | None = None
-        self._targets: set[str] = set()
-        self.deduplicated = 0
 
-    def parts(self) -> Iterator[OutputPart]:
-        """Writes the output parts, one after another."""
-        if self._dataset.key:
-            self._keys = self._index()
-        if self._dataset.transform_scope == "rows":
-            for part in self._accepted.parts:
-                rows = self._distinct(part)
-                result = self._transformed(rows.lazy())
-                if result.height != rows.height:
-                    raise TransformFailed(
-                        f"The transform of {self._dataset.name} made {result.height:,} rows of {rows.height:,}.",
-                        advice='Declare transform_scope="object" if it filters, joins to several rows, or aggregates.',
-                    )
-                yield from self._write(part.index, result)
-        else:
-            result = self._transformed(self._whole_object())
-            for index, rows in enumerate(result.iter_slices(OBJECT_PART_ROWS)):
-                yield from self._write(index, rows)
+    def of_rows(self, parts: Sequence[AcceptedPart], progress: Progress | None = None) -> Iterator[OutputPart]:
+        """Group by group, where each row gives one row."""
+        for index, group in groupby(parts, key=lambda part: part.index // GROUP_CHUNKS):
+            members = list(group)
+            rows = pl.concat(self._distinct(part) for part in members)
+            result = self._transformed(rows.lazy())
+            if result.height != rows.height:
+                raise TransformFailed(
+                    f"The transform of {self._dataset.name} made {result.height:,} rows of {rows.height:,}.",
+                    advice='Declare transform_scope="object" if it filters, joins to several rows, or aggregates.',
+                )
+            yield from self._write(index, result)
+            if progress is not None:
+                progress.done(chunks=len(members), rows=sum(part.rows for part in members))
 
-    def prove_conservation(self, rows_out: int) -> None:
-        """`rows_accepted = rows_out + rows_deduplicated`, where the transform is row by row."""
-        rows = sum(part.rows for part in self._accepted.parts)
-        if self._dataset.transform_scope == "rows" and rows != rows_out + self.deduplicated:
-            raise ConservationError(
-                f"{rows} accepted rows became {rows_out} and {self.deduplicated} repeated ones were left out."
-            )
-
-    def _index(self) -> KeyIndex:
-        keys = KeyIndex(self._scratch / "keys", keep="first")
-        for part in self._accepted.parts:
-            keys.add(part.index, key_hashes(self._read(part), self._dataset.key))
-        keys.settle()
-        return keys
-
-    def _read(self, part: AcceptedPart) -> pl.DataFrame:
-        rows = pl.read_parquet(self._context.store.read(self._context.staged_key(part.key)))
-        if rows.height != part.rows:
-            raise ConservationError(f"{part.key} holds {rows.height} rows; validate wrote {part.rows}.")
-        return rows
+    def of_object(self, parts: Sequence[AcceptedPart], scratch: Path) -> Iterator[OutputPart]:
+        """From all rows at once, which are on disk until the transform asks for them."""
+        folder = scratch / "rows"
+        folder.mkdir()
+        for part in parts:
+            self._distinct(part).write_parquet(folder / f"{part.index:05d}.parquet", compression="lz4")
+        result = self._transformed(pl.scan_parquet(sorted(folder.iterdir())))
+        for index, rows in enumerate(result.iter_slices(OBJECT_PART_ROWS)):
+            yield from self._write(index, rows)
 
     def _distinct(self, part: AcceptedPart) -> pl.DataFrame:
         """The part's rows without those whose key an earlier row of the object has."""
-        rows = self._read(part)
-        if self._keys is not None:
-            repeats = self._keys.repeats(part.index)
-            self.deduplicated += repeats.len()
-            rows = rows.filter(~pl.col(ROW).is_in(repeats.implode()))
+        rows = self._read(part.key)
+        if rows.height != part.rows:
+            raise ConservationError(f"{part.key} holds {rows.height} rows; validate wrote {part.rows}.")
+        if part.repeated:
+            rows = rows.filter(~pl.col(ROW).is_in(self._read(part.repeats)[ROW].implode()))
         return rows.drop(ROW)
 
-    def _whole_object(self) -> pl.LazyFrame:
-        """All rows of the object, on disk until the transform asks for them."""
-        folder = self._scratch / "rows"
-        folder.mkdir()
-        for part in self._accepted.parts:
-            self._distinct(part).write_parquet(folder / f"{part.index:05d}.parquet", compression="lz4")
-        return pl.scan_parquet(sorted(folder.iterdir()))
+    def _read(self, key: str) -> pl.DataFrame:
+        return pl.read_parquet(self._context.store.read(self._context.staged_key(key)))
 
     def _transformed(self, rows: pl.LazyFrame) -> pl.DataFrame:
         if self._dataset.transform is None:
@@ -158,6 +191,7 @@ class _Transformation:
                 f"{MAX_PARTITIONS:,} are written.",
                 advice="Partition by a column with fewer values.",
             )
+        targets: set[str] = set()
         for values, group in groups.items():
             folder = "".join(f"{name}={_hive(value)}/" for name, value in zip(by, values, strict=True))
             target = f"{self._dataset.name}/{folder}{self._run.run_id}-{index:05d}.parquet"
@@ -167,9 +201,9 @@ class _Transformation:
                     f"S3 takes {LONGEST_KEY:,}.",
                     advice="Partition by a column with short values.",
                 )
-            if target in self._targets:
+            if target in targets:
                 raise ConservationError(f"Two partitions of part {index} would be written to one key.")
-            self._targets.add(target)
+            targets.add(target)
             data = parquet_bytes(group, compression="zstd")
             staged = self._context.staged(self._run, f"out/{folder}{index:05d}.parquet")
             self._context.store.write(staged, data)

@@ -1,39 +1,39 @@
 """Validate: chunk by chunk, part the rows that honour the contract from those that do not.
 
-Chunks are independent but for uniqueness, which is a property of the whole object: each chunk's keys go to an index,
+Chunks are independent but for uniqueness, which is a property of the whole object: the keys of all chunks are compared,
 and the chunks that turn out to hold repeated rows are validated once more with that knowledge, overwriting their parts.
+
+The whole object is one invocation's, or, where it is a large one, a range of its chunks is; then `reduce_validated`
+does what needs all of them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import groupby
 
 import polars as pl
 
-from filegate.contract import Checked
+from filegate.address import Address
 from filegate.errors import ConservationError
-from filegate.formats import Records, read
-from filegate.keys import KeyIndex
 from filegate.manifests import (
     AcceptedManifest,
-    AcceptedPart,
-    Chunk,
     ChunkManifest,
+    ChunkOutcome,
     QuarantineManifest,
-    QuarantinePart,
+    RangeOutcome,
     read_manifest,
     write_manifest,
 )
 from filegate.parquet import parquet_bytes
-from filegate.quarantine import quarantine_frame
-from filegate.runs import Run, Validated
-from filegate.sources import TextSource
+from filegate.runs import Range, Run, Validated
+from filegate.stages import fan_out
+from filegate.stages.chunk import ChunkValidator
 from filegate.stages.context import Context
 from filegate.stages.ingest import QUARANTINE_MANIFEST
-from filegate.stages.replay import read_quarantined
+from filegate.stages.progress import Progress
+from filegate.stages.uniqueness import ObjectKeys
 
 SHOWN_RULES = 5
 MAX_RULES = 200
@@ -41,24 +41,8 @@ MAX_RULES = 200
 OTHER_RULES = "*:other"
 FAR_BEYOND = 100.0
 """The highest share of the tolerance that is told: beyond it the number says no more."""
-
-
-@dataclass(frozen=True)
-class PartedChunk:
-    """A chunk's accepted rows, its rejected ones as the quarantine keeps them, and the rules these broke."""
-
-    accepted: pl.DataFrame
-    rejected: pl.DataFrame
-    rules: Counter[str]
-
-
-@dataclass(frozen=True)
-class ChunkOutcome:
-    """What became of a chunk's rows."""
-
-    accepted: AcceptedPart
-    rejected: QuarantinePart
-    rules: Counter[str]
+OUTCOMES = "validated"
+"""What the outcomes of ranges are called in the staging bucket."""
 
 
 def validate(run: Run, context: Context) -> Run:
@@ -68,119 +52,129 @@ def validate(run: Run, context: Context) -> Run:
         ConservationError: a chunk holds another number of rows than ingest counted, or rows got lost in between.
     """
     context.ledger.enter(run, "ValidateState", context.now(), context.used(run))
-    assert run.ingested is not None
     manifest = read_manifest(context.store, context.staged(run, "chunks.json"), ChunkManifest)
+    progress = Progress(run, context)
     with context.scratch() as scratch:
-        outcomes = _Validation(run, context, manifest, scratch).outcomes()
-    result = _result(run, context, manifest, outcomes)
-    context.ledger.record(
-        run,
-        result.model_dump(include={"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"}),
-        context.used(run),
-    )
-    return run.having(validated=result)
+        keys = ObjectKeys(context.registry[run.request.dataset], scratch)
+        validator = ChunkValidator(run, context, manifest, keys, scratch)
+        outcomes = []
+        for chunk in manifest.chunks:
+            outcomes.append(validator.validate(chunk))
+            progress.done(chunks=1, rows=chunk.rows)
+        for index in keys.broken():
+            outcomes[index] = validator.validate(manifest.chunks[index], keys.broken_in(index))
+        outcomes = _without_repeats(run, context, outcomes, keys)
+    return _concluded(run, context, manifest, outcomes)
 
 
-class _Validation:
-    """One pass over a run's chunks."""
+def validate_range(run: Run, context: Context) -> Run:
+    """Does for the chunks of one range what `validate` does for all, but for what needs the others."""
 
-    def __init__(self, run: Run, context: Context, manifest: ChunkManifest, scratch: Path) -> None:
-        self._run = run
-        self._context = context
-        self._manifest = manifest
-        self._scratch = scratch
-        self._dataset = context.registry[run.request.dataset]
-        self._indexes = {
-            unique.code: KeyIndex(scratch / f"unique-{number}", unique.keep)
-            for number, unique in enumerate(self._dataset.contract.uniques)
-        }
-
-    def outcomes(self) -> list[ChunkOutcome]:
-        """What became of each chunk, in order."""
-        outcomes = [self._write(chunk, self._parted(chunk)) for chunk in self._manifest.chunks]
-        for index in self._settle():
-            chunk = self._manifest.chunks[index]
-            outcomes[index] = self._write(chunk, self._parted(chunk, self._repeats(chunk)))
-        return outcomes
-
-    def _parted(self, chunk: Chunk, repeats: pl.DataFrame | None = None) -> PartedChunk:
-        """The chunk's rows; on the first pass, without `repeats`, its keys go to the indexes.
-
-        A method of its own, so that all it needs is gone before the parts are written: they want memory of their own.
-        """
-        records, checked = self._check(chunk)
-        if repeats is None:
-            for unique in self._dataset.contract.uniques:
-                self._indexes[unique.code].add(chunk.index, checked.keys(unique.columns))
-            split = checked.split(records.faults)
-        else:
-            split = checked.split(records.faults, repeats)
-        if split.accepted.height + split.rejected.height != records.frame.height:
-            raise ConservationError(
-                f"Chunk {chunk.index}: {records.frame.height} rows became {split.accepted.height} accepted and "
-                f"{split.rejected.height} rejected ones."
-            )
-        rules = Counter(split.tallies)
-        rules.update(record.fault.rule for record in records.malformed)
-        return PartedChunk(split.accepted, quarantine_frame(split.rejected, records), rules)
-
-    def _check(self, chunk: Chunk) -> tuple[Records, Checked]:
-        source = self._dataset.sources[self._manifest.layout.source]
-        blob = self._context.store.blob(chunk.blob, self._scratch)
-        if self._manifest.quarantined:
-            records = read_quarantined(blob, self._manifest.layout, source, self._dataset, self._scratch)
-        else:
-            records = read(
-                blob,
-                start=chunk.start,
-                length=chunk.length,
-                first_row=chunk.first_row,
-                layout=self._manifest.layout,
-                source=source,
-                columns=self._dataset.expected_columns,
-                on_unknown_columns=self._dataset.on_unknown_columns,
-                origin=chunk.origin,
-            )
-        found = records.frame.height + len(records.malformed)
-        if found != chunk.rows:
-            raise ConservationError(
-                f"{blob.name}, chunk {chunk.index}: {found} rows were read, {chunk.rows} announced."
-            )
-        formats = source.date_formats if isinstance(source, TextSource) else {}
-        return records, self._dataset.contract.check(records.frame, date_formats=formats)
-
-    def _write(self, chunk: Chunk, parted: PartedChunk) -> ChunkOutcome:
-        accepted_at = self._context.staged(self._run, f"accepted/{chunk.index:05d}.parquet")
-        rejected_at = self._context.quarantined(self._run, f"{chunk.index:05d}.parquet")
-        if parted.accepted.height:
-            part = parquet_bytes(parted.accepted, compression="lz4", statistics=False)
-            self._context.store.write(accepted_at, part)
-        if parted.rejected.height:
-            part = parquet_bytes(parted.rejected, compression="zstd", statistics=False)
-            self._context.store.write(rejected_at, part)
-        return ChunkOutcome(
-            AcceptedPart(index=chunk.index, key=accepted_at.key, rows=parted.accepted.height),
-            QuarantinePart(key=rejected_at.key, rows=parted.rejected.height),
-            parted.rules,
+    def work(part: Range) -> RangeOutcome:
+        manifest = read_manifest(context.store, fan_out.of_range(run, context, "chunks", part.index), ChunkManifest)
+        with context.scratch() as scratch:
+            keys = ObjectKeys(context.registry[run.request.dataset], scratch)
+            validator = ChunkValidator(run, context, manifest, keys, scratch)
+            if part.again:
+                earlier = read_manifest(
+                    context.store, fan_out.of_range(run, context, OUTCOMES, part.index), RangeOutcome
+                )
+                broken = pl.read_parquet(context.store.read(_broken(run, context, part.index)))
+                outcomes = [
+                    validator.validate(chunk, broken) if chunk.index in part.again else outcome
+                    for chunk, outcome in zip(manifest.chunks, earlier.chunks, strict=True)
+                ]
+            else:
+                outcomes = [validator.validate(chunk) for chunk in manifest.chunks]
+            keys.hand_on(run, context)
+        looked_at = [chunk for chunk in manifest.chunks if not part.again or chunk.index in part.again]
+        return RangeOutcome(
+            range=part.index,
+            used=context.meter.invocation(),
+            chunks_done=len(looked_at),
+            rows_done=sum(chunk.rows for chunk in looked_at),
+            chunks=tuple(outcomes),
         )
 
-    def _settle(self) -> list[int]:
-        """The chunks that hold rows whose key another row of the object has."""
-        return sorted({chunk for index in self._indexes.values() for chunk in index.settle()})
-
-    def _repeats(self, chunk: Chunk) -> pl.DataFrame:
-        """`__row__`, `rule`: the uniqueness rules that rows of this chunk break."""
-        found = [
-            index.repeats(chunk.index).to_frame().with_columns(rule=pl.lit(code))
-            for code, index in self._indexes.items()
-        ]
-        return pl.concat(found)
+    return fan_out.told(run, context, OUTCOMES, work)
 
 
-def _result(run: Run, context: Context, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]) -> Validated:
-    """Writes the manifests of the parts and sums the chunks up."""
+def reduce_validated(run: Run, context: Context) -> Run:
+    """Brings the ranges together; or sends those that hold repeated rows through the Map once more.
+
+    Raises:
+        PermanentError: an invocation of the Map found the object to be at fault.
+        ConservationError: not every chunk came back exactly once.
+    """
+    assert run.fan_out is not None
+    assert run.ingested is not None
+    looks, chunks = run.fan_out.looks, run.ingested.chunks
+    ranges = fan_out.gathered(run, context, OUTCOMES)
+    run = run.having(usage=run.usage | fan_out.used(run, context, ranges))
+    outcomes = [chunk for outcome in ranges for chunk in outcome.chunks]
+    if [outcome.accepted.index for outcome in outcomes] != list(range(chunks)):
+        raise ConservationError(f"{len(outcomes)} chunks came back of {chunks}, or not in their order.")
+    with context.scratch() as scratch:
+        keys = ObjectKeys(context.registry[run.request.dataset], scratch)
+        if looks == 0:
+            keys.bring_together(run, context, uniques=True)
+            if again := _ranges_again(run, context, keys):
+                return run.having(fan_out=fan_out.spread(run, context, "ValidateState", again, looks=1))
+        keys.bring_together(run, context, uniques=False)
+        outcomes = _without_repeats(run, context, outcomes, keys)
+    layout = read_manifest(context.store, fan_out.of_range(run, context, "chunks", 0), ChunkManifest)
+    return _concluded(run, context, layout, outcomes)
+
+
+def _ranges_again(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
+    """The ranges with rows that break a rule of uniqueness; which rows do is written for the second look."""
+    again = []
+    for index, chunks in groupby(keys.broken(), key=lambda chunk: chunk // fan_out.RANGE_CHUNKS):
+        part = Range(index=index, again=tuple(chunks))
+        broken = pl.concat(keys.broken_in(chunk) for chunk in part.again)
+        context.store.write(_broken(run, context, index), parquet_bytes(broken, compression="lz4"))
+        again.append(part)
+    return again
+
+
+def _without_repeats(
+    run: Run, context: Context, outcomes: Sequence[ChunkOutcome], keys: ObjectKeys
+) -> list[ChunkOutcome]:
+    """The outcomes, which tell of the accepted rows that are not to be published: an earlier row has their key."""
+    found = list(outcomes)
+    for chunk, rows in keys.repeated():
+        place = context.staged(run, f"repeated/{chunk:05d}.parquet")
+        context.store.write(place, parquet_bytes(rows.to_frame(), compression="lz4"))
+        accepted = found[chunk].accepted.model_copy(update={"repeated": rows.len(), "repeats": place.key})
+        found[chunk] = found[chunk].model_copy(update={"accepted": accepted})
+    return found
+
+
+def _broken(run: Run, context: Context, index: int) -> Address:
+    """Where it is written which rows of a range break a rule of uniqueness: `__row__`, `rule`."""
+    return context.staged(run, f"broken/{index:05d}.parquet")
+
+
+def _handed_on(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> Run:
+    """Writes what transform reads: one manifest, or, where it is to be spread as well, one a range."""
+
+    def write(place: Address, some: Sequence[ChunkOutcome]) -> None:
+        accepted = AcceptedManifest(parts=tuple(outcome.accepted for outcome in some if outcome.accepted.rows))
+        write_manifest(context.store, place, accepted)
+
+    if run.fan_out is None or context.registry[run.request.dataset].transform_scope == "object":
+        write(context.staged(run, "accepted.json"), outcomes)
+        return run.having(fan_out=None)
+    parts = fan_out.ranges(run)
+    for part in parts:
+        own = outcomes[part.index * fan_out.RANGE_CHUNKS :][: fan_out.RANGE_CHUNKS]
+        write(fan_out.of_range(run, context, "accepted", part.index), own)
+    return run.having(fan_out=fan_out.spread(run, context, "TransformState", parts))
+
+
+def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]) -> Run:
+    """Sums the chunks up, and tells the ledger; `manifest` is any of the run's chunk manifests."""
     rules = _tallied(outcomes)
-    accepted = AcceptedManifest(parts=tuple(outcome.accepted for outcome in outcomes if outcome.accepted.rows))
     rejected = QuarantineManifest(
         run_id=run.run_id,
         dataset=run.request.dataset,
@@ -189,27 +183,30 @@ def _result(run: Run, context: Context, manifest: ChunkManifest, outcomes: Seque
         rules=rules,
         parts=tuple(outcome.rejected for outcome in outcomes if outcome.rejected.rows),
     )
-    accepted_at = context.staged(run, "accepted.json")
     rejected_at = context.quarantined(run, QUARANTINE_MANIFEST)
-    write_manifest(context.store, accepted_at, accepted)
-    rows_accepted = sum(part.rows for part in accepted.parts)
-    rows_rejected = sum(part.rows for part in rejected.parts)
     if rejected.parts:
         write_manifest(context.store, rejected_at, rejected)
+    rows_accepted = sum(outcome.accepted.rows for outcome in outcomes)
+    rows_rejected = sum(part.rows for part in rejected.parts)
     # The rows of a replay were all rejected before: each one that gets through now is a gain.
     tolerated = 1.0 if manifest.quarantined else context.registry[run.request.dataset].tolerated_rejects
     share = rows_rejected / (rows_accepted + rows_rejected)
-    return Validated(
+    result = Validated(
         verdict="VALID" if rows_accepted and share <= tolerated else "INVALID",
         rows_in=rows_accepted + rows_rejected,
         rows_accepted=rows_accepted,
         rows_rejected=rows_rejected,
+        rows_repeated=sum(outcome.accepted.repeated for outcome in outcomes),
         share_of_tolerance=_share_of_tolerance(share, tolerated),
-        rules=rejected.rules,
-        message=_message(rows_rejected, rows_accepted + rows_rejected, tolerated, rejected.rules),
-        manifest=accepted_at.key,
+        rules=rules,
+        message=_message(rows_rejected, rows_accepted + rows_rejected, tolerated, rules),
         quarantine=f"s3://{rejected_at.bucket}/{rejected_at.key}" if rejected.parts else "",
     )
+    facts = result.model_dump(include={"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"})
+    context.ledger.record(run, facts, context.used(run))
+    if result.verdict == "VALID":
+        run = _handed_on(run, context, outcomes)
+    return run.having(validated=result)
 
 
 def _share_of_tolerance(share: float, tolerated: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OWNED = "#owner = :me AND #status = :running"
+NOTHING_DONE = {"chunks_done": 0, "rows_done": 0}
 
 
 class DynamoDBLedger:
@@ -46,6 +48,7 @@ class DynamoDBLedger:
             "owner": run.execution,
             "retries": run.retries.count,
             "state": "IngestState",
+            **NOTHING_DONE,
             "lease_until": int((now + LEASE).timestamp()),
             "expires_at": int((now + RETENTION).timestamp()),
         }
@@ -65,7 +68,11 @@ class DynamoDBLedger:
 
     def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
         facts = {"state": state, "lease_until": int((now + LEASE).timestamp()), f"states.{state}": iso(now)}
-        self._owned(run, facts | _used(usage))
+        self._owned(run, facts | NOTHING_DONE | _used(usage))
+
+    def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
+        facts = {"lease_until": int((now + LEASE).timestamp())}
+        self._owned(run, facts, more={"chunks_done": chunks, "rows_done": rows})
 
     def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
         self._owned(run, {**facts, **_used(usage)})
@@ -148,9 +155,9 @@ class DynamoDBLedger:
             names={"#status": "status"},
         )
 
-    def _owned(self, run: Run, facts: Mapping[str, Any]) -> None:
+    def _owned(self, run: Run, facts: Mapping[str, Any], *, more: Mapping[str, int] | None = None) -> None:
         values = {":me": run.execution, ":running": Status.RUNNING}
-        if not self._update(run.run_id, facts, condition=OWNED, values=values):
+        if not self._update(run.run_id, facts, more=more, condition=OWNED, values=values):
             raise _lost(run)
 
     def _count_duplicate(self, run_id: str) -> None:
@@ -169,15 +176,16 @@ class DynamoDBLedger:
         *,
         condition: str,
         once: Mapping[str, Any] | None = None,
+        more: Mapping[str, int] | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Sets the facts if the condition holds (`once`: only those not set yet); says whether it did."""
+        """Sets the facts if the condition holds (`once`: only those not set yet; `more`: adds); says whether it did."""
         try:
             with translated(self._table):
                 self._client.update_item(
                     TableName=self._table,
                     Key={"pk": {"S": _run_key(run_id)}},
-                    **_Update(facts, once or {}).expression(condition, values or {}),
+                    **_Update(facts, once or {}, more or {}).expression(condition, values or {}),
                 )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
@@ -206,13 +214,21 @@ class DynamoDBLedger:
 class _Update:
     """An UpdateItem expression that sets facts. Every name goes through a placeholder: DynamoDB reserves many words."""
 
-    def __init__(self, facts: Mapping[str, Any], once: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        facts: Mapping[str, Any],
+        once: Mapping[str, Any] = MappingProxyType({}),
+        more: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._names: dict[str, str] = {}
         self._values: dict[str, Any] = {}
         sets = [f"{self._path(path)} = {self._value(value)}" for path, value in facts.items()]
-        for path, value in (once or {}).items():
+        for path, value in once.items():
             name = self._path(path)
             sets.append(f"{name} = if_not_exists({name}, {self._value(value)})")
+        for path, number in more.items():
+            name = self._path(path)
+            sets.append(f"{name} = {name} + {self._value(number)}")
         self._set = "SET " + ", ".join(sets)
 
     def expression(self, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,11 @@ class Ledger(Protocol):
         ...
 
     def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
-        """Notes that the run is in `state`, and renews the lease."""
+        """Notes that the run is in `state`, of which nothing is done yet, and renews the lease."""
+        ...
+
+    def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
+        """Adds to what is done of the present state, and renews the lease. What a repeated call did counts again."""
         ...
 
     def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:

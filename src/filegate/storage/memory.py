@@ -124,7 +124,8 @@ class MemoryLedger:
                 replay_of=run.request.replay_of,
             )
         elif known.status == Status.RUNNING and (known.owner == run.execution or self._leases[run.run_id] < now):
-            self._set(run.run_id, owner=run.execution, retries=run.retries.count, state="IngestState")
+            renewed = {"owner": run.execution, "retries": run.retries.count, "state": "IngestState"}
+            self._set(run.run_id, **renewed, chunks_done=0, rows_done=0)
         else:
             self._set(run.run_id, duplicates=known.duplicates + 1)
             return False
@@ -133,7 +134,13 @@ class MemoryLedger:
 
     def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
         known = self._owned(run)
-        self._set(run.run_id, state=state, states=known.states | {state: iso(now)}, usage=known.usage | usage)
+        states = known.states | {state: iso(now)}
+        self._set(run.run_id, state=state, states=states, chunks_done=0, rows_done=0, usage=known.usage | usage)
+        self._leases[run.run_id] = now + LEASE
+
+    def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
+        known = self._owned(run)
+        self._set(run.run_id, chunks_done=known.chunks_done + chunks, rows_done=known.rows_done + rows)
         self._leases[run.run_id] = now + LEASE
 
     def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +13,16 @@ import polars as pl
 import pytest
 
 from filegate.address import Address
+from filegate.functions import Stage
 from filegate.manifests import OutputManifest, QuarantineManifest, read_manifest
 from filegate.registry import Registry
-from filegate.runs import Request, Run, RunRecord, run_id_of
+from filegate.runs import Range, Request, Run, RunRecord, run_id_of
 from filegate.settings import FunctionSettings
 from filegate.stages.context import Context
 from filegate.stages.ingest import ingest
 from filegate.stages.output import commit, publish
-from filegate.stages.transform import transform
-from filegate.stages.validate import validate
+from filegate.stages.transform import reduce_transformed, transform, transform_range
+from filegate.stages.validate import reduce_validated, validate, validate_range
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
 
 HEAD = """\
@@ -43,6 +45,8 @@ class Pipeline:
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     chunk_bytes: int = 8 << 20
+    fan_out_bytes: int = 512 << 20
+    whole_object_bytes: int = 192 << 20
     sequencers: itertools.count[int] = field(default_factory=itertools.count)
 
     def declare(self, name: str, body: str) -> None:
@@ -57,6 +61,8 @@ class Pipeline:
             quarantine_bucket="quarantine",
             datasets=self.folder,
             chunk_bytes=self.chunk_bytes,
+            fan_out_bytes=self.fan_out_bytes,
+            whole_object_bytes=self.whole_object_bytes,
         )
         return Context(self.store, self.ledger, Registry(self.folder), settings)
 
@@ -72,10 +78,30 @@ class Pipeline:
         return Run(run_id=f"{token}-of-{run.run_id}", execution=token, request=request)
 
     def validated(self, run: Run) -> Run:
-        return validate(ingest(run, self.context), self.context)
+        run = ingest(run, self.context)
+        if run.fan_out is None:
+            return validate(run, self.context)
+        while run.validated is None:
+            self.mapped(run, validate_range)
+            run = reduce_validated(run, self.context)
+        return run
+
+    def transformed(self, run: Run) -> Run:
+        run = self.validated(run)
+        if run.fan_out is None:
+            return transform(run, self.context)
+        self.mapped(run, transform_range)
+        return reduce_transformed(run, self.context)
+
+    def mapped(self, run: Run, stage: Stage) -> None:
+        """What the Distributed Map does: the ranges that it reads, in any order, one of them twice."""
+        assert run.fan_out is not None
+        listed = json.loads(self.store.read(Address("staging", run.fan_out.ranges)))
+        for part in (*reversed(listed), listed[0]):
+            stage(run.having(range=Range.model_validate(part)), self.context)
 
     def published(self, run: Run) -> Run:
-        return publish(transform(self.validated(run), self.context), self.context)
+        return publish(self.transformed(run), self.context)
 
     def finish(self, run: Run) -> Run:
         return commit(self.published(run), self.context)
@@ -104,7 +130,10 @@ class Pipeline:
         return pl.concat([self.parquet("quarantine", part.key) for part in manifest.parts])
 
     def parquet(self, bucket: str, key: str) -> pl.DataFrame:
-        return pl.read_parquet(io.BytesIO(self.store.read(Address(bucket, key))))
+        return pl.read_parquet(io.BytesIO(self.bytes(bucket, key)))
+
+    def bytes(self, bucket: str, key: str) -> bytes:
+        return self.store.read(Address(bucket, key))
 
 
 @pytest.fixture

@@ -1,0 +1,109 @@
+"""Fan-out: a large object's chunks, worked on by many invocations at once.
+
+Step Functions' Distributed Map is the engine: it reads a list of ranges, and calls the stage's own function for each.
+What became of a range is a manifest in the staging bucket, which an invocation that is repeated overwrites; the stage's
+reduce step brings them together. That an object cannot be processed is an outcome, too: the Map would tell no more of a
+failure than that there was one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from filegate import errors
+from filegate.address import Address
+from filegate.errors import ConservationError, ObjectGone, PermanentError
+from filegate.manifests import RangeOutcome, Refusal, read_manifest, write_manifest
+from filegate.runs import FanOut, Invocation, Range, Run, Usage
+from filegate.stages.context import Context
+
+RANGE_CHUNKS = 16
+"""So many chunks are one invocation's: 100 MB, which validate's share of a processor takes 20 seconds for. Express
+executions, which the Map starts, end after five minutes, and JSON takes four times as long as CSV."""
+REQUESTS_AT_ONCE = 16
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def is_wide(chunks: int, context: Context) -> bool:
+    """Whether so many chunks are worth more than one invocation."""
+    return chunks > RANGE_CHUNKS and chunks * context.settings.chunk_bytes > context.settings.fan_out_bytes
+
+
+def ranges(run: Run) -> list[Range]:
+    """All the ranges of an object."""
+    assert run.ingested is not None
+    return [Range(index=index) for index in range(math.ceil(run.ingested.chunks / RANGE_CHUNKS))]
+
+
+def spread(run: Run, context: Context, state: str, parts: Sequence[Range], *, looks: int = 0) -> FanOut:
+    """Enters a state whose work is spread, and writes what its Map reads."""
+    context.ledger.enter(run, state, context.now(), context.used(run))
+    address = context.staged(run, f"ranges/{state}-{looks}.json")
+    context.store.write(address, json.dumps([part.model_dump(mode="json") for part in parts]).encode())
+    return FanOut(ranges=address.key, looks=looks)
+
+
+def of_range(run: Run, context: Context, name: str, index: int) -> Address:
+    """Where a range's artefact of that name is."""
+    return context.staged(run, f"{name}/{index:05d}.json")
+
+
+def told(run: Run, context: Context, name: str, work: Callable[[Range], RangeOutcome]) -> Run:
+    """Does the work of one invocation, writes what became of it, and tells the ledger of the progress."""
+    assert run.range is not None
+    try:
+        outcome = work(run.range)
+    except PermanentError as error:
+        refusal = Refusal(type=type(error).__name__, problem=error.problem, advice=error.advice)
+        outcome = RangeOutcome(range=run.range.index, refusal=refusal, used=context.meter.invocation())
+    write_manifest(context.store, of_range(run, context, name, outcome.range), outcome)
+    context.ledger.advance(run, chunks=outcome.chunks_done, rows=outcome.rows_done, now=context.now())
+    return run
+
+
+def gathered(run: Run, context: Context, name: str) -> list[RangeOutcome]:
+    """The outcomes of all ranges, in order.
+
+    Raises:
+        PermanentError: as the first of the ranges that cannot be processed tells.
+        ConservationError: a range has none.
+    """
+
+    def outcome(part: Range) -> RangeOutcome:
+        try:
+            found = read_manifest(context.store, of_range(run, context, name, part.index), RangeOutcome)
+        except ObjectGone:
+            raise ConservationError(f"Range {part.index} came back without an outcome.") from None
+        if found.range != part.index:
+            raise ConservationError(f"Range {part.index} came back with the outcome of range {found.range}.")
+        return found
+
+    outcomes = list(at_once(outcome, ranges(run)))
+    for found in outcomes:
+        if found.refusal is not None:
+            kind: type[PermanentError] = getattr(errors, found.refusal.type)
+            raise kind(found.refusal.problem, advice=found.refusal.advice)
+    return outcomes
+
+
+def used(run: Run, context: Context, outcomes: Sequence[RangeOutcome]) -> Usage:
+    """What the last Map's invocations used, as one entry: thousands of them would not fit into the run's document."""
+    assert run.fan_out is not None
+    listed = json.loads(context.store.read(context.staged_key(run.fan_out.ranges)))
+    calls = [outcomes[Range.model_validate(part).index].used for part in listed]
+    names = ("calls", "seconds", "s3_reads", "s3_writes", "ledger_reads", "ledger_writes")
+    total = {name: round(math.fsum(getattr(call, name) for call in calls), 3) for name in names}
+    name = run.fan_out.ranges.rpartition("/")[2].removesuffix(".json")
+    return Usage(invocations={name: Invocation.model_validate(calls[0].model_dump() | total)})
+
+
+def at_once(work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+    """`work` of each item, in order, for work that waits for the store."""
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        yield from pool.map(work, items)

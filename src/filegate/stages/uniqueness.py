@@ -1,0 +1,104 @@
+"""What must be unique over a whole object: the columns of unique rules, and the key that deduplicates accepted rows.
+
+Chunks are judged one by one, so their keys are kept until all are known. One invocation keeps them in its scratch
+folder; those of a fan-out hand them on in slices of the hash space, so that the reduce step holds one slice at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from filegate.address import Address
+from filegate.contract import Checked
+from filegate.dataset import Dataset
+from filegate.keys import KeyIndex, key_hashes
+from filegate.parquet import parquet_bytes
+from filegate.runs import Run
+from filegate.stages.context import Context
+from filegate.stages.fan_out import at_once, ranges
+
+SLICE_ROWS = 2_000_000
+"""Rows of a slice that is handed on: 50 MB, and as much again while it is sorted."""
+
+
+class ObjectKeys:
+    """The keys of an object's rows, or of those of one range."""
+
+    def __init__(self, dataset: Dataset, scratch: Path) -> None:
+        self._dataset = dataset
+        self._uniques = {
+            unique.code: KeyIndex(scratch / f"unique-{number}", unique.keep)
+            for number, unique in enumerate(dataset.contract.uniques)
+        }
+        self._key = KeyIndex(scratch / "key", "first") if dataset.key else None
+
+    def add_checked(self, chunk: int, checked: Checked) -> None:
+        """Adds the keys of all rows of a chunk, whether they will be accepted or not."""
+        for unique in self._dataset.contract.uniques:
+            self._uniques[unique.code].add(chunk, checked.keys(unique.columns))
+
+    def add_accepted(self, chunk: int, accepted: pl.DataFrame) -> None:
+        """Sets the keys of a chunk's accepted rows, which are fewer after a second look."""
+        if self._key is not None:
+            self._key.add(chunk, key_hashes(accepted, self._dataset.key))
+
+    def broken(self) -> list[int]:
+        """The chunks with rows that break a rule of uniqueness, in order; for when all keys are known."""
+        return sorted({chunk for index in self._uniques.values() for chunk in index.settle()})
+
+    def broken_in(self, chunk: int) -> pl.DataFrame:
+        """`__row__`, `rule`: the rules of uniqueness that rows of the chunk break. Only after `broken`."""
+        return pl.concat(
+            index.repeats(chunk).to_frame().with_columns(rule=pl.lit(code)) for code, index in self._uniques.items()
+        )
+
+    def repeated(self) -> Iterator[tuple[int, pl.Series]]:
+        """The chunks that hold accepted rows whose key an earlier row has, and the numbers of those rows."""
+        if self._key is not None:
+            for chunk in self._key.settle():
+                yield chunk, self._key.repeats(chunk)
+
+    def hand_on(self, run: Run, context: Context) -> None:
+        """Writes the keys of the range that this invocation works on; on a second look, those that have changed."""
+        assert run.range is not None
+        looked_at = pl.col("chunk").is_in(list(run.range.again))
+        for name, index in self._named(uniques=not run.range.again):
+            for number in range(_slices(run)):
+                place = _staged(run, context, name, number, run.range.index)
+                keys = index.slice(number, of=_slices(run))
+                if run.range.again:
+                    keys = pl.concat([_read(context, place).filter(~looked_at), keys])
+                context.store.write(place, parquet_bytes(keys, compression="lz4"))
+
+    def bring_together(self, run: Run, context: Context, *, uniques: bool) -> None:
+        """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates."""
+        for name, index in self._named(uniques=uniques, key=not uniques):
+            for number in range(_slices(run)):
+                places = [_staged(run, context, name, number, part.index) for part in ranges(run)]
+                index.add_slice(pl.concat(at_once(partial(_read, context), places)))
+                index.settle()
+
+    def _named(self, *, uniques: bool, key: bool = True) -> Iterator[tuple[str, KeyIndex]]:
+        if uniques:
+            for number, index in enumerate(self._uniques.values()):
+                yield f"unique-{number}", index
+        if key and self._key is not None:
+            yield "key", self._key
+
+
+def _slices(run: Run) -> int:
+    assert run.ingested is not None
+    return math.ceil(run.ingested.rows / SLICE_ROWS)
+
+
+def _staged(run: Run, context: Context, name: str, number: int, part: int) -> Address:
+    return context.staged(run, f"keys/{name}/{number:04d}/{part:05d}.parquet")
+
+
+def _read(context: Context, place: Address) -> pl.DataFrame:
+    return pl.read_parquet(context.store.read(place))
