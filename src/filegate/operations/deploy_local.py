@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 ARTIFACTS = "filegate-local-artifacts"
 STACK = "filegate-local"
-# What nobody needs on a laptop, and would have to wait for.
+# Without what nobody needs on a laptop and would have to wait for, and what LocalStack does not have.
 _AT_HOME = {
     "Environment": "local",
     "DataOnDelete": "Delete",
+    "MapChildren": "STANDARD",
     "PrivateNetwork": "no",
     "AuditTrail": "no",
     "CostControls": "no",

@@ -44,7 +44,7 @@ def ranges(run: Run) -> list[Range]:
 def spread(run: Run, context: Context, state: str, parts: Sequence[Range], *, looks: int = 0) -> FanOut:
     """Enters a state whose work is spread, and writes what its Map reads."""
     context.ledger.enter(run, state, context.now(), context.used(run))
-    address = context.staged(run, f"ranges/{state}-{looks}.json")
+    address = context.staged(run, f"ranges/{state}{looks}.json")
     context.store.write(address, json.dumps([part.model_dump(mode="json") for part in parts]).encode())
     return FanOut(ranges=address.key, looks=looks)
 
