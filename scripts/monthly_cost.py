@@ -22,7 +22,7 @@ from filegate.operations.deploy import load_template
 from filegate.prices import Price
 from filegate.registry import Registry
 from filegate.runs import Invocation, RunRecord, Status, Usage
-from filegate.usage import LEDGER_WRITE_UNITS, STAGES, transitions
+from filegate.usage import FAN_OUT, LEDGER_WRITE_UNITS, STAGES, transitions
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cost.md"
@@ -226,7 +226,11 @@ def stems() -> set[str]:
 def memories() -> dict[str, int]:
     """MB of the function that a state calls, in the order of a run."""
     functions = load_template(ROOT / "infra/cloudformation/functions.yaml")["Resources"]
-    return {state: functions[f"{stage.title()}Function"]["Properties"]["MemorySize"] for state, stage in STAGES.items()}
+    return {
+        state: functions[f"{stage.title()}Function"]["Properties"]["MemorySize"]
+        for state, stage in STAGES.items()
+        if state not in FAN_OUT  # the same work in several calls: beside the work itself, they cost next to nothing
+    }
 
 
 def computed(measured: Mapping[str, Any]) -> str:

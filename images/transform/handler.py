@@ -4,6 +4,6 @@ import filegate.startup  # noqa: F401 - before everything else
 from filegate.functions import lambda_function
 from filegate.stages.transform import reduce_transformed, transform, transform_range
 
-handle = lambda_function(
-    {"TransformState": transform, "TransformMap": transform_range, "TransformReduce": reduce_transformed}
-)
+STAGES = {"TransformState": transform, "TransformRange": transform_range, "TransformReduce": reduce_transformed}
+
+handle = lambda_function(STAGES)

@@ -19,10 +19,10 @@ from filegate.runs import Invocation, RunRecord, Status, Usage
 STAGES = {
     "IngestState": "ingest",
     "ValidateState": "validate",
-    "ValidateMap": "validate",
+    "ValidateRange": "validate",
     "ValidateReduce": "validate",
     "TransformState": "transform",
-    "TransformMap": "transform",
+    "TransformRange": "transform",
     "TransformReduce": "transform",
     "OutputToS3": "output",
     "CommitState": "output",
@@ -33,16 +33,18 @@ BEGIN = ("Arrival", "Begin")
 AFTER = {
     "IngestState": ("WhoseRun",),
     "ValidateState": ("IsValid",),
-    "ValidateMap": (),
+    "ValidateRange": (),
     "ValidateReduce": ("IsValid",),
     "TransformState": ("ParallelOutput", "UpdateMetadata"),
-    "TransformMap": (),
+    "TransformRange": (),
     "TransformReduce": ("ParallelOutput", "UpdateMetadata"),
     "OutputToS3": ("HasRejects",),
     "CommitState": ("IsSuperseded", "SuccessNotification", "Published"),
 }
-MAPS = ("ValidateMap", "TransformMap")
-"""States of which each call is an execution of its own, an express one."""
+RANGES = ("ValidateRange", "TransformRange")
+"""States of which each call is an execution of its own, an express one. Those of a map are told together, as one."""
+FAN_OUT = (*RANGES, "ValidateReduce", "TransformReduce")
+"""The states that only large objects come to."""
 PARTIAL = ("DescribePartial", "DLQPartial")
 RESTART = ("ErrorHandler", "RetryLogic", "Restart")
 ENDING = ("DLQRoute", "RecordFailure", "FailureNotification", "WasRejected")
@@ -172,7 +174,7 @@ def cost_usd(run: RunRecord) -> float:
     # Written by the state machine, or by the commit once it can tell of itself no more; a transaction is charged twice.
     transformed = sum("UpdateMetadata" in AFTER[call.state] and not call.failed for call in calls)
     writes = transformed + 2 * published + failed
-    children = [call for call in calls if call.state in MAPS]
+    children = [call for call in calls if call.state in RANGES]
     parts = (
         prices.LAMBDA_GB_SECOND.of(math.fsum(call.gb_seconds for call in calls)),
         prices.LAMBDA_REQUEST.of(sum(call.calls for call in calls)),

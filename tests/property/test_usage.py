@@ -16,6 +16,7 @@ from ..unit.test_usage import record
 INVOCATIONS = st.builds(
     Invocation,
     state=st.sampled_from(sorted(STAGES)),
+    calls=st.integers(1, 1_000),
     seconds=st.integers(0, 900_000).map(lambda ms: ms / 1000),
     memory_mb=st.sampled_from([128, 256, 512, 1024, 10240]),
     s3_reads=st.integers(0, 10_000),
@@ -46,7 +47,8 @@ def test_it_does_not_matter_which_write_takes_what_along(one: Usage, other: Usag
 def test_the_stages_sum_up_to_the_run(used: Usage) -> None:
     stages = by_stage(used).values()
     whole = total(used.invocations.values())
-    assert sum(stage.invocations for stage in stages) == whole.invocations == len(used.invocations)
+    assert sum(stage.invocations for stage in stages) == whole.invocations
+    assert whole.invocations == sum(call.calls for call in used.invocations.values())
     assert math.fsum(stage.seconds for stage in stages) == pytest.approx(whole.seconds, abs=0.01)
     assert math.fsum(stage.gb_seconds for stage in stages) == pytest.approx(whole.gb_seconds, abs=0.01)
 

@@ -26,7 +26,7 @@ ALLOWED = {
     "registry": {"dataset", "errors"},
     "settings": set(),
     "startup": set(),
-    "manifests": {"address", "layout", "storage"},
+    "manifests": {"address", "layout", "runs", "storage"},
     "quarantine": {"contract", "formats"},
     "usage": {"prices", "runs"},
     "storage": {"address", "blob", "clock", "errors", "runs", "usage"},

@@ -32,7 +32,7 @@ REQUIRED = [
 def states_of(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, state in machine["States"].items():
         yield name, state
-        for branch in state.get("Branches", []):
+        for branch in (*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])):
             yield from states_of(branch)
 
 
@@ -113,7 +113,15 @@ def test_the_required_states_exist() -> None:
     assert branches == [{"OutputToS3"}, {"UpdateMetadata"}]
 
 
-@pytest.mark.parametrize("machine", [DEFINITION, *STATES["ParallelOutput"]["Branches"]], ids=lambda one: one["StartAt"])
+@pytest.mark.parametrize(
+    "machine",
+    [
+        DEFINITION,
+        *STATES["ParallelOutput"]["Branches"],
+        *(state["ItemProcessor"] for state in STATES.values() if "ItemProcessor" in state),
+    ],
+    ids=lambda one: one["StartAt"],
+)
 def test_every_state_is_reached_and_can_end(machine: dict[str, Any]) -> None:
     states = machine["States"]
     reached, waiting = set(), [machine["StartAt"]]
@@ -139,7 +147,8 @@ def test_every_task_retries_transient_errors_after_2_4_and_8_seconds(name: str) 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_functions_retry_exactly_the_transient_classes(name: str) -> None:
     retry, *others = FUNCTIONS[name]["Retry"]
-    assert bool(others) == (name == "CommitState")
+    # What may be repeated at any point is worth a retry whatever its error is.
+    assert bool(others) == (name in ("CommitState", "ValidateRange", "TransformRange"))
     own = {error for error in retry["ErrorEquals"] if not error.startswith("Lambda.")}
     assert own == leaves(TransientError)
 

@@ -19,6 +19,11 @@ STATES: dict[str, Any] = json.loads(DEFINITION.read_text())["States"]
 GOOD_PATH = ("IngestState", "ValidateState", "TransformState", "OutputToS3", "CommitState")
 
 
+SPREAD_PATH = (
+    "IngestState", "ValidateRange", "ValidateReduce", "TransformRange", "TransformReduce", "OutputToS3", "CommitState"
+)  # fmt: skip
+
+
 def record(*calls: Invocation, status: Status = Status.SUCCEEDED, **facts: Any) -> RunRecord:
     return RunRecord(
         run_id="r1",
@@ -86,8 +91,14 @@ def followers(states: dict[str, Any], name: str) -> Iterator[str]:
     "steps",
     [
         (*usage.BEGIN, "IngestState"),
-        *((state, *after) for state, after in usage.AFTER.items() if state not in ("TransformState", "OutputToS3")),
+        *(
+            (state, *after)
+            for state, after in usage.AFTER.items()
+            if "UpdateMetadata" not in after and state != "OutputToS3"
+        ),
         ("TransformState", "ParallelOutput", *usage.AFTER["OutputToS3"], "CommitState"),
+        ("WhoseRun", "ValidateMap", "ValidateReduce", "IsValid", "ValidateMap"),
+        ("IsValid", "TransformMap", "TransformReduce", "ParallelOutput"),
         ("HasRejects", *usage.PARTIAL, "CommitState"),
         ("ValidateState", *usage.RESTART, "IngestState"),
         ("IsValid", *usage.TOO_MANY_REJECTS),
@@ -106,10 +117,9 @@ def test_the_parallel_state_holds_a_function_and_a_write() -> None:
 
 
 def test_every_function_belongs_to_a_stage() -> None:
-    branches = STATES["ParallelOutput"]["Branches"]
-    tasks = {
-        name: state for part in (STATES, *(branch["States"] for branch in branches)) for name, state in part.items()
-    }
+    inner = [branch["States"] for branch in STATES["ParallelOutput"]["Branches"]]
+    inner += [state["ItemProcessor"]["States"] for state in STATES.values() if state["Type"] == "Map"]
+    tasks = {name: state for part in (STATES, *inner) for name, state in part.items()}
     invoked = {name for name, state in tasks.items() if str(state.get("Resource")).endswith("lambda:invoke")}
     assert invoked == set(usage.STAGES) == set(usage.AFTER)
 
@@ -123,6 +133,7 @@ def test_every_function_belongs_to_a_stage() -> None:
         ((), {"status": Status.FAILED}, 12),
         (GOOD_PATH[:1], {"status": Status.RUNNING}, 4),
         (("IngestState", *GOOD_PATH), {"retries": 1}, 20),
+        (SPREAD_PATH, {}, 17),
     ],
 )
 def test_steps_follow_from_the_invocations(calls: Sequence[str], facts: dict[str, Any], steps: int) -> None:
