@@ -61,7 +61,7 @@ WHY = {
     Call("validate", "UPDATE", "what was found"): "Rows accepted and rejected, and the rules they broke.",
     Call("transform", "UPDATE", "the state"): "Who looks sees where the run is; the lease is renewed.",
     Call("transform", "GET", "accepted manifest"): "What to read.",
-    Call("transform", "GET", "accepted part"): "The rows; twice where a key has to be unique.",
+    Call("transform", "GET", "accepted part"): "The rows.",
     Call("transform", "PUT", "output part"): "One for each partition. Nothing is published before all are written.",
     Call("transform", "PUT", "output manifest"): "Output has to know the parts.",
     Call("output", "GET", "output manifest"): "What to copy; what to publish.",
