@@ -100,13 +100,13 @@ class Limit:
         quota: the quota.
         a_run: what one run takes of it.
         remedy: what to do when it is reached.
-        of_runs: whether runs suffer; else only their notices do.
+        stops: whether runs fail of it; else notices are late, or S3 makes room after some minutes of retries.
     """
 
     quota: Quota
     a_run: float
     remedy: str
-    of_runs: bool = True
+    stops: bool = True
 
     def files_an_hour(self, *, smallest: bool = False) -> float:
         """The most that it lets through, in us-east-1 or in the region that has least."""
@@ -132,19 +132,19 @@ def limits(usage: Mapping[str, Any], megabytes: float) -> list[Limit]:
         Limit(quotas.STARTS, 1, "ask for more; what EventBridge cannot start it tries again for a day"),
         Limit(quotas.OPEN_EXECUTIONS, file_seconds(usage, megabytes), "ask for more"),
         Limit(quotas.DELIVERIES, 1, "ask for more; they are late, not lost"),
-        Limit(quotas.S3_WRITES, max(staged, published), spread),
-        Limit(quotas.S3_READS, reads, spread),
+        Limit(quotas.S3_WRITES, max(staged, published), spread, stops=False),
+        Limit(quotas.S3_READS, reads, spread, stops=False),
         Limit(quotas.KEY, staged + published + reads, "ask for more; bucket keys ask a hundredth of this"),
-        Limit(quotas.NOTICES, 1, "ask for more", of_runs=False),
-        Limit(quotas.EMAILS, 1, "filter the subscription by `status`; no alarm passes a filter", of_runs=False),
-        Limit(quotas.LOGS, len(run.calls), "ask for more", of_runs=False),
+        Limit(quotas.NOTICES, 1, "ask for more", stops=False),
+        Limit(quotas.EMAILS, 1, "filter the subscription by `status`; no alarm passes a filter", stops=False),
+        Limit(quotas.LOGS, len(run.calls), "ask for more", stops=False),
     ]
     return sorted(all_of_them, key=Limit.files_an_hour)
 
 
 def first_limit(usage: Mapping[str, Any], megabytes: float) -> Limit:
-    """The first that runs suffer from."""
-    return next(limit for limit in limits(usage, megabytes) if limit.of_runs)
+    """The first that runs fail of."""
+    return next(limit for limit in limits(usage, megabytes) if limit.stops)
 
 
 # --- One large object ------------------------------------------------------------------------------------------------

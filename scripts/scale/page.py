@@ -106,20 +106,23 @@ def _decisions() -> list[list[str]]:
             limit.remedy,
         ]
     )
-    number, size = BURSTS[2]
-    burst = _burst(number, size)
-    rows.append(
-        [
-            f"{number:,} files of {words.size(size)} at once",
-            f"{words.percent(burst.failed / burst.arrived)} fail, and wait in the dead-letter queue",
-            f"{_named(quotas.CONCURRENCY)}: a state's attempts are over after {sum(PAUSES):.0f} s",
-            "ask for more; deliver over some minutes; `filegate dlq replay --all` afterwards",
-        ]
-    )
+    rows += [_worst_burst()]
     for size in OBJECTS:
         first = _stopping(size)
         rows.append([f"an object of {words.size(size)}", _expected(size, first), *_stopped(first)])
     return rows
+
+
+def _worst_burst() -> list[str]:
+    """What the burst that loses the largest share meets first of the quotas that act in the simulation."""
+    number, size = max(BURSTS, key=lambda burst: _burst(*burst).failed / burst[0])
+    limit = next(limit for limit in limits(USED, size) if limit.quota in (quotas.CONCURRENCY, quotas.PARTITION))
+    return [
+        f"{number:,} files of {words.size(size)} at once",
+        f"{words.percent(_burst(number, size).failed / number)} fail in simulation, and wait in the dead-letter queue",
+        f"{_named(limit.quota)}; a state's attempts are over after {sum(PAUSES):.0f} s",
+        "deliver over some minutes; `filegate dlq replay --all` afterwards",
+    ]
 
 
 def _published(rate: int) -> str:
@@ -282,7 +285,7 @@ def _limit_rows() -> list[list[str]]:
         own = [by_size[size][name] for size in FILES]
         cells = [f"{words.rate(limit.files_an_hour())} ({words.few(limit.a_run)})" for limit in own]
         least = min(limit.files_an_hour(smallest=True) for limit in own)
-        only = "" if own[0].of_runs else " *(runs unharmed)*"
+        only = "" if own[0].stops else " *(no run fails)*"
         rows.append([f"{_named(own[0].quota)}{only}", *cells, words.rate(least), own[0].remedy])
     return rows
 

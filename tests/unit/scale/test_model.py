@@ -144,7 +144,7 @@ def test_at_a_limit_all_of_its_quota_is_taken(megabytes: float) -> None:
     for limit in found:
         assert limit.files_an_hour() / 3600 * limit.a_run == pytest.approx(limit.quota.value)
         assert limit.files_an_hour(smallest=True) <= limit.files_an_hour()
-    assert first_limit(USED, megabytes).of_runs
+    assert first_limit(USED, megabytes).stops
 
 
 @given(st.floats(0.01, 500), st.floats(0.01, 500))
