@@ -117,7 +117,7 @@ class Dataset:
     def expected_columns(self) -> tuple[ExpectedColumn, ...]:
         """The contract's columns, as the readers of the formats need to know them."""
         return tuple(
-            ExpectedColumn(column.name, column.required, _scalar(column.dtype), column.coerce)
+            ExpectedColumn(column.name, column.required, _scalar(column.dtype), column.coerce, column.dtype)
             for column in self.contract.columns
         )
 

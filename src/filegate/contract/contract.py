@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from filegate.contract.judges import Judged, WrongType, is_absent, mistyped
 from filegate.contract.rules import Column, Rule, Unique
 from filegate.contract.verdict import Checked
 from filegate.errors import SchemaMismatch
-from filegate.formats.model import RESCUED, ROW
+from filegate.formats.model import RESCUED, ROW, as_texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,13 @@ class Contract:
                 )
         return found
 
-    def check(self, frame: pl.DataFrame, *, date_formats: Mapping[str, str] = MappingProxyType({})) -> Checked:
+    def check(
+        self,
+        frame: pl.DataFrame,
+        *,
+        date_formats: Mapping[str, str] = MappingProxyType({}),
+        texts: Callable[[pl.DataFrame], pl.DataFrame] = as_texts,
+    ) -> Checked:
         """Cast one chunk and apply every rule to it.
 
         Args:
@@ -72,6 +78,7 @@ class Contract:
                 `_rescued`. Columns that the contract does not know are passed over. A column is in every chunk of an
                 object or in none: that it is missing is a fact about the object, and its rules are skipped.
             date_formats: strptime-like format by column, where dates, times or timestamps are not ISO 8601.
+            texts: `Records.texts`: gives rows of the frame with their values as the file's texts.
 
         Raises:
             SchemaMismatch: a required column is missing, or one holds a type that cannot be cast.
@@ -92,12 +99,13 @@ class Contract:
             .select(*self.dtypes, *(mistyped(column.name) for column in present))
             .collect()
         )
-        typed = pl.DataFrame(cells.get_columns()[: len(self.columns)])
+        typed = cells.get_columns()[: len(self.columns)]
+        raw = [_raw_or_null(column, frame.schema) for column in self.columns]
         active = [judged for judged in self.judged if judged.rule.column not in absent]
-        cells = cells.hstack([answers for each in active for answers in each.called(typed)])
+        cells = cells.hstack([answers for each in active for answers in each.called(pl.DataFrame(typed))])
         return Checked(
-            raw=frame.select(ROW, *(_raw_or_null(column, frame.schema) for column in self.columns), *_rescued(frame)),
-            typed=typed,
+            rows=pl.DataFrame([frame[ROW], *typed, *frame.select(_rescued(frame))]),
+            raw=lambda rejects: texts(frame.filter(rejects)).select(ROW, *raw, *_rescued(frame)),
             cells=cells,
             rejects=cells.select(pl.any_horizontal(False, *(each.breaks() for each in active))).to_series(),
             judged=[replace(each, rule=_worded(each, date_formats)) for each in active],
@@ -133,6 +141,8 @@ def _typed(column: Column, schema: pl.Schema, date_format: str | None) -> pl.Exp
 
 def _flag(column: Column, schema: pl.Schema) -> pl.Expr:
     """Whether the cast failed: there is something, but no value of the type. An empty text is nothing."""
+    if schema[column.name] == column.dtype:
+        return pl.lit(False).alias(mistyped(column.name).meta.output_name())
     raw = pl.col(_raw(column))
     something = raw.is_not_null()
     if isinstance(schema[column.name], casts.TEXTS) and column.dtype != pl.String:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from filegate.contract.judges import Judged, mistyped
 from filegate.contract.rules import Rule, Unique
-from filegate.formats.model import RESCUED, ROW, Fault
+from filegate.formats.model import ROW, Fault
 from filegate.keys import key_hashes
 
 _REASON = {"rule": pl.String(), "column": pl.String(), "value": pl.String(), "allowed": pl.String()}
@@ -43,16 +43,16 @@ class Checked:
     """A chunk with every rule on single rows applied; what depends on other rows of the object is still open.
 
     Attributes:
-        raw: `__row__`, the contract's columns as the file has them, and `_rescued` if the chunk has it.
-        typed: the contract's columns, cast.
-        cells: the same with the helper columns that the rules' judges look at.
+        rows: `__row__`, the contract's columns, cast, and `_rescued` if the chunk has it.
+        raw: gives the same columns of the rows that are true in a mask, as the file's texts.
+        cells: the contract's columns with the helper columns that the rules' judges look at.
         judged: the rules on a row by itself that apply to the chunk, in order.
         rejects: whether each row breaks one of them.
         uniques: the contract's unique columns.
     """
 
-    raw: pl.DataFrame
-    typed: pl.DataFrame
+    rows: pl.DataFrame
+    raw: Callable[[pl.Series], pl.DataFrame]
     cells: pl.DataFrame
     judged: Sequence[Judged]
     rejects: pl.Series
@@ -71,11 +71,11 @@ class Checked:
             `__row__`, and the UInt64 columns `hash_1` and `hash_2`, for every row of the chunk. Equal keys give equal
             hashes in every chunk and process, within one release of polars.
         """
-        own = self.raw.lazy().select(ROW, pl.lit("like no other").alias(_OWN))
+        own = self.rows.lazy().select(ROW, pl.lit("like no other").alias(_OWN))
         present = [name for name in columns if mistyped(name).meta.output_name() in self.cells.columns]
         if not present:
             return key_hashes(own.collect(), [ROW, _OWN])
-        known = key_hashes(self.raw.select(ROW).hstack(self.typed.select(present)), present)
+        known = key_hashes(self.rows, present)
         unknown = self.cells.select(pl.any_horizontal(mistyped(name) for name in present)).to_series()
         if not unknown.any():
             return known
@@ -93,13 +93,11 @@ class Checked:
             ValueError: a frame names a rule that is no unique of the contract.
         """
         reports, repeats = self._reports(faults), self._repeats(faults)
-        reported = self.raw[ROW].is_in(reports[ROW].implode())
+        reported = self.rows[ROW].is_in(reports[ROW].implode())
         rejects = pl.select(pl.any_horizontal(self.rejects, reported, *repeats)).to_series()
-        rescued = [self.raw[RESCUED]] if RESCUED in self.raw.columns else []
-        rows = self.raw.select(ROW).hstack([*self.typed, *rescued])
         if not rejects.any():
-            return Split(rows, pl.DataFrame(schema=self._rejected_schema()), {})
-        texts = self.raw.filter(rejects).with_columns(pl.exclude(ROW).cast(pl.String))
+            return Split(self.rows, pl.DataFrame(schema=self._rejected_schema()), {})
+        texts = self.raw(rejects)
         broken = self.cells.filter(rejects).select(
             *(each.breaks().alias(each.rule.code) for each in self.judged), *(each.filter(rejects) for each in repeats)
         )
@@ -107,13 +105,13 @@ class Checked:
         reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))
         tallies = pairs.group_by(_RANK, "rule").agg(pl.col(ROW).n_unique().alias("rows")).sort(_RANK, "rule")
         return Split(
-            accepted=rows.filter(~rejects),
+            accepted=self.rows.filter(~rejects),
             rejected=texts.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), reasons["broken"]),
             tallies=dict(tallies.select("rule", "rows").iter_rows()),
         )
 
     def _rejected_schema(self) -> pl.Schema:
-        names = [name for name in self.raw.columns if name != ROW]
+        names = [name for name in self.rows.columns if name != ROW]
         return pl.Schema({ROW: pl.Int64(), "values": pl.Struct(dict.fromkeys(names, pl.String())), "broken": BROKEN})
 
     def _repeats(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> list[pl.Series]:
@@ -130,7 +128,7 @@ class Checked:
                 for fault in portion:
                     if fault.rule in uniques:
                         rows.setdefault(fault.rule, []).append(pl.Series([fault.row], dtype=pl.Int64))
-        return [self.raw[ROW].is_in(pl.concat(found).implode()).alias(code) for code, found in rows.items()]
+        return [self.rows[ROW].is_in(pl.concat(found).implode()).alias(code) for code, found in rows.items()]
 
     def _reports(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> pl.DataFrame:
         """The reader's faults on rows of this chunk, in the shape of `_pairs`."""
@@ -157,7 +155,7 @@ class Checked:
         reports = pl.DataFrame(columns, schema=_PAIRS).unique(
             [ROW, "rule", "column"], keep="first", maintain_order=True
         )
-        return reports.join(self.raw.select(ROW), on=ROW, how="semi")
+        return reports.join(self.rows.select(ROW), on=ROW, how="semi")
 
     def _pairs(self, texts: pl.DataFrame, broken: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
         """One row for each rule that each rejected row breaks, in order of rows and rules."""

@@ -139,6 +139,7 @@ def read(
         source=source,
         columns=layout.columns,
         wanted=wanted,
+        types={column.name: column.dtype for column in columns if column.name not in source.date_formats},
         rescue=rescue,
         origin=origin,
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
 
 from filegate.formats.csv_patterns import exact_pattern
+from filegate.formats.csv_plain import PlainChunk
 from filegate.formats.csv_records import Grammar, Record
 from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
 from filegate.formats.model import RESCUED, ROW, TOO_LONG, Malformed, Records
@@ -44,11 +45,13 @@ def read_csv(
     source: Csv,
     columns: Sequence[str],
     wanted: Sequence[str],
+    types: Mapping[str, pl.DataType | None],
     rescue: bool,
     origin: int,
 ) -> Records:
     """The records of one chunk.
 
+    Where all are plain, polars reads them with types at once.
     Records that polars surely reads as the grammar does are recognised by one pattern and read by polars; all others
     are split one by one by the grammar. Which way a record takes changes nothing but the time.
 
@@ -58,6 +61,7 @@ def read_csv(
         source: the dialect.
         columns: names of the file's columns.
         wanted: those of the contract.
+        types: of these, as far as plain texts may be read with them.
         rescue: whether the values of the others go to `_rescued`.
         origin: where `data` starts in the text.
     """
@@ -66,14 +70,27 @@ def read_csv(
     # A file may name its columns as it likes, even `__row__`: unknown ones go by their places until they are rescued.
     unknown = {f"\0{index}": index for index, name in enumerate(columns) if rescue and name not in known}
     grammar = csv_grammar(source, len(columns))
-    chunk = _Chunk(data, grammar=grammar, source=source, columns=len(columns), kept=kept | unknown, first_row=first_row)
-    chunk.scan()
-    frame = chunk.frame()
-    if rescue:
+    places = kept | unknown
+
+    def rescued(frame: pl.DataFrame) -> pl.DataFrame:
+        if not rescue:
+            return frame
         texts = [pl.col(place).alias(columns[index]) for place, index in unknown.items()]
-        rescued = pl.struct(texts).struct.json_encode() if texts else pl.lit(None, pl.String)
-        frame = frame.with_columns(rescued.alias(RESCUED)).drop(unknown)
-    return Records(frame, (), tuple(chunk.malformed), lambda rows: chunk.offsets(rows) + origin)
+        values = pl.struct(texts).struct.json_encode() if texts else pl.lit(None, pl.String)
+        return frame.with_columns(values.alias(RESCUED)).drop(unknown)
+
+    plain = PlainChunk(data, first_row=first_row, source=source, grammar=grammar, kept=places, types=types)
+    if (frame := plain.frame()) is not None:
+        return Records(
+            rescued(frame),
+            (),
+            (),
+            lambda rows: plain.offsets(rows) + origin,
+            texts=lambda rows: rescued(plain.texts(rows[ROW])),
+        )
+    chunk = _Chunk(data, grammar=grammar, source=source, columns=len(columns), kept=places, first_row=first_row)
+    chunk.scan()
+    return Records(rescued(chunk.frame()), (), tuple(chunk.malformed), lambda rows: chunk.offsets(rows) + origin)
 
 
 class _Span(NamedTuple):

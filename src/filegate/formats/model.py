@@ -36,12 +36,14 @@ class ExpectedColumn:
         required: whether a file without it is refused.
         scalar: what its values are in JSON: a string, a number, a boolean, or a string that is a date or time.
         coerce: whether a JSON value of another scalar type is taken as its text.
+        dtype: the type of its values, where a reader may find these itself in texts that leave no doubt about them.
     """
 
     name: str
     required: bool = True
     scalar: Scalar = "text"
     coerce: bool = True
+    dtype: pl.DataType | None = None
 
 
 @dataclass(frozen=True)
@@ -97,20 +99,27 @@ class Malformed:
     fault: Fault
 
 
+def as_texts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a chunk with their values as texts."""
+    return rows.with_columns(pl.exclude(ROW).cast(pl.String))
+
+
 @dataclass(frozen=True)
 class Records:
     """What one chunk holds. `frame.height + len(malformed)` is the chunk's number of rows.
 
     Attributes:
         frame: `__row__` (Int64, ascending) and one column for each of the contract's columns the file has: String from
-            text formats, where null is "no value", and the file's own type from Parquet; String `_rescued` where the
-            dataset rescues unknown columns.
+            text formats, where null is "no value", or the contract's type where all texts of the chunk leave no doubt
+            about their values; the file's own type from Parquet; String `_rescued` where the dataset rescues unknown
+            columns.
         faults: faults of records that are in `frame`.
         malformed: records that are not.
         byte_offsets: `rows -> offsets`: where the records with these numbers (Int64 series) start, in bytes of the
             decompressed UTF-8 text; null for Parquet. Computed on demand, since only rejected rows need it.
         originals: `__row__` (Int64, ascending) and `raw` (Binary): of the records that have `faults`, the bytes without
             the line end, the first `KEPT_BYTES` of them; their values alone no longer show what is wrong.
+        texts: gives some rows of `frame` with their values as the file's texts.
     """
 
     frame: pl.DataFrame
@@ -118,3 +127,4 @@ class Records:
     malformed: tuple[Malformed, ...]
     byte_offsets: Callable[[pl.Series], pl.Series]
     originals: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGINALS))
+    texts: Callable[[pl.DataFrame], pl.DataFrame] = as_texts

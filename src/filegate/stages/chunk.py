@@ -107,4 +107,4 @@ class ChunkValidator:
                 f"{blob.name}, chunk {chunk.index}: {found} rows were read, {chunk.rows} announced."
             )
         formats = source.date_formats if isinstance(source, TextSource) else {}
-        return records, self._dataset.contract.check(records.frame, date_formats=formats)
+        return records, self._dataset.contract.check(records.frame, date_formats=formats, texts=records.texts)

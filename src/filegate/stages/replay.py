@@ -97,7 +97,7 @@ class _Rereading:
             first_row=1,
             layout=self._plain,
             source=self._source,
-            columns=self._dataset.expected_columns,
+            columns=[replace(column, dtype=None) for column in self._dataset.expected_columns],
             on_unknown_columns=self._dataset.on_unknown_columns,
             origin=0,
         )

@@ -1,0 +1,161 @@
+r"""CSV chunks that are read with types at once.
+
+A field is *plain* if its text is the ordinary way to write a value of its column's type, `-12.5` or `2013-01-31`: so
+ordinary that polars' reader and the contract's casts must take it alike. One regular expression proves of a whole chunk
+that each record is a line of the right number of fields, and that each field with a type is plain, or no value. That
+proof takes no longer than another that polars may be trusted with a chunk, and saves it from being read as texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Final
+
+import polars as pl
+
+from filegate.formats.csv_records import Grammar
+from filegate.formats.encoding import UTF8_BOM
+from filegate.formats.model import ROW
+from filegate.sources import Csv
+
+MAX_FIELDS: Final = 300
+"""Of many more, the engine of regular expressions cannot remember its states, and takes ten times as long."""
+
+_ALPHABET: Final = frozenset("+-.0123456789Ee")
+"""The characters of plain fields."""
+
+_DATE: Final = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_NUMBER: Final = r"-?[0-9]{1,17}(?:\.[0-9]+)?"
+_EXPONENT: Final = "(?:[Ee][+-]?[0-9]{1,2})?"
+
+
+class PlainChunk:
+    """The records of one chunk, each a line.
+
+    Args:
+        data: whole records.
+        first_row: the number of the first one.
+        source: the dialect.
+        grammar: its grammar.
+        kept: the columns to be read, with their places.
+        types: the types that columns may be read with.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        first_row: int,
+        source: Csv,
+        grammar: Grammar,
+        kept: Mapping[str, int],
+        types: Mapping[str, pl.DataType | None],
+    ) -> None:
+        self._data = data
+        self._first_row = first_row
+        self._source = source
+        self._grammar = grammar
+        self._kept = kept
+        self._types = {
+            place: (dtype, pattern)
+            for name, place in kept.items()
+            if (dtype := types.get(name)) is not None and (pattern := plain_pattern(dtype)) is not None
+        }
+
+    def frame(self) -> pl.DataFrame | None:
+        """`__row__` and the kept columns: with its type, where a column has one of those that can be plain, else texts.
+
+        None if a field with a type is not plain, or a record is not well-formed, or not a line.
+        """
+        if not self._may_be_plain():
+            return None
+        try:
+            if not self._text().str.contains(self._pattern()).all():
+                return None
+            frame = self._read(self._data, {place: dtype for place, (dtype, _) in self._types.items()})
+        except pl.exceptions.PolarsError:  # it is no UTF-8, or a number is too large, or a day the 30th of February
+            return None
+        numbers = pl.int_range(self._first_row, self._first_row + frame.height, dtype=pl.Int64, eager=True)
+        return frame.insert_column(0, numbers.alias(ROW))
+
+    def texts(self, rows: pl.Series) -> pl.DataFrame:
+        """The records with these numbers, with texts in all columns."""
+        lines = self._lines.gather(rows - self._first_row)
+        return self._read(lines.str.join("\n").item().encode(), {}).insert_column(0, rows)
+
+    def offsets(self, rows: pl.Series) -> pl.Series:
+        """Where the records with these numbers start in the chunk."""
+        ends = (self._lines.str.len_bytes().cast(pl.Int64) + 1).cum_sum()
+        return ends.shift(1, fill_value=0).gather(rows - self._first_row).alias(rows.name)
+
+    def _may_be_plain(self) -> bool:
+        return (
+            bool(self._types)
+            and 1 < self._grammar.fields <= MAX_FIELDS  # of one field, a record may be a blank line
+            and _ALPHABET.isdisjoint((self._source.delimiter, self._source.quote, self._source.escape))
+            and not self._data.startswith(UTF8_BOM)
+            and not self._may_be_too_long()
+        )
+
+    def _may_be_too_long(self) -> bool:
+        """Whether there is no line end for half of what a record may be long: one that is longer has such a place."""
+        window = max(1, self._grammar.limit // 2)
+        return any(self._data.find(b"\n", at, at + window) < 0 for at in range(0, len(self._data), window))
+
+    def _pattern(self) -> str:
+        """A text of nothing but such records."""
+        delimiter, quote, escape = self._source.delimiter, self._source.quote or "", self._source.escape or ""
+        d, q, e = map(_literal, (delimiter, quote, escape))
+        special = {delimiter, quote, escape, "\r", "\n", "\0"}
+        nulls = [_literal(text) for text in self._source.null_values if special.isdisjoint(text)]
+        outside = rf"[^{d}{q}{e}\r\n\x00]*"
+        inside = rf"(?:[^{q}{e}\r\n\x00]|{q}{q})*"
+
+        def field(place: int) -> str:
+            if place in self._types:
+                _, plain = self._types[place]
+                value = f"(?:{'|'.join([plain, *nulls])})?"
+                return f"(?:{value}|{q}{value}{q})" if quote else value
+            return f"(?:{q}{inside}{q}|{outside})" if quote else outside
+
+        trailing = self._source.trailing_delimiter
+        record = d.join(map(field, range(self._grammar.fields - trailing))) + d * trailing
+        return rf"\A(?:{record}\r?\n)*\z"
+
+    def _text(self) -> pl.Series:
+        return pl.Series([self._data], dtype=pl.Binary).cast(pl.String)
+
+    @cached_property
+    def _lines(self) -> pl.Series:
+        return self._text().str.split("\n").explode()
+
+    def _read(self, data: bytes, types: Mapping[int, pl.DataType]) -> pl.DataFrame:
+        scan = pl.scan_csv(
+            data,
+            has_header=False,
+            schema={f"{place}": types.get(place, pl.String()) for place in range(self._grammar.fields)},
+            separator=self._source.delimiter,
+            quote_char=self._source.quote,
+            null_values=list(self._source.null_values) or None,
+        )
+        return scan.select(pl.col(f"{place}").alias(name) for name, place in self._kept.items()).collect()
+
+
+def plain_pattern(dtype: pl.DataType) -> str | None:
+    """The plain texts of a type; None if there are none."""
+    if dtype.is_signed_integer():
+        return "-?[0-9]+"
+    if dtype.is_unsigned_integer():
+        return "[0-9]+"
+    if isinstance(dtype, pl.Float32):
+        return _NUMBER
+    if isinstance(dtype, pl.Float64):
+        return _NUMBER + _EXPONENT
+    if isinstance(dtype, pl.Decimal):
+        return "-?[0-9]+" + (rf"(?:\.[0-9]{{1,{dtype.scale}}})?" if dtype.scale else "")
+    return _DATE if isinstance(dtype, pl.Date) else None
+
+
+def _literal(text: str) -> str:
+    return "".join(rf"\x{{{ord(character):x}}}" for character in text)
