@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
@@ -41,6 +42,8 @@ OBJECT_PART_ROWS = 1_000_000
 """Rows of one output part where the transform ran over the whole object."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 LONGEST_KEY = 1024  # bytes of UTF-8, says S3
+Partitions = dict[tuple[Any, ...], list[pl.DataFrame]]
+"""Rows by the values of the columns to partition by."""
 OUTCOMES = "transformed"
 """What the outcomes of ranges are called in the staging bucket."""
 
@@ -130,19 +133,21 @@ class _Transformer:
         self._references = context.registry.references(run.request.dataset)
 
     def of_rows(self, parts: Sequence[AcceptedPart], progress: Progress | None = None) -> Iterator[OutputPart]:
-        """Group by group, where each row gives one row."""
+        """Part by part, where each row gives one row; what some parts give together becomes one part a partition."""
         for index, group in groupby(parts, key=lambda part: part.index // GROUP_CHUNKS):
-            members = list(group)
-            rows = pl.concat(self._distinct(part) for part in members)
-            result = self._transformed(rows.lazy())
-            if result.height != rows.height:
-                raise TransformFailed(
-                    f"The transform of {self._dataset.name} made {result.height:,} rows of {rows.height:,}.",
-                    advice='Declare transform_scope="object" if it filters, joins to several rows, or aggregates.',
-                )
-            yield from self._write(index, result)
-            if progress is not None:
-                progress.done(chunks=len(members), rows=sum(part.rows for part in members))
+            partitions: Partitions = {}
+            for part in group:
+                rows = self._distinct(part)
+                result = self._transformed(rows.lazy())
+                if result.height != rows.height:
+                    raise TransformFailed(
+                        f"The transform of {self._dataset.name} made {result.height:,} rows of {rows.height:,}.",
+                        advice='Declare transform_scope="object" if it filters, joins to several rows, or aggregates.',
+                    )
+                self._sort_into(partitions, result)
+                if progress is not None:
+                    progress.done(chunks=1, rows=part.rows)
+            yield from self._write(index, partitions)
 
     def of_object(self, parts: Sequence[AcceptedPart], scratch: Path) -> Iterator[OutputPart]:
         """From all rows at once, which are on disk until the transform asks for them."""
@@ -152,7 +157,9 @@ class _Transformer:
             self._distinct(part).write_parquet(folder / f"{part.index:05d}.parquet", compression="lz4")
         result = self._transformed(pl.scan_parquet(sorted(folder.iterdir())))
         for index, rows in enumerate(result.iter_slices(OBJECT_PART_ROWS)):
-            yield from self._write(index, rows)
+            partitions: Partitions = {}
+            self._sort_into(partitions, rows)
+            yield from self._write(index, partitions)
 
     def _distinct(self, part: AcceptedPart) -> pl.DataFrame:
         """The part's rows without those whose key an earlier row of the object has."""
@@ -177,7 +184,8 @@ class _Transformer:
                 advice="Mend it, try it with `filegate check` and `filegate drop`, then replay.",
             ) from None  # the cause's text may hold row values
 
-    def _write(self, index: int, rows: pl.DataFrame) -> Iterator[OutputPart]:
+    def _sort_into(self, partitions: Partitions, rows: pl.DataFrame) -> None:
+        """Adds the rows to the partitions they belong to."""
         by = list(self._dataset.partition_by)
         if missing := [name for name in by if name not in rows.columns]:
             raise TransformFailed(
@@ -185,14 +193,19 @@ class _Transformer:
                 advice="Keep it in the result, or change partition_by.",
             )
         groups = rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True) if by else {(): rows}
-        if len(groups) > MAX_PARTITIONS:
+        for values, group in groups.items():
+            partitions.setdefault(values, []).append(group)
+        if len(partitions) > MAX_PARTITIONS:
             raise TransformFailed(
-                f"{self._dataset.name}: part {index} falls into {len(groups):,} partitions by {', '.join(by)}; at most "
-                f"{MAX_PARTITIONS:,} are written.",
+                f"{self._dataset.name}: {sum(rows.height for found in partitions.values() for rows in found):,} rows "
+                f"fall into more than {MAX_PARTITIONS:,} partitions by {', '.join(by)}.",
                 advice="Partition by a column with fewer values.",
             )
+
+    def _write(self, index: int, partitions: Partitions) -> Iterator[OutputPart]:
+        by = self._dataset.partition_by
         targets: set[str] = set()
-        for values, group in groups.items():
+        for values, frames in partitions.items():
             folder = "".join(f"{name}={_hive(value)}/" for name, value in zip(by, values, strict=True))
             target = f"{self._dataset.name}/{folder}{self._run.run_id}-{index:05d}.parquet"
             if len(target.encode()) > LONGEST_KEY:
@@ -204,15 +217,25 @@ class _Transformer:
             if target in targets:
                 raise ConservationError(f"Two partitions of part {index} would be written to one key.")
             targets.add(target)
-            data = parquet_bytes(group, compression="zstd")
+            rows = self._together(frames)
+            data = parquet_bytes(rows, compression="zstd")
             staged = self._context.staged(self._run, f"out/{folder}{index:05d}.parquet")
             self._context.store.write(staged, data)
             yield OutputPart(
                 key=staged.key,
                 target=target,
-                rows=group.height,
+                rows=rows.height,
                 bytes=len(data),
             )
+
+    def _together(self, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+        try:
+            return pl.concat(frames)
+        except pl.exceptions.PolarsError:
+            raise TransformFailed(
+                f"The transform of {self._dataset.name} gave other columns or types for some rows than for others.",
+                advice="Let it give the same columns, of the same types, whatever the rows hold.",
+            ) from None
 
 
 def _hive(value: object) -> str:

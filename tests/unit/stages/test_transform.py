@@ -113,7 +113,7 @@ def test_too_many_partitions_are_refused(pipeline: Pipeline, monkeypatch: pytest
     monkeypatch.setattr(transform_module, "MAX_PARTITIONS", 2)
     declare(pipeline, "return rows", partition_by="['id']")
     run = pipeline.validated(pipeline.arrive("orders/a.csv", ROWS))
-    with pytest.raises(TransformFailed, match="3 partitions by id; at most 2"):
+    with pytest.raises(TransformFailed, match="5 rows fall into more than 2 partitions by id"):
         transform(run, pipeline.context)
 
 
@@ -124,3 +124,22 @@ def test_rescued_columns_reach_the_transform(pipeline: Pipeline) -> None:
     pipeline.finish(pipeline.arrive("orders/a.csv", "id,note,country,amount\n1,hello,DE,1\n"))
     assert pipeline.live("orders").select("id", "note").rows() == [(1, "hello")]
     assert pipeline.live("orders").schema["id"] == pl.Int64
+
+
+def test_some_chunks_make_one_file_a_partition(pipeline: Pipeline) -> None:
+    """Files of one chunk each would be too small for readers."""
+    declare(pipeline, "return rows", partition_by="['country']")
+    pipeline.chunk_bytes = 8  # a row a chunk
+    run = pipeline.transformed(pipeline.arrive("orders/a.csv", ROWS + "".join(f"{n},DE,1\n" for n in range(6, 14))))
+    assert run.ingested is not None
+    assert run.transformed is not None
+    assert (run.ingested.chunks, run.transformed.parts) == (13, 3)
+
+
+def test_a_transform_that_gives_other_columns_for_some_rows_is_told_so(pipeline: Pipeline) -> None:
+    declare(
+        pipeline, "return rows.with_columns(pl.lit(1).alias(f'c{rows.select(pl.col(\"id\").max()).collect().item()}'))"
+    )
+    pipeline.chunk_bytes = 8
+    with pytest.raises(TransformFailed, match="gave other columns or types for some rows than for others"):
+        pipeline.transformed(pipeline.arrive("orders/a.csv", ROWS))
