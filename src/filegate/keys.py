@@ -7,7 +7,8 @@ slice, each slice small enough to hold. Two different keys share a 128-bit hash 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -50,13 +51,18 @@ class KeyIndex:
         columns = (pl.col(half_a).alias("a"), pl.col(half_b).alias("b"), pl.lit(chunk, pl.UInt32).alias("chunk"))
         self._write(f"{chunk:06}", keys.select(ROW, *columns))
 
-    def slice(self, number: int, of: int) -> pl.DataFrame:
-        """One of so many equal slices of the hash space: `__row__`, `a`, `b`, `chunk`."""
-        rows = [pl.scan_parquet(file).filter(_within(number, of)) for file in self._rows]
-        return pl.concat(pl.collect_all(rows)) if rows else pl.DataFrame(schema=_KEYS)
+    def slices(self, of: int) -> Iterator[pl.DataFrame]:
+        """The keys in so many equal slices of the hash space, one after another: `__row__`, `a`, `b`, `chunk`.
+
+        Memory: twice what they take, 32 bytes each.
+        """
+        keys = pl.concat([pl.DataFrame(schema=_KEYS), *(pl.read_parquet(file) for file in self._rows)]).sort("a")
+        starts = [HASH_SPACE * number // of for number in range(1, of)]
+        cuts = [0, *keys["a"].search_sorted(pl.Series(starts, dtype=pl.UInt64)).to_list(), keys.height]
+        return (keys[start:end] for start, end in pairwise(cuts))
 
     def add_slice(self, keys: pl.DataFrame) -> None:
-        """Adds what `slice` gave, of this index or of others."""
+        """Adds one of the `slices` of this index or of others."""
         self._write("slice", keys)
 
     def settle(self) -> list[int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -39,6 +39,11 @@ def ranges(run: Run) -> list[Range]:
     """All the ranges of an object."""
     assert run.ingested is not None
     return [Range(index=index) for index in range(math.ceil(run.ingested.chunks / RANGE_CHUNKS))]
+
+
+def own(part: Range, chunks: Sequence[T]) -> Sequence[T]:
+    """Those of an object's chunks, or of what there is one of for each chunk, that are the range's."""
+    return chunks[part.index * RANGE_CHUNKS : (part.index + 1) * RANGE_CHUNKS]
 
 
 def spread(run: Run, context: Context, state: str, parts: Sequence[Range], *, looks: int = 0) -> FanOut:
@@ -84,7 +89,7 @@ def gathered(run: Run, context: Context, name: str) -> list[RangeOutcome]:
             raise ConservationError(f"Range {part.index} came back with the outcome of range {found.range}.")
         return found
 
-    outcomes = list(at_once(outcome, ranges(run)))
+    outcomes = at_once(outcome, ranges(run))
     for found in outcomes:
         if found.refusal is not None:
             kind: type[PermanentError] = getattr(errors, found.refusal.type)
@@ -103,7 +108,7 @@ def used(run: Run, context: Context, outcomes: Sequence[RangeOutcome]) -> Usage:
     return Usage(invocations={name: Invocation.model_validate(calls[0].model_dump() | total)})
 
 
-def at_once(work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+def at_once(work: Callable[[T], U], items: Iterable[T]) -> list[U]:
     """`work` of each item, in order, for work that waits for the store."""
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        yield from pool.map(work, items)
+        return list(pool.map(work, items))

@@ -11,7 +11,7 @@ from filegate.dataset import Dataset
 from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
 from filegate.formats import Piece, cut, parquet_schema, sniff
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
-from filegate.runs import Ingested, Request, Run
+from filegate.runs import Ingested, Range, Request, Run
 from filegate.stages import fan_out
 from filegate.stages.context import Context, quarantine_address
 from filegate.stages.progress import Progress
@@ -55,10 +55,12 @@ def _handed_on(run: Run, context: Context, manifest: ChunkManifest) -> Run:
         write_manifest(context.store, context.staged(run, "chunks.json"), manifest)
         return run
     parts = fan_out.ranges(run)
-    for part in parts:
-        own = manifest.chunks[part.index * fan_out.RANGE_CHUNKS :][: fan_out.RANGE_CHUNKS]
-        place = fan_out.of_range(run, context, "chunks", part.index)
-        write_manifest(context.store, place, manifest.model_copy(update={"chunks": own}))
+
+    def write(part: Range) -> None:
+        own = manifest.model_copy(update={"chunks": fan_out.own(part, manifest.chunks)})
+        write_manifest(context.store, fan_out.of_range(run, context, "chunks", part.index), own)
+
+    fan_out.at_once(write, parts)
     return run.having(fan_out=fan_out.spread(run, context, "ValidateState", parts))
 
 

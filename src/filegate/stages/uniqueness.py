@@ -66,14 +66,17 @@ class ObjectKeys:
     def hand_on(self, run: Run, context: Context) -> None:
         """Writes the keys of the range that this invocation works on; on a second look, those that have changed."""
         assert run.range is not None
-        looked_at = pl.col("chunk").is_in(list(run.range.again))
-        for name, index in self._named(uniques=not run.range.again):
-            for number in range(_slices(run)):
-                place = _staged(run, context, name, number, run.range.index)
-                keys = index.slice(number, of=_slices(run))
-                if run.range.again:
-                    keys = pl.concat([_read(context, place).filter(~looked_at), keys])
-                context.store.write(place, parquet_bytes(keys, compression="lz4"))
+        part, looked_at = run.range.index, list(run.range.again)
+
+        def write(piece: tuple[Address, pl.DataFrame]) -> None:
+            place, keys = piece
+            if looked_at:
+                keys = pl.concat([_read(context, place).filter(~pl.col("chunk").is_in(looked_at)), keys])
+            context.store.write(place, parquet_bytes(keys, compression="lz4", statistics=False))
+
+        for name, index in self._named(uniques=not looked_at):
+            places = [_staged(run, context, name, number, part) for number in range(_slices(run))]
+            at_once(write, zip(places, index.slices(len(places)), strict=True))
 
     def bring_together(self, run: Run, context: Context, *, uniques: bool) -> None:
         """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates."""

@@ -166,9 +166,9 @@ def _handed_on(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> 
         write(context.staged(run, "accepted.json"), outcomes)
         return run.having(fan_out=None)
     parts = fan_out.ranges(run)
-    for part in parts:
-        own = outcomes[part.index * fan_out.RANGE_CHUNKS :][: fan_out.RANGE_CHUNKS]
-        write(fan_out.of_range(run, context, "accepted", part.index), own)
+    fan_out.at_once(
+        lambda part: write(fan_out.of_range(run, context, "accepted", part.index), fan_out.own(part, outcomes)), parts
+    )
     return run.having(fan_out=fan_out.spread(run, context, "TransformState", parts))
 
 
