@@ -1,4 +1,4 @@
-"""Measures the stages' images and writes the table of docs/images.md.
+"""Measures the stages' images and writes the tables of docs/images.md.
 
     python -m scripts.measure_images
 
@@ -16,13 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.images.function import STAGES, Function, docker, event, function, variables
+from filegate.local import EmbeddedCloud
+from filegate.runs import Request, Run, run_id_of
+from tests.images.function import PYTHON, STAGES, Function, docker, event, function, variables
 
 PAGE = Path("docs/images.md")
 START, END = "<!-- measured -->\n", "<!-- end -->\n"
 TIMES = 5
-PYTHON = "/var/lang/bin/python3.13"
 
 IMPORT = """
 import json, time
@@ -32,6 +34,28 @@ seconds = time.perf_counter() - start
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({"seconds": seconds, "kib": int(status["VmRSS"].split()[0])}))
 """
+CALLS = """
+import json, sys, time
+import handler
+ready = time.process_time()
+task = json.load(sys.stdin)
+class Invoked:
+    function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "f", "512", "arn", "0123456789ab"
+runs, times = [], [ready]
+for _ in range(2):
+    runs.append(handler.handle(task, Invoked))
+    times.append(time.process_time())
+print(json.dumps({"run": runs[0], "seconds": [after - before for before, after in zip([0, *times], times)]}))
+"""
+SAMPLE = Path("datasets/samples/flights.csv")
+CALLED = {
+    "IngestState": "ingest",
+    "ValidateState": "validate",
+    "TransformState": "transform",
+    "OutputToS3": "output",
+    "CommitState": "output",
+}
+"""The stage that each state calls, in the order of a run."""
 RUNTIME_MEMORY = r"""
 from pathlib import Path
 for process in Path("/proc").glob("[0-9]*"):
@@ -70,9 +94,10 @@ class Measured:
 
 def main() -> None:
     repository, tag = os.environ.get("REPOSITORY") or "filegate", os.environ.get("TAG") or "local"
-    with refusing_aws(f"{repository}/output:{tag}") as (network, endpoint):
-        rows = [measure(stage, f"{repository}/{stage}:{tag}", network, endpoint) for stage in STAGES]
-    table = render(rows)
+    images = {stage: f"{repository}/{stage}:{tag}" for stage in STAGES}
+    with refusing_aws(images["output"]) as (network, endpoint):
+        rows = [measure(stage, image, network, endpoint) for stage, image in images.items()]
+    table = render(rows) + "\n" + render_calls(calls(images))
     sys.stdout.write(table)
     before, _, rest = PAGE.read_text().partition(START)
     PAGE.write_text(before + START + table + END + rest.partition(END)[2])
@@ -100,6 +125,44 @@ def measure(stage: str, image: str, network: str, endpoint: str) -> Measured:
         answer_ms=1000 * statistics.median(answers),
         answer_rss=statistics.median(memory) * 1024 / 1e6,
     )
+
+
+def calls(images: dict[str, str]) -> dict[str, list[float]]:
+    """By state the processor seconds until its function is ready, of its first call, and of its second: medians.
+
+    A file goes through all states, each in a process of its own, on the embedded cloud.
+    """
+    found: dict[str, list[list[float]]] = {state: [] for state in CALLED}
+    docker_host = os.environ.get("DOCKER_HOST", "")
+    with EmbeddedCloud() as cloud:
+        outputs = cloud.deploy()
+        os.environ["DOCKER_HOST"] = docker_host  # the cloud hides it from its emulator
+        cloud.session().client("events").disable_rule(Name="filegate-local-object-created")  # the calls are made here
+        for number in range(TIMES):
+            bucket, key = outputs["RawBucket"], f"flights/{number}.csv"
+            version = cloud.session().client("s3").put_object(Bucket=bucket, Key=key, Body=SAMPLE.read_bytes())
+            request = Request(bucket=bucket, key=key, version_id=version["VersionId"])
+            run = Run(run_id=run_id_of(bucket, key, request.version_id), execution="measured", request=request)
+            document = run.model_dump(mode="json", exclude_none=True)
+            for state, stage in CALLED.items():
+                answer = called(images[stage], {"state": state, "run": document}, cloud, outputs)
+                document = answer["run"]
+                found[state].append(answer["seconds"])
+    return {state: [statistics.median(each) for each in zip(*times, strict=True)] for state, times in found.items()}
+
+
+def called(image: str, event: dict[str, Any], cloud: EmbeddedCloud, outputs: dict[str, str]) -> dict[str, Any]:
+    """What a function in a container answers to an event, and what it took. The cloud listens on this machine alone."""
+    own = {
+        "FILEGATE_LEDGER_TABLE": outputs["LedgerTable"],
+        "FILEGATE_STAGING_BUCKET": outputs["StagingBucket"],
+        "FILEGATE_PROCESSED_BUCKET": outputs["ProcessedBucket"],
+        "FILEGATE_QUARANTINE_BUCKET": outputs["QuarantineBucket"],
+    }
+    options = ("--interactive", "--network", "host", *variables(**cloud.client_environment(), **own))
+    told = docker("run", "--rm", *options, "--entrypoint", PYTHON, image, "-c", CALLS, stdin=json.dumps(event))
+    answer: dict[str, Any] = json.loads(told.splitlines()[-1])
+    return answer
 
 
 def first_answer(started: Function, stage: str) -> float:
@@ -145,6 +208,17 @@ def render(rows: list[Measured]) -> str:
     for row in rows:
         stage, *numbers = astuple(row)
         lines.append(f"| {stage} | " + " | ".join(f"{number:.0f}" for number in numbers) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def render_calls(seconds: dict[str, list[float]]) -> str:
+    lines = [
+        f"Processor time of a process that starts and is called twice, on the sample of flights; medians of {TIMES}.\n",
+        "| state | start, ms | first call, ms | second call, ms |",
+        "|---|--:|--:|--:|",
+    ]
+    for state, times in seconds.items():
+        lines.append(f"| {state} | " + " | ".join(f"{1000 * each:.0f}" for each in times) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,10 @@
 """Lambda handler of the transform function."""
 
 import filegate.startup  # noqa: F401 - before everything else
+
+# isort: split
+import pandera.polars  # noqa: F401 - as the datasets' modules do, which are imported with their first call
+
 from filegate.functions import lambda_function
 from filegate.stages.transform import reduce_transformed, transform, transform_range
 

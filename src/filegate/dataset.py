@@ -1,21 +1,23 @@
-"""What a data engineer writes: one `Dataset` for each kind of incoming file."""
+"""What a data engineer writes: one `Dataset` for each kind of incoming file. What of it is data: its `Declaration`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
-import pandera.polars as pa
 import polars as pl
 
 from filegate.contract import Contract, compile_contract
 from filegate.errors import DeclarationError
 from filegate.formats.model import RESCUED, ROW, ExpectedColumn, Scalar, UnknownColumns
 from filegate.sources import Source, TextSource
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
 
 TransformScope = Literal["rows", "object"]
 
@@ -56,8 +58,46 @@ STRICT = {True: "reject", "filter": "ignore"}
 """What pandera's `strict` says of unknown columns; its default, False, leaves it to the dataset."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What a dataset declares of its files, as data: all but the schema and the transform, which are its module's code.
+
+    Attributes: see `Dataset`.
+    """
+
+    name: str
+    contract: Contract = field(repr=False)
+    sources: tuple[Source, ...] = field(repr=False)
+    transform_scope: TransformScope = "rows"
+    references: Mapping[str, str] = field(default_factory=dict)
+    key: Sequence[str] = ()
+    partition_by: Sequence[str] = ()
+    on_unknown_columns: UnknownColumns = "reject"
+    tolerated_rejects: float = 0.05
+    due_every: timedelta | None = None
+
+    @property
+    def needs_whole_object(self) -> bool:
+        """Whether a row's fate depends on the object's other rows, so that a part of them cannot be run alone."""
+        return bool(self.key or self.contract.uniques) or self.transform_scope == "object"
+
+    @property
+    def expected_columns(self) -> tuple[ExpectedColumn, ...]:
+        """The contract's columns, as the readers of the formats need to know them."""
+        return tuple(
+            ExpectedColumn(column.name, column.required, _scalar(column.dtype), column.coerce, column.dtype)
+            for column in self.contract.columns
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the accepted rows' columns, in order."""
+        rescued = (RESCUED,) if self.on_unknown_columns == "rescue" else ()
+        return (*(column.name for column in self.contract.columns), *rescued)
+
+
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Declaration):
     """One kind of file: the contract its rows must honour, and what becomes of them.
 
     Attributes:
@@ -87,13 +127,6 @@ class Dataset:
     schema: type[pa.DataFrameModel] | pa.DataFrameSchema
     source: Source | Sequence[Source]
     transform: Transform | None = None
-    transform_scope: TransformScope = "rows"
-    references: Mapping[str, str] = field(default_factory=dict)
-    key: Sequence[str] = ()
-    partition_by: Sequence[str] = ()
-    on_unknown_columns: UnknownColumns = "reject"
-    tolerated_rejects: float = 0.05
-    due_every: timedelta | None = None
     contract: Contract = field(init=False, repr=False)
     sources: tuple[Source, ...] = field(init=False, repr=False)
 
@@ -108,24 +141,9 @@ class Dataset:
         self._check_columns("key", self.key)
         self._check_policies()
 
-    @property
-    def needs_whole_object(self) -> bool:
-        """Whether a row's fate depends on the object's other rows, so that a part of them cannot be run alone."""
-        return bool(self.key or self.contract.uniques) or self.transform_scope == "object"
-
-    @property
-    def expected_columns(self) -> tuple[ExpectedColumn, ...]:
-        """The contract's columns, as the readers of the formats need to know them."""
-        return tuple(
-            ExpectedColumn(column.name, column.required, _scalar(column.dtype), column.coerce, column.dtype)
-            for column in self.contract.columns
-        )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the accepted rows' columns, in order."""
-        rescued = (RESCUED,) if self.on_unknown_columns == "rescue" else ()
-        return (*(column.name for column in self.contract.columns), *rescued)
+    def declaration(self) -> Declaration:
+        """The part of it that is data."""
+        return Declaration(**{each.name: getattr(self, each.name) for each in fields(Declaration)})
 
     def result_schema(self, references: References) -> pl.Schema:
         """The columns of the transform's result, found by running it on no rows.

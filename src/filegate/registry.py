@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -14,17 +15,19 @@ from typing import TYPE_CHECKING
 from filegate.errors import DeclarationError, UnknownDataset
 
 if TYPE_CHECKING:
-    from filegate.dataset import Dataset, References
+    from filegate.dataset import Dataset, Declaration, References
 
 
 class Registry:
     """The datasets of one folder.
 
-    A module is imported when its dataset is first asked for, so one that is broken harms no other.
+    A module is imported when its dataset is first asked for, so one that is broken harms no other; and not for its
+    declaration alone where that was compiled.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._declarations: dict[str, Declaration] = {}
         self._datasets: dict[str, Dataset] = {}
         self._references: dict[str, References] = {}
 
@@ -41,25 +44,32 @@ class Registry:
             )
         return sorted(file.stem for file in self.folder.glob("*.py") if not file.stem.startswith("_"))
 
-    def __iter__(self) -> Iterator[Dataset]:
+    def __iter__(self) -> Iterator[Declaration]:
         return (self[name] for name in self.names())
 
-    def __getitem__(self, name: str) -> Dataset:
-        """The dataset of that name.
+    def __getitem__(self, name: str) -> Declaration:
+        """What the dataset of that name declares.
+
+        Raises:
+            UnknownDataset: there is none.
+            DeclarationError: it is declared wrongly.
+        """
+        from filegate.compiled import read_compiled  # noqa: PLC0415 - see _declared
+
+        if name not in self._declarations:
+            compiled = read_compiled(self._module(name), partial(self.dataset, name))
+            self._declarations[name] = self.dataset(name) if compiled is None else compiled
+        return self._declarations[name]
+
+    def dataset(self, name: str) -> Dataset:
+        """The dataset of that name, with its code.
 
         Raises:
             UnknownDataset: there is none.
             DeclarationError: it is declared wrongly.
         """
         if name not in self._datasets:
-            if name not in self.names():
-                near = difflib.get_close_matches(name, self.names(), n=1)
-                guess = f" Did you mean {near[0]!r}?" if near else ""
-                raise UnknownDataset(
-                    f"No dataset {name!r} is declared; there are {', '.join(self.names()) or 'none'}.{guess}",
-                    advice="The first part of an object's key names its dataset: <dataset>/<file>.",
-                )
-            self._datasets[name] = _declared(self.folder / f"{name}.py")
+            self._datasets[name] = _declared(self._module(name))
         return self._datasets[name]
 
     def references(self, name: str) -> References:
@@ -75,6 +85,35 @@ class Registry:
                 )
             self._references[name] = References(files)
         return self._references[name]
+
+    def compile(self) -> dict[str, str]:
+        """Compiles what can be: from then on, declarations are read without importing their modules.
+
+        Returns:
+            The datasets that stay as they are, each with the reason.
+
+        Raises:
+            DeclarationError: one is declared wrongly.
+        """
+        from filegate.compiled import NotData, write_compiled  # noqa: PLC0415 - see _declared
+
+        reasons = {}
+        for name in self.names():
+            try:
+                write_compiled(self._module(name), partial(self.dataset, name))
+            except NotData as reason:
+                reasons[name] = str(reason)
+        return reasons
+
+    def _module(self, name: str) -> Path:
+        if name not in self.names():
+            near = difflib.get_close_matches(name, self.names(), n=1)
+            guess = f" Did you mean {near[0]!r}?" if near else ""
+            raise UnknownDataset(
+                f"No dataset {name!r} is declared; there are {', '.join(self.names()) or 'none'}.{guess}",
+                advice="The first part of an object's key names its dataset: <dataset>/<file>.",
+            )
+        return self.folder / f"{name}.py"
 
 
 def _declared(file: Path) -> Dataset:

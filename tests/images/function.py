@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "FILEGATE_QUARANTINE_BUCKET": "quarantine",
     "POWERTOOLS_METRICS_NAMESPACE": "Filegate",
 }
+PYTHON = "/var/lang/bin/python3.13"
 NOWHERE = "http://127.0.0.1:1"
 """An AWS endpoint that nothing listens on."""
 

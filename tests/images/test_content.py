@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from .conftest import REPOSITORY, File
-from .function import STAGES, docker
+from .function import PYTHON, STAGES, docker
 
 Files = Callable[[str], dict[str, File]]
 
@@ -74,6 +76,8 @@ def test_datasets_are_where_they_are_used(files: Files, stage: str) -> None:
         assert not found
     else:
         assert {"datasets/flights.py", "datasets/references/airlines.csv"} <= found
+        modules = {Path(name) for name in found if name.endswith(".py")}
+        assert {str(module.with_suffix(".compiled")) for module in modules} <= found
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -81,6 +85,26 @@ def test_botocore_describes_only_the_services_that_are_called(files: Files, stag
     data = PurePosixPath("botocore/data")
     services = {path.name for path, file in task_files(files, stage).items() if path.parent == data and file.folder}
     assert services == {"dynamodb", "s3"}
+
+
+CLIENTS = """
+import boto3
+for region in ("eu-central-1", "us-gov-west-1", "cn-north-1"):
+    for service in ("s3", "dynamodb"):
+        client = boto3.client(service, region, aws_access_key_id="a", aws_secret_access_key="b")
+        model = client.meta.service_model
+        print(client.meta.endpoint_url, *(each.name for each in model.client_context_parameters))
+        for operation in map(model.operation_model, model.operation_names):
+            shapes = (operation.input_shape, operation.output_shape, *operation.error_shapes)
+            print(operation.name, dict(operation.http), [list(shape.members) for shape in shapes if shape is not None])
+"""
+
+
+def test_what_is_left_of_the_descriptions_makes_the_same_clients(images: dict[str, str]) -> None:
+    """It is a tenth of what boto3 has here."""
+    here = subprocess.run([sys.executable, "-c", CLIENTS], capture_output=True, text=True, check=True).stdout.strip()
+    assert "https://dynamodb.cn-north-1.amazonaws.com.cn" in here
+    assert docker("run", "--rm", "--entrypoint", PYTHON, images["output"], "-c", CLIENTS) == here
 
 
 @pytest.mark.parametrize("stage", STAGES)

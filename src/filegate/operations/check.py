@@ -36,7 +36,7 @@ def check(registry: Registry) -> Iterator[Checked]:
     """Loads each dataset and its reference tables, and runs its transform on no rows."""
     for name in registry.names():
         try:
-            dataset = registry[name]
+            dataset = registry.dataset(name)
         except FilegateError as error:
             yield Checked(name, None, (error,))
             continue

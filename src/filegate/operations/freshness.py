@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from filegate.dataset import HOUR, Dataset
+from filegate.dataset import HOUR, Declaration
 from filegate.registry import Registry
 
 
-def hours_until_due(dataset: Dataset) -> int | None:
+def hours_until_due(dataset: Declaration) -> int | None:
     """Within how many hours a file is due; None if none is expected."""
     return None if dataset.due_every is None else dataset.due_every // HOUR
 

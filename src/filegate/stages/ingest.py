@@ -7,7 +7,7 @@ from pathlib import Path
 from filegate.address import Address
 from filegate.blob import Blob
 from filegate.contract import Contract
-from filegate.dataset import Dataset
+from filegate.dataset import Declaration
 from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
 from filegate.formats import Piece, cut, parquet_schema, sniff
 from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_manifest, write_manifest
@@ -64,14 +64,14 @@ def _handed_on(run: Run, context: Context, manifest: ChunkManifest) -> Run:
     return run.having(fan_out=fan_out.spread(run, context, "ValidateState", parts))
 
 
-def _request(run: Run, dataset: Dataset) -> Request:
+def _request(run: Run, dataset: Declaration) -> Request:
     """The request as it is carried out: some datasets cannot be completed by a few rows, but only done again."""
     if dataset.needs_whole_object:
         return run.request.model_copy(update={"replay_rows": "all"})
     return run.request
 
 
-def _object_chunks(run: Run, dataset: Dataset, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:
+def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:
     blob = context.store.blob(run.request.address, scratch)
     layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
     if layout.format == "parquet":
@@ -131,7 +131,7 @@ def _quarantined_chunks(run: Run, context: Context) -> tuple[ChunkManifest, int]
     return ChunkManifest(layout=rejected.layout, chunks=chunks, quarantined=True), 0
 
 
-def _check_volume(chunks: int, blob: Blob, dataset: Dataset, context: Context) -> None:
+def _check_volume(chunks: int, blob: Blob, dataset: Declaration, context: Context) -> None:
     """A transform over the whole object holds all of its rows: too many are refused before memory runs out."""
     limit = context.settings.whole_object_bytes
     if dataset.transform_scope == "object" and chunks * context.settings.chunk_bytes > limit:

@@ -11,14 +11,14 @@ from typing import Any
 import polars as pl
 
 from filegate.blob import Blob, FileBlob
-from filegate.dataset import Dataset
+from filegate.dataset import Declaration
 from filegate.errors import SchemaMismatch
 from filegate.formats import Fault, Layout, Malformed, Records, read
 from filegate.formats.model import KEPT_BYTES, ORIGINALS, ROW
 from filegate.sources import Source, TextSource
 
 
-def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Dataset, scratch: Path) -> Records:
+def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Declaration, scratch: Path) -> Records:
     """Reads one quarantine part; every row keeps its first number and position.
 
     Records whose bytes were kept are read anew from them, as today's source says; one that was kept only in part, since
@@ -61,7 +61,7 @@ def _may_hold(layout: Layout, column: str) -> bool:
 class _Rereading:
     """Reads records again from their bytes."""
 
-    def __init__(self, layout: Layout, source: Source, dataset: Dataset, scratch: Path) -> None:
+    def __init__(self, layout: Layout, source: Source, dataset: Declaration, scratch: Path) -> None:
         self._layout = layout
         self._plain = replace(
             layout,

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import polars as pl
 
-from filegate.dataset import Dataset
 from filegate.errors import ConservationError, TransformFailed
 from filegate.formats.model import ROW
 from filegate.manifests import (
@@ -129,7 +128,7 @@ class _Transformer:
     def __init__(self, run: Run, context: Context) -> None:
         self._run = run
         self._context = context
-        self._dataset: Dataset = context.registry[run.request.dataset]
+        self._dataset = context.registry.dataset(run.request.dataset)
         self._references = context.registry.references(run.request.dataset)
 
     def of_rows(self, parts: Sequence[AcceptedPart], progress: Progress | None = None) -> Iterator[OutputPart]:

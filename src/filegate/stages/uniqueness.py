@@ -15,7 +15,7 @@ import polars as pl
 
 from filegate.address import Address
 from filegate.contract import Checked
-from filegate.dataset import Dataset
+from filegate.dataset import Declaration
 from filegate.keys import KeyIndex, key_hashes
 from filegate.parquet import parquet_bytes
 from filegate.runs import Run
@@ -29,7 +29,7 @@ SLICE_ROWS = 2_000_000
 class ObjectKeys:
     """The keys of an object's rows, or of those of one range."""
 
-    def __init__(self, dataset: Dataset, scratch: Path) -> None:
+    def __init__(self, dataset: Declaration, scratch: Path) -> None:
         self._dataset = dataset
         self._uniques = {
             unique.code: KeyIndex(scratch / f"unique-{number}", unique.keep)
