@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache, reduce
+from operator import and_
 
 import polars as pl
 
-from filegate.formats.csv_patterns import exact_pattern
+from filegate.formats.csv_index import RecordIndex
 from filegate.formats.csv_plain import PlainChunk
 from filegate.formats.csv_records import Grammar, Record
 from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
@@ -18,8 +16,6 @@ from filegate.formats.model import RESCUED, ROW, TOO_LONG, Malformed, Records
 from filegate.formats.rows import OddRows
 from filegate.formats.text import end_of_text, malformed
 from filegate.sources import Csv
-
-_exact_pattern = lru_cache(exact_pattern)
 
 
 @lru_cache(maxsize=64)
@@ -51,9 +47,10 @@ def read_csv(
 ) -> Records:
     """The records of one chunk.
 
-    Where all are plain, polars reads them with types at once.
-    Records that polars surely reads as the grammar does are recognised by one pattern and read by polars; all others
-    are split one by one by the grammar. Which way a record takes changes nothing but the time.
+    Where all are plain, polars reads them with types at once. If not, those whose ends are told from their quotes and
+    line ends are read by polars as texts, and each byte of them is accounted for; all others are split one by one by
+    the grammar. Which way a record takes changes nothing but the time.
+
 
     Args:
         data: whole records.
@@ -88,117 +85,80 @@ def read_csv(
             lambda rows: plain.offsets(rows) + origin,
             texts=lambda rows: rescued(plain.texts(rows[ROW])),
         )
-    chunk = _Chunk(data, grammar=grammar, source=source, columns=len(columns), kept=places, first_row=first_row)
+    chunk = _Chunk(data, grammar=grammar, source=source, kept=places, first_row=first_row)
     chunk.scan()
     return Records(rescued(chunk.frame()), (), tuple(chunk.malformed), lambda rows: chunk.offsets(rows) + origin)
-
-
-class _Span(NamedTuple):
-    """Records that follow each other: the number of the first one, their bytes, how many, and if they are flat."""
-
-    row: int
-    start: int
-    end: int
-    rows: int
-    flat: bool
 
 
 class _Chunk:
     """One chunk's records, sorted by the way they are read: `exact` ones by polars, `odd` ones by the grammar."""
 
-    def __init__(
-        self, data: bytes, *, grammar: Grammar, source: Csv, columns: int, kept: dict[str, int], first_row: int
-    ) -> None:
+    def __init__(self, data: bytes, *, grammar: Grammar, source: Csv, kept: dict[str, int], first_row: int) -> None:
         self._data = data
         self._size = end_of_text(data, grammar)
         self._grammar = grammar
         self._source = source
-        self._columns = columns
         self._kept = kept
         self._first_row = first_row
         self._next_row = first_row
         self._nulls = frozenset(source.null_values)
+        columns = grammar.fields - source.trailing_delimiter
         self._wanted_fields = f"{columns} fields" + ", a delimiter after each" * source.trailing_delimiter
-        self._line_end = b"\n" if b"\n" in data else b"\r"
-        self._spans: list[_Span] = []
-        self._exact: list[_Span] = []
+        self._index = grammar.index(data, strange=b"\0")
+        self._starts: list[pl.Series | list[int]] = [[]]
+        self._exact: list[tuple[int, int]] = []
         self._odd = OddRows(kept)
         self.malformed: list[Malformed] = []
 
     def scan(self) -> None:
         """Sort all records."""
-        flat, any_lines = self._exact_pattern(flat=True), self._exact_pattern(flat=False)
         position, invalid = 0, -1
         while position < self._size:
             if invalid < position:
                 invalid = next_invalid_utf8(self._data, position, self._size)
-            reach = min(position + self._grammar.limit + 1, invalid)
-            if (match := flat.match(self._data, position, reach)) and match.end() > position:
-                rows = self._data.count(self._line_end, position, match.end())
-                self._add_exact(position, match.end(), rows, flat=True)
-                position = match.end()
-            elif (match := any_lines.match(self._data, position, reach)) and match.end() > position:
-                rows = self._grammar.count(self._data, position, match.end())
-                self._add_exact(position, match.end(), rows, flat=False)
-                position = match.end()
+            run = self._index.run(position, invalid)
+            if run.end > position:
+                self._count(run.starts)
+                self._exact.append((position, run.end))
+                position = run.end
             else:
                 record = self._grammar.record(self._data, position, self._size)
                 if not self._grammar.is_blank(record):
-                    _append(self._spans, _Span(self._next_row, record.start, record.next, 1, flat=False))
                     self._add_odd(record, self._next_row)
-                    self._next_row += 1
+                    self._count([position])
                 position = record.next
 
     def frame(self) -> pl.DataFrame:
         """The well-formed records: their numbers and the kept columns."""
-        exact = self._read_exact()
-        if exact is None:  # polars could not be trusted with them
-            for span in self._exact:
-                for row, start in enumerate(self._starts(span), span.row):
-                    self._add_odd(self._grammar.record(self._data, start, self._size), row)
+        if not self._exact:
+            return self._odd.frame()
+        numbers = self._exact_rows()
+        exact, fits = self._read_exact(len(numbers))
+        if not fits.all():
+            misfits = numbers.filter(~fits)
+            for row, start in zip(misfits, self.offsets(misfits), strict=True):
+                self._add_odd(self._grammar.record(self._data, start, self._size), row)
             self.malformed.sort(key=lambda record: record.row)
-            return self._odd.frame().sort(ROW)
+            exact, numbers = exact.filter(fits), numbers.filter(fits)
+        exact = exact.insert_column(0, numbers)
         return pl.concat([exact, self._odd.frame()]).sort(ROW) if self._odd else exact
 
     def offsets(self, rows: pl.Series) -> pl.Series:
         """Where the records with these numbers start in the chunk."""
-        firsts = [span.row for span in self._spans]
-        starts: dict[int, list[int]] = {}
-        found = []
-        for row in rows.to_list():
-            index = bisect_right(firsts, row) - 1
-            span = self._spans[index]
-            if index not in starts:
-                starts[index] = self._starts(span)
-            found.append(starts[index][row - span.row])
-        return pl.Series(rows.name, found, dtype=pl.Int64)
+        return self._row_starts.gather(rows - self._first_row).alias(rows.name)
 
-    def _starts(self, span: _Span) -> list[int]:
-        if span.rows == 1:
-            return [span.start]
-        if not span.flat:
-            return list(self._grammar.starts(self._data, span.start, span.end))
-        starts = [span.start]
-        while len(starts) < span.rows:
-            starts.append(self._data.index(self._line_end, starts[-1]) + 1)
-        return starts
+    @cached_property
+    def _row_starts(self) -> pl.Series:
+        return pl.concat([pl.Series(starts, dtype=pl.Int64) for starts in self._starts])
 
-    def _exact_pattern(self, *, flat: bool) -> re.Pattern[bytes]:
-        return _exact_pattern(
-            self._grammar.delimiter,
-            self._grammar.quote,
-            self._grammar.escape,
-            columns=self._columns,
-            trailing=self._source.trailing_delimiter,
-            cr=self._line_end == b"\r",
-            flat=flat,
-        )
-
-    def _add_exact(self, start: int, end: int, rows: int, *, flat: bool) -> None:
-        span = _Span(self._next_row, start, end, rows, flat)
-        _append(self._exact, span)
-        _append(self._spans, span)
-        self._next_row += rows
+    def _count(self, starts: pl.Series | list[int]) -> None:
+        """Take notice of where the next rows start."""
+        self._next_row += len(starts)
+        last = self._starts[-1]
+        if isinstance(last, list) and isinstance(starts, list):
+            last.extend(starts)
+        else:
+            self._starts.append(starts)
 
     def _add_odd(self, record: Record, row: int) -> None:
         values = self._split(record, row)
@@ -226,50 +186,56 @@ class _Chunk:
             return malformed(row, body, "record:fields", _counted(len(fields)), self._wanted_fields)
         return [None if (not text and not quoted) or text in self._nulls else text for text, quoted in fields]
 
-    def _read_exact(self) -> pl.DataFrame | None:
-        """What polars reads of the exact records; None if it refuses, or finds another number of them."""
-        rows = sum(span.rows for span in self._exact)
-        if not rows:
-            return OddRows(self._kept).frame()
+    def _exact_rows(self) -> pl.Series:
+        """The numbers of the exact records."""
         numbers = pl.int_range(self._first_row, self._next_row, dtype=pl.Int64, eager=True).alias(ROW)
-        if rows < len(numbers):
-            others = pl.Series([*self._odd.rows, *(record.row for record in self.malformed)], dtype=pl.Int64)
-            numbers = numbers.filter(~numbers.is_in(others.implode()))
-        if not self._kept:
-            return numbers.to_frame()
-        try:
-            frame = (
-                pl.scan_csv(
-                    self._exact_bytes(),
-                    has_header=False,
-                    schema={f"{index}": pl.String for index in range(self._grammar.fields)},
-                    separator=self._source.delimiter,
-                    quote_char=self._source.quote,
-                    eol_char=self._line_end.decode(),
-                    null_values=list(self._nulls) or None,
-                )
-                .select(pl.col(f"{index}").alias(name) for name, index in self._kept.items())
-                .collect()
-            )
-        except pl.exceptions.PolarsError:
-            return None
-        return frame.insert_column(0, numbers) if frame.height == rows else None
+        odd = [*self._odd.rows, *(record.row for record in self.malformed)]
+        return numbers.filter(~numbers.is_in(pl.Series(odd, dtype=pl.Int64).implode())) if odd else numbers
 
-    def _exact_bytes(self) -> bytes:
-        start, end = self._exact[0].start, self._exact[-1].end
-        if end - start == sum(span.end - span.start for span in self._exact):
-            joined = self._data if end - start == len(self._data) else self._data[start:end]
+    def _read_exact(self, rows: int) -> tuple[pl.DataFrame, pl.Series]:
+        """What polars reads of the exact records, and for each, whether that is the record.
+
+        polars fills short records up and cuts long ones off. But only if a record has the right number of fields are
+        its bytes, quotes and line end apart, those of the values and of the delimiters between them.
+        """
+        text, index = self._exact_text()
+        fields = [f"{place}" for place in range(self._grammar.fields)]
+        frame = self._scanned(text, fields)
+        if frame.height == rows:
+            sizes = frame.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
+            fits = sizes + (len(fields) - 1) == index.contents()
+            if self._source.trailing_delimiter:
+                fits &= frame[fields[-1]].is_null()
         else:
-            view = memoryview(self._data)
-            joined = b"".join(view[span.start : span.end] for span in self._exact)
-        # polars takes a byte-order mark away from the front, even where it is a value's first character
-        return UTF8_BOM + joined if joined.startswith(UTF8_BOM) else joined
+            frame, fits = frame.clear(rows), pl.repeat(False, rows, dtype=pl.Boolean, eager=True)
+        return frame.select(self._present(pl.col(f"{place}")).alias(name) for name, place in self._kept.items()), fits
 
+    def _scanned(self, text: bytes, fields: list[str]) -> pl.DataFrame:
+        """What polars reads; nothing if it refuses."""
+        schema = dict.fromkeys(fields, pl.String)
+        frame = pl.scan_csv(
+            # polars takes a byte-order mark away from the front, even where it is a value's first character
+            UTF8_BOM + text if text.startswith(UTF8_BOM) else text,
+            has_header=False,
+            schema=schema,
+            separator=self._source.delimiter,
+            quote_char=self._source.quote,
+            eol_char="\n" if b"\n" in text else "\r",
+            truncate_ragged_lines=True,
+        )
+        try:
+            return frame.collect()
+        except pl.exceptions.PolarsError:
+            return pl.DataFrame(schema=schema)
 
-def _append(spans: list[_Span], span: _Span) -> None:
-    """Add a span, as part of the last one where it continues that."""
-    last = spans[-1] if spans else None
-    if last is not None and last.end == span.start and last.flat == span.flat:
-        spans[-1] = _Span(last.row, last.start, span.end, last.rows + span.rows, last.flat)
-    else:
-        spans.append(span)
+    def _present(self, column: pl.Expr) -> pl.Expr:
+        """The column, null where it holds a text that means so."""
+        return pl.when(reduce(and_, (column != text for text in self._nulls))).then(column) if self._nulls else column
+
+    def _exact_text(self) -> tuple[bytes, RecordIndex]:
+        """The exact records, one after the other."""
+        if self._exact == [(0, len(self._data))]:
+            return self._data, self._index
+        view = memoryview(self._data)
+        text = b"".join(view[start:end] for start, end in self._exact)
+        return text, self._grammar.index(text)

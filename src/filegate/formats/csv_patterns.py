@@ -65,23 +65,6 @@ def record_patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None)
     )
 
 
-def exact_pattern(
-    delimiter: bytes, quote: bytes | None, escape: bytes | None, *, columns: int, trailing: bool, cr: bool, flat: bool
-) -> re.Pattern[bytes]:
-    r"""Records that polars reads as the grammar does, as many as follow each other.
-
-    They have exactly `columns` fields (and, if `trailing`, one more delimiter), quotes only around fields, no NUL and
-    no escape character, and end with LF or CRLF, or, if `cr`, with CR; if `flat`, there are no other line ends.
-    """
-    d, q, e = (re.escape(character or b"") for character in (delimiter, quote, escape))
-    field = b"[^" + d + q + e + rb"\r\n\0]*+"
-    if quote is not None:
-        content = _run(b"[^" + q + e + (rb"\r\n" if flat else b"") + rb"\0]*+", [q + q])
-        field = b"(?>" + q + content + q + b"|" + field + b")"
-    leading = b"(?:" + field + d + b"){%d}+" % (columns - 1)
-    return re.compile(b"(?:" + leading + field + (d if trailing else b"") + (rb"\r" if cr else rb"\r?+\n") + b")*+")
-
-
 def _run(text: bytes, between: list[bytes]) -> bytes:
     """Text, and any of the patterns between stretches of it."""
     return text + b"(?:(?:" + b"|".join(between) + b")" + text + b")*+" if between else text

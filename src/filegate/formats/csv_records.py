@@ -22,12 +22,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from filegate.formats.csv_index import RecordIndex
 from filegate.formats.csv_patterns import Patterns, record_patterns
 from filegate.formats.model import TOO_LONG
 
 MAX_RECORD_BYTES: Final = 1 << 20
 """A longer record is malformed; so the search for a closing quote, and the memory for one record, are bounded."""
 
+_STRETCH: Final = 1 << 7
 _CR = ord("\r")
 _LINE_END = re.compile(rb"\r\n?|\n")
 _NOT_BLANK = re.compile(rb"[^\r\n]++")
@@ -98,31 +100,51 @@ class Grammar:
         """Whether what lies between two line ends is no record at all."""
         return record.start == record.end and self.fields != 1
 
+    def index(self, data: bytes, strange: bytes = b"") -> RecordIndex:
+        """The records of a text whose ends are quickly told; not those that hold one of the strange characters."""
+        return RecordIndex(
+            data,
+            delimiter=self.delimiter,
+            quote=self.quote,
+            strange=strange + (self.escape or b""),
+            blank=self.fields == 1,
+            limit=self.limit,
+        )
+
     def advance(self, data: bytes, stop: int, size: int) -> tuple[int, int]:
         """The last record end at or before `stop`, and the number of records up to there, from the record at 0.
 
-        Stops before a record that is too long. Runs of flat records are taken at C speed.
+        Stops before a record that is too long. What the index leaves over is taken by patterns, a stretch at a time.
         """
-        plain = all(data.find(character, 0, stop) < 0 for character in self.special)
+        stop -= data[stop - 1 : stop + 1] == b"\r\n"
+        index = self.index(data[:stop])
         position = rows = 0
+        stretch = shortest = min(_STRETCH, self.limit + 1)
         while position < stop:
-            reach = min(position + self.limit + 1, stop)
-            flat = (
-                self._end_of_lines(data, position, stop) if plain else _end(self.patterns.flat, data, position, reach)
-            )
-            if flat > position:
-                rows += self.count_flat(data, position, flat)
-                position = flat
-                continue
-            if not plain and (end := _end(self.patterns.records, data, position, reach)) > position:
+            run = index.run(position, stop)
+            stretch = shortest if run.end - position >= 4 * stretch else min(2 * stretch, self.limit + 1)
+            position, taken = self._advance_by_patterns(data, run.end, min(run.end + stretch, stop), stop, size)
+            rows += len(run.starts) + taken
+            if position == run.end:
+                break
+        return position, rows
+
+    def _advance_by_patterns(self, data: bytes, position: int, until: int, stop: int, size: int) -> tuple[int, int]:
+        """The end of the records from `position` to `until` or a little further, and their number."""
+        rows = 0
+        while position < until:
+            if (end := _end(self.patterns.flat, data, position, until)) > position:
+                rows += self.count_flat(data, position, end)
+                position = end
+            elif (end := _end(self.patterns.records, data, position, until)) > position:
                 rows += self.count(data, position, end)
                 position = end
-                continue
-            record = self.record(data, position, size)
-            if record.next > stop or record.problem == TOO_LONG:
-                break
-            rows += not self.is_blank(record)
-            position = record.next
+            else:
+                record = self.record(data, position, size)
+                if record.next > stop or record.problem == TOO_LONG:
+                    break
+                rows += not self.is_blank(record)
+                position = record.next
         return position, rows
 
     def count_flat(self, data: bytes, start: int, end: int) -> int:
@@ -168,30 +190,11 @@ class Grammar:
             position = match.end() + 1
         return fields
 
-    def _end_of_lines(self, data: bytes, start: int, stop: int) -> int:
-        """The last line end up to `stop`, or before a line that is too long, where no special character is."""
-        while start < stop:
-            window = min(start + self.limit + 1, stop)
-            end = _last_line_end(data, start, window)
-            if end and data[end - 1] == _CR and data[end : end + 1] == b"\n":
-                end = end + 1 if end < stop else _last_line_end(data, start, end - 1)
-            if not end:
-                break
-            start = end
-            if window == stop:
-                break
-        return start
-
 
 def _end(pattern: re.Pattern[bytes], data: bytes, start: int, stop: int) -> int:
     """Where what the pattern matches at `start` ends: at `start` itself if that is nothing."""
     match = pattern.match(data, start, stop)
     return match.end() if match else start
-
-
-def _last_line_end(data: bytes, start: int, end: int) -> int:
-    """Where the line after the last LF or CR in [start, end) starts; 0 if there is none."""
-    return max(data.rfind(b"\n", start, end), data.rfind(b"\r", start, end)) + 1
 
 
 def _whole_line_end(data: bytes, end: int, size: int) -> int:
