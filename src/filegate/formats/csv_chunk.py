@@ -51,7 +51,6 @@ def read_csv(
     line ends are read by polars as texts, and each byte of them is accounted for; all others are split one by one by
     the grammar. Which way a record takes changes nothing but the time.
 
-
     Args:
         data: whole records.
         first_row: the number of the first one.
