@@ -32,7 +32,7 @@ class FunctionSettings(BaseModel):
     datasets: Path = Path("datasets")
     chunk_bytes: PositiveInt = 6 << 20
     fan_out_bytes: PositiveInt = 512 << 20
-    whole_object_bytes: PositiveInt = 192 << 20
+    whole_object_bytes: PositiveInt = 128 << 20
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -46,7 +46,7 @@ class Pipeline:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     chunk_bytes: int = 8 << 20
     fan_out_bytes: int = 512 << 20
-    whole_object_bytes: int = 192 << 20
+    whole_object_bytes: int = 128 << 20
     sequencers: itertools.count[int] = field(default_factory=itertools.count)
 
     def declare(self, name: str, body: str) -> None:
