@@ -82,7 +82,9 @@ class ChunkValidator:
             )
         rules = Counter(split.tallies)
         rules.update(record.fault.rule for record in records.malformed)
-        return PartedChunk(split.accepted, quarantine_frame(split.rejected, records), rules)
+        spotless = split.rejected.is_empty() and not records.malformed
+        rejected = pl.DataFrame() if spotless else quarantine_frame(split.rejected, records)
+        return PartedChunk(split.accepted, rejected, rules)
 
     def _check(self, chunk: Chunk) -> tuple[Records, Checked]:
         source = self._dataset.sources[self._manifest.layout.source]
