@@ -110,7 +110,7 @@ _requests = Requests()
 
 
 def _context() -> Context:
-    settings = FunctionSettings.from_environment()
+    settings = FunctionSettings()
     session = boto3.Session()
     s3, dynamodb = session.client("s3", config=AWS), session.client("dynamodb", config=AWS)
     count_s3(s3, _requests)

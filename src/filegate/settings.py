@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Self
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class FunctionSettings(BaseModel):
-    """What the template says of one deployment.
+class FunctionSettings(BaseSettings):
+    """Read from `FILEGATE_…`.
 
     Attributes:
         ledger_table: name of the DynamoDB table.
@@ -23,7 +22,7 @@ class FunctionSettings(BaseModel):
         whole_object_bytes: a larger one is refused where the dataset's transform needs the whole object.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FILEGATE_", frozen=True)
 
     ledger_table: str
     staging_bucket: str
@@ -33,13 +32,3 @@ class FunctionSettings(BaseModel):
     chunk_bytes: PositiveInt = 6 << 20
     fan_out_bytes: PositiveInt = 512 << 20
     whole_object_bytes: PositiveInt = 128 << 20
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """The settings in `FILEGATE_LEDGER_TABLE` and so on.
-
-        Raises:
-            ValidationError: one is missing or wrong.
-        """
-        variables = {name: f"FILEGATE_{name.upper()}" for name in cls.model_fields}  # pydantic-settings takes 20 ms
-        return cls.model_validate({name: os.environ[key] for name, key in variables.items() if key in os.environ})

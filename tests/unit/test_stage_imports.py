@@ -10,7 +10,7 @@ import pytest
 from ..images.function import ENVIRONMENT, STAGES
 
 IMAGES = Path(__file__).parents[2] / "images"
-HEAVY = {"pandera", "polars", "pydantic_settings", "zstandard"}
+HEAVY = {"pandera", "polars", "zstandard"}
 SHOWN = "import sys, handler; print(*{name.partition('.')[0] for name in sys.modules})"
 COLLECTED = """
 import gc
