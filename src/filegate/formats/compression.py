@@ -30,7 +30,7 @@ class _Decoder(Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def decompress(self, data: memoryview, /) -> bytes: ...
 
 
 _MAGIC: Final[dict[Compression, bytes]] = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
@@ -59,18 +59,15 @@ class Decompressed:
         self._name = name
         self._new_decoder, self._error = _codec(compression)
         self._decoder: _Decoder | None = None
-        self._input = b""
+        self._input = memoryview(b"")
         self._consumed = 0
         self._produced = 0
 
     def read(self, size: int) -> bytes:
         """At least one byte, about `size` at most (one slice's expansion more); none at the end."""
         parts: list[bytes] = []
-        length = 0
-        while length < size and self._fill():
-            part = self._step()
-            parts.append(part)
-            length += len(part)
+        while size > 0 and self._fill():
+            size -= self._expand(parts, size)
         return b"".join(parts)
 
     def close(self) -> None:
@@ -78,7 +75,7 @@ class Decompressed:
 
     def _fill(self) -> bool:
         if not self._input:
-            self._input = self._stream.read(_READ_BYTES)
+            self._input = memoryview(self._stream.read(_READ_BYTES))
         if not self._input and self._decoder is not None:
             raise MalformedObject(
                 f"{self._name}: the {self._compression} data is truncated: it ends after {self._consumed} bytes, "
@@ -87,31 +84,35 @@ class Decompressed:
             )
         return bool(self._input)
 
-    def _step(self) -> bytes:
-        """Decompress one slice of the input."""
+    def _expand(self, parts: list[bytes], size: int) -> int:
+        """Decompress the input until it, its member or `size` is reached; how many bytes that gave."""
         if self._decoder is None:
-            if self._compression == "gzip" and self._consumed and not self._input.strip(b"\0"):
+            if self._compression == "gzip" and self._consumed and not any(self._input):
                 self._consumed += len(self._input)  # zero padding, as tapes and block devices leave it
-                self._input = b""
-                return b""
+                self._input = memoryview(b"")
+                return 0
             self._decoder = self._new_decoder()
-        data, self._input = self._input[: _SLICE[self._compression]], self._input[_SLICE[self._compression] :]
+        decoder, step = self._decoder, _SLICE[self._compression]
+        taken = produced = 0
         try:
-            output = self._decoder.decompress(data)
+            while produced < size and taken < len(self._input) and not decoder.eof:
+                parts.append(decoder.decompress(self._input[taken : taken + step]))
+                produced += len(parts[-1])
+                taken += step
         except self._error as error:
             raise MalformedObject(
-                f"{self._name}: the {self._compression} data is corrupt near byte {self._consumed}, "
-                f"after {self._produced} decompressed bytes ({error}).",
+                f"{self._name}: the {self._compression} data is corrupt near byte {self._consumed + taken}, "
+                f"after {self._produced + produced} decompressed bytes ({error}).",
                 advice="Deliver the file again.",
             ) from error
-        self._consumed += len(data)
-        if self._decoder.eof:
-            self._consumed -= len(self._decoder.unused_data)
-            self._input = self._decoder.unused_data + self._input
+        taken = min(taken, len(self._input)) - len(decoder.unused_data)
+        self._input = self._input[taken:]
+        self._consumed += taken
+        self._produced += produced
+        if decoder.eof:
             self._decoder = None
-        self._produced += len(output)
         self._check_bounds()
-        return output
+        return produced
 
     def _check_bounds(self) -> None:
         if self._produced > MAX_OUTPUT_BYTES:
