@@ -19,6 +19,8 @@ MAX_OUTPUT_BYTES: Final = 64 << 30
 """Some 11,000 chunks: within what one distributed map takes."""
 
 _READ_BYTES: Final = 256 << 10
+_GIVEN_BYTES: Final = 1 << 20
+"""More at once, in slices, would be memory that is given back and mapped anew each time."""
 
 
 class _Decoder(Protocol):
@@ -64,8 +66,9 @@ class Decompressed:
         self._produced = 0
 
     def read(self, size: int) -> bytes:
-        """At least one byte, about `size` at most (one slice's expansion more); none at the end."""
+        """At least one byte, about `size` or `_GIVEN_BYTES` at most (one slice's expansion more); none at the end."""
         parts: list[bytes] = []
+        size = min(size, _GIVEN_BYTES)
         while size > 0 and self._fill():
             size -= self._expand(parts, size)
         return b"".join(parts)

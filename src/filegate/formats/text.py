@@ -111,7 +111,7 @@ class Window:
         parts = [self.data]
         length = len(self.data)
         while length < size and not self.ended:
-            part = self._text.read(min(size - length, _STEP))
+            part = self._text.read(size - length)
             self.ended = not part
             parts.append(part)
             length += len(part)
