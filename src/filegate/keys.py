@@ -1,8 +1,8 @@
 """Rows that share a key, found over a whole object in bounded memory.
 
-Each chunk's keys, as 128-bit hashes, go to one sorted file in a scratch folder; then the hash space is walked slice by
-slice, each slice small enough to hold. Two different keys share a 128-bit hash with a probability below n² / 2¹²⁹
-(the birthday bound): 10⁻²² for a billion rows.
+Keys, as 128-bit hashes, go to files in a scratch folder, each with those of some chunks and roughly in order; then the
+hash space is walked slice by slice, each slice small enough to hold. Two different keys share a 128-bit hash with a
+probability below n² / 2¹²⁹ (the birthday bound): 10⁻²² for a billion rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ Keep = Literal["none", "first", "last"]
 
 SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # of the hash's two halves; any two different ones will do
 HASH_SPACE = 1 << 64
-SLICE_ROWS = 250_000  # about 25 MB while a slice is searched
+SLICE_ROWS = 400_000  # about 10 MB while a slice is searched
+FILE_ROWS = 150_000  # each slice looks into each file: few are better than one a chunk
+PARTS = 64  # of the hash space, in whose order the keys of a file are: a third of the price of sorting them
 _KEYS = pl.Schema({ROW: pl.Int64(), "a": pl.UInt64(), "b": pl.UInt64(), "chunk": pl.UInt32()})
 ROW_GROUP = 16_384  # small, so that the statistics skip what is outside a slice
 
@@ -40,6 +42,8 @@ class KeyIndex:
     def __init__(self, folder: Path, keep: Keep) -> None:
         self._folder = folder
         self._keep = keep
+        self._unwritten: dict[int, pl.DataFrame] = {}
+        self._file_of: dict[int, Path] = {}
         self._rows: dict[Path, int] = {}
         self._repeats_written = 0
         (folder / "keys").mkdir(parents=True)
@@ -47,15 +51,20 @@ class KeyIndex:
 
     def add(self, chunk: int, keys: pl.DataFrame) -> None:
         """Sets a chunk's keys: `__row__` and the two UInt64 halves of each row's hash."""
+        if (file := self._file_of.pop(chunk, None)) is not None:
+            self._write(file, pl.read_parquet(file).filter(pl.col("chunk") != chunk))
         half_a, half_b = (name for name in keys.columns if name != ROW)
         columns = (pl.col(half_a).alias("a"), pl.col(half_b).alias("b"), pl.lit(chunk, pl.UInt32).alias("chunk"))
-        self._write(f"{chunk:06}", keys.select(ROW, *columns))
+        self._unwritten[chunk] = keys.select(ROW, *columns)
+        if sum(map(len, self._unwritten.values())) >= FILE_ROWS:
+            self._write_all()
 
     def slices(self, of: int) -> Iterator[pl.DataFrame]:
         """The keys in so many equal slices of the hash space, one after another: `__row__`, `a`, `b`, `chunk`.
 
         Memory: twice what they take, 32 bytes each.
         """
+        self._write_all()
         keys = pl.concat([pl.DataFrame(schema=_KEYS), *(pl.read_parquet(file) for file in self._rows)]).sort("a")
         starts = [HASH_SPACE * number // of for number in range(1, of)]
         cuts = [0, *keys["a"].search_sorted(pl.Series(starts, dtype=pl.UInt64)).to_list(), keys.height]
@@ -63,13 +72,14 @@ class KeyIndex:
 
     def add_slice(self, keys: pl.DataFrame) -> None:
         """Adds one of the `slices` of this index or of others."""
-        self._write("slice", keys)
+        self._write(self._folder / "keys" / "slice.parquet", keys)
 
     def settle(self) -> list[int]:
         """Finds the repeated rows among the keys, which are gone then; returns all chunks that have some, in order.
 
         A hash space that is added slice by slice may be settled so.
         """
+        self._write_all()
         slices = -(-sum(self._rows.values()) // SLICE_ROWS)
         for number in range(slices):
             groups = self._repeated_keys(_within(number, slices))
@@ -78,6 +88,7 @@ class KeyIndex:
         for file in self._rows:
             file.unlink()
         self._rows.clear()
+        self._file_of.clear()
         return sorted({int(file.name.split("-")[0]) for file in (self._folder / "repeats").iterdir()})
 
     def repeats(self, chunk: int) -> pl.Series:
@@ -87,26 +98,44 @@ class KeyIndex:
             return pl.Series(ROW, [], pl.Int64)
         return pl.concat([pl.read_parquet(file) for file in files])[ROW].sort()
 
-    def _write(self, name: str, keys: pl.DataFrame) -> None:
-        file = self._folder / "keys" / f"{name}.parquet"
-        keys.lazy().sort("a").sink_parquet(file, compression="uncompressed", row_group_size=ROW_GROUP)
+    def _write_all(self) -> None:
+        if self._unwritten:
+            file = self._folder / "keys" / f"{len(self._rows):06}.parquet"
+            self._file_of |= dict.fromkeys(self._unwritten, file)
+            self._write(file, pl.concat(self._unwritten.values()))
+            self._unwritten.clear()
+
+    def _write(self, file: Path, keys: pl.DataFrame) -> None:
+        part = (pl.col("a") // (HASH_SPACE // PARTS)).alias("part")
+        parts = keys.with_columns(part).partition_by("part", as_dict=True, include_key=False)
+        ordered = pl.concat([keys.clear(), *(parts[number] for number in sorted(parts))])
+        ordered.write_parquet(file, compression="uncompressed", row_group_size=ROW_GROUP)
         self._rows[file] = keys.height
 
-    def _repeated_keys(self, bounds: pl.Expr) -> pl.DataFrame:
-        """The keys of a slice that several rows have, with the row of each that is not reported (null: all are).
+    def _suspects(self, bounds: pl.Expr) -> pl.Series:
+        """The first halves that several keys of a slice have, each once: all that needs a closer look.
 
-        A slice that holds more rows than its share repeats few keys often: those are counted on the way, so that a key
-        of a million rows takes the room of one.
+        A slice that holds more rows than its share repeats few keys often: those are told on the way, so that a key of
+        a million rows takes the room of one.
         """
-        found = pl.DataFrame(schema={"a": pl.UInt64, "b": pl.UInt64, "kept": pl.Int64, "rows": pl.UInt32})
+        suspects, found = pl.Series("a", dtype=pl.UInt64), pl.Series("a", dtype=pl.UInt64)
         for file in self._rows:
+            found = found.append(pl.scan_parquet(file).filter(bounds).select("a").collect().to_series())
+            if found.len() > 2 * SLICE_ROWS:
+                suspects, found = suspects.append(_repeated(found)), found.unique()
+        return suspects.append(_repeated(found)).unique()
+
+    def _repeated_keys(self, bounds: pl.Expr) -> pl.DataFrame:
+        """The keys of a slice that several rows have, with the row of each that is not reported (null: all are)."""
+        found = pl.DataFrame(schema={"a": pl.UInt64, "b": pl.UInt64, "kept": pl.Int64, "rows": pl.UInt32})
+        suspects = self._suspects(bounds).to_frame()
+        for file in self._rows if suspects.height else ():
             rows = pl.col(ROW).alias("kept"), pl.lit(1, pl.UInt32).alias("rows")
-            found.extend(pl.scan_parquet(file).filter(bounds).select("a", "b", *rows).collect())
+            keys = pl.scan_parquet(file).filter(bounds).select("a", "b", *rows)
+            found.extend(keys.join(suspects.lazy(), on="a", how="semi").collect())
             if found.height > 2 * SLICE_ROWS:
                 found = self._counted(found)
-        # Few are left after the first comparison, which is the cheap one.
-        groups = self._counted(found.filter(pl.col("a").is_duplicated() | (pl.col("rows") > 1)))
-        return groups.filter(pl.col("rows") > 1)
+        return self._counted(found).filter(pl.col("rows") > 1)
 
     def _counted(self, keys: pl.DataFrame) -> pl.DataFrame:
         kept = {"none": pl.lit(None, pl.Int64), "first": pl.col("kept").min(), "last": pl.col("kept").max()}[self._keep]
@@ -119,6 +148,12 @@ class KeyIndex:
             for (chunk,), of_chunk in repeats.partition_by("chunk", as_dict=True, include_key=False).items():
                 self._repeats_written += 1
                 of_chunk.write_parquet(self._folder / "repeats" / f"{chunk}-{self._repeats_written}.parquet")
+
+
+def _repeated(halves: pl.Series) -> pl.Series:
+    """Those that are there several times; once less than they are."""
+    ordered = halves.sort()
+    return ordered.filter(ordered == ordered.shift())
 
 
 def _within(number: int, of: int) -> pl.Expr:

@@ -20,9 +20,16 @@ hashes = st.tuples(st.sampled_from([0, 1, 2, (1 << 63), (1 << 64) - 1]), st.inte
     rows=st.lists(hashes, max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=4),
     keep=st.sampled_from(["none", "first", "last"]),
+    file_rows=st.sampled_from([1, 10, 1000]),
+    again=st.sets(st.integers(0, 4)),
 )
-def test_index_agrees_with_one_frame(
-    rows: list[tuple[int, int]], cuts: list[int], keep: Keep, tmp_path_factory: pytest.TempPathFactory
+def test_index_agrees_with_one_frame(  # noqa: PLR0917
+    rows: list[tuple[int, int]],
+    cuts: list[int],
+    keep: Keep,
+    file_rows: int,
+    again: set[int],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     table = pl.DataFrame(
         {ROW: range(1, len(rows) + 1), "a": [a for a, _ in rows], "b": [b for _, b in rows]},
@@ -40,9 +47,12 @@ def test_index_agrees_with_one_frame(
     chunks = [table[low:high] for low, high in itertools.pairwise(bounds)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys_module, "SLICE_ROWS", 3)  # many slices
+        patch.setattr(keys_module, "FILE_ROWS", file_rows)
         index = KeyIndex(tmp_path_factory.mktemp("index") / "keys", keep)
         for number, chunk in enumerate(chunks):
-            index.add(number, chunk)
+            index.add(number, table if number in again else chunk)
+        for number in again & set(range(len(chunks))):
+            index.add(number, chunks[number])
         touched = index.settle()
 
     found = [index.repeats(number).to_list() for number in range(len(chunks))]
