@@ -226,6 +226,11 @@ class Run(_Section):
     published: Published | None = None
     committed: Committed | None = None
 
+    @property
+    def chunks(self) -> int:
+        """How many chunks the object has; 0 before ingest has found them."""
+        return 0 if self.ingested is None else self.ingested.chunks
+
     def having(self, **sections: _Section | None) -> Self:
         """This document with sections added or replaced."""
         return self.model_copy(update=sections)
@@ -234,7 +239,9 @@ class Run(_Section):
 class RunRecord(BaseModel):
     """A run as the ledger keeps it. Times are ISO 8601 in UTC; counts are rows unless they say bytes.
 
-    `chunks_done` and `rows_done` are the progress of the present `state`: as far as it was told, which is now and then.
+    `chunks_done` of `chunks_due`, and `rows_done`, are the progress of the present `state` since `entered_at`: as far
+    as it was told, which is now and then. While ingest still looks for chunks, none is due. `lease_until`, in seconds
+    since 1970, is when the run may be taken over, unless it gives a sign of life before.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -248,6 +255,7 @@ class RunRecord(BaseModel):
     owner: str
     sequencer: str = ""
     state: str = ""
+    entered_at: str = ""
     states: dict[str, str] = Field(default_factory=dict)
     started_at: str
     finished_at: str | None = None
@@ -255,8 +263,10 @@ class RunRecord(BaseModel):
     duplicates: int = 0
     bytes: int = 0
     chunks: int = 0
+    chunks_due: int = 0
     chunks_done: int = 0
     rows_done: int = 0
+    lease_until: int = 0
     rows_in: int = 0
     rows_accepted: int = 0
     rows_rejected: int = 0

@@ -48,7 +48,8 @@ def own(part: Range, chunks: Sequence[T]) -> Sequence[T]:
 
 def spread(run: Run, context: Context, state: str, parts: Sequence[Range], *, looks: int = 0) -> FanOut:
     """Enters a state whose work is spread, and writes what its Map reads."""
-    context.ledger.enter(run, state, context.now(), context.used(run))
+    chunks = sum(len(part.again) for part in parts) or run.chunks
+    context.ledger.enter(run, state, context.now(), context.used(run), chunks=chunks)
     address = context.staged(run, f"ranges/{state}{looks}.json")
     context.store.write(address, json.dumps([part.model_dump(mode="json") for part in parts]).encode())
     return FanOut(ranges=address.key, looks=looks)

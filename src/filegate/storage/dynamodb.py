@@ -19,13 +19,12 @@ from filegate.clock import iso
 from filegate.errors import ClaimLost
 from filegate.runs import Run, RunRecord, Status, Usage
 from filegate.storage.aws_errors import translated
-from filegate.storage.ledger import LEASE, RETENTION, Commit, Head
+from filegate.storage.ledger import RETENTION, Commit, Head, alive, entered
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 OWNED = "#owner = :me AND #status = :running"
-NOTHING_DONE = {"chunks_done": 0, "rows_done": 0}
 
 
 class DynamoDBLedger:
@@ -47,9 +46,7 @@ class DynamoDBLedger:
             "sequencer": request.sequencer,
             "owner": run.execution,
             "retries": run.retries.count,
-            "state": "IngestState",
-            **NOTHING_DONE,
-            "lease_until": int((now + LEASE).timestamp()),
+            **entered("IngestState", 0, now),
             "expires_at": int((now + RETENTION).timestamp()),
         }
         if request.replay_of is not None:
@@ -66,13 +63,12 @@ class DynamoDBLedger:
             self._count_duplicate(run.run_id)
         return claimed
 
-    def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
-        facts = {"state": state, "lease_until": int((now + LEASE).timestamp()), f"states.{state}": iso(now)}
-        self._owned(run, facts | NOTHING_DONE | _used(usage))
+    def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
+        facts = entered(state, run.chunks if chunks is None else chunks, now) | {f"states.{state}": iso(now)}
+        self._owned(run, facts | _used(usage))
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
-        facts = {"lease_until": int((now + LEASE).timestamp())}
-        self._owned(run, facts, more={"chunks_done": chunks, "rows_done": rows})
+        self._owned(run, alive(now), more={"chunks_done": chunks, "rows_done": rows})
 
     def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
         self._owned(run, {**facts, **_used(usage)})

@@ -16,6 +16,17 @@ RETENTION = timedelta(days=180)
 """How long the ledger remembers a run."""
 
 
+def alive(now: datetime) -> dict[str, Any]:
+    """What a sign of life sets of a `RunRecord`."""
+    return {"lease_until": int((now + LEASE).timestamp())}
+
+
+def entered(state: str, chunks: int, now: datetime) -> dict[str, Any]:
+    """What the beginning of a state sets of it, besides the state's entry in `states`."""
+    due = {"chunks_due": chunks, "chunks_done": 0, "rows_done": 0}
+    return {"state": state, "entered_at": iso(now), **due, **alive(now)}
+
+
 @dataclass(frozen=True)
 class Head:
     """Which runs make up the published output of one object key.
@@ -81,8 +92,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
-        """Notes that the run is in `state`, of which nothing is done yet, and renews the lease."""
+    def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
+        """Notes that the run is in `state`, of which nothing is done yet, and renews the lease.
+
+        `chunks` are to be worked on there; if that is not said, all of the object's.
+        """
         ...
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:

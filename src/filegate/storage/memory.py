@@ -16,7 +16,7 @@ from filegate.blob import Blob
 from filegate.clock import iso
 from filegate.errors import ClaimLost, ObjectGone
 from filegate.runs import Run, RunRecord, Status, Usage
-from filegate.storage.ledger import LEASE, Commit, Head
+from filegate.storage.ledger import Commit, Head, alive, entered
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ class MemoryLedger:
     """Runs and heads in dicts, under the conditions of `DynamoDBLedger`."""
 
     _runs: dict[str, RunRecord] = field(default_factory=dict)
-    _leases: dict[str, datetime] = field(default_factory=dict)
     _heads: dict[tuple[str, str], Head] = field(default_factory=dict)
 
     def claim(self, run: Run, now: datetime) -> bool:
         known = self._runs.get(run.run_id)
+        begun = entered("IngestState", 0, now)
         if known is None:
             self._runs[run.run_id] = RunRecord(
                 run_id=run.run_id,
@@ -118,30 +118,26 @@ class MemoryLedger:
                 sequencer=run.request.sequencer,
                 owner=run.execution,
                 retries=run.retries.count,
-                state="IngestState",
                 states={"IngestState": iso(now)},
                 started_at=iso(now),
                 replay_of=run.request.replay_of,
+                **begun,
             )
-        elif known.status == Status.RUNNING and (known.owner == run.execution or self._leases[run.run_id] < now):
-            renewed = {"owner": run.execution, "retries": run.retries.count, "state": "IngestState"}
-            self._set(run.run_id, **renewed, chunks_done=0, rows_done=0)
+        elif known.status == Status.RUNNING and (known.owner == run.execution or known.lease_until < now.timestamp()):
+            self._set(run.run_id, owner=run.execution, retries=run.retries.count, **begun)
         else:
             self._set(run.run_id, duplicates=known.duplicates + 1)
             return False
-        self._leases[run.run_id] = now + LEASE
         return True
 
-    def enter(self, run: Run, state: str, now: datetime, usage: Usage) -> None:
+    def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         known = self._owned(run)
-        states = known.states | {state: iso(now)}
-        self._set(run.run_id, state=state, states=states, chunks_done=0, rows_done=0, usage=known.usage | usage)
-        self._leases[run.run_id] = now + LEASE
+        facts = entered(state, run.chunks if chunks is None else chunks, now)
+        self._set(run.run_id, **facts, states=known.states | {state: iso(now)}, usage=known.usage | usage)
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
         known = self._owned(run)
-        self._set(run.run_id, chunks_done=known.chunks_done + chunks, rows_done=known.rows_done + rows)
-        self._leases[run.run_id] = now + LEASE
+        self._set(run.run_id, chunks_done=known.chunks_done + chunks, rows_done=known.rows_done + rows, **alive(now))
 
     def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
         known = self._owned(run)

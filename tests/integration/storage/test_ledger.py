@@ -1,12 +1,13 @@
 """One set of expectations for both ledgers: the in-memory one of the tests, and DynamoDB's."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from filegate.errors import ClaimLost
 from filegate.local import EmbeddedCloud
-from filegate.runs import Invocation, Request, Retries, Run, Status, Usage, run_id_of
+from filegate.runs import Ingested, Invocation, Request, Retries, Run, Status, Usage, run_id_of
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger
@@ -61,6 +62,72 @@ def test_a_dead_owners_claim_is_taken_over_after_its_lease(ledger: Ledger, key: 
     assert ledger.claim(a_run(key, execution="two"), NOW + LEASE + timedelta(minutes=11))
     with pytest.raises(ClaimLost):
         ledger.enter(a_run(key), "TransformState", NOW, Usage())
+
+
+def test_progress_keeps_the_claim_of_a_run_that_takes_hours(ledger: Ledger, key: str) -> None:
+    """Such as one that is spread: no state is entered meanwhile."""
+    run, step = a_run(key), LEASE - timedelta(minutes=1)
+    ledger.claim(run, NOW)
+    ledger.enter(run, "ValidateState", NOW, Usage())
+    for told in range(1, 9):
+        assert not ledger.claim(a_run(key, execution="two"), NOW + told * step)
+        ledger.advance(run, chunks=16, rows=1_600, now=NOW + told * step)
+    last = NOW + 8 * step
+    assert not ledger.claim(a_run(key, execution="two"), last + LEASE)
+    assert ledger.claim(a_run(key, execution="two"), last + LEASE + timedelta(seconds=1))
+    with pytest.raises(ClaimLost):
+        ledger.advance(run, chunks=16, rows=1_600, now=last + LEASE)
+
+
+def progress_of(ledger: Ledger, run: Run) -> tuple[str, str, int, int, int]:
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert record.lease_until == int((datetime.fromisoformat(record.entered_at) + LEASE).timestamp())
+    return record.state, record.entered_at[11:19], record.chunks_due, record.chunks_done, record.rows_done
+
+
+def test_progress_adds_up_and_every_state_begins_with_none(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    ledger.claim(run, NOW)
+    assert progress_of(ledger, run) == ("IngestState", "12:00:00", 0, 0, 0)
+    ledger.advance(run, chunks=3, rows=300, now=NOW)
+    ledger.advance(run, chunks=2, rows=150, now=NOW)
+    assert progress_of(ledger, run) == ("IngestState", "12:00:00", 0, 5, 450)
+    run = run.having(ingested=Ingested(claim="CLAIMED", chunks=6))
+    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=10), Usage())
+    assert progress_of(ledger, run) == ("ValidateState", "12:00:10", 6, 0, 0)
+    ledger.advance(run, chunks=1, rows=90, now=NOW + timedelta(seconds=10))
+    assert progress_of(ledger, run) == ("ValidateState", "12:00:10", 6, 1, 90)
+    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=20), Usage(), chunks=2)  # a second look at some
+    assert progress_of(ledger, run) == ("ValidateState", "12:00:20", 2, 0, 0)
+    ledger.advance(run, chunks=2, rows=200, now=NOW + timedelta(seconds=20))
+    ledger.claim(run, NOW + timedelta(seconds=30))  # a restart
+    assert progress_of(ledger, run) == ("IngestState", "12:00:30", 0, 0, 0)
+
+
+def test_progress_of_another_s_run_or_of_one_that_is_over_is_refused(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    with pytest.raises(ClaimLost):
+        ledger.advance(run, chunks=1, rows=1, now=NOW)
+    ledger.claim(run, NOW)
+    with pytest.raises(ClaimLost):
+        ledger.advance(a_run(key, execution="two"), chunks=1, rows=1, now=NOW)
+    ledger.commit(Commit(run, Status.SUCCEEDED, "", NOW, Usage(), 0.0, Head("05", "v1", (run.run_id,), revision=1)))
+    with pytest.raises(ClaimLost):
+        ledger.advance(run, chunks=1, rows=1, now=NOW)
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert (record.chunks_done, record.rows_done) == (0, 0)
+
+
+def test_ranges_that_tell_at_once_all_count(dynamodb: Ledger, key: str) -> None:
+    run = a_run(key)
+    dynamodb.claim(run, NOW)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: dynamodb.advance(run, chunks=16, rows=n, now=NOW), range(64)))
+    record = dynamodb.get(run.run_id)
+    assert record is not None
+    assert (record.chunks_done, record.rows_done) == (64 * 16, sum(range(64)))
 
 
 def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:

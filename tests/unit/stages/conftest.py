@@ -7,11 +7,13 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from filegate import clock
 from filegate.address import Address
 from filegate.functions import Stage
 from filegate.manifests import OutputManifest, QuarantineManifest, read_manifest
@@ -48,6 +50,7 @@ class Pipeline:
     fan_out_bytes: int = 512 << 20
     whole_object_bytes: int = 128 << 20
     sequencers: itertools.count[int] = field(default_factory=itertools.count)
+    now: Callable[[], datetime] = clock.now
 
     def declare(self, name: str, body: str) -> None:
         (self.folder / f"{name}.py").write_text(HEAD + body)
@@ -64,7 +67,7 @@ class Pipeline:
             fan_out_bytes=self.fan_out_bytes,
             whole_object_bytes=self.whole_object_bytes,
         )
-        return Context(self.store, self.ledger, Registry(self.folder), settings)
+        return Context(self.store, self.ledger, Registry(self.folder), settings, self.now)
 
     def arrive(self, key: str, data: bytes | str, *, sequencer: str | None = None) -> Run:
         """A run at its start, over a new version of the key."""
