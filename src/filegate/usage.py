@@ -146,6 +146,11 @@ def total(calls: Collection[Invocation]) -> Total:
     )
 
 
+def ranges(usage: Usage) -> int:
+    """How many ranges of its chunks the object was spread over; 0 where one invocation had it whole."""
+    return max((call.calls for call in usage.invocations.values() if call.state in RANGES), default=0)
+
+
 def transitions(run: RunRecord) -> int:
     """The steps of the state machine that the run took, or will have taken by its end.
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import text
+from filegate.clock import now
+from filegate.operations.pace import pace
 from filegate.runs import RunRecord, Status
 
 MARKS = {
@@ -21,6 +25,9 @@ MARKS = {
     Status.REJECTED: "✗",
     Status.FAILED: "✗",
 }
+BAR = 12  # columns
+SAID_EVERY = timedelta(minutes=1)
+"""Where no terminal can draw a line anew, so often a run says how far it is."""
 
 
 @dataclass
@@ -31,12 +38,18 @@ class Line:
     bytes: int = 0
     sent: int = 0
     run: RunRecord | None = None
+    said_at: datetime = field(default_factory=now)
 
 
 class Progress:
-    """The lines, by number; those of runs are found by run id once they are known."""
+    """The lines, by number; those of runs are found by run id once they are known.
 
-    def __init__(self) -> None:
+    Args:
+        log: where long runs now and then say how far they are; None where the lines themselves are shown, or nothing.
+    """
+
+    def __init__(self, log: Console | None = None) -> None:
+        self._log = log
         self._lines: list[Line] = []
         self._of_run: dict[str, Line] = {}
         self._spinner = Spinner("dots", style="cyan")
@@ -52,14 +65,24 @@ class Progress:
         self._of_run[run_id] = line
 
     def update(self, run: RunRecord) -> None:
-        self._of_run[run.run_id].run = run
+        line = self._of_run[run.run_id]
+        line.run = run
+        if self._log is not None:
+            self._say(line, run, self._log)
+
+    def _say(self, line: Line, run: RunRecord, log: Console) -> None:
+        at, found = now(), pace(run)
+        if found is not None and at - line.said_at >= SAID_EVERY:
+            facts = filter(None, [found.state, text.percent(found), text.how_far(found, at)])
+            log.print(Text(f"{text.line(line.name)}: {' · '.join(facts)}"), soft_wrap=True)
+            line.said_at = at
 
     def __rich__(self) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
         for line in self._lines:
             done = line.run is not None and line.run.status != Status.RUNNING
             mark = Text(MARKS[line.run.status], text.STYLES[line.run.status]) if done and line.run else self._spinner
-            table.add_row(mark, Text(text.line(line.name)), _doing(line), _rows(line.run))
+            table.add_row(mark, Text(text.line(line.name)), _doing(line), _done(line.run))
         return table
 
 
@@ -74,16 +97,30 @@ def _doing(line: Line) -> Text:
     return text.status(line.run.status)
 
 
-def _rows(run: RunRecord | None) -> Text:
-    return Text(text.counted(run.rows_in, "row") if run is not None and run.rows_in else "", "dim")
+def _done(run: RunRecord | None) -> RenderableType:
+    """How far a run is that takes long; of any other one, how many rows it has."""
+    if run is None:
+        return ""
+    found = pace(run)
+    if found is None:
+        return Text(text.counted(run.rows_in, "row") if run.rows_in else "", "dim")
+    facts = Text(text.how_far(found, now()), "dim", no_wrap=True, overflow="ellipsis")
+    if found.chunks is None:
+        return facts
+    both = Table.grid(padding=(0, 2, 0, 0))
+    both.add_row(ProgressBar(found.chunks, found.chunks_done, BAR, complete_style="cyan", finished_style="cyan"), facts)
+    return both
 
 
 @contextmanager
 def watched(console: Console, *, quiet: bool) -> Iterator[Progress]:
-    """Shows the progress for the time of the block; nothing if `quiet`, or if the console is no terminal."""
-    progress = Progress()
+    """Shows the progress for the time of the block: in lines that are drawn anew, if the console is a terminal.
+
+    Nothing is shown if `quiet`.
+    """
     if quiet or not console.is_terminal:
-        yield progress
+        yield Progress(None if quiet else console)
         return
+    progress = Progress()
     with Live(progress, console=console, transient=True, refresh_per_second=10):
         yield progress

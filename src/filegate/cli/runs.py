@@ -32,7 +32,7 @@ def runs(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="So many, the latest.")] = 20,
 ) -> None:
-    """List the latest runs."""
+    """List the latest runs; of one that takes long, how much of its present state is done."""
     from datetime import UTC  # noqa: PLC0415
 
     from filegate.cli import tables  # noqa: PLC0415

@@ -26,18 +26,32 @@ def show(
     session: Session,
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
 ) -> None:
-    """Tell a run's story: its states, its counts, what broke, what it cost, where things lie, and what to do next."""
+    """Tell a run's story: its states, its counts, what broke, what it cost, where things lie, and what to do next.
+
+    Of a run that is under way: how far its present state is, how fast it goes, and when it last gave a sign of life.
+    """
     from filegate.operations.result import cut_short, output_addresses, result, used  # noqa: PLC0415
     from filegate.operations.runs import chain, find  # noqa: PLC0415
+    from filegate.usage import ranges  # noqa: PLC0415
 
     cloud = session.cloud()
     found = find(cloud.ledger, run)
     output = output_addresses(found, cloud.store)
     if session.as_json:
-        more = ("version_id", "owner", "started_at", "finished_at", "states", "retries", "duplicates", "bytes")
+        more = (
+            "version_id",
+            "owner",
+            "started_at",
+            "finished_at",
+            "states",
+            "retries",
+            "duplicates",
+            "bytes",
+            "chunks",
+        )
         links = ("rows_deduplicated", "replay_of", "replayed_by", "supersedes")
         facts = found.model_dump(mode="json", include={*more, *links})
-        session.write(result(found, output=output) | facts | {"used": used(found)})
+        session.write(result(found, output=output) | facts | {"ranges": ranges(found.usage), "used": used(found)})
         return
     newer = None if found.superseded_by is None else cloud.ledger.get(found.superseded_by)
     unfinished = cut_short(found, cloud.store)
@@ -67,6 +81,8 @@ def _story(
     add("execution", run.owner)
     add("times", _times(run))
     add("states", _states(run))
+    add("progress", _progress(run))
+    add("chunks", _chunks(run))
     add("rows", _conservation(run))
     add("rules", tables.broken(rules(run)) if run.rules else None)
     add("used", _used(run))
@@ -87,12 +103,45 @@ def _story(
 
 def _times(run: RunRecord) -> str:
     from filegate.cli import text  # noqa: PLC0415
+    from filegate.clock import now  # noqa: PLC0415
+    from filegate.operations.pace import alive_at  # noqa: PLC0415
     from filegate.operations.result import seconds  # noqa: PLC0415
 
-    took = f", took {text.seconds(seconds(run))}" if run.finished_at else ", still under way"
+    if run.finished_at:
+        took = f", took {text.seconds(seconds(run))}"
+    else:
+        silence = max(0.0, (now() - alive_at(run)).total_seconds())
+        took = f", still under way, last sign of life {text.seconds(silence)} ago"
     restarts = f", restarted {text.counted(run.retries, 'time')}" if run.retries else ""
     duplicates = f", announced {text.counted(run.duplicates + 1, 'time')}" if run.duplicates else ""
     return f"{text.moment(run.started_at)} UTC{took}{restarts}{duplicates}"
+
+
+def _progress(run: RunRecord) -> str | None:
+    """How far the present state is, if it takes long."""
+    from filegate.cli import text  # noqa: PLC0415
+    from filegate.clock import iso, now  # noqa: PLC0415
+    from filegate.operations.pace import pace  # noqa: PLC0415
+
+    found = pace(run)
+    if found is None:
+        return None
+    began = f"{found.state} since {text.moment(iso(found.since))} UTC"
+    return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, now())]))
+
+
+def _chunks(run: RunRecord) -> str | None:
+    """What the object was cut into, if it was."""
+    from filegate.cli import text  # noqa: PLC0415
+    from filegate.operations.result import seconds  # noqa: PLC0415
+    from filegate.usage import ranges  # noqa: PLC0415
+
+    if run.chunks < 2:
+        return None
+    spread, took = ranges(run.usage), seconds(run)
+    over = f" in {text.counted(spread, 'range')}" if spread else ""
+    speed = f", {text.rounded(run.rows_in / took)} rows/s from claim to end" if took else ""
+    return f"{run.chunks:,}{over}{speed}"
 
 
 def _states(run: RunRecord) -> RenderableType | None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import text
+from filegate.operations.pace import pace
 from filegate.operations.result import seconds
 from filegate.operations.runs import short
 from filegate.runs import RunRecord, Status
@@ -115,7 +116,7 @@ def listing(runs: Iterable[RunRecord]) -> Fitted:
             short(run.run_id),
             Text(text.line(run.dataset)),
             cut(run.key.partition("/")[2] or run.key),
-            status(run),
+            status(run).append(f" {text.percent(pace(run))}".rstrip()),
             *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
             text.seconds(seconds(run)),
             text.moment(run.started_at),

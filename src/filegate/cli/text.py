@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from filegate.operations.pace import Pace
 from filegate.runs import Status
 
 STYLES: Mapping[Status, str] = {
@@ -41,6 +42,41 @@ def seconds(value: float | None) -> str:
     if value >= 99.5:
         return f"{int(value) // 60} min {int(value) % 60} s"
     return f"{value:.0f} s" if value >= 9.95 else f"{value:.1f} s"
+
+
+def rounded(number: float) -> str:
+    """Two digits or three: `310`, `2.1 k`, `310 k`, `2.1 M`."""
+    for size, unit in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
+        if number >= 0.9995 * size:
+            return f"{number / size:.1f}{unit}" if number < 9.95 * size else f"{number / size:.0f}{unit}"
+    return f"{number:.0f}"
+
+
+def roughly(seconds: float) -> str:
+    """So coarse that it does not change all the time: `40 s`, `3 min`, `2.5 h`."""
+    if seconds < 95:
+        return f"{max(1, round(seconds / 10))}0 s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def how_far(pace: Pace, now: datetime) -> str:
+    """`34 of 172 chunks · 2.1 M rows · 310 k rows/s · about 40 s left`."""
+    rate, left = pace.rows_per_second, pace.seconds_left(now)
+    return " · ".join(
+        [
+            f"{pace.chunks_done:,} of {counted(pace.chunks, 'chunk')}"
+            if pace.chunks is not None
+            else f"{counted(pace.chunks_done, 'chunk')} so far",
+            f"{rounded(pace.rows_done)} rows",
+            *([] if rate is None else [f"{rounded(rate)} rows/s"]),
+            *([] if left is None else [f"about {roughly(left)} left"]),
+        ]
+    )
+
+
+def percent(pace: Pace | None) -> str:
+    """`20 %`; nothing as long as nobody knows."""
+    return "" if pace is None or pace.percent is None else f"{pace.percent} %"
 
 
 def moment(iso: str) -> str:

@@ -19,7 +19,9 @@ FEW = 5
 """Up to so many runs are read one by one; more are found by one query a status, however many they are."""
 CLOCK_SKEW = timedelta(minutes=15)  # AWS refuses signatures of clocks that are further apart
 APPEARS_WITHIN = 180.0  # seconds; a cold start takes a few
-PROGRESSES_WITHIN = 2400.0  # seconds; the longest state with all its retries takes less
+PROGRESSES_WITHIN = 2400.0
+"""Seconds: the longest call with its retries takes less, and so does the first range of a fan-out; whatever takes long
+tells of its progress, which is a change."""
 
 
 class RunStalled(FilegateError):
@@ -64,7 +66,8 @@ class Follower:
         for run in self._read():
             if run.status != Status.RUNNING and not cut_short(run, self._store):
                 self._names.pop(run.run_id, None)
-            if self._seen.get(run.run_id) == run:
+            seen = self._seen.get(run.run_id)
+            if seen == run or (seen is not None and _lags(run, seen)):
                 continue
             self._seen[run.run_id] = run
             changed.append(run)
@@ -113,6 +116,11 @@ class Follower:
                 f"{_named(list(self._names), self._names)}: nothing has moved for {still / 60:.0f} minutes.",
                 advice="Look at the execution and at the function's log; the run goes on without this command.",
             )
+
+
+def _lags(run: RunRecord, seen: RunRecord) -> bool:
+    """Whether a run was seen later on already: indexes follow the table after a moment."""
+    return run.status == Status.RUNNING and run.lease_until < seen.lease_until
 
 
 def _named(run_ids: list[str], names: dict[str, str]) -> str:

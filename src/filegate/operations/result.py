@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from filegate.address import Address
+from filegate.clock import now
 from filegate.errors import ObjectGone
 from filegate.manifests import OutputManifest, read_manifest
+from filegate.operations.pace import pace
 from filegate.prices import READ_ON
 from filegate.runs import RunRecord, Status
 from filegate.storage.objects import ObjectStore
@@ -23,9 +25,10 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
         `rows_out`; `rules` (rejected rows by rule code, the most broken first); `output` (addresses of the published
         parts); `superseded_by` (the run whose output stands in its place, so that nothing of this one is published,
         or null); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null);
-        `seconds` (null while it runs).
+        `seconds` (null while it runs); `progress` of a run that takes long, or null: `Pace.to_json` has its fields.
     """
     failed = run.error_type is not None
+    found = pace(run)
     return {
         "run_id": run.run_id,
         "dataset": run.dataset,
@@ -41,6 +44,7 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
         "quarantine": run.quarantine or None,
         "error": {"type": run.error_type, "message": run.error_message} if failed else None,
         "seconds": seconds(run),
+        "progress": None if found is None else found.to_json(now()),
     }
 
 

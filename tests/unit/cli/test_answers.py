@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +15,7 @@ import pytest
 from filegate.address import Address
 from filegate.cli.runs import StatusName
 from filegate.cli.tables import exit_status
+from filegate.clock import now
 from filegate.errors import FilegateError
 from filegate.operations.running_local import RunningLocal
 from filegate.prices import READ_ON
@@ -336,6 +338,53 @@ def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["replayed_by"] == replay.run_id
     assert document["states"] == states
+
+
+def test_show_tells_how_far_a_long_run_is(filegate: Filegate, cloud: MemoryCloud) -> None:
+    since = now() - timedelta(seconds=31)
+    run = cloud.is_under_way(
+        "x", since=since, seconds=30, chunks=172, chunks_due=172, chunks_done=43, rows_done=2_100_000
+    )
+    told = " ".join(filegate("show", run.run_id).stdout.split())
+    assert re.search(r"still under way, last sign of life [12]\.\d s ago", told)
+    assert f"progress ValidateState since {since:%Y-%m-%d %H:%M:%S} UTC · 25 % · 43 of 172 chunks · 2.1 M rows" in told
+    assert re.search(r"rows · 7\d k rows/s · about 90 s left chunks 172 rows", told)
+    (document,) = documents(filegate("show", run.run_id, "--json"))
+    assert (document["chunks"], document["ranges"]) == (172, 0)
+    assert (document["progress"]["percent"], document["progress"]["chunks_done"]) == (25, 43)
+
+
+def test_show_tells_of_a_run_that_says_nothing_yet(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.is_under_way("x", seconds=0)
+    told = filegate("show", run.run_id).stdout
+    assert "last sign of life" in told
+    assert "progress" not in told
+    assert "chunks" not in told
+
+
+def test_show_tells_how_a_large_object_was_spread(filegate: Filegate, cloud: MemoryCloud) -> None:
+    calls = {
+        "ValidateState0": Invocation(state="ValidateRange", calls=11, seconds=200, memory_mb=256),
+        "ValidateState1": Invocation(state="ValidateRange", calls=2, seconds=30, memory_mb=256),
+        "TransformState0": Invocation(state="TransformRange", calls=11, seconds=100, memory_mb=1024),
+    }
+    run = cloud.has("x", chunks=172, rows_in=3_000_000, usage=Usage(invocations=calls))
+    assert "chunks 172 in 11 ranges, 2.0 M rows/s from claim to end" in " ".join(
+        filegate("show", run.run_id).stdout.split()
+    )
+    (document,) = documents(filegate("show", run.run_id, "--json"))
+    assert (document["chunks"], document["ranges"], document["progress"]) == (172, 11, None)
+
+
+def test_runs_tell_how_much_of_a_long_one_is_done(filegate: Filegate, cloud: MemoryCloud) -> None:
+    cloud.is_under_way("long", seconds=30, chunks_due=172, chunks_done=43, minute=SOON)
+    cloud.is_under_way("ingesting", state="IngestState", seconds=30, chunks_done=43, minute=SOON)
+    cloud.is_under_way("small", seconds=0, minute=SOON)
+    told = [re.split(r"  +", line)[2:4] for line in filegate("runs").stdout.splitlines()[1:]]
+    assert sorted(told) == [["ingesting.csv", "RUNNING"], ["long.csv", "RUNNING 25 %"], ["small.csv", "RUNNING"]]
+    assert {document["dataset"] for document in documents(filegate("runs", "--json")) if document["progress"]} == {
+        "flights"
+    }
 
 
 def test_show_tells_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCloud) -> None:

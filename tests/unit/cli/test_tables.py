@@ -28,3 +28,15 @@ def test_only_file_names_are_cut(table: Callable[[list[RunRecord]], tables.Fitte
     assert line.count("…") <= 1
     assert header.rstrip().endswith(("where it went", "started (UTC)")) or width < 100
     assert line.rstrip().endswith("quarantine + queue") or table is tables.listing or width < 100
+
+
+@pytest.mark.parametrize("width", [80, 99, 100, 160])
+def test_a_running_run_s_percentage_is_whole(width: int) -> None:
+    told = {"chunks_due": 172, "chunks_done": 171, "rows_in": 1_234_567, "rows_rejected": 1_234_567}
+    run = MemoryCloud().is_under_way("a-very-long-file-name-indeed", seconds=30, **told)
+    written = io.StringIO()
+    Console(width=width, file=written).print(tables.listing([run]))
+    header, line = written.getvalue().splitlines()
+    assert "RUNNING 99 %" in line
+    assert "…" not in header
+    assert line.count("…") <= 1

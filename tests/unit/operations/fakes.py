@@ -24,6 +24,7 @@ from filegate.parquet import parquet_bytes
 from filegate.quarantine import BROKEN
 from filegate.runs import Request, Run, RunRecord, Status, run_id_of
 from filegate.stages.context import output_manifest_key, quarantine_address
+from filegate.storage.ledger import alive, entered
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
 
 START = datetime(2026, 1, 31, 10, tzinfo=UTC)
@@ -153,6 +154,14 @@ class MemoryCloud:
         if status in (Status.SUCCEEDED, Status.PARTIAL):
             run = run.model_copy(update={"output": self._output(run)})
         return self._stored(run)
+
+    def is_under_way(
+        self, name: str, *, state: str = "ValidateState", since: datetime | None = None, seconds: float, **facts: Any
+    ) -> RunRecord:
+        """Puts a run into the ledger that has told how far it is, `seconds` after the beginning of its state."""
+        began = since or START + timedelta(seconds=5)
+        told = entered(state, facts.pop("chunks_due", 0), began) | alive(began + timedelta(seconds=seconds))
+        return self.has(name, Status.RUNNING, **{"rows_in": 10**9, **told, **facts})
 
     def has_partial(self, name: str = "january", **facts: Any) -> RunRecord:
         """A PARTIAL run with two published parts and three quarantined rows in two parts."""

@@ -123,3 +123,39 @@ def test_a_run_waits_for_its_turn_while_others_move(cloud: MemoryCloud) -> None:
     for name in ("a", "b"):
         follower.add(run_id(name), name)
     assert {run.run_id for run in follower.changes() if run.status != Status.RUNNING} == {run_id("a"), run_id("b")}
+
+
+def test_a_run_that_takes_hours_is_followed_as_long_as_it_moves(cloud: MemoryCloud) -> None:
+    """Nothing changes but how far it is."""
+    script = Script(cloud)
+    told = iter(range(1, 20))
+
+    def sleep(_: float) -> None:
+        script.time += PROGRESSES_WITHIN / 2
+        if (chunks := next(told, None)) is None:
+            script.reach("a", Status.SUCCEEDED)
+        else:
+            cloud.is_under_way("a", since=now(), seconds=0, chunks_done=chunks, chunks_due=20, run_id=run_id("a"))
+
+    script.reach("a", Status.RUNNING)
+    follower = Follower(cloud.ledger, cloud.store, clock=lambda: script.time, sleep=sleep)
+    follower.add(run_id("a"), "a")
+    assert [run.chunks_done for run in follower.changes()] == [0, *range(1, 20), 0]
+    assert script.time > 9 * PROGRESSES_WITHIN
+
+
+def test_what_an_index_shows_late_is_no_change(cloud: MemoryCloud) -> None:
+    follower = Script(cloud).follower("a")
+    began = now()
+
+    def told(seconds: float, chunks: int) -> None:
+        cloud.is_under_way("a", since=began, seconds=seconds, chunks_done=chunks, chunks_due=20, run_id=run_id("a"))
+
+    told(10, 7)
+    assert [run.chunks_done for run in follower.poll()] == [7]
+    told(5, 3)
+    assert follower.poll() == []
+    told(15, 9)
+    assert [run.chunks_done for run in follower.poll()] == [9]
+    Script(cloud).reach("a", Status.SUCCEEDED)  # whatever its lease
+    assert [run.status for run in follower.poll()] == [Status.SUCCEEDED]

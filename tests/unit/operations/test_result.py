@@ -27,6 +27,7 @@ def test_a_partial_run(cloud: MemoryCloud) -> None:
         "quarantine": f"s3://quarantine/flights/{run.run_id}/manifest.json",
         "error": None,
         "seconds": 1.5,
+        "progress": None,
     }
     assert list(document["rules"]) == ["flight:ge", "carrier:isin"]
 
@@ -39,7 +40,23 @@ def test_a_rejected_run(cloud: MemoryCloud) -> None:
 
 
 def test_a_run_under_way(cloud: MemoryCloud) -> None:
-    assert result(cloud.has("january", Status.RUNNING), output=[])["seconds"] is None
+    document = result(cloud.has("january", Status.RUNNING), output=[])
+    assert (document["seconds"], document["progress"]) == (None, None)
+
+
+def test_a_run_that_takes_long_tells_how_far_it_is(cloud: MemoryCloud) -> None:
+    run = cloud.is_under_way("january", seconds=20, chunks_done=43, chunks_due=172, rows_done=8_000)
+    assert json.loads(json.dumps(result(run, output=[])["progress"])) == {
+        "state": "ValidateState",
+        "since": "2026-01-31T10:00:05.000Z",
+        "alive_at": "2026-01-31T10:00:25.000Z",
+        "chunks_done": 43,
+        "chunks": 172,
+        "percent": 25,
+        "rows_done": 8_000,
+        "rows_per_second": 400,
+        "seconds_left": None,  # it should be over since 2026
+    }
 
 
 def test_a_commit_without_its_manifest_was_cut_short(cloud: MemoryCloud) -> None:
