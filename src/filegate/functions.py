@@ -98,8 +98,13 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
 
 
 def _fail(run: Run, meter: Meter, error: Exception, ledger: Ledger) -> None:
-    """Tells of a failed invocation, and keeps what it used: the write in place of the one that it did not get to."""
+    """Tells of a failed invocation, and keeps what it used: the write in place of the one that it did not get to.
+
+    Not of a range: where one fails, hundreds may, and the run's item in the ledger holds 400 KB.
+    """
     fail(run, meter.invocation(failed=True), error)
+    if run.range is not None:
+        return
     try:
         ledger.record(run, {}, run.usage | meter.usage(failed=True))
     except Exception as lost:  # the first error is the one that counts
