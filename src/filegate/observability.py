@@ -28,7 +28,7 @@ Measures = dict[str, tuple[MetricUnit, float]]
 
 
 def begin(run: Run, state: str) -> None:
-    """Names the run in every line that follows, and writes the first."""
+    """Names the run, and the range if it is one, in every line that follows, and writes the first."""
     logger.append_keys(
         run_id=run.run_id,
         dataset=run.request.dataset,
@@ -36,7 +36,9 @@ def begin(run: Run, state: str) -> None:
         execution=run.execution,
         environment=ENVIRONMENT,
     )
-    if run.retries.count:
+    if run.range is not None:
+        logger.append_keys(range=run.range.index)
+    if run.retries.count and run.range is None:  # ingest has told of it: the ranges may be thousands
         logger.warning("started again", extra={"restarts": run.retries.count})
     else:
         logger.info("started")

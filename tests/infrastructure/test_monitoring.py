@@ -21,7 +21,7 @@ from filegate import observability
 from filegate.cli.app import app
 from filegate.errors import Throttled
 from filegate.operations.stack.intrinsics import Scope
-from filegate.runs import Committed, Ingested, Invocation, Request, Run, Status, Transformed, Validated
+from filegate.runs import Committed, Ingested, Invocation, Range, Request, Run, Status, Transformed, Validated
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")
@@ -127,8 +127,9 @@ def told() -> Told:
         for state, run in FOUND.items():
             observability.begin(RUN, state)
             observability.end(RUN, run, Invocation(state=state, seconds=1.5, memory_mb=512))
+        observability.begin(RUN.having(range=Range(index=7)), "ValidateRange")
         observability.fail(RUN, Invocation(state="CommitState", seconds=1.5, memory_mb=512), Throttled("too fast"))
-        observability.logger.remove_keys(["run_id", "dataset", "state", "execution", "environment"])
+        observability.logger.remove_keys(["run_id", "dataset", "state", "execution", "environment", "range"])
     return Told([*map(json.loads, lines.getvalue().splitlines())], [*map(json.loads, metrics.getvalue().splitlines())])
 
 
@@ -478,6 +479,8 @@ QUERY_WORDS = {
     "into",
     "like",
     "limit",
+    "not",
+    "or",
     "sort",
     "stats",
     "unnest",
@@ -494,6 +497,13 @@ def test_the_saved_queries_ask_for_what_the_functions_log(resources: Resources, 
     assert {"error_type", "rules", "seconds"} <= asked <= logged
     (found,) = (line["rules"] for line in told.lines if "rules" in line)
     assert found == [{"rule": "carrier:isin", "rows": 1}]
+
+
+def test_one_run_s_story_is_not_that_of_its_ranges(resources: Resources) -> None:
+    """A query gives so many lines, and a range writes two where nothing is wrong with it."""
+    query = of_type(resources, "Logs::QueryDefinition")["OneRun"]["QueryString"]
+    assert 'and (not ispresent(range) or level != "INFO")' in query
+    assert "state, range," in query
 
 
 def test_the_runbook_names_the_saved_queries(resources: Resources) -> None:

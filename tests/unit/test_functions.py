@@ -19,7 +19,19 @@ from filegate.errors import ClaimLost, EmptyObject, FilegateError, SchemaMismatc
 from filegate.functions import UnexpectedError, lambda_function
 from filegate.observability import EphemeralMetrics
 from filegate.registry import Registry
-from filegate.runs import Committed, Ingested, Invocation, Request, Retries, Run, Status, Transformed, Usage, Validated
+from filegate.runs import (
+    Committed,
+    FanOut,
+    Ingested,
+    Invocation,
+    Request,
+    Retries,
+    Run,
+    Status,
+    Transformed,
+    Usage,
+    Validated,
+)
 from filegate.settings import FunctionSettings
 from filegate.stages.context import Context
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
@@ -61,8 +73,8 @@ class Function:
     logged: io.StringIO
     printed: Callable[[], str]
 
-    def call(self, stage: Stage, run: Run = RUN, state: str = "IngestState") -> dict[str, Any]:
-        event = {"state": state, "run": run.model_dump(mode="json", exclude_none=True)}
+    def call(self, stage: Stage, run: Run = RUN, state: str = "IngestState", **more: Any) -> dict[str, Any]:
+        event = {"state": state, "run": run.model_dump(mode="json", exclude_none=True), **more}
         return lambda_function({state: stage})(event, INVOKED)  # type: ignore[arg-type]
 
     def lines(self) -> list[dict[str, Any]]:
@@ -280,6 +292,76 @@ def test_an_unexpected_error_tells_its_place_but_not_its_text(
     assert caught.value.__cause__ is None
     assert "4711" not in capsys.readouterr().out + function.logged.getvalue()
     assert function.lines()[-1]["error_type"] == "UnexpectedError"
+
+
+# Ranges
+
+
+RANGE = {"index": 7}
+SPREAD = RUN.having(
+    ingested=INGESTED.model_copy(update={"chunks": 160_000}),
+    fan_out=FanOut(ranges="runs/r1/ranges/ValidateState0.json"),
+    usage=Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)}),
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "run"), [("ValidateRange", SPREAD), ("TransformRange", SPREAD.having(validated=VALIDATED))]
+)
+def test_a_range_names_itself_and_tells_its_own_time_alone(function: Function, state: str, run: Run) -> None:
+    """Rows, rules and rejects are the reduce step's to tell, once a run."""
+    function.call(adding(), run, state, range=RANGE)
+    lines = function.lines()
+    assert [(line["message"], line["run_id"], line["state"], line["range"]) for line in lines] == [
+        ("started", "r1", state, 7),
+        ("done", "r1", state, 7),
+    ]
+    assert max(map(len, function.logged.getvalue().splitlines())) < 1_000
+    metrics = function.metrics()
+    assert set(metrics) == {frozenset({("environment", "test"), ("service", "ingest")})}
+    assert {name for own in metrics.values() for name in own} == {"seconds", "memory_used_percent"}
+
+
+def test_a_range_of_a_run_that_was_restarted_is_no_warning(function: Function) -> None:
+    """There may be thousands; ingest has told of the restart."""
+    function.call(adding(), SPREAD.having(retries=Retries(count=1)), "ValidateRange", range=RANGE)
+    assert {line["level"] for line in function.lines()} == {"INFO"}
+
+
+def test_the_next_call_is_no_range_any_more(function: Function) -> None:
+    """A process is used again."""
+    handle = lambda_function({"ValidateRange": adding(), "ValidateReduce": adding()})
+    for event in ({"state": "ValidateRange", "range": RANGE}, {"state": "ValidateReduce"}):
+        handle({**event, "run": SPREAD.model_dump(mode="json")}, INVOKED)  # type: ignore[arg-type]
+    assert ["range" in line for line in function.lines()] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("looks", "before"), [(0, 0), (1, 1)])
+def test_a_spread_run_is_counted_once(function: Function, looks: int, before: int) -> None:
+    """By the reduce step that ends with a validated object, be it after a second look."""
+    used = {f"b{number}": Invocation(state="ValidateReduce", seconds=1, memory_mb=256) for number in range(before)}
+    run = SPREAD.having(fan_out=FanOut(ranges="x", looks=looks), usage=SPREAD.usage | Usage(invocations=used))
+    function.call(adding(), run, "ValidateReduce")  # sends some ranges through the map once more
+    assert function.of_dataset() == {}
+    function.call(adding(validated=VALIDATED), run, "ValidateReduce")
+    assert function.of_dataset()["rows_in"] == 7
+    assert [line["rules"] for line in function.lines() if "rules" in line] == [[{"rule": "carrier:isin", "rows": 1}]]
+    again = run.having(
+        usage=run.usage | Usage(invocations={"c": Invocation(state="ValidateReduce", seconds=1, memory_mb=256)})
+    )
+    function.call(adding(validated=VALIDATED), again, "ValidateReduce")  # a restart
+    assert function.of_dataset() == {}
+
+
+def test_ranges_that_fail_do_not_fill_the_run_s_item(function: Function) -> None:
+    """Hundreds of attempts would: DynamoDB takes 400 KB."""
+    with pytest.raises(Throttled):
+        function.call(failing(Throttled("later.")), SPREAD, "ValidateRange", range=RANGE)
+    record = function.ledger.get("r1")
+    assert record is not None
+    assert record.usage == Usage()
+    last = function.lines()[-1]
+    assert (last["level"], last["range"], last["error_type"]) == ("WARNING", 7, "Throttled")
 
 
 # The document, and what was used

@@ -60,7 +60,7 @@ def roughly(seconds: float) -> str:
 
 
 def how_far(pace: Pace, now: datetime) -> str:
-    """`34 of 172 chunks · 2.1 M rows · 310 k rows/s · about 40 s left`."""
+    """`34 of 172 chunks · 2.1 M rows · 310 k rows/s · about 30 s left`."""
     rate, left = pace.rows_per_second, pace.seconds_left(now)
     return " · ".join(
         [
