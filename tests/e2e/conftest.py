@@ -25,14 +25,19 @@ def door() -> Iterator[Door]:
 
 
 @pytest.fixture(scope="module")
-def pipeline(request: pytest.FixtureRequest, door: Door) -> Iterator[Pipeline]:
-    """The pipeline of this module: its constants may name other `DATASETS` and `IMAGES` than the project's own.
+def datasets(request: pytest.FixtureRequest) -> Path:
+    """The folder of this module's `DATASETS`, or else the project's own."""
+    return Path(getattr(request.module, "DATASETS", REPOSITORY / "datasets"))
+
+
+@pytest.fixture(scope="module")
+def pipeline(request: pytest.FixtureRequest, door: Door, datasets: Path) -> Iterator[Pipeline]:
+    """The pipeline of this module: its constants may name other `IMAGES` than the project's own, and `PARAMETERS`.
 
     The functions may do what the templates grant them, and nothing else.
     """
-    datasets = getattr(request.module, "DATASETS", REPOSITORY / "datasets")
     images = getattr(request.module, "IMAGES", REPOSITORY / "images")
     with EmbeddedCloud(datasets=datasets, images=images) as cloud:
-        outputs = cloud.deploy()
+        outputs = cloud.deploy(getattr(request.module, "PARAMETERS", {}))
         with policies_enforced():
             yield Pipeline(cloud.session(), outputs)

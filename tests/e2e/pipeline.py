@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import boto3
@@ -60,6 +61,22 @@ class Execution:
         """The states it entered, in order; on the embedded cloud without those inside a Parallel state."""
         return [
             event["stateEnteredEventDetails"]["name"] for event in self.events if "stateEnteredEventDetails" in event
+        ]
+
+    @property
+    def steps(self) -> int:
+        """How many transitions it took on the embedded cloud, those within Parallel states and retries included."""
+        visits = [visit for state in set(self.states) for visit in self.attempts(state)]
+        retries = sum(len(attempts) - 1 for attempts in visits if attempts)
+        return len(self.states) + retries + len(WITHIN_PARALLEL) * self.states.count("ParallelOutput")
+
+    @property
+    def errors(self) -> list[str | None]:
+        """Of an execution with a single task, as a map starts them: the error of each attempt."""
+        return [
+            event.get("taskFailedEventDetails", {}).get("error")
+            for event in self.events
+            if event["type"] in ("TaskSucceeded", "TaskFailed")
         ]
 
     def attempts(self, state: str) -> list[list[tuple[datetime, datetime, str | None]]]:
@@ -161,6 +178,44 @@ class Pipeline:
         )
         return drop
 
+    # Functions and machines like those deployed, for what a deployment has but one of
+
+    def function_like(
+        self,
+        function: str,
+        kind: str,
+        *,
+        image: str | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        **changed: int,
+    ) -> str:
+        """A function like this one, but for what is given; `kind` is added to its name."""
+        told = self.lambdas.get_function(FunctionName=function)
+        was = told["Configuration"]
+        name = f"{function}-{kind}"
+        self.lambdas.create_function(
+            FunctionName=name,
+            PackageType="Image",
+            Code={"ImageUri": image or told["Code"]["ImageUri"]},
+            Role=was["Role"],
+            Architectures=was["Architectures"],
+            Environment={"Variables": {**was["Environment"]["Variables"], **variables}},
+            **{"MemorySize": was["MemorySize"], "Timeout": was["Timeout"], **changed},
+        )
+        self.lambdas.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
+        return name
+
+    def machine_like(self, name: str, functions: Mapping[str, str]) -> str:
+        """The ARN of a state machine like the deployed one, with other functions; by stage."""
+        deployed = self.stepfunctions.describe_state_machine(stateMachineArn=self.outputs["StateMachineArn"])
+        definition = deployed["definition"]
+        for stage, function in functions.items():
+            real = f':function:{self.outputs[f"{stage.title()}Function"]}"'
+            assert real in definition
+            definition = definition.replace(real, f':function:{function}"')
+        made = self.stepfunctions.create_state_machine(name=name, definition=definition, roleArn=deployed["roleArn"])
+        return str(made["stateMachineArn"])
+
     # What came of it
 
     def run(self, run_id: str) -> RunRecord:
@@ -196,6 +251,15 @@ class Pipeline:
                     if item["status"] != "RUNNING" and item["executionArn"] not in self._executions:
                         self._executions[item["executionArn"]] = self._execution(item["executionArn"])
         return list(self._executions.values())
+
+    def children(self, run_id: str) -> list[Execution]:
+        """The executions that the maps of a run's only execution started, in the order of their ranges, map by map."""
+        found = []
+        for map_run in self.stepfunctions.list_map_runs(executionArn=self.execution(run_id).arn)["mapRuns"]:
+            pages = self.stepfunctions.get_paginator("list_executions").paginate(mapRunArn=map_run["mapRunArn"])
+            of_map = [self._execution(item["executionArn"]) for page in pages for item in page["executions"]]
+            found += sorted(of_map, key=lambda child: child.input["range"]["index"])
+        return found
 
     def _execution(self, arn: str) -> Execution:
         told = self.stepfunctions.describe_execution(executionArn=arn)
@@ -254,7 +318,7 @@ class Pipeline:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket], Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
-    def _read(self, bucket: str, key: str) -> bytes:
+    def read(self, bucket: str, key: str) -> bytes:
         data: bytes = self.s3.get_object(Bucket=self.outputs[bucket], Key=key)["Body"].read()
         return data
 
@@ -263,12 +327,12 @@ class Pipeline:
         key = f"{dataset}/_manifests/{run_id}.json"
         if key not in self.keys("ProcessedBucket", key):
             return None
-        return OutputManifest.model_validate_json(self._read("ProcessedBucket", key))
+        return OutputManifest.model_validate_json(self.read("ProcessedBucket", key))
 
     def parts(self, dataset: str, run_id: str) -> dict[str, bytes]:
         """The published parts of a run: their bytes, by key."""
         manifest = self.manifest(dataset, run_id)
-        return {} if manifest is None else {p.target: self._read("ProcessedBucket", p.target) for p in manifest.parts}
+        return {} if manifest is None else {p.target: self.read("ProcessedBucket", p.target) for p in manifest.parts}
 
     def published(self, dataset: str, run_id: str) -> pl.DataFrame:
         """The published rows of a run, its partition columns among them as text."""
@@ -285,8 +349,8 @@ class Pipeline:
         prefix = f"{dataset}/{run_id}/"
         if f"{prefix}manifest.json" not in self.keys("QuarantineBucket", prefix):
             return pl.DataFrame()
-        manifest = QuarantineManifest.model_validate_json(self._read("QuarantineBucket", f"{prefix}manifest.json"))
-        frames = [pl.read_parquet(io.BytesIO(self._read("QuarantineBucket", part.key))) for part in manifest.parts]
+        manifest = QuarantineManifest.model_validate_json(self.read("QuarantineBucket", f"{prefix}manifest.json"))
+        frames = [pl.read_parquet(io.BytesIO(self.read("QuarantineBucket", part.key))) for part in manifest.parts]
         return pl.concat(frames)
 
 

@@ -56,45 +56,16 @@ def machines(pipeline: Pipeline, images: Mapping[str, str]) -> dict[str, str]:
     "hasty" has a transform with little time, "cramped" a validate with little memory.
     """
     functions = {
-        stage: _copied(pipeline, pipeline.outputs[f"{stage.title()}Function"], "faulty", ImageUri=image)
+        stage: pipeline.function_like(pipeline.outputs[f"{stage.title()}Function"], "faulty", image=image)
         for stage, image in images.items()
     }
-    hasty = _copied(pipeline, functions["transform"], "hasty", Timeout=HASTY_SECONDS)
-    cramped = _copied(pipeline, functions["validate"], "cramped", MemorySize=CRAMPED_MB)
+    hasty = pipeline.function_like(functions["transform"], "hasty", Timeout=HASTY_SECONDS)
+    cramped = pipeline.function_like(functions["validate"], "cramped", MemorySize=CRAMPED_MB)
     return {
-        "faulty": _machine(pipeline, "faulty", functions),
-        "hasty": _machine(pipeline, "hasty", {**functions, "transform": hasty}),
-        "cramped": _machine(pipeline, "cramped", {**functions, "validate": cramped}),
+        "faulty": pipeline.machine_like("faulty", functions),
+        "hasty": pipeline.machine_like("hasty", {**functions, "transform": hasty}),
+        "cramped": pipeline.machine_like("cramped", {**functions, "validate": cramped}),
     }
-
-
-def _copied(pipeline: Pipeline, function: str, kind: str, ImageUri: str | None = None, **changed: int) -> str:  # noqa: N803
-    told = pipeline.lambdas.get_function(FunctionName=function)
-    was = told["Configuration"]
-    name = f"{function}-{kind}"
-    pipeline.lambdas.create_function(
-        FunctionName=name,
-        PackageType="Image",
-        Code={"ImageUri": ImageUri or told["Code"]["ImageUri"]},
-        Role=was["Role"],
-        Architectures=was["Architectures"],
-        Environment={"Variables": was["Environment"]["Variables"]},
-        **{"MemorySize": was["MemorySize"], "Timeout": was["Timeout"], **changed},
-    )
-    pipeline.lambdas.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
-    return name
-
-
-def _machine(pipeline: Pipeline, name: str, functions: Mapping[str, str]) -> str:
-    """The deployed state machine with other functions."""
-    deployed = pipeline.stepfunctions.describe_state_machine(stateMachineArn=pipeline.outputs["StateMachineArn"])
-    definition = deployed["definition"]
-    for stage, function in functions.items():
-        real = f':function:{pipeline.outputs[f"{stage.title()}Function"]}"'
-        assert real in definition
-        definition = definition.replace(real, f':function:{function}"')
-    made = pipeline.stepfunctions.create_state_machine(name=name, definition=definition, roleArn=deployed["roleArn"])
-    return str(made["stateMachineArn"])
 
 
 def start(pipeline: Pipeline, machine_arns: Mapping[str, str]) -> dict[str, Drop]:
