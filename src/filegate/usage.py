@@ -154,8 +154,8 @@ def ranges(usage: Usage) -> int:
 def transitions(run: RunRecord) -> int:
     """The steps of the state machine that the run took, or will have taken by its end.
 
-    Each invocation is one, and so are all of a map's together; it leads to others. An attempt that was killed before it
-    could write anything is missing.
+    Each invocation is one, and so are all of a map's together; it leads to others. What is missing: an attempt that was
+    killed before it could write anything, and a map that failed.
     """
     calls = run.usage.invocations.values()
     done = Counter(call.state for call in calls if not call.failed)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from filegate import errors
@@ -73,39 +74,50 @@ def told(run: Run, context: Context, name: str, work: Callable[[Range], RangeOut
     return run
 
 
-def gathered(run: Run, context: Context, name: str) -> list[RangeOutcome]:
-    """The outcomes of all ranges, in order.
+def gathered(run: Run, context: Context, name: str) -> tuple[Run, list[RangeOutcome]]:
+    """The run with what its last Map used, and the outcomes of all ranges, in order.
+
+    The ledger is told of the use at once: nobody else could, should the caller fail.
 
     Raises:
         PermanentError: as the first of the ranges that cannot be processed tells.
-        ConservationError: a range has none.
+        ConservationError: a range has no outcome.
     """
 
-    def outcome(part: Range) -> RangeOutcome:
+    def outcome(part: Range) -> RangeOutcome | None:
         try:
-            found = read_manifest(context.store, of_range(run, context, name, part.index), RangeOutcome)
+            return read_manifest(context.store, of_range(run, context, name, part.index), RangeOutcome)
         except ObjectGone:
-            raise ConservationError(f"Range {part.index} came back without an outcome.") from None
-        if found.range != part.index:
-            raise ConservationError(f"Range {part.index} came back with the outcome of range {found.range}.")
-        return found
+            return None
 
-    outcomes = at_once(outcome, ranges(run))
-    for found in outcomes:
-        if found.refusal is not None:
-            kind: type[PermanentError] = getattr(errors, found.refusal.type)
-            raise kind(found.refusal.problem, advice=found.refusal.advice)
-    return outcomes
+    outcomes = dict(enumerate(at_once(outcome, ranges(run))))
+    run = run.having(usage=run.usage | _used(run, context, outcomes))
+    context.ledger.record(run, {}, context.used(run))
+    return run, [_proven(index, found) for index, found in outcomes.items()]
 
 
-def used(run: Run, context: Context, outcomes: Sequence[RangeOutcome]) -> Usage:
-    """What the last Map's invocations used, as one entry: thousands of them would not fit into the run's document."""
+def _proven(index: int, outcome: RangeOutcome | None) -> RangeOutcome:
+    if outcome is None:
+        raise ConservationError(f"Range {index} came back without an outcome.")
+    if outcome.range != index:
+        raise ConservationError(f"Range {index} came back with the outcome of range {outcome.range}.")
+    if outcome.refusal is not None:
+        kind: type[PermanentError] = getattr(errors, outcome.refusal.type)
+        raise kind(outcome.refusal.problem, advice=outcome.refusal.advice)
+    return outcome
+
+
+def _used(run: Run, context: Context, outcomes: Mapping[int, RangeOutcome | None]) -> Usage:
+    """What the Map's invocations used, as one entry: thousands of them would not fit into the run's document."""
     assert run.fan_out is not None
-    listed = json.loads(context.store.read(context.staged_key(run.fan_out.ranges)))
-    calls = [outcomes[Range.model_validate(part).index].used for part in listed]
+    ranges_at = context.staged_key(run.fan_out.ranges)
+    listed = [Range.model_validate(part) for part in json.loads(context.store.read(ranges_at))]
+    calls = [outcome.used for part in listed if (outcome := outcomes[part.index]) is not None]
+    if not calls:
+        return Usage()
     names = ("calls", "seconds", "s3_reads", "s3_writes", "ledger_reads", "ledger_writes")
     total = {name: round(math.fsum(getattr(call, name) for call in calls), 3) for name in names}
-    name = run.fan_out.ranges.rpartition("/")[2].removesuffix(".json")
+    name = f"{PurePosixPath(run.fan_out.ranges).stem}_{run.retries.count}"  # a restart's maps are others
     return Usage(invocations={name: Invocation.model_validate(calls[0].model_dump() | total)})
 
 

@@ -90,9 +90,8 @@ def reduce_transformed(run: Run, context: Context) -> Run:
         TransformFailed: as in one of the ranges.
         ConservationError: rows got lost, or a range did.
     """
-    ranges = fan_out.gathered(run, context, OUTCOMES)
-    run = run.having(usage=run.usage | fan_out.used(run, context, ranges), fan_out=None)
-    return _concluded(run, context, [part for outcome in ranges for part in outcome.parts])
+    run, ranges = fan_out.gathered(run, context, OUTCOMES)
+    return _concluded(run.having(fan_out=None), context, [part for outcome in ranges for part in outcome.parts])
 
 
 def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:

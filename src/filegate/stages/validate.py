@@ -109,8 +109,7 @@ def reduce_validated(run: Run, context: Context) -> Run:
     assert run.fan_out is not None
     assert run.ingested is not None
     looks, chunks = run.fan_out.looks, run.ingested.chunks
-    ranges = fan_out.gathered(run, context, OUTCOMES)
-    run = run.having(usage=run.usage | fan_out.used(run, context, ranges))
+    run, ranges = fan_out.gathered(run, context, OUTCOMES)
     outcomes = [chunk for outcome in ranges for chunk in outcome.chunks]
     if [outcome.accepted.index for outcome in outcomes] != list(range(chunks)):
         raise ConservationError(f"{len(outcomes)} chunks came back of {chunks}, or not in their order.")

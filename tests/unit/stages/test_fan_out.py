@@ -7,7 +7,7 @@ import pytest
 from filegate.address import Address
 from filegate.errors import CheckFailed, ConservationError, ObjectTooLarge, TransformFailed
 from filegate.manifests import RangeOutcome, read_manifest, write_manifest
-from filegate.runs import Range, Run
+from filegate.runs import Range, Retries, Run
 from filegate.stages import fan_out
 from filegate.stages.ingest import ingest
 from filegate.stages.transform import reduce_transformed, transform_range
@@ -108,7 +108,24 @@ def test_a_transform_that_fails_is_told_as_by_a_single_invocation(pipeline: Pipe
 
 def test_what_a_map_used_is_one_entry(pipeline: Pipeline) -> None:
     run = reduced(pipeline)
-    assert [(name, call.calls) for name, call in run.usage.invocations.items()] == [("ValidateState0", 4)]
+    assert [(name, call.calls) for name, call in run.usage.invocations.items()] == [("ValidateState0_0", 4)]
+
+
+def test_what_a_map_used_is_known_though_its_ranges_cannot_be_brought_together(pipeline: Pipeline) -> None:
+    run = ingested(pipeline)
+    pipeline.mapped(run, validate_range)
+    pipeline.store.purge(place(run, "validated", 2))
+    with pytest.raises(ConservationError):
+        reduce_validated(run, pipeline.context)
+    assert pipeline.record(run).usage.invocations["ValidateState0_0"].calls == 3
+
+
+def test_what_a_restart_s_map_used_is_added(pipeline: Pipeline) -> None:
+    run = reduced(pipeline)
+    again = ingest(run.having(retries=Retries(count=1)), pipeline.context)
+    pipeline.mapped(again, validate_range)
+    calls = reduce_validated(again, pipeline.context).usage.invocations
+    assert [(name, call.calls) for name, call in calls.items()] == [("ValidateState0_0", 4), ("ValidateState0_1", 4)]
 
 
 def test_the_ledger_is_told_how_far_a_state_is(pipeline: Pipeline) -> None:
