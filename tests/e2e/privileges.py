@@ -166,19 +166,25 @@ def _on_dynamodb(exchange: Exchange, origin: Mapping[str, str]) -> Iterator[Call
         yield Use(exchange.role, f"dynamodb:{action}", arn, f"{operation} {table}", origin), "dynamodb", table, DECRYPT
 
 
-def uses_of_state_machine(role: str, definition: Policy, encryption: Encryption) -> Iterator[Use]:
-    """What the tasks of a deployed definition need to be allowed.
+def uses_of_state_machine(role: str, definition: Policy, encryption: Encryption, items: Iterable[str]) -> Iterator[Use]:
+    """What the tasks and the maps of a deployed definition need to be allowed; `items` are the keys that maps read.
 
-    https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html and the pages beneath it.
+    https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html and the pages beneath it, and
+    https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html.
     """
     for name, state in definition["States"].items():
-        for branch in state.get("Branches", []):
-            yield from uses_of_state_machine(role, branch, encryption)
-        if state["Type"] != "Task":
+        for inner in [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]:
+            yield from uses_of_state_machine(role, inner, encryption, items)
+        calling = {"Task": state, "Map": state.get("ItemReader")}.get(state["Type"])
+        if calling is None:
             continue
-        service, _, call = state["Resource"].removeprefix("arn:aws:states:::").partition(":")
-        told = state["Parameters"]
+        service, _, call = calling["Resource"].removeprefix("arn:aws:states:::").partition(":")
+        told = calling.get("Parameters", {})
         match service, call:
+            case "s3", "getObject":
+                for key in items:
+                    use = Use(role, "s3:GetObject", f"arn:aws:s3:::{told['Bucket']}/{key}", name)
+                    yield from (use, *encryption.uses(use, "s3", told["Bucket"], DECRYPT))
             case "lambda", "invoke":
                 yield Use(role, "lambda:InvokeFunction", told["FunctionName"], name)
             case "dynamodb", "updateItem":
@@ -193,4 +199,4 @@ def uses_of_state_machine(role: str, definition: Policy, encryption: Encryption)
                 use = Use(role, "sns:Publish", told["TopicArn"], name)
                 yield from (use, *encryption.uses(use, "sns", told["TopicArn"], BOTH))
             case _:
-                raise UnknownCall(f"{name} calls {state['Resource']}: say here what that needs, as its page says.")
+                raise UnknownCall(f"{name} calls {calling['Resource']}: say here what that needs, as its page says.")

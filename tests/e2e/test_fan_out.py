@@ -18,54 +18,20 @@ from filegate.operations import dlq
 from filegate.operations.pipeline import StepFunctionsPipeline
 from filegate.operations.queue import SqsQueue
 from filegate.runs import RunRecord, Status, replay_id_of
-from filegate.stages.fan_out import RANGE_CHUNKS
 from filegate.storage.s3 import S3ObjectStore
 
 from . import transitions
 from .pipeline import Drop, Execution, Pipeline
+from .readings import CHUNK, CLEAN, MANY, MIXED, MIXED_REPEATED, MIXED_RULES, RANGE, ROWS, SMALL_CHUNKS, readings, row
 
 FIXTURES = Path(__file__).parent / "fixtures"
 IMAGES = FIXTURES / "images"
 
-CHUNK = 1 << 16
 LIMIT = 24 * CHUNK
-PARAMETERS = {"ChunkBytes": str(CHUNK), "FanOutBytes": str(CHUNK), "WholeObjectBytes": str(LIMIT)}
+PARAMETERS = {**SMALL_CHUNKS, "WholeObjectBytes": str(LIMIT)}
 NEVER = str(1 << 40)
 TIMEOUT = 8
 TOLERATED = 0.1
-
-# A readings' row has 128 bytes, so that the rows of a range are known.
-ROW_BYTES = 128
-RANGE = RANGE_CHUNKS * CHUNK // ROW_BYTES
-ROWS = RANGE + 600  # two ranges, the second of which is small
-MANY = 2 * RANGE + 600
-
-
-def row(number: int, *, sensor: str = "", hour: object = None, note: str = "") -> bytes:
-    told = f"{number},{sensor or 'ab'[number % 2]},{number if hour is None else hour},{note}"
-    return told.ljust(ROW_BYTES - 1, "x").encode() + b"\n"
-
-
-def readings(rows: int = ROWS, changed: Mapping[int, bytes] | None = None) -> bytes:
-    """So many rows with ids from 1, but for those that are `changed`; by number, from 1."""
-    every = {number: row(number) for number in range(1, rows + 1)} | dict(changed or {})
-    return b"id,sensor,hour,note\n" + b"".join(every.values())
-
-
-CLEAN = readings()
-MIXED = readings(
-    MANY,
-    {
-        100: row(100, hour="noon"),
-        RANGE + 50: row(RANGE + 50, sensor="c"),
-        MANY - 80: b"short\n",
-        MANY - 30: row(10),  # an id of the first range, and its key
-        RANGE + 20: row(RANGE + 20, sensor="a", hour=20),  # only the key of one
-        MANY - 20: row(MANY - 20, sensor="a", hour=20),
-    },
-)
-MIXED_RULES = {"hour:type": 1, "sensor:isin": 1, "record:fields": 1, "id:unique": 2}
-MIXED_REPEATED = 2
 
 
 @dataclass(frozen=True)
@@ -216,7 +182,7 @@ def test_the_parts_are_those_of_a_single_invocation(pipeline: Pipeline, runs: di
     assert "ValidateState" in pipeline.execution(alone.run_id).states
     assert_mixed(spread)
     own = {"run_id", "key", "version_id", "owner", "started_at", "finished_at", "states", "state", "usage", "cost_usd",
-           "output", "quarantine", "chunks_done", "rows_done"}  # fmt: skip
+           "output", "quarantine", "chunks_due", "chunks_done", "rows_done", "entered_at", "lease_until"}  # fmt: skip
     assert spread.model_dump(exclude=own) == alone.model_dump(exclude=own)
     parts = everything(pipeline, spread)
     assert len(parts) > spread.chunks

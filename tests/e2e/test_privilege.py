@@ -31,6 +31,7 @@ from ..template import filled_in
 from .door import Door, policies_enforced
 from .pipeline import Drop, Execution, Pipeline
 from .privileges import Encryption, uses_of, uses_of_state_machine
+from .readings import MIXED, SMALL_CHUNKS
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TEMPLATES = Path(__file__).parents[2] / "infra" / "cloudformation"
@@ -47,7 +48,7 @@ class Account:
     """The deployed pipeline with its roles, and what an operator does to it."""
 
     def __init__(self, cloud: EmbeddedCloud, door: Door) -> None:
-        self.pipeline = Pipeline(cloud.session(), cloud.deploy())
+        self.pipeline = Pipeline(cloud.session(), cloud.deploy(SMALL_CHUNKS))
         self.encryption = Encryption(cloud.session())
         self._door = door
         self._endpoint = cloud.endpoint
@@ -105,7 +106,9 @@ class Account:
                 stateMachineArn=self.pipeline.outputs["StateMachineArn"]
             )
             assert machine["roleArn"].endswith(f"/{self.roles[role]}")
-            return [*uses_of_state_machine(self.roles[role], json.loads(machine["definition"]), self.encryption)]
+            ranges = [key for key in self.pipeline.keys("StagingBucket", "runs/") if "/ranges/" in key]
+            definition = json.loads(machine["definition"])
+            return [*uses_of_state_machine(self.roles[role], definition, self.encryption, ranges)]
         if role == "RuleRole":
             return [*self._uses_of_rules()]
         mine = [exchange for exchange in self._door.exchanges if exchange.role == self.roles[role]]
@@ -134,9 +137,9 @@ class Account:
 
     # What is done to files and runs
 
-    def drop(self, data: bytes, suffix: str = "csv", **faults: str) -> Drop:
+    def drop(self, data: bytes, suffix: str = "csv", *, dataset: str = "orders", **faults: str) -> Drop:
         """A new object in the raw bucket, whose run meets a fault before a state."""
-        drop = self.put(f"orders/{next(self._files)}.{suffix}", data)
+        drop = self.put(f"{dataset}/{next(self._files)}.{suffix}", data)
         return self.pipeline.start(drop, faults={state: [fault] for state, fault in faults.items()})
 
     def put(self, key: str, data: bytes) -> Drop:
@@ -200,6 +203,7 @@ def paths(account: Account) -> dict[str, tuple[Execution, str]]:
         "cut anew, since one array": (account.drop(RECORDS, "json"), PUBLISHED),
         "partial": (account.drop(ONE_BAD), PUBLISHED),
         "too many rejects": (account.drop(MOST_BAD), REJECTED),
+        "spread, with repeated rows": (account.drop(MIXED, dataset="readings"), PUBLISHED),
         "restarted": (account.drop(CLEAN, ValidateState="RuntimeError"), PUBLISHED),
         "deleted before it is read": (account.drop(CLEAN, IngestState="delete"), REJECTED),
         "deleted before it is validated": (account.drop(CLEAN, ValidateState="delete"), REJECTED),

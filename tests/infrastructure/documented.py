@@ -51,6 +51,9 @@ def _of_function(stage: str) -> list[Documented]:
 _VAULT = "arn:${AWS::Partition}:backup:${AWS::Region}:${AWS::AccountId}:backup-vault:filegate-${Environment}-ledger"
 _BACKUP = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSBackupServiceRolePolicyForBackup.html"
 
+_STATES = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
+_PIPELINE = "filegate-${Environment}-pipeline"
+
 _FLOW_LOGS = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html"
 
 DOCUMENTED = {
@@ -59,6 +62,14 @@ DOCUMENTED = {
     "TransformRole": _of_function("Transform"),
     "OutputRole": _of_function("Output"),
     "StateMachineRole": [
+        # A distributed map starts and watches its children itself.
+        *(
+            Documented("https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html", *granted)
+            for granted in (
+                ({"states:StartExecution"}, f"{_STATES}:stateMachine:{_PIPELINE}"),
+                ({"states:DescribeExecution", "states:StopExecution"}, f"{_STATES}:execution:{_PIPELINE}/*"),
+            )
+        ),
         Documented(
             "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html",
             {
