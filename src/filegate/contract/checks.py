@@ -13,6 +13,9 @@ from filegate.contract.rowwise import Recorder, record
 if TYPE_CHECKING:
     from pandera.polars import Check
 
+FEW_TEXTS = 8
+"""So many comparisons of texts take polars less time than to look a text up in a set."""
+
 _SHORT = {
     "equal_to": "eq",
     "not_equal_to": "ne",
@@ -42,12 +45,24 @@ def judge(check: Check, column: str | None, dtypes: Mapping[str, pl.DataType]) -
     subjects = list(dtypes) if column is None and is_builtin(check) else [column]
     captured: list[pl.Expr] = []
     for subject in subjects:
+        if subject is not None and (allowed := _few_texts(check, dtypes[subject])):
+            captured.append(pl.any_horizontal(pl.col(subject) == text for text in allowed))
+            continue
         expressions = _recorded(check, subject, dtypes).expressions
         if expressions is None:
             return Call(check, column)
         captured += expressions
     passes = captured[0] if len(captured) == 1 else pl.all_horizontal(captured)
     return Expression(passes, column, check.ignore_na)
+
+
+def _few_texts(check: Check, dtype: pl.DataType) -> list[str]:
+    """The texts that a check compares a column's with; none if it does something else, or they are many."""
+    if not is_builtin(check) or check._check_fn.__name__ != "isin" or not isinstance(dtype, pl.String):
+        return []
+    allowed = check._check_kwargs["allowed_values"]
+    texts = sorted(text for text in allowed if isinstance(text, str))
+    return texts if len(texts) == len(allowed) <= FEW_TEXTS else []
 
 
 def _recorded(check: Check, column: str | None, dtypes: Mapping[str, pl.DataType]) -> Recorder:

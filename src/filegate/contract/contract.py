@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -86,28 +86,32 @@ class Contract:
         """
         self._refuse(frame.schema)
         present = [column for column in self.columns if column.name in frame.schema]
-        absent = {column.name for column in self.columns if column.name not in frame.schema}
+        # What has the contract's type was not cast.
+        cast = [column for column in present if frame.schema[column.name] != column.dtype]
+        doubtful = frozenset(column.name for column in cast)
         cells = (
             frame.lazy()
             .select(
                 ROW,  # gives the literals of absent columns their height
-                *(pl.col(column.name).alias(_raw(column)) for column in present),
+                *(pl.col(column.name).alias(_raw(column)) for column in cast),
                 *(_typed(column, frame.schema, date_formats.get(column.name)) for column in self.columns),
             )
-            .with_columns(_flag(column, frame.schema) for column in present)
-            .with_columns(_defaulted(column) for column in present if column.default is not None)
-            .select(*self.dtypes, *(mistyped(column.name) for column in present))
+            .with_columns(_flag(column, frame.schema) for column in cast)
+            .with_columns(_defaulted(column, doubtful) for column in present if column.default is not None)
+            .select(*self.dtypes, *(mistyped(name) for name in doubtful))
             .collect()
         )
         typed = cells.get_columns()[: len(self.columns)]
         raw = [_raw_or_null(column, frame.schema) for column in self.columns]
-        active = [judged for judged in self.judged if judged.rule.column not in absent]
+        active = [judged for judged in self.judged if judged.rule.column is None or judged.rule.column in frame.schema]
         cells = cells.hstack([answers for each in active for answers in each.called(pl.DataFrame(typed))])
         return Checked(
             rows=pl.DataFrame([frame[ROW], *typed, *frame.select(_rescued(frame))]),
             raw=lambda rejects: texts(frame.filter(rejects)).select(ROW, *raw, *_rescued(frame)),
+            present=frozenset(column.name for column in present),
+            doubtful=doubtful,
             cells=cells,
-            rejects=cells.select(pl.any_horizontal(False, *(each.breaks() for each in active))).to_series(),
+            rejects=cells.select(_any(each.breaks(doubtful) for each in active)).to_series(),
             judged=[replace(each, rule=_worded(each, date_formats)) for each in active],
             uniques=self.uniques,
         )
@@ -121,6 +125,11 @@ class Contract:
                 )
             if source is not None and not casts.castable(source, column.dtype):
                 raise SchemaMismatch(f"Column {column.name!r} holds {source}, which cannot be cast to {column.dtype}.")
+
+
+def _any(masks: Iterable[pl.Expr]) -> pl.Expr:
+    """Where any of the masks is true; nowhere if there are none."""
+    return pl.any_horizontal(pl.repeat(False, pl.len()), *masks)
 
 
 def _raw(column: Column) -> str:
@@ -141,8 +150,6 @@ def _typed(column: Column, schema: pl.Schema, date_format: str | None) -> pl.Exp
 
 def _flag(column: Column, schema: pl.Schema) -> pl.Expr:
     """Whether the cast failed: there is something, but no value of the type. An empty text is nothing."""
-    if schema[column.name] == column.dtype:
-        return pl.lit(False).alias(mistyped(column.name).meta.output_name())
     raw = pl.col(_raw(column))
     something = raw.is_not_null()
     if isinstance(schema[column.name], casts.TEXTS) and column.dtype != pl.String:
@@ -150,9 +157,9 @@ def _flag(column: Column, schema: pl.Schema) -> pl.Expr:
     return (pl.col(column.name).is_null() & something).alias(mistyped(column.name).meta.output_name())
 
 
-def _defaulted(column: Column) -> pl.Expr:
+def _defaulted(column: Column, doubtful: Collection[str]) -> pl.Expr:
     default = pl.lit(column.default, dtype=column.dtype)
-    return pl.when(is_absent(column)).then(default).otherwise(pl.col(column.name)).alias(column.name)
+    return pl.when(is_absent(column, doubtful)).then(default).otherwise(pl.col(column.name)).alias(column.name)
 
 
 def _raw_or_null(column: Column, schema: pl.Schema) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def mistyped(name: str) -> pl.Expr:
-    """Whether the cell of a column failed its cast: a helper column beside the contract's own, never null."""
+    """Whether the cell of a column failed its cast: a helper column beside those of *doubtful* columns, never null.
+
+    In other columns, no cell can have failed.
+    """
     return pl.col(f"\0mistyped {name}")
 
 
@@ -25,8 +29,8 @@ class WrongType:
 
     column: Column
 
-    def breaks(self) -> pl.Expr:
-        return mistyped(self.column.name)
+    def breaks(self, doubtful: Collection[str]) -> pl.Expr:
+        return mistyped(self.column.name) if self.column.name in doubtful else pl.lit(False)
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class NoValue:
 
     column: Column
 
-    def breaks(self) -> pl.Expr:
-        return is_absent(self.column)
+    def breaks(self, doubtful: Collection[str]) -> pl.Expr:
+        return is_absent(self.column, doubtful)
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,8 @@ class Expression:
     column: str | None
     ignore_na: bool
 
-    def breaks(self) -> pl.Expr:
-        broken = ~self.passes.fill_null(self.ignore_na)
-        return broken if self.column is None else broken & ~mistyped(self.column)
+    def breaks(self, doubtful: Collection[str]) -> pl.Expr:
+        return _of_known_cells(~self.passes.fill_null(self.ignore_na), self.column, doubtful)
 
 
 @dataclass(frozen=True)
@@ -103,20 +106,24 @@ class Judged:
             return []
         return [self.judge.breaks(typed, self.rule.code).alias(self._helper)]
 
-    def breaks(self) -> pl.Expr:
+    def breaks(self, doubtful: Collection[str]) -> pl.Expr:
         """Whether a row breaks the rule, over the contract's columns and their helper columns; never null."""
-        if not isinstance(self.judge, Call):
-            return self.judge.breaks()
-        broken = pl.col(self._helper)
-        return broken if self.judge.column is None else broken & ~mistyped(self.judge.column)
+        if isinstance(self.judge, Call):
+            return _of_known_cells(pl.col(self._helper), self.judge.column, doubtful)
+        return self.judge.breaks(doubtful)
 
     @property
     def _helper(self) -> str:
         return f"\0called {self.rule.code}"
 
 
-def is_absent(column: Column) -> pl.Expr:
+def _of_known_cells(broken: pl.Expr, column: str | None, doubtful: Collection[str]) -> pl.Expr:
+    """A check of a column does not judge what failed its cast."""
+    return broken & ~mistyped(column) if column is not None and column in doubtful else broken
+
+
+def is_absent(column: Column, doubtful: Collection[str]) -> pl.Expr:
     """Whether a cell has no value: neither one of the column's type nor one that failed its cast."""
     value = pl.col(column.name)
-    absent = value.is_null() & ~mistyped(column.name)
+    absent = _of_known_cells(value.is_null(), column.name, doubtful)
     return absent | value.is_nan().fill_null(False) if column.dtype.is_float() else absent

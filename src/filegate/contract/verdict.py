@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -45,6 +45,8 @@ class Checked:
     Attributes:
         rows: `__row__`, the contract's columns, cast, and `_rescued` if the chunk has it.
         raw: gives the same columns of the rows that are true in a mask, as the file's texts.
+        present: the contract's columns that the file has.
+        doubtful: those of them whose cells were cast.
         cells: the contract's columns with the helper columns that the rules' judges look at.
         judged: the rules on a row by itself that apply to the chunk, in order.
         rejects: whether each row breaks one of them.
@@ -53,6 +55,8 @@ class Checked:
 
     rows: pl.DataFrame
     raw: Callable[[pl.Series], pl.DataFrame]
+    present: Collection[str]
+    doubtful: Collection[str]
     cells: pl.DataFrame
     judged: Sequence[Judged]
     rejects: pl.Series
@@ -72,12 +76,12 @@ class Checked:
             hashes in every chunk and process, within one release of polars.
         """
         own = self.rows.lazy().select(ROW, pl.lit("like no other").alias(_OWN))
-        present = [name for name in columns if mistyped(name).meta.output_name() in self.cells.columns]
+        present = [name for name in columns if name in self.present]
         if not present:
             return key_hashes(own.collect(), [ROW, _OWN])
         known = key_hashes(self.rows, present)
-        unknown = self.cells.select(pl.any_horizontal(mistyped(name) for name in present)).to_series()
-        if not unknown.any():
+        flags = [mistyped(name) for name in present if name in self.doubtful]
+        if not flags or not (unknown := self.cells.select(pl.any_horizontal(flags)).to_series()).any():
             return known
         others = key_hashes(own.collect(), [ROW, _OWN])
         return known.with_columns(others[name].zip_with(unknown, known[name]) for name in known.columns if name != ROW)
@@ -99,7 +103,8 @@ class Checked:
             return Split(self.rows, pl.DataFrame(schema=self._rejected_schema()), {})
         texts = self.raw(rejects)
         broken = self.cells.filter(rejects).select(
-            *(each.breaks().alias(each.rule.code) for each in self.judged), *(each.filter(rejects) for each in repeats)
+            *(each.breaks(self.doubtful).alias(each.rule.code) for each in self.judged),
+            *(each.filter(rejects) for each in repeats),
         )
         pairs = self._pairs(texts, broken, reports)
         reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))

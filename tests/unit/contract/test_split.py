@@ -147,6 +147,10 @@ def test_a_chunk_without_rows_or_rejects_keeps_its_shape(compiled, chunk):
     assert empty.tallies == clean.tallies == {}
 
 
-def test_a_contract_without_rules_accepts_everything(compiled, chunk):
+def test_a_contract_without_rules_accepts_everything_but_what_has_faults(compiled, chunk, codes):
     contract = compiled(pa.DataFrameSchema({"a": pa.Column(str, nullable=True)}))
-    assert contract.check(chunk(a=["x", None])).split().accepted.height == 2
+    checked = contract.check(chunk(a=["x", None]))
+    assert checked.split().accepted.height == 2
+    split = checked.split([Fault(row=2, rule="record:nested", column=None, value=None, allowed="a text")])
+    assert split.accepted[ROW].to_list() == [1]
+    assert codes(split) == {2: ["record:nested"]}
