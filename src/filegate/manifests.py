@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from filegate.address import Address
 from filegate.layout import Layout
-from filegate.runs import Invocation
+from filegate.runs import Invocation, Range
 from filegate.storage.objects import ObjectStore
 
 
@@ -129,7 +129,7 @@ class RangeOutcome(_Manifest):
     """What one invocation of a fan-out made of its range.
 
     Attributes:
-        range: the number of the range.
+        range: what it worked on.
         used: what the invocation used.
         refusal: why the object cannot be processed; None if it can.
         chunks_done: how many chunks it worked on.
@@ -138,7 +138,7 @@ class RangeOutcome(_Manifest):
         parts: of a transformed range, its output.
     """
 
-    range: int
+    range: Range
     used: Invocation
     refusal: Refusal | None = None
     chunks_done: int = 0

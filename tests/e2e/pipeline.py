@@ -252,13 +252,18 @@ class Pipeline:
                         self._executions[item["executionArn"]] = self._execution(item["executionArn"])
         return list(self._executions.values())
 
-    def children(self, run_id: str) -> list[Execution]:
-        """The executions that the maps of a run's only execution started, in the order of their ranges, map by map."""
-        found = []
+    def tries(self, run_id: str) -> dict[str, list[list[str | None]]]:
+        """By state and range, as in `ValidateRange.1`, the errors that the attempts of each of a map's children had.
+
+        LocalStack tells nothing of children.
+        """
+        found: dict[str, list[list[str | None]]] = {}
         for map_run in self.stepfunctions.list_map_runs(executionArn=self.execution(run_id).arn)["mapRuns"]:
             pages = self.stepfunctions.get_paginator("list_executions").paginate(mapRunArn=map_run["mapRunArn"])
-            of_map = [self._execution(item["executionArn"]) for page in pages for item in page["executions"]]
-            found += sorted(of_map, key=lambda child: child.input["range"]["index"])
+            for item in (item for page in pages for item in page["executions"]):
+                child = self._execution(item["executionArn"])
+                name = f"{child.input['state']}.{child.input['range']['index']}"
+                found.setdefault(name, []).append(child.errors)
         return found
 
     def _execution(self, arn: str) -> Execution:
@@ -333,6 +338,20 @@ class Pipeline:
         """The published parts of a run: their bytes, by key."""
         manifest = self.manifest(dataset, run_id)
         return {} if manifest is None else {p.target: self.read("ProcessedBucket", p.target) for p in manifest.parts}
+
+    def made(self, run: RunRecord) -> dict[str, bytes]:
+        """The parts that a run published, quarantined, and handed on from validate; without its id in their names."""
+        places = {
+            "ProcessedBucket": f"{run.dataset}/",
+            "QuarantineBucket": f"{run.dataset}/{run.run_id}/",
+            "StagingBucket": f"runs/{run.run_id}/accepted/",
+        }
+        return {
+            f"{bucket}/{key.replace(run.run_id, 'run')}": self.read(bucket, key)
+            for bucket, prefix in places.items()
+            for key in self.keys(bucket, prefix)
+            if run.run_id in key and key.endswith(".parquet")
+        }
 
     def published(self, dataset: str, run_id: str) -> pl.DataFrame:
         """The published rows of a run, its partition columns among them as text."""

@@ -156,20 +156,12 @@ def test_a_large_object_goes_through_the_maps(pipeline: Pipeline, runs: dict[str
     assert pipeline.execution(run.run_id).states == GOOD_WAY
     assert (run.status, run.retries) == (Status.SUCCEEDED, 0)
     assert (run.rows_in, run.rows_accepted, run.rows_out) == (ROWS, ROWS, ROWS)
-    assert children(pipeline, run) == {
+    assert pipeline.tries(run.run_id) == {
         f"{state}.{index}": [[None]] for state in ("ValidateRange", "TransformRange") for index in (0, 1)
     }
     published = pipeline.published("readings", run.run_id)
     assert published["id"].sort().to_list() == list(range(1, ROWS + 1))
     assert (published["day"] == published["hour"] // 24).all()
-
-
-def children(pipeline: Pipeline, run: RunRecord) -> dict[str, list[list[str | None]]]:
-    """By state and range, the errors of each child's attempts."""
-    found: dict[str, list[list[str | None]]] = {}
-    for child in pipeline.children(run.run_id):
-        found.setdefault(f"{child.input['state']}.{child.input['range']['index']}", []).append(child.errors)
-    return found
 
 
 # The same result, whichever way
@@ -184,9 +176,9 @@ def test_the_parts_are_those_of_a_single_invocation(pipeline: Pipeline, runs: di
     own = {"run_id", "key", "version_id", "owner", "started_at", "finished_at", "states", "state", "usage", "cost_usd",
            "output", "quarantine", "chunks_due", "chunks_done", "rows_done", "entered_at", "lease_until"}  # fmt: skip
     assert spread.model_dump(exclude=own) == alone.model_dump(exclude=own)
-    parts = everything(pipeline, spread)
+    parts = pipeline.made(spread)
     assert len(parts) > spread.chunks
-    assert parts == everything(pipeline, alone)
+    assert parts == pipeline.made(alone)
 
 
 def assert_mixed(run: RunRecord) -> None:
@@ -196,29 +188,15 @@ def assert_mixed(run: RunRecord) -> None:
     assert (run.rows_deduplicated, run.rows_out) == (MIXED_REPEATED, MANY - rejected - MIXED_REPEATED)
 
 
-def everything(pipeline: Pipeline, run: RunRecord) -> dict[str, bytes]:
-    """What a run published, what it quarantined, and what validate handed on; without its id in their names."""
-    places = {
-        "ProcessedBucket": f"{run.dataset}/",
-        "QuarantineBucket": f"{run.dataset}/{run.run_id}/",
-        "StagingBucket": f"runs/{run.run_id}/accepted/",
-    }
-    return {
-        f"{bucket}/{key.replace(run.run_id, 'run')}": pipeline.read(bucket, key)
-        for bucket, prefix in places.items()
-        for key in pipeline.keys(bucket, prefix)
-        if run.run_id in key and key.endswith(".parquet")
-    }
-
-
 def test_only_ranges_with_repeated_rows_are_looked_at_again(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     run = pipeline.run(runs[f"spread, by {CHUNK}"].run_id)
     at = GOOD_WAY.index("IsValid")
     expected = [*GOOD_WAY[: at + 1], *SECOND_LOOK, *GOOD_WAY[at + 1 :]]
     expected[expected.index("CommitState") : expected.index("CommitState")] = ["DescribePartial", "DLQPartial"]
     assert pipeline.execution(run.run_id).states == expected
-    looks = {name: len(attempts) for name, attempts in children(pipeline, run).items() if name.startswith("Validate")}
-    assert looks == {"ValidateRange.0": 2, "ValidateRange.1": 1, "ValidateRange.2": 2}
+    looks = {name: len(attempts) for name, attempts in pipeline.tries(run.run_id).items()}
+    once = dict.fromkeys((f"TransformRange.{index}" for index in range(3)), 1)
+    assert looks == {"ValidateRange.0": 2, "ValidateRange.1": 1, "ValidateRange.2": 2, **once}
     (letter,) = pipeline.dead_letters(run.run_id)
     assert letter["failure"]["status"] == "PARTIAL"
 
@@ -232,13 +210,13 @@ def test_a_child_that_fails_is_tried_again_alone(pipeline: Pipeline, runs: dict[
     assert pipeline.execution(run.run_id).states == GOOD_WAY
     assert (run.status, run.retries) == (Status.SUCCEEDED, 0)
     _, errors = LIVES[how]
-    assert children(pipeline, run) == {
+    assert pipeline.tries(run.run_id) == {
         "ValidateRange.0": [[*errors, None]],
         "ValidateRange.1": [[None]],
         "TransformRange.0": [[*errors, None]],
         "TransformRange.1": [[None]],
     }
-    assert everything(pipeline, run) == everything(pipeline, pipeline.run(runs["success"].run_id))
+    assert pipeline.made(run) == pipeline.made(pipeline.run(runs["success"].run_id))
     assert not pipeline.dead_letters(run.run_id)
 
 
@@ -247,12 +225,12 @@ def test_repeated_work_on_repeated_rows_changes_nothing(pipeline: Pipeline, runs
     run = pipeline.run(runs[name].run_id)
     assert run.retries == 0
     assert_mixed(run)
-    assert everything(pipeline, run) == everything(pipeline, pipeline.run(runs[f"spread, by {CHUNK}"].run_id))
+    assert pipeline.made(run) == pipeline.made(pipeline.run(runs[f"spread, by {CHUNK}"].run_id))
 
 
 def test_the_child_died_on_the_second_look(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     run = pipeline.run(runs["a child dies on the second look"].run_id)
-    assert children(pipeline, run)["ValidateRange.2"] == [[None], ["Runtime.ExitError", None]]
+    assert pipeline.tries(run.run_id)["ValidateRange.2"] == [[None], ["Runtime.ExitError", None]]
 
 
 # Whole maps, and what brings their ranges together
@@ -264,14 +242,14 @@ def test_a_map_that_fails_restarts_the_run(pipeline: Pipeline, runs: dict[str, D
     visits = Counter(states)
     assert [visits[state] for state in ("ValidateMap", "TransformMap", "Restart", "IngestState")] == [3, 2, 2, 3]
     assert (run.status, run.retries) == (Status.SUCCEEDED, 2)
-    assert everything(pipeline, run) == everything(pipeline, pipeline.run(runs["success"].run_id))
+    assert pipeline.made(run) == pipeline.made(pipeline.run(runs["success"].run_id))
 
 
 def test_a_reduce_that_breaks_restarts_the_run(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     run = pipeline.run(runs["reduces break"].run_id)
     assert run.retries == 2
     assert_mixed(run)
-    assert everything(pipeline, run) == everything(pipeline, pipeline.run(runs[f"spread, by {CHUNK}"].run_id))
+    assert pipeline.made(run) == pipeline.made(pipeline.run(runs[f"spread, by {CHUNK}"].run_id))
 
 
 @pytest.mark.parametrize("state", ["ValidateRange.1", "ValidateReduce", "TransformRange.1", "TransformReduce"])
@@ -309,7 +287,7 @@ def test_a_child_that_is_broken_for_good_fails_the_run_which_can_be_replayed(
         )
     replayed = pipeline.run(plan.run_id)
     assert (replayed.status, replayed.replay_of, replayed.retries) == (Status.SUCCEEDED, drop.run_id, 0)
-    assert everything(pipeline, replayed) == everything(pipeline, pipeline.run(runs["success"].run_id))
+    assert pipeline.made(replayed) == pipeline.made(pipeline.run(runs["success"].run_id))
 
 
 # The object is at fault
@@ -334,7 +312,7 @@ def test_an_object_at_fault_is_rejected_once(
     assert says in (run.error_message or "")
     execution = pipeline.execution(run.run_id)
     assert "ErrorHandler" not in execution.states
-    assert {len(errors) for attempts in children(pipeline, run).values() for errors in attempts} <= {1}
+    assert {len(errors) for attempts in pipeline.tries(run.run_id).values() for errors in attempts} <= {1}
 
 
 def assert_ended(pipeline: Pipeline, drop: Drop, status: Status, error: str) -> RunRecord:
@@ -376,7 +354,7 @@ def test_a_transform_of_all_rows_is_one_invocation_s(pipeline: Pipeline, runs: d
     assert states[states.index("ValidateMap") :][:4] == ["ValidateMap", "ValidateReduce", "IsValid", "TransformState"]
     totals = pipeline.published("totals", spread.run_id)
     assert totals.select("sensor", "rows").rows() == [("a", ROWS // 2), ("b", ROWS // 2)]
-    assert everything(pipeline, spread) == everything(pipeline, alone)
+    assert pipeline.made(spread) == pipeline.made(alone)
 
 
 def test_many_quarantined_rows_are_replayed_by_a_fan_out(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..e2e.pipeline import Drop, Pipeline
+from ..e2e.readings import CHUNK, MIXED
 
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"
 FLIGHTS = (SAMPLES / "flights.csv").read_bytes()
@@ -47,13 +48,18 @@ SCENARIOS = {
     "throttled": Scenario(faults={"ValidateState": ["Throttled"] * 3}),
     "unreachable": Scenario(faults={"OutputToS3": ["Unreachable"] * 3}),
     "malformed": Scenario(faults={"TransformState": ["MalformedObject"]}),
+    "spread": Scenario(
+        "spreading", "readings", MIXED, {"ValidateRange.1": ["amid:exit"], "TransformRange.0": ["amid:exit"]}
+    ),
+    "alone": Scenario("single", "readings", MIXED),
 }
 
 
 def machines(pipeline: Pipeline, images: Mapping[str, str]) -> dict[str, str]:
     """State machines like the deployed one, whose functions are of the faulty images and else as the templates say.
 
-    "hasty" has a transform with little time, "cramped" a validate with little memory.
+    "hasty" has a transform with little time, "cramped" a validate with little memory. The chunks of "spreading" and
+    "single" are small: the one spreads an object of a megabyte over many invocations, the other does not.
     """
     functions = {
         stage: pipeline.function_like(pipeline.outputs[f"{stage.title()}Function"], "faulty", image=image)
@@ -61,7 +67,16 @@ def machines(pipeline: Pipeline, images: Mapping[str, str]) -> dict[str, str]:
     }
     hasty = pipeline.function_like(functions["transform"], "hasty", Timeout=HASTY_SECONDS)
     cramped = pipeline.function_like(functions["validate"], "cramped", MemorySize=CRAMPED_MB)
+    cuts = {
+        kind: pipeline.function_like(
+            functions["ingest"],
+            kind,
+            variables={"FILEGATE_CHUNK_BYTES": str(CHUNK), "FILEGATE_FAN_OUT_BYTES": str(fan_out_bytes)},
+        )
+        for kind, fan_out_bytes in {"spreading": CHUNK, "single": len(MIXED) * 2}.items()
+    }
     return {
+        **{kind: pipeline.machine_like(kind, {**functions, "ingest": ingest}) for kind, ingest in cuts.items()},
         "faulty": pipeline.machine_like("faulty", functions),
         "hasty": pipeline.machine_like("hasty", {**functions, "transform": hasty}),
         "cramped": pipeline.machine_like("cramped", {**functions, "validate": cramped}),

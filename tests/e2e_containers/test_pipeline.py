@@ -13,6 +13,7 @@ from filegate.runs import Status
 from filegate.usage import by_stage
 
 from ..e2e.pipeline import Drop, Execution, Pipeline, eventually
+from ..e2e.readings import MANY, MIXED_REPEATED, MIXED_RULES
 from .conftest import PATIENCE
 from .scenarios import CLEAN_FLIGHTS, FLIGHT_ROWS, FLIGHTS, HASTY_SECONDS, ROWS, WRONG_HEADER
 from .stack import STAGES
@@ -140,6 +141,19 @@ def test_a_function_that_takes_too_long_fails_the_run(pipeline: Pipeline, planne
 def test_a_function_that_runs_out_of_memory_fails_the_run(pipeline: Pipeline, planned: dict[str, Drop]) -> None:
     execution = assert_failed(pipeline, planned["out of memory"], "Runtime.OutOfMemory", "signal: killed")
     assert [len(attempts) for attempts in execution.attempts("ValidateState")] == [1, 1, 1, 1]
+
+
+def test_a_large_object_goes_through_the_maps_whose_killed_children_are_tried_again(
+    pipeline: Pipeline, planned: dict[str, Drop]
+) -> None:
+    spread, alone = (pipeline.run(planned[name].run_id) for name in ("spread", "alone"))
+    states = pipeline.execution(spread.run_id).states
+    assert [states.count(state) for state in ("ValidateMap", "TransformMap", "ValidateState")] == [2, 1, 0]
+    assert pipeline.execution(alone.run_id).states.count("ValidateState") == 1
+    assert not pipeline.keys("StagingBucket", f"faults/{spread.run_id}/"), "both children were killed"
+    assert (spread.status, spread.retries, spread.rules) == (Status.PARTIAL, 0, MIXED_RULES)
+    assert (spread.rows_in, spread.rows_deduplicated) == (MANY, MIXED_REPEATED)
+    assert pipeline.made(spread) == pipeline.made(alone)
 
 
 def test_spent_retries_fail_the_run(pipeline: Pipeline, planned: dict[str, Drop]) -> None:

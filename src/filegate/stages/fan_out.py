@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -68,8 +68,8 @@ def told(run: Run, context: Context, name: str, work: Callable[[Range], RangeOut
         outcome = work(run.range)
     except PermanentError as error:
         refusal = Refusal(type=type(error).__name__, problem=error.problem, advice=error.advice)
-        outcome = RangeOutcome(range=run.range.index, refusal=refusal, used=context.meter.invocation())
-    write_manifest(context.store, of_range(run, context, name, outcome.range), outcome)
+        outcome = RangeOutcome(range=run.range, refusal=refusal, used=context.meter.invocation())
+    write_manifest(context.store, of_range(run, context, name, run.range.index), outcome)
     context.ledger.advance(run, chunks=outcome.chunks_done, rows=outcome.rows_done, now=context.now())
     return run
 
@@ -81,7 +81,7 @@ def gathered(run: Run, context: Context, name: str) -> tuple[Run, list[RangeOutc
 
     Raises:
         PermanentError: as the first of the ranges that cannot be processed tells.
-        ConservationError: a range has no outcome.
+        ConservationError: a range has no outcome, or not that of its last look.
     """
 
     def outcome(part: Range) -> RangeOutcome | None:
@@ -90,29 +90,33 @@ def gathered(run: Run, context: Context, name: str) -> tuple[Run, list[RangeOutc
         except ObjectGone:
             return None
 
-    outcomes = dict(enumerate(at_once(outcome, ranges(run))))
-    run = run.having(usage=run.usage | _used(run, context, outcomes))
+    assert run.fan_out is not None
+    listed = json.loads(context.store.read(context.staged_key(run.fan_out.ranges)))
+    looked_at = [Range.model_validate(part) for part in listed]
+    latest = {part.index: part for part in (*ranges(run), *looked_at)}
+    outcomes = at_once(outcome, latest.values())
+    calls = [outcomes[part.index] for part in looked_at]
+    run = run.having(usage=run.usage | _used(run, [call.used for call in calls if call is not None]))
     context.ledger.record(run, {}, context.used(run))
-    return run, [_proven(index, found) for index, found in outcomes.items()]
+    return run, [_proven(part, found) for part, found in zip(latest.values(), outcomes, strict=True)]
 
 
-def _proven(index: int, outcome: RangeOutcome | None) -> RangeOutcome:
+def _proven(part: Range, outcome: RangeOutcome | None) -> RangeOutcome:
+    """The outcome, if it is that of this look at the range: an invocation that was given up may still write its own."""
     if outcome is None:
-        raise ConservationError(f"Range {index} came back without an outcome.")
-    if outcome.range != index:
-        raise ConservationError(f"Range {index} came back with the outcome of range {outcome.range}.")
+        raise ConservationError(f"Range {part.index} came back without an outcome.")
+    if outcome.range != part:
+        other = "another look" if outcome.range.index == part.index else f"range {outcome.range.index}"
+        raise ConservationError(f"Range {part.index} came back with the outcome of {other}.")
     if outcome.refusal is not None:
         kind: type[PermanentError] = getattr(errors, outcome.refusal.type)
         raise kind(outcome.refusal.problem, advice=outcome.refusal.advice)
     return outcome
 
 
-def _used(run: Run, context: Context, outcomes: Mapping[int, RangeOutcome | None]) -> Usage:
-    """What the Map's invocations used, as one entry: thousands of them would not fit into the run's document."""
+def _used(run: Run, calls: Sequence[Invocation]) -> Usage:
+    """What a Map's invocations used, as one entry: thousands of them would not fit into the run's document."""
     assert run.fan_out is not None
-    ranges_at = context.staged_key(run.fan_out.ranges)
-    listed = [Range.model_validate(part) for part in json.loads(context.store.read(ranges_at))]
-    calls = [outcome.used for part in listed if (outcome := outcomes[part.index]) is not None]
     if not calls:
         return Usage()
     names = ("calls", "seconds", "s3_reads", "s3_writes", "ledger_reads", "ledger_writes")

@@ -73,7 +73,7 @@ def transform_range(run: Run, context: Context) -> Run:
         accepted = read_manifest(context.store, place, AcceptedManifest)
         parts = tuple(_Transformer(run, context).of_rows(accepted.parts))
         return RangeOutcome(
-            range=part.index,
+            range=part,
             used=context.meter.invocation(),
             chunks_done=len(accepted.parts),
             rows_done=sum(done.rows for done in accepted.parts),

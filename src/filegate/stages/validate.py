@@ -89,7 +89,7 @@ def validate_range(run: Run, context: Context) -> Run:
             keys.hand_on(run, context)
         looked_at = [chunk for chunk in manifest.chunks if not part.again or chunk.index in part.again]
         return RangeOutcome(
-            range=part.index,
+            range=part,
             used=context.meter.invocation(),
             chunks_done=len(looked_at),
             rows_done=sum(chunk.rows for chunk in looked_at),

@@ -56,6 +56,17 @@ def test_a_range_that_came_back_as_another_is_a_loss(pipeline: Pipeline) -> None
         reduce_validated(run, pipeline.context)
 
 
+def test_a_range_that_came_back_as_it_was_before_its_second_look_is_a_loss(pipeline: Pipeline) -> None:
+    pipeline.declare("orders", ORDERS.replace("Column(int)", "Column(int, unique=True)"))
+    run = ingested(pipeline, ROWS + "0005,DE,1\n")
+    pipeline.mapped(run, validate_range)
+    again = reduce_validated(run, pipeline.context)
+    pipeline.mapped(again, validate_range)
+    validate_range(run.having(range=Range(index=3)), pipeline.context)  # late: it was given up long ago
+    with pytest.raises(ConservationError, match="Range 3 came back with the outcome of another look"):
+        reduce_validated(again, pipeline.context)
+
+
 @pytest.mark.parametrize("chunks", [slice(1, None), slice(None, -1), slice(None, None, -1)])
 def test_chunks_that_came_back_otherwise_than_once_and_in_order_are_a_loss(pipeline: Pipeline, chunks: slice) -> None:
     run = ingested(pipeline)
