@@ -1,12 +1,14 @@
 """Laws of JSON: chunks never change what a record is, an array is read as its lines would be, and no byte is lost."""
 
 import json
+from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filegate.errors import MalformedObject
-from filegate.formats import ROW
+from filegate.formats import ROW, ExpectedColumn, json_chunk
 from filegate.sources import Json
 from tests.unit.formats.support import read_all
 
@@ -23,6 +25,23 @@ SPACE = st.sampled_from(["", " ", "\n", "\r\n  "])
 LINE = st.lists(
     st.sampled_from([b'{"a": 1}', b'{"a": "x"', b"}", b"[", b"\n", b"\r\n", b"\r", b"\xff", b"\0", b"NaN", b'"', b"\\"])
 ).map(b"".join)
+
+COLUMN = st.builds(
+    ExpectedColumn,
+    st.just("?"),
+    coerce=st.booleans(),
+    scalar=st.sampled_from(["text", "number", "boolean", "temporal"]),
+)
+KEY = st.sampled_from(["a", "b", "c", "d", "é", "", ",", "}", "a b", "null"])
+WRITTEN = st.sampled_from(
+    [
+        *("null", "true", "false", "0", "-1", "1.50", "1e5", "1E+05", '""', '"x"', '"null"', '"true"', '"1"', '"a,b"'),
+        *('"}"', '"{"', '", "', '" : "', '",a"', '"é"', '"\ufeff"', '"\ufffd"', '"\ud800"', r'"\"', r'"\x"'),
+        *(r'"a\n"', r'"\\"', r'"\""', r'"\u0022"', r'"\u00e9\uD7ff\/"', r'"\ud83d\ude00"', r'"\uDC00"'),
+        *("01", "1.", "NaN", "x", "[1]", '{"a": 1}', '"a\tb"', "", "1 1"),
+    ]
+)
+BLANK = st.sampled_from(["", "", " ", "\t", "  "])
 
 few = settings(max_examples=150)
 
@@ -68,3 +87,33 @@ def test_a_broken_array_is_refused_or_read(data, chunk_bytes):
     elements = json.loads((b"[1," + data + b"]").decode(errors="surrogateescape"))
     assert len(elements) == result.frame.height + len(result.malformed)
     assert result.frame[ROW].to_list() == [row for row, one in enumerate(elements, 1) if isinstance(one, dict)]
+
+
+@few
+@given(st.data())
+def test_plain_lines_are_read_as_any_other(data):
+    keys = data.draw(st.lists(KEY, min_size=1, max_size=4), label="keys")
+    blanks = data.draw(st.lists(BLANK, min_size=5, max_size=5), label="blanks")
+    usual = data.draw(st.lists(WRITTEN, min_size=1, max_size=6), label="usual values")
+    rows = st.lists(st.sampled_from(usual) | WRITTEN, min_size=len(keys), max_size=len(keys))
+    lines = [_written(keys, row, blanks) for row in data.draw(st.lists(rows, min_size=1, max_size=20), label="rows")]
+    lines[1:1] = data.draw(st.lists(st.sampled_from(['{"a": 1}', '{"a": 1{"b": 2}', "{}", " ", ""])), label="others")
+    text = "\n".join(lines).encode(errors="surrogatepass") + b"\n"
+    columns = [replace(data.draw(COLUMN), name=name) for name in data.draw(st.sampled_from(["ab", "abé", "c"]))]
+    source = Json(encoding="utf-8", null_values=data.draw(st.sampled_from([(), ("x", "1"), ("", "null")])))
+    on_unknown = data.draw(st.sampled_from(["reject", "ignore", "rescue"]))
+    at_once = read_all(text, columns, source, on_unknown_columns=on_unknown)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_chunk, "plain_lines", lambda *_: iter(()))
+        one_by_one = read_all(text, columns, source, on_unknown_columns=on_unknown)
+    assert at_once.frame.rows() == one_by_one.frame.rows()
+    assert at_once.frame.schema == one_by_one.frame.schema
+    assert at_once.malformed == one_by_one.malformed
+    assert at_once.faults == one_by_one.faults
+    assert at_once.originals.equals(one_by_one.originals)
+
+
+def _written(keys: list[str], values: list[str], blanks: list[str]) -> str:
+    first, before, colon, after, last = blanks
+    members = (f'{before}"{key}"{colon}:{after}{value}' for key, value in zip(keys, values, strict=True))
+    return f"{first}{{{','.join(members)}{last}}}{first}"

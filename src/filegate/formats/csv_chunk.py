@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache, reduce
-from operator import and_
+from functools import cached_property, lru_cache
 
 import polars as pl
 
@@ -13,7 +12,7 @@ from filegate.formats.csv_plain import PlainChunk
 from filegate.formats.csv_records import Grammar, Record
 from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
 from filegate.formats.model import RESCUED, ROW, TOO_LONG, Malformed, Records
-from filegate.formats.rows import OddRows
+from filegate.formats.rows import OddRows, present
 from filegate.formats.text import end_of_text, malformed
 from filegate.sources import Csv
 
@@ -207,7 +206,9 @@ class _Chunk:
                 fits &= frame[fields[-1]].is_null()
         else:
             frame, fits = frame.clear(rows), pl.repeat(False, rows, dtype=pl.Boolean, eager=True)
-        return frame.select(self._present(pl.col(f"{place}")).alias(name) for name, place in self._kept.items()), fits
+        return frame.select(
+            present(pl.col(f"{place}"), self._nulls).alias(name) for name, place in self._kept.items()
+        ), fits
 
     def _scanned(self, text: bytes, fields: list[str]) -> pl.DataFrame:
         """What polars reads; nothing if it refuses."""
@@ -226,10 +227,6 @@ class _Chunk:
             return frame.collect()
         except pl.exceptions.PolarsError:
             return pl.DataFrame(schema=schema)
-
-    def _present(self, column: pl.Expr) -> pl.Expr:
-        """The column, null where it holds a text that means so."""
-        return pl.when(reduce(and_, (column != text for text in self._nulls))).then(column) if self._nulls else column
 
     def _exact_text(self) -> tuple[bytes, RecordIndex]:
         """The exact records, one after the other."""

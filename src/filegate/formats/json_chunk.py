@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any, Final
 
 import polars as pl
 
 from filegate.formats.encoding import next_invalid_utf8
 from filegate.formats.json_lines import line_grammar
+from filegate.formats.json_plain import plain_lines
 from filegate.formats.model import (
     KEPT_BYTES,
     ORIGINALS,
@@ -24,7 +26,7 @@ from filegate.formats.model import (
     Scalar,
     UnknownColumns,
 )
-from filegate.formats.rows import OddRows
+from filegate.formats.rows import OddRows, present
 from filegate.formats.text import end_of_text, malformed
 from filegate.sources import Json
 
@@ -83,7 +85,7 @@ def read_json(
     chunk = _Chunk(data, source, columns, on_unknown_columns)
     chunk.parse(first_row)
     return Records(
-        chunk.rows.frame(),
+        chunk.frame(),
         tuple(chunk.faults),
         tuple(chunk.malformed),
         lambda rows: chunk.offsets(rows - first_row).alias(rows.name) + origin,
@@ -92,7 +94,7 @@ def read_json(
 
 
 class _Chunk:
-    """One chunk's records, one by one."""
+    """One chunk's records: plain lines are read at once, the others one by one."""
 
     def __init__(
         self, data: bytes, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
@@ -104,27 +106,60 @@ class _Chunk:
         self._columns = {column.name: column for column in columns}
         self._type_rules = {name: f"{name}:type" for name in self._columns}
         self._on_unknown = on_unknown_columns
-        self.rows = OddRows([*self._columns, *([RESCUED] if on_unknown_columns == "rescue" else [])])
+        self._plain: list[pl.DataFrame] = []
+        self._odd = OddRows([*self._columns, *([RESCUED] if on_unknown_columns == "rescue" else [])])
         self.originals = OddRows((name for name in ORIGINALS if name != ROW), pl.Binary)
         self.faults: list[Fault] = []
         self.malformed: list[Malformed] = []
 
     def parse(self, first_row: int) -> None:
-        for row, line in enumerate(_LINE.finditer(self._data, 0, self._size), first_row):
-            try:
-                record = _parse(line[0], self._grammar.limit)
-            except _RefusedError as refused:
-                self.malformed.append(malformed(row, line[0], *refused.parts))
-            else:
-                found = len(self.faults)
-                self._add(row, record)
-                if len(self.faults) > found:
-                    self.originals.add(row, [line[0][:KEPT_BYTES]])
+        lines = self._lines()
+        rows = pl.int_range(first_row, first_row + len(lines), dtype=pl.Int64, eager=True).alias(ROW)
+        odd = pl.repeat(True, len(lines), dtype=pl.Boolean, eager=True)
+        for plain, texts in plain_lines(lines, self._columns, self._on_unknown, self._grammar.limit):
+            self._plain.append(self._kept(texts.with_columns(rows.filter(plain))))
+            odd &= ~plain
+        if odd.any():
+            for row, line in compress(enumerate(_LINE.finditer(self._data, 0, self._size), first_row), odd):
+                self._parse_line(row, line[0])
+
+    def frame(self) -> pl.DataFrame:
+        """The well-formed records, as `Records.frame`."""
+        return pl.concat([*self._plain, self._odd.frame()]).sort(ROW)
 
     def offsets(self, indexes: pl.Series) -> pl.Series:
         """Where the records with these places in the chunk start: at their first byte that is no blank."""
         starts = [line.end() - len(line[0].lstrip()) for line in _LINE.finditer(self._data, 0, self._size)]
         return pl.Series([starts[index] for index in indexes.to_list()], dtype=pl.Int64)
+
+    def _lines(self) -> pl.Series:
+        """All lines but empty ones; bytes that are not UTF-8 make a line no plain one."""
+        data = self._data[: self._size].replace(b"\r", b"\n")
+        if next_invalid_utf8(data, 0, len(data)) < len(data):
+            data = data.decode(errors="replace").encode()
+        text = pl.Series([data], dtype=pl.Binary).cast(pl.String)
+        lines = text.str.split("\n").explode()
+        return lines.filter(lines != "")
+
+    def _kept(self, texts: pl.DataFrame) -> pl.DataFrame:
+        """Plain lines' numbers and the contract's columns."""
+        missing = pl.lit(None, pl.String)
+        columns = (
+            (present(pl.col(name), self._nulls) if name in texts.columns else missing).alias(name)
+            for name in self._columns
+        )
+        return texts.select(ROW, *columns, *([missing.alias(RESCUED)] * (self._on_unknown == "rescue")))
+
+    def _parse_line(self, row: int, line: bytes) -> None:
+        try:
+            record = _parse(line, self._grammar.limit)
+        except _RefusedError as refused:
+            self.malformed.append(malformed(row, line, *refused.parts))
+        else:
+            found = len(self.faults)
+            self._add(row, record)
+            if len(self.faults) > found:
+                self.originals.add(row, [line[:KEPT_BYTES]])
 
     def _add(self, row: int, record: dict[str, Any]) -> None:
         values = [self._text(row, column, record.pop(name, None)) for name, column in self._columns.items()]
@@ -133,7 +168,7 @@ class _Chunk:
         elif self._on_unknown == "rescue":
             texts = {key: _as_text(value) for key, value in record.items()}
             values.append(json.dumps(texts, ensure_ascii=False) if texts else None)
-        self.rows.add(row, values)
+        self._odd.add(row, values)
 
     def _text(self, row: int, column: ExpectedColumn, value: object) -> str | None:
         if value is None:

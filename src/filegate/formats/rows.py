@@ -1,8 +1,10 @@
-"""Rows that are read one by one, gathered into a frame."""
+"""What readers of texts share: texts that mean null, and rows that are read one by one, gathered into a frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import reduce
+from operator import and_
 from typing import Final
 
 import polars as pl
@@ -15,6 +17,13 @@ BATCH_VALUES: Final = 1 << 17
 
 _LEAST_ROWS: Final = 64
 """For fewer rows than this, a frame's columns take more memory than the strings."""
+
+
+def present(texts: pl.Expr, null_values: Collection[str]) -> pl.Expr:
+    """The texts, null where they are one that means so."""
+    if not null_values:
+        return texts
+    return pl.when(reduce(and_, (texts != null for null in null_values))).then(texts)
 
 
 class OddRows:

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from filegate.errors import MalformedObject
-from filegate.formats import ExpectedColumn, Fault, read, sniff
+from filegate.formats import ExpectedColumn, Fault, json_chunk, read, sniff
 from filegate.formats.json_chunk import _object
 from filegate.sources import Json
 from tests.unit.formats.support import MemoryBlob, expected, read_all
@@ -229,3 +229,49 @@ def test_an_endless_element_that_never_ends_is_malformed(monkeypatch):
 
 def test_an_array_in_utf_16():
     assert read_all('[{"a": "é"}]'.encode("utf-16"), ["a"], Json()).rows == [("é",)]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *('{"a": 01, "b": 1}', '{"a": 1., "b": 1}', '{"a": .5, "b": 1}', '{"a": +1, "b": 1}', '{"a": NaN, "b": 1}'),
+        *('{"a": tru, "b": 1}', '{"a": "\t", "b": 1}', '{"a": "\\u0041", "b": 1}', '{"a": [1], "b": 1}'),
+        *('{"a": "x"y", "b": 1}', '{"a": 1, "b": 1', '{"a": 1, "b": 1}}', '{"a": 1, "b": 1,}', '{"a": 1 "b": 1}'),
+        *('{"a":1, "b": 1}', '{"b": 1, "a": 1}', '{"a": 1, "a": 1}', '{"a": 1}', '{"a": 1, "b": 1, "c": 1}'),
+    ],
+)
+def test_a_line_that_is_not_plain_is_read_by_itself(odd, monkeypatch):
+    plain = '{"a": "x, }", "b": -1.50}'
+    text = "\n".join([plain, plain, odd, plain]).encode()
+    at_once = read_all(text, ["a", "b"], Json(encoding="utf-8"))
+    monkeypatch.setattr(json_chunk, "plain_lines", lambda *_: iter(()))
+    one_by_one = read_all(text, ["a", "b"], Json(encoding="utf-8"))
+    assert at_once.rows == one_by_one.rows
+    assert at_once.rows[:2] == [("x, }", "-1.50")] * 2
+    assert at_once.malformed == one_by_one.malformed
+    assert at_once.faults == one_by_one.faults
+
+
+def test_keys_that_look_like_what_is_between_values_are_no_commas():
+    line = b'{",": "{", ": x": ":"}'
+    assert read_all(line, [",", ": x"], Json()).rows == [("{", ":")]
+    line = b'{",":"{",":x":1}'
+    assert read_all(line, [",", ":x"], Json()).rows == [("{", "1")]
+
+
+def test_plain_lines_are_not_read_one_by_one(monkeypatch):
+    monkeypatch.setattr(json_chunk, "_parse", lambda *_: pytest.fail("read by itself"))
+    lines = b'{"a": 1, "b": null}\n{"a": "NA", "b": true}\r\n{"b": "x,y"}\n{"a": -1e-5, "b": ""}'
+    assert read_all(lines, ["a", "b"], Json(null_values=("NA",)), on_unknown_columns="rescue").rows == [
+        ("1", None, None),
+        (None, "true", None),
+        (None, "x,y", None),
+        ("-1e-5", "", None),
+    ]
+
+
+@pytest.mark.parametrize(("keys", "length"), [(300, 1), (300, 50), (250, 3_000), (1_000, 5), (1, 500_000)])
+def test_records_of_any_width_are_read(keys, length):
+    names = [f"{number}{'x' * length}" for number in range(keys)]
+    line = json.dumps(dict.fromkeys(names, "é"), ensure_ascii=False).encode()
+    assert read_all(line + b"\n" + line, names[-1:], Json(), on_unknown_columns="ignore").rows == [("é",)] * 2
