@@ -22,12 +22,29 @@ from filegate.sources import Csv
 MAX_FIELDS: Final = 300
 """Of many more, the engine of regular expressions cannot remember its states, and takes ten times as long."""
 
+_HEAD: Final = 1 << 16
+"""So many bytes are looked at before the others."""
+
 _ALPHABET: Final = frozenset("+-.0123456789Ee")
 """The characters of plain fields."""
 
-_DATE: Final = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_DATE: Final = (
+    "(?:[1-9][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+    "|(?:[1-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:1[26]|[2468][048]|[3579][26])00)-02-29)"
+)
 _NUMBER: Final = r"-?[0-9]{1,17}(?:\.[0-9]+)?"
 _EXPONENT: Final = "(?:[Ee][+-]?[0-9]{1,2})?"
+_INTEGERS: Final[dict[type[pl.DataType], str]] = {
+    pl.Int8: "-?[0-9]{1,2}",
+    pl.Int16: "-?[0-9]{1,4}",
+    pl.Int32: "-?[0-9]{1,9}",
+    pl.Int64: "-?[0-9]{1,18}",
+    pl.UInt8: "[0-9]{1,2}",
+    pl.UInt16: "[0-9]{1,4}",
+    pl.UInt32: "[0-9]{1,9}",
+    pl.UInt64: "[0-9]{1,19}",
+}
 
 
 class PlainChunk:
@@ -71,10 +88,11 @@ class PlainChunk:
         if not self._may_be_plain():
             return None
         try:
-            if not self._text().str.contains(self._pattern()).all():
+            head = self._data[: self._data.rfind(b"\n", 0, _HEAD) + 1]
+            if not all(_text(data).str.contains(self._pattern).item() for data in (head, self._data)):
                 return None
             frame = self._read(self._data, {place: dtype for place, (dtype, _) in self._types.items()})
-        except pl.exceptions.PolarsError:  # it is no UTF-8, or a number is too large, or a day the 30th of February
+        except pl.exceptions.PolarsError:  # it is no UTF-8
             return None
         numbers = pl.int_range(self._first_row, self._first_row + frame.height, dtype=pl.Int64, eager=True)
         return frame.insert_column(0, numbers.alias(ROW))
@@ -103,6 +121,7 @@ class PlainChunk:
         window = max(1, self._grammar.limit // 2)
         return any(self._data.find(b"\n", at, at + window) < 0 for at in range(0, len(self._data), window))
 
+    @cached_property
     def _pattern(self) -> str:
         """A text of nothing but such records."""
         delimiter, quote, escape = self._source.delimiter, self._source.quote or "", self._source.escape or ""
@@ -123,12 +142,9 @@ class PlainChunk:
         record = d.join(map(field, range(self._grammar.fields - trailing))) + d * trailing
         return rf"\A(?:{record}\r?\n)*\z"
 
-    def _text(self) -> pl.Series:
-        return pl.Series([self._data], dtype=pl.Binary).cast(pl.String)
-
     @cached_property
     def _lines(self) -> pl.Series:
-        return self._text().str.split("\n").explode()
+        return _text(self._data).str.split("\n").explode()
 
     def _read(self, data: bytes, types: Mapping[int, pl.DataType]) -> pl.DataFrame:
         scan = pl.scan_csv(
@@ -143,18 +159,21 @@ class PlainChunk:
 
 
 def plain_pattern(dtype: pl.DataType) -> str | None:
-    """The plain texts of a type; None if there are none."""
-    if dtype.is_signed_integer():
-        return "-?[0-9]+"
-    if dtype.is_unsigned_integer():
-        return "[0-9]+"
+    """The plain texts of a type, none of which is beyond its range; None if there are none."""
+    if (integer := _INTEGERS.get(type(dtype))) is not None:
+        return integer
     if isinstance(dtype, pl.Float32):
         return _NUMBER
     if isinstance(dtype, pl.Float64):
         return _NUMBER + _EXPONENT
     if isinstance(dtype, pl.Decimal):
-        return "-?[0-9]+" + (rf"(?:\.[0-9]{{1,{dtype.scale}}})?" if dtype.scale else "")
+        whole = f"-?[0-9]{{1,{dtype.precision - dtype.scale}}}" if dtype.scale < dtype.precision else "-?0"
+        return whole + (rf"(?:\.[0-9]{{1,{dtype.scale}}})?" if dtype.scale else "")
     return _DATE if isinstance(dtype, pl.Date) else None
+
+
+def _text(data: bytes) -> pl.Series:
+    return pl.Series([data], dtype=pl.Binary).cast(pl.String)
 
 
 def _literal(text: str) -> str:

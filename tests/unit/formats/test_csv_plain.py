@@ -1,11 +1,16 @@
 """Which chunks are read with types at once, and that their texts stay at hand."""
 
+import datetime as dt
+import itertools
+import math
+import re
+
 import polars as pl
 import pytest
 
 from filegate.formats import RESCUED, ROW, Records
 from filegate.formats.csv_chunk import read_csv
-from filegate.formats.csv_plain import MAX_FIELDS
+from filegate.formats.csv_plain import MAX_FIELDS, plain_pattern
 from filegate.sources import Csv
 
 TYPES = {"n": pl.Int64(), "x": pl.Decimal(9, 2), "d": pl.Date(), "s": pl.String()}
@@ -91,3 +96,45 @@ def test_a_record_with_very_many_fields_is_left_to_the_other_proof(columns, plai
         origin=0,
     )
     assert is_plain(found) == plain
+
+
+def is_date(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def test_plain_dates_are_the_days_of_the_calendar_from_the_year_1000():
+    pattern = re.compile(plain_pattern(pl.Date()))
+    for year in (999, 1000, 1200, 1900, 1904, 2000, 2023, 2024, 2026, 2100, 2400, 9998):
+        for month, day in itertools.product(range(14), range(33)):
+            text = f"{year:04}-{month:02}-{day:02}"
+            assert bool(pattern.fullmatch(text)) == (year >= 1000 and is_date(text)), text
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest"),
+    [
+        (pl.Int8(), "-99"),
+        (pl.Int16(), "-9999"),
+        (pl.Int32(), "-999999999"),
+        (pl.Int64(), "-999999999999999999"),
+        (pl.UInt8(), "99"),
+        (pl.UInt16(), "9999"),
+        (pl.UInt32(), "999999999"),
+        (pl.UInt64(), "9999999999999999999"),
+        (pl.Decimal(5, 0), "-99999"),
+        (pl.Decimal(5, 2), "-999.99"),
+        (pl.Decimal(38, 10), f"-{'9' * 28}.{'9' * 10}"),
+        (pl.Decimal(5, 5), "-0.99999"),
+        (pl.Float32(), f"-{'9' * 17}"),
+        (pl.Float64(), f"-{'9' * 17}e99"),
+    ],
+    ids=str,
+)
+def test_the_largest_plain_number_is_within_the_range_of_its_type(dtype, largest):
+    pattern = re.compile(plain_pattern(dtype))
+    assert pattern.fullmatch(largest)
+    assert not pattern.fullmatch(largest.replace("9", "99", 1))
+    assert math.isfinite(pl.Series([largest]).cast(dtype).item())
