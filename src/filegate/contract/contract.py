@@ -101,10 +101,10 @@ class Contract:
             .select(*self.dtypes, *(mistyped(name) for name in doubtful))
             .collect()
         )
-        typed = cells.get_columns()[: len(self.columns)]
+        typed = pl.DataFrame(cells.get_columns()[: len(self.columns)])
         raw = [_raw_or_null(column, frame.schema) for column in self.columns]
         active = [judged for judged in self.judged if judged.rule.column is None or judged.rule.column in frame.schema]
-        cells = cells.hstack([answers for each in active for answers in each.called(pl.DataFrame(typed))])
+        cells = cells.hstack([answers for each in active for answers in each.called(typed)])
         return Checked(
             rows=pl.DataFrame([frame[ROW], *typed, *frame.select(_rescued(frame))]),
             raw=lambda rejects: texts(frame.filter(rejects)).select(ROW, *raw, *_rescued(frame)),

@@ -8,7 +8,7 @@ proof takes no longer than another that polars may be trusted with a chunk, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
@@ -22,8 +22,8 @@ from filegate.sources import Csv
 MAX_FIELDS: Final = 300
 """Of many more, the engine of regular expressions cannot remember its states, and takes ten times as long."""
 
-_HEAD: Final = 1 << 16
-"""So many bytes are looked at before the others."""
+_BLOCK: Final = 1 << 18
+"""So many bytes are looked at together, or fewer if no record may be as long."""
 
 _ALPHABET: Final = frozenset("+-.0123456789Ee")
 """The characters of plain fields."""
@@ -88,8 +88,7 @@ class PlainChunk:
         if not self._may_be_plain():
             return None
         try:
-            head = self._data[: self._data.rfind(b"\n", 0, _HEAD) + 1]
-            if not all(_text(data).str.contains(self._pattern).item() for data in (head, self._data)):
+            if not all(_text(block).str.contains(self._pattern).item() for block in self._blocks()):
                 return None
             frame = self._read(self._data, {place: dtype for place, (dtype, _) in self._types.items()})
         except pl.exceptions.PolarsError:  # it is no UTF-8
@@ -113,13 +112,15 @@ class PlainChunk:
             and 1 < self._grammar.fields <= MAX_FIELDS  # of one field, a record may be a blank line
             and _ALPHABET.isdisjoint((self._source.delimiter, self._source.quote, self._source.escape))
             and not self._data.startswith(UTF8_BOM)
-            and not self._may_be_too_long()
         )
 
-    def _may_be_too_long(self) -> bool:
-        """Whether there is no line end for half of what a record may be long: one that is longer has such a place."""
-        window = max(1, self._grammar.limit // 2)
-        return any(self._data.find(b"\n", at, at + window) < 0 for at in range(0, len(self._data), window))
+    def _blocks(self) -> Iterator[bytes]:
+        """All lines, many at a time; a line that is too long for a block comes without its end."""
+        size, start = min(_BLOCK, self._grammar.limit), 0
+        while start < len(self._data):
+            end = self._data.rfind(b"\n", start, start + size) + 1 or start + size
+            yield self._data[start:end]
+            start = end
 
     @cached_property
     def _pattern(self) -> str:
