@@ -42,38 +42,39 @@ OBJECTS = {
 }
 ITEMS = {"SET.*#started_at": "the claim", "SET.*#lease_until": "the state", "": "what was found"}
 
+STATE = "Who looks sees where the run is, and what was found so far; the lease is renewed."
+RECUT = "Only where the object has no ranges that can be read alone: compressed, re-encoded, or one JSON array."
+LONG = "Only where it is too long for the run's document: of some thirty chunks."
 WHY = {
     Call("ingest", "UPDATE", "the claim"): "One run owns the object's version, however often its event comes.",
     Call("ingest", "GET", "the object"): "Its first MiB tells how it is written. Of a larger one, all of it once more.",
-    Call(
-        "ingest", "PUT", "re-cut chunk"
-    ): "Compressed, re-encoded or JSON arrays have no ranges that can be read alone.",
-    Call("ingest", "PUT", "chunk manifest"): "Validate has to know the chunks.",
-    Call("ingest", "UPDATE", "what was found"): "Bytes, chunks, rows.",
-    Call("validate", "UPDATE", "the state"): "Who looks sees where the run is; the lease is renewed.",
-    Call("validate", "GET", "chunk manifest"): "What to read.",
+    Call("ingest", "PUT", "re-cut chunk"): RECUT,
+    Call("ingest", "PUT", "chunk manifest"): LONG,
+    Call("ingest", "UPDATE", "what was found"): "Only of a call that failed: what it used.",
+    Call("validate", "UPDATE", "the state"): STATE,
+    Call("validate", "GET", "chunk manifest"): LONG,
     Call("validate", "GET", "the object"): "The rows.",
-    Call("validate", "GET", "re-cut chunk"): "The rows.",
+    Call("validate", "GET", "re-cut chunk"): RECUT,
     Call("validate", "PUT", "accepted part"): "Rows that may be transformed.",
-    Call("validate", "PUT", "quarantine part"): "Rejected rows are kept, with their reasons.",
-    Call("validate", "PUT", "accepted manifest"): "Transform has to know the parts.",
-    Call("validate", "PUT", "quarantine manifest"): "A replay has to know the parts, and how the object was written.",
-    Call("validate", "UPDATE", "what was found"): "Rows accepted and rejected, and the rules they broke.",
-    Call("transform", "UPDATE", "the state"): "Who looks sees where the run is; the lease is renewed.",
-    Call("transform", "GET", "accepted manifest"): "What to read.",
+    Call("validate", "PUT", "quarantine part"): "Only where rows are rejected: they are kept, with their reasons.",
+    Call("validate", "PUT", "quarantine manifest"): "A replay has to know these parts, and how the object was written.",
+    Call("validate", "PUT", "accepted manifest"): LONG,
+    Call("validate", "UPDATE", "what was found"): "Only where too many rows are rejected: no other function will tell.",
+    Call("transform", "UPDATE", "the state"): STATE,
+    Call("transform", "GET", "accepted manifest"): LONG,
     Call("transform", "GET", "accepted part"): "The rows.",
     Call("transform", "PUT", "output part"): "One for each partition. Nothing is published before all are written.",
-    Call("transform", "PUT", "output manifest"): "Output has to know the parts.",
-    Call("output", "GET", "output manifest"): "What to copy; what to publish.",
+    Call("transform", "PUT", "output manifest"): "Its keys hold values of rows, which the run's document must not.",
+    Call("output", "GET", "output manifest"): "What to copy; and, before the commit, what to publish.",
     Call("output", "COPY", "published part"): "Publishing, on the server's side.",
     Call(
         "output", "GET", "the run"
-    ): "Whether it is committed already; whether a newer version took its place meanwhile.",
+    ): "Whether it is committed already; and if a newer version came meanwhile, at the end.",
     Call("output", "GET", "the head"): "What of this key is published.",
     Call("output", "TRANSACT", "the run, the head"): "The commit: both or neither.",
     Call("output", "PUT", "published manifest"): "From now on readers find the parts.",
 }
-"""Every call of a run that meets no trouble, in its order, with the reason for it."""
+"""Every call of a run of a small file, in its order, with the reason for it."""
 
 
 def calls_of(exchanges: Iterable[Exchange], drops: Iterable[Drop], pipeline: Pipeline) -> dict[str, Counter[Call]]:

@@ -18,7 +18,7 @@ from benchmarks.small_files.deliveries import Delivery, deliveries
 from benchmarks.small_files.proof import prove_none_lost
 from filegate.local import EmbeddedCloud
 from filegate.runs import RunRecord, Status
-from filegate.usage import STAGES, transitions
+from filegate.usage import FAN_OUT, STAGES, transitions
 from tests.e2e.door import Door
 from tests.e2e.pipeline import Drop, Execution, Pipeline
 
@@ -145,7 +145,7 @@ def measure(files: int) -> Measured:
         function_cpu=round(sum(call.cpu for call in onlooker.calls), 1),
         cloud_cpu=round(cloud_cpu, 1),
         processes=sum(call.first for call in onlooker.calls),
-        states=[_state(name, onlooker.calls, executions) for name in STAGES],
+        states=[_state(name, onlooker.calls, executions) for name in STAGES if name not in FAN_OUT],
         kinds=_kinds(sent, runs),
         calls=plain_calls(delivered, by_run),
         documents=_documents(executions.values()),

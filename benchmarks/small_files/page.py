@@ -16,6 +16,7 @@ SHOWN = (
     "SuccessNotification",
     "DLQRoute",
 )
+LEDGER = ("the claim", "what was found", "the state", "the run", "the head", "the run, the head")
 LIMIT = 262_144  # bytes of a document that Step Functions hands on
 
 
@@ -91,21 +92,14 @@ def _by_kind(measured: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _calls(measured: Mapping[str, Any]) -> Iterable[str]:
-    rows = [
-        [call["stage"], f"{call['verb']} {call['what']}", str(call["times"]), WHY[_call(call)]]
-        for call in measured["calls"]
-    ]
-    on_ledger = ("the claim", "what was found", "the state", "the run", "the head", "the run, the head")
-    ledger = sum(call["times"] for call in measured["calls"] if call["what"] in on_ledger)
-    s3 = sum(call["times"] for call in measured["calls"]) - ledger
-    yield f"### Each call of a plain run: {s3} to S3, {ledger} to the ledger"
+    times = {Call(call["stage"], call["verb"], call["what"]): call["times"] for call in measured["calls"]}
+    rows = [[call.stage, f"{call.verb} {call.what}", str(times.get(call, "")), why] for call, why in WHY.items()]
+    ledger = sum(number for call, number in times.items() if call.what in LEDGER)
+    yield f"### Each call of a plain run: {sum(times.values()) - ledger} to S3, {ledger} to the ledger"
     yield ""
-    yield "A clean CSV file whose rows fall into one partition; its dataset has a key."
+    yield "A clean CSV file whose rows fall into one partition. The calls without a number are other files'."
     yield ""
     yield from _table(["function", "call", "times", "why"], rows, numbers=(2,))
-    more = [f"{call.verb} {call.what} ({call.stage})" for call in WHY if call not in map(_call, measured["calls"])]
-    yield ""
-    yield f"Other files need besides: {'; '.join(more)}."
 
 
 def _documents(measured: Mapping[str, Any]) -> Iterable[str]:
@@ -117,10 +111,6 @@ def _documents(measured: Mapping[str, Any]) -> Iterable[str]:
     yield from _table(["given to", "bytes, median", "largest"], rows)
     yield ""
     yield f"The largest is {largest / LIMIT:.1%} of what Step Functions takes, {LIMIT:,} bytes."
-
-
-def _call(told: Mapping[str, Any]) -> Call:
-    return Call(told["stage"], told["verb"], told["what"])
 
 
 def _table(heads: list[str], rows: list[list[str]], numbers: Iterable[int] | None = None) -> Iterable[str]:

@@ -106,7 +106,7 @@ def _fail(run: Run, meter: Meter, error: Exception, ledger: Ledger) -> None:
     if run.range is not None:
         return
     try:
-        ledger.record(run, {}, run.usage | meter.usage(failed=True))
+        ledger.record(run, run.usage | meter.usage(failed=True))
     except Exception as lost:  # the first error is the one that counts
         logger.warning("what it used was not kept", extra={"error_type": type(lost).__name__})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -211,6 +211,7 @@ class Run(_Section):
     """The document of one execution.
 
     `fan_out` is there while the run is spread over many invocations, `range` in the document that each of them gets.
+    `manifest` is what one stage tells the next, as JSON, where that is so little that no object is worth it.
     """
 
     run_id: str
@@ -220,6 +221,7 @@ class Run(_Section):
     usage: Usage = Usage()
     fan_out: FanOut | None = None
     range: Range | None = None
+    manifest: str | None = None
     ingested: Ingested | None = None
     validated: Validated | None = None
     transformed: Transformed | None = None
@@ -231,7 +233,18 @@ class Run(_Section):
         """How many chunks the object has; 0 before ingest has found them."""
         return 0 if self.ingested is None else self.ingested.chunks
 
-    def having(self, **sections: _Section | None) -> Self:
+    @property
+    def findings(self) -> dict[str, Any]:
+        """What the stages found so far, by the names of `RunRecord`'s fields."""
+        found: dict[str, Any] = {}
+        if self.ingested is not None:
+            found = {"bytes": self.ingested.bytes, "chunks": self.ingested.chunks, "rows_in": self.ingested.rows}
+        if self.validated is not None:
+            names = {"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"}
+            found |= self.validated.model_dump(include=names)
+        return found
+
+    def having(self, **sections: _Section | str | None) -> Self:
         """This document with sections added or replaced."""
         return self.model_copy(update=sections)
 

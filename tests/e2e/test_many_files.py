@@ -96,8 +96,8 @@ def test_a_plain_run_makes_the_calls_that_are_explained_and_no_others(crowd: Cro
 
 
 def test_a_call_that_nobody_explained_is_named(crowd: Crowd, door: Door) -> None:
-    strange = replace(next(one for one in door.exchanges if one.path.endswith("chunks.json")), method="HEAD")
-    with pytest.raises(UnknownCall, match="HEAD of chunk manifest"):
+    strange = replace(next(one for one in door.exchanges if one.path.endswith("output.json")), method="HEAD")
+    with pytest.raises(UnknownCall, match="HEAD of output manifest"):
         calls_of([strange], [], crowd.pipeline)
 
 

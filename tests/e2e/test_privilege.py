@@ -162,6 +162,10 @@ class Account:
         planned = {state: [fault] for state, fault in faults.items()}
         return self.end(self.pipeline.start(self.put(drop.key, CLEAN), sequencer="02", faults=planned))
 
+    def compressed(self, _: Drop) -> Execution:
+        """The execution for an object that is cut anew."""
+        return self.end(self.drop(gzip.compress(CLEAN), "csv.gz"))
+
     def late(self) -> Execution:
         """The execution for a version that is older than what is published."""
         key = f"orders/{next(self._files)}.csv"
@@ -208,7 +212,7 @@ def paths(account: Account) -> dict[str, tuple[Execution, str]]:
         "deleted before it is read": (account.drop(CLEAN, IngestState="delete"), REJECTED),
         "deleted before it is validated": (account.drop(CLEAN, ValidateState="delete"), REJECTED),
         **{
-            f"staging lost before {state}": (account.drop(CLEAN, **{state: "lose"}), REJECTED)
+            f"staging lost before {state}": (account.drop(gzip.compress(CLEAN), "csv.gz", **{state: "lose"}), REJECTED)
             for state in ("ValidateState", "TransformState", "OutputToS3")
         },
     }
@@ -330,6 +334,8 @@ def enforced_grants() -> Iterator[Taken]:
 # The way that needs the action, where a newer version of a published object does not.
 WAYS: dict[tuple[str, str], Callable[[Account, Drop], Execution]] = {
     ("ReadRowsToReplay", "s3:GetObject"): Account.replay_rows,
+    ("WriteStaging", "s3:PutObject"): Account.compressed,
+    ("ReadWriteStagingAndQuarantine", "s3:GetObject"): Account.compressed,
     ("ClaimRun", "dynamodb:GetItem"): Account.again,
 }
 

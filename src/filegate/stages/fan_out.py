@@ -97,7 +97,7 @@ def gathered(run: Run, context: Context, name: str) -> tuple[Run, list[RangeOutc
     outcomes = at_once(outcome, latest.values())
     calls = [outcomes[part.index] for part in looked_at]
     run = run.having(usage=run.usage | _used(run, [call.used for call in calls if call is not None]))
-    context.ledger.record(run, {}, context.used(run))
+    context.ledger.record(run, context.used(run))
     return run, [_proven(part, found) for part, found in zip(latest.values(), outcomes, strict=True)]
 
 

@@ -14,13 +14,14 @@ from filegate.manifests import Chunk, ChunkManifest, QuarantineManifest, read_ma
 from filegate.runs import Ingested, Range, Request, Run
 from filegate.stages import fan_out
 from filegate.stages.context import Context, quarantine_address
+from filegate.stages.handover import CHUNKS, hand_on
 from filegate.stages.progress import Progress
 
 QUARANTINE_MANIFEST = "manifest.json"
 
 
 def ingest(run: Run, context: Context) -> Run:
-    """Claims the run and writes its chunk manifest.
+    """Claims the run and cuts the object into chunks.
 
     Raises:
         PermanentError: the dataset is unknown, or the object is not what the dataset's contract says.
@@ -44,16 +45,13 @@ def ingest(run: Run, context: Context) -> Run:
             manifest, size = _object_chunks(run, dataset, context, scratch)
     rows = sum(chunk.rows for chunk in manifest.chunks)
     ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks))
-    facts = {"bytes": size, "chunks": ingested.chunks, "rows_in": rows}
-    context.ledger.record(run, facts, context.used(run))
     return _handed_on(run.having(ingested=ingested), context, manifest)
 
 
 def _handed_on(run: Run, context: Context, manifest: ChunkManifest) -> Run:
-    """Writes what validate reads: one manifest, or, where the object is large, one a range of its chunks."""
+    """Gives validate what it reads: one manifest, or, where the object is large, one a range of its chunks."""
     if not fan_out.is_wide(len(manifest.chunks), context):
-        write_manifest(context.store, context.staged(run, "chunks.json"), manifest)
-        return run
+        return hand_on(run, context, CHUNKS, manifest)
     parts = fan_out.ranges(run)
 
     def write(part: Range) -> None:

@@ -30,6 +30,7 @@ from filegate.parquet import parquet_bytes
 from filegate.runs import Range, Run, Transformed
 from filegate.stages import fan_out
 from filegate.stages.context import Context
+from filegate.stages.handover import ACCEPTED, handed_on
 from filegate.stages.progress import Progress
 
 MAX_PARTITIONS = 1_000
@@ -55,7 +56,7 @@ def transform(run: Run, context: Context) -> Run:
         ConservationError: rows got lost between validate and the output.
     """
     context.ledger.enter(run, "TransformState", context.now(), context.used(run))
-    accepted = read_manifest(context.store, context.staged(run, "accepted.json"), AcceptedManifest)
+    accepted = handed_on(run, context, ACCEPTED, AcceptedManifest)
     transformer = _Transformer(run, context)
     if context.registry[run.request.dataset].transform_scope == "object":
         with context.scratch() as scratch:
@@ -117,7 +118,8 @@ def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:
             bytes_out=sum(part.bytes for part in parts),
             parts=len(parts),
             manifest=address.key,
-        )
+        ),
+        manifest=None,
     )
 
 

@@ -31,6 +31,7 @@ from filegate.runs import Range, Run, Validated
 from filegate.stages import fan_out
 from filegate.stages.chunk import ChunkValidator
 from filegate.stages.context import Context
+from filegate.stages.handover import ACCEPTED, CHUNKS, hand_on, handed_on
 from filegate.stages.ingest import QUARANTINE_MANIFEST
 from filegate.stages.progress import Progress
 from filegate.stages.uniqueness import ObjectKeys
@@ -52,7 +53,7 @@ def validate(run: Run, context: Context) -> Run:
         ConservationError: a chunk holds another number of rows than ingest counted, or rows got lost in between.
     """
     context.ledger.enter(run, "ValidateState", context.now(), context.used(run))
-    manifest = read_manifest(context.store, context.staged(run, "chunks.json"), ChunkManifest)
+    manifest = handed_on(run, context, CHUNKS, ChunkManifest)
     progress = Progress(run, context)
     with context.scratch() as scratch:
         keys = ObjectKeys(context.registry[run.request.dataset], scratch)
@@ -155,24 +156,25 @@ def _broken(run: Run, context: Context, index: int) -> Address:
 
 
 def _handed_on(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> Run:
-    """Writes what transform reads: one manifest, or, where it is to be spread as well, one a range."""
+    """Gives transform what it reads: one manifest, or, where it is to be spread as well, one a range."""
 
-    def write(place: Address, some: Sequence[ChunkOutcome]) -> None:
-        accepted = AcceptedManifest(parts=tuple(outcome.accepted for outcome in some if outcome.accepted.rows))
-        write_manifest(context.store, place, accepted)
+    def accepted(some: Sequence[ChunkOutcome]) -> AcceptedManifest:
+        return AcceptedManifest(parts=tuple(outcome.accepted for outcome in some if outcome.accepted.rows))
 
     if run.fan_out is None or context.registry[run.request.dataset].transform_scope == "object":
-        write(context.staged(run, "accepted.json"), outcomes)
-        return run.having(fan_out=None)
+        return hand_on(run.having(fan_out=None), context, ACCEPTED, accepted(outcomes))
     parts = fan_out.ranges(run)
-    fan_out.at_once(
-        lambda part: write(fan_out.of_range(run, context, "accepted", part.index), fan_out.own(part, outcomes)), parts
-    )
+
+    def write(part: Range) -> None:
+        place = fan_out.of_range(run, context, "accepted", part.index)
+        write_manifest(context.store, place, accepted(fan_out.own(part, outcomes)))
+
+    fan_out.at_once(write, parts)
     return run.having(fan_out=fan_out.spread(run, context, "TransformState", parts))
 
 
 def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]) -> Run:
-    """Sums the chunks up, and tells the ledger; `manifest` is any of the run's chunk manifests."""
+    """Sums the chunks up; `manifest` is any of the run's chunk manifests."""
     rules = _tallied(outcomes)
     rejected = QuarantineManifest(
         run_id=run.run_id,
@@ -201,11 +203,11 @@ def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Se
         message=_message(rows_rejected, rows_accepted + rows_rejected, tolerated, rules),
         quarantine=f"s3://{rejected_at.bucket}/{rejected_at.key}" if rejected.parts else "",
     )
-    facts = result.model_dump(include={"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"})
-    context.ledger.record(run, facts, context.used(run))
+    run = run.having(validated=result, manifest=None)
     if result.verdict == "VALID":
-        run = _handed_on(run, context, outcomes)
-    return run.having(validated=result)
+        return _handed_on(run, context, outcomes)
+    context.ledger.record(run, context.used(run))  # no other function will
+    return run
 
 
 def _share_of_tolerance(share: float, tolerated: float) -> float:

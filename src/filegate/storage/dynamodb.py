@@ -65,13 +65,13 @@ class DynamoDBLedger:
 
     def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         facts = entered(state, run.chunks if chunks is None else chunks, now) | {f"states.{state}": iso(now)}
-        self._owned(run, facts | _used(usage))
+        self._owned(run, facts | run.findings | _used(usage))
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
         self._owned(run, alive(now), more={"chunks_done": chunks, "rows_done": rows})
 
-    def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
-        self._owned(run, {**facts, **_used(usage)})
+    def record(self, run: Run, usage: Usage) -> None:
+        self._owned(run, run.findings | _used(usage))
 
     def head(self, bucket: str, key: str) -> Head:
         with translated(self._table):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -82,7 +82,8 @@ class Commit:
 class Ledger(Protocol):
     """Keeps runs. Every write raises `ClaimLost` where the run belongs to another execution or is final already.
 
-    Writes take along what the run has used so far; what they know anew of an invocation replaces what was known.
+    Writes take along what the run has found and used so far; what they know anew of an invocation replaces what was
+    known.
     """
 
     def claim(self, run: Run, now: datetime) -> bool:
@@ -103,8 +104,8 @@ class Ledger(Protocol):
         """Adds to what is done of the present state, and renews the lease. What a repeated call did counts again."""
         ...
 
-    def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
-        """Stores counts and addresses, by the names of `RunRecord`'s fields."""
+    def record(self, run: Run, usage: Usage) -> None:
+        """Stores what the run has found and used, where no other write will."""
         ...
 
     def head(self, bucket: str, key: str) -> Head: ...

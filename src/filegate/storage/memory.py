@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -133,15 +133,16 @@ class MemoryLedger:
     def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         known = self._owned(run)
         facts = entered(state, run.chunks if chunks is None else chunks, now)
-        self._set(run.run_id, **facts, states=known.states | {state: iso(now)}, usage=known.usage | usage)
+        self._set(run.run_id, **facts, states=known.states | {state: iso(now)})
+        self.record(run, usage)
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
         known = self._owned(run)
         self._set(run.run_id, chunks_done=known.chunks_done + chunks, rows_done=known.rows_done + rows, **alive(now))
 
-    def record(self, run: Run, facts: Mapping[str, Any], usage: Usage) -> None:
+    def record(self, run: Run, usage: Usage) -> None:
         known = self._owned(run)
-        self._set(run.run_id, **facts, usage=known.usage | usage)
+        self._set(run.run_id, **run.findings, usage=known.usage | usage)
 
     def head(self, bucket: str, key: str) -> Head:
         return self._heads.get((bucket, key), Head())

@@ -7,7 +7,7 @@ import pytest
 
 from filegate.errors import ClaimLost
 from filegate.local import EmbeddedCloud
-from filegate.runs import Ingested, Invocation, Request, Retries, Run, Status, Usage, run_id_of
+from filegate.runs import Ingested, Invocation, Request, Retries, Run, Status, Usage, Validated, run_id_of
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger
@@ -133,13 +133,30 @@ def test_ranges_that_tell_at_once_all_count(dynamodb: Ledger, key: str) -> None:
 def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
+    run = run.having(ingested=Ingested(claim="CLAIMED", rows=3, bytes=100, chunks=1))
     ledger.enter(run, "ValidateState", NOW + timedelta(seconds=1), Usage())
-    ledger.record(run, {"rows_in": 3, "rules": {"carrier:isin": 2, "*:unique(a,b)": 1}}, Usage())
     record = ledger.get(run.run_id)
     assert record is not None
-    assert record.rows_in == 3
-    assert record.rules == {"carrier:isin": 2, "*:unique(a,b)": 1}
+    assert (record.bytes, record.chunks, record.rows_in, record.rules) == (100, 1, 3, {})
+    ledger.record(run.having(validated=validated({"carrier:isin": 2, "*:unique(a,b)": 1})), Usage())
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert (record.bytes, record.rows_in, record.rows_accepted, record.rows_rejected) == (100, 3, 1, 2)
+    assert (record.rules, record.quarantine) == ({"carrier:isin": 2, "*:unique(a,b)": 1}, "s3://quarantine/m.json")
     assert record.states == {"IngestState": "2026-01-31T12:00:00.000Z", "ValidateState": "2026-01-31T12:00:01.000Z"}
+
+
+def validated(rules: dict[str, int]) -> Validated:
+    return Validated(
+        verdict="INVALID",
+        rows_in=3,
+        rows_accepted=1,
+        rows_rejected=2,
+        share_of_tolerance=9.0,
+        rules=rules,
+        message="",
+        quarantine="s3://quarantine/m.json",
+    )
 
 
 def invocation(state: str, seconds: float, **more: float) -> Invocation:
@@ -151,9 +168,9 @@ def test_what_a_run_used_is_kept_by_invocation(ledger: Ledger, key: str) -> None
     ledger.claim(run, NOW)
     first = invocation("IngestState", 1.25, s3_reads=3, ledger_writes=2.5)
     so_far, whole = invocation("ValidateState", 0.5), invocation("ValidateState", 7.001, failed=True)
-    ledger.record(run, {"rows_in": 1}, Usage(invocations={"a1": first}))
+    ledger.record(run, Usage(invocations={"a1": first}))
     ledger.enter(run, "ValidateState", NOW, Usage(invocations={"b2": so_far}))
-    ledger.record(run, {}, Usage(invocations={"b2": whole}))
+    ledger.record(run, Usage(invocations={"b2": whole}))
     record = ledger.get(run.run_id)
     assert record is not None
     assert record.usage.invocations == {"a1": first, "b2": whole}
@@ -180,7 +197,7 @@ def test_a_commit_ends_the_run_and_moves_the_head(ledger: Ledger, key: str) -> N
     assert record is not None
     assert (record.status, record.output, record.supersedes) == (Status.SUCCEEDED, "s3://processed/m.json", ("old",))
     with pytest.raises(ClaimLost):
-        ledger.record(run, {"rows_in": 1}, Usage())
+        ledger.record(run, Usage())
     assert not ledger.claim(run, NOW)
 
 

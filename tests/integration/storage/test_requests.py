@@ -11,7 +11,7 @@ import pytest
 from filegate.address import Address
 from filegate.errors import ObjectGone
 from filegate.local import EmbeddedCloud
-from filegate.runs import Request, Run, Usage
+from filegate.runs import Invocation, Request, Run, Usage
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.requests import count_dynamodb, count_s3
 from filegate.storage.s3 import S3ObjectStore
@@ -67,7 +67,7 @@ def test_the_ledgers_units_are_counted_as_dynamodb_tells_them(cloud: EmbeddedClo
     ledger.get(run.run_id)
     assert requests.counts()["ledger_reads"] == 1
     requests.clear()
-    ledger.record(run, {"rules": {"x" * 4000: 1}}, Usage())
+    ledger.record(run, Usage(invocations={"x" * 4000: Invocation(state="IngestState", seconds=1, memory_mb=512)}))
     assert requests.counts()["ledger_writes"] >= 4  # a unit for each kilobyte
 
 

@@ -4,10 +4,10 @@ import gzip
 
 import pytest
 
-from filegate.address import Address
 from filegate.errors import ClaimLost, EmptyObject, ObjectGone, SchemaMismatch, UnknownDataset
-from filegate.manifests import ChunkManifest, read_manifest
-from filegate.runs import Status
+from filegate.manifests import ChunkManifest
+from filegate.runs import Run, Status
+from filegate.stages.handover import CHUNKS, handed_on
 from filegate.stages.ingest import ingest
 from filegate.stages.validate import validate
 
@@ -16,14 +16,14 @@ from .conftest import Pipeline
 ROWS = "id,country,amount\n" + "".join(f"{n},DE,{n}.5\n" for n in range(100))
 
 
-def chunks_of(pipeline: Pipeline, run_id: str) -> ChunkManifest:
-    return read_manifest(pipeline.store, Address("staging", f"runs/{run_id}/chunks.json"), ChunkManifest)
+def chunks_of(pipeline: Pipeline, run: Run) -> ChunkManifest:
+    return handed_on(run, pipeline.context, CHUNKS, ChunkManifest)
 
 
 def test_plain_files_are_cut_by_byte_range_and_never_copied(pipeline: Pipeline) -> None:
     pipeline.chunk_bytes = 200
     run = ingest(pipeline.arrive("orders/a.csv", ROWS), pipeline.context)
-    chunks = chunks_of(pipeline, run.run_id).chunks
+    chunks = chunks_of(pipeline, run).chunks
     assert len(chunks) > 3
     assert {chunk.blob.bucket for chunk in chunks} == {"raw"}
     assert chunks[0].start == len("id,country,amount\n")
@@ -37,7 +37,7 @@ def test_plain_files_are_cut_by_byte_range_and_never_copied(pipeline: Pipeline) 
 def test_compressed_files_are_cut_again_into_staging(pipeline: Pipeline) -> None:
     pipeline.chunk_bytes = 200
     run = ingest(pipeline.arrive("orders/a.csv.gz", gzip.compress(ROWS.encode())), pipeline.context)
-    chunks = chunks_of(pipeline, run.run_id).chunks
+    chunks = chunks_of(pipeline, run).chunks
     text = b"".join(pipeline.store.read(chunk.blob) for chunk in chunks)
     assert text == ROWS.encode()[len("id,country,amount\n") :]
     assert [chunk.origin for chunk in chunks[1:]] == [chunk.origin + chunk.length for chunk in chunks[:-1]]

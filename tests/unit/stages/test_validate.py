@@ -2,10 +2,10 @@
 
 import pytest
 
-from filegate.address import Address
 from filegate.errors import ConservationError
-from filegate.manifests import ChunkManifest, read_manifest, write_manifest
+from filegate.manifests import ChunkManifest
 from filegate.runs import Validated
+from filegate.stages.handover import CHUNKS, hand_on, handed_on
 from filegate.stages.ingest import ingest
 from filegate.stages.validate import validate
 
@@ -89,9 +89,8 @@ def test_uniqueness_holds_over_the_whole_object(pipeline: Pipeline, chunk_bytes:
 
 def test_another_number_of_rows_than_ingest_counted_fails_loudly(pipeline: Pipeline) -> None:
     run = ingest(pipeline.arrive("orders/a.csv", MIXED), pipeline.context)
-    place = Address("staging", f"runs/{run.run_id}/chunks.json")
-    manifest = read_manifest(pipeline.store, place, ChunkManifest)
+    manifest = handed_on(run, pipeline.context, CHUNKS, ChunkManifest)
     chunk = manifest.chunks[0].model_copy(update={"rows": 6})
-    write_manifest(pipeline.store, place, manifest.model_copy(update={"chunks": (chunk,)}))
+    run = hand_on(run, pipeline.context, CHUNKS, manifest.model_copy(update={"chunks": (chunk,)}))
     with pytest.raises(ConservationError, match="5 rows were read, 6 announced"):
         validate(run, pipeline.context)
