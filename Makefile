@@ -39,7 +39,7 @@ requirements: $(DEV) ## Compile the hashed requirement files from pyproject.toml
 	UV=$(BIN)/uv scripts/compile-requirements.sh
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) $(SCANNERS) data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SCANNERS) $(PEERS) data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): requirements/local.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Filegate needs Python 3.11 or newer, this is " + sys.version.split()[0] + ". Name another by: make PYTHON=python3.13")'

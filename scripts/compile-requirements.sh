@@ -14,6 +14,7 @@ compile() { # NAME ARGUMENT…
 compile development --group build --group dev --extra cli --extra local pyproject.toml
 compile local --group build --extra cli --extra local --constraint requirements/development.txt pyproject.toml
 compile security --group security
+compile benchmarks --group build --group bench --constraint requirements/development.txt pyproject.toml
 
 # Of each stage's image, and of the stand-in for their base: for Python 3.13 on Linux, at the versions that are tested.
 compile_image() { # FILE ARGUMENT…
