@@ -8,7 +8,7 @@ bench: $(PEERS)/.ready ## Measure Filegate beside other ways to do the same job 
 	@$(PEERS)/bin/python -m benchmarks
 
 bench-profile: $(PEERS)/.ready ## Show where Filegate's CPU goes, by its functions (BENCH_SCALE=0.1 BENCH_JOBS=lineitem)
-	@$(PEERS)/bin/python -m benchmarks.profile
+	@$(PEERS)/bin/python -m benchmarks profile
 
 bench-small: $(DEV) ## Send 1,000 small files through the embedded cloud, and write docs/throughput.md
 	@$(BIN)/python -m benchmarks.small_files

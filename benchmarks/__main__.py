@@ -1,52 +1,111 @@
-"""Runs every candidate on every job, in turn, and tells what it took: make bench."""
+"""Runs every candidate on every job, in turn, and writes docs/benchmarks.md with its figures and chart: make bench.
+
+    python -m benchmarks            the whole of it
+    python -m benchmarks profile    where Filegate's CPU goes, by its functions: make bench-profile
+
+What is wanted otherwise is said by variables, so that make can hand them on:
+
+    BENCH_SCALE=0.1                   smaller files, for a quick try (the profile's default)
+    BENCH_RUNS=2                      fewer rounds
+    BENCH_JOBS="lineitem gzip"        not every job
+    BENCH_CANDIDATES="floor filegate" not every candidate
+
+With any of them docs/ stays as it is: what was measured is then beside the data, in `measured.json`, as it is after
+each run of the whole.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import statistics
+import subprocess
 import sys
-from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from benchmarks.data import prepared
+from benchmarks.data import ROOT, Data, prepared
+from benchmarks.figures import PLAN, figures
+from benchmarks.jobs import job, reference
 from benchmarks.measure import CandidateFailed, Taken, measured
+from benchmarks.page import profile_table, summary, write_pages
 
-PLAN = {
-    "lineitem": ("floor", "filegate"),
-    "flights": ("floor", "filegate"),
-    "half": ("floor", "filegate"),
-    "gzip": ("decompression", "filegate"),
-    "zstd": ("decompression", "filegate"),
-}
-"""Job → its candidates."""
+SCALE, ROUNDS = 1.0, 5
+WANTED = {name: os.environ.get(f"BENCH_{name}", "") for name in ("SCALE", "RUNS", "JOBS", "CANDIDATES")}
 
 
 def main() -> None:
-    data = prepared(float(os.environ.get("BENCH_SCALE") or 1))
-    rounds = int(os.environ.get("BENCH_RUNS") or 5)
-    jobs = os.environ.get("BENCH_JOBS", "").split() or list(PLAN)
-    runs: defaultdict[str, defaultdict[str, list[Taken]]] = defaultdict(lambda: defaultdict(list))
-    for number in range(rounds):
-        for job in jobs:
-            wanted = os.environ.get("BENCH_CANDIDATES", "").split() or PLAN[job]
-            for candidate in sorted(wanted, reverse=number % 2 == 1):
-                with data.output() as output:
-                    try:
-                        taken = measured(candidate, job, data, output)
-                    except CandidateFailed as failure:
-                        sys.stderr.write(f"{failure}\n")
-                        continue
-                runs[job][candidate].append(taken)
-                told = " ".join(f"{name} {part.cpu_s:.2f}" for name, part in taken.parts.items())
-                sys.stderr.write(
-                    f"round {number + 1} of {rounds}  {job:9} {candidate:15} {taken.cpu_s:7.2f} CPU s "
-                    f"{taken.wall_s:7.2f} s {taken.peak_mb:7.0f} MB  {told}\n"
-                )
-    for job, candidates in runs.items():
-        medians = {name: statistics.median(run.cpu_s for run in taken) for name, taken in candidates.items()}
-        for name, cpu in sorted(medians.items(), key=lambda entry: entry[1]):
-            ratio = f"{cpu / medians['floor']:.2f} x floor" if "floor" in medians else ""
-            sys.stdout.write(f"{job:9} {name:15} {cpu:7.2f} CPU s  {ratio}\n")
+    data = prepared(float(WANTED["SCALE"] or SCALE))
+    jobs = WANTED["JOBS"].split() or list(PLAN)
+    _write_references(jobs, data)
+    runs = _measure(jobs, int(WANTED["RUNS"] or ROUNDS), data)
+    found = figures(runs, _profile(jobs[0], data), data)
+    _keep(found, data)
+    print(f"\n{summary(found)}")
+    if not any(WANTED.values()):
+        write_pages(found)
+
+
+def profile() -> None:
+    data = prepared(float(WANTED["SCALE"] or 0.1))
+    for name in WANTED["JOBS"].split() or ["lineitem"]:
+        print(f"{name}\n\n{profile_table(_profile(name, data))}")
+
+
+def _write_references(jobs: list[str], data: Data) -> None:
+    """Makes the results that are missing, as many at once as there are processors."""
+
+    def write(name: str) -> None:
+        place = reference(name, data)
+        print(f"making {place.relative_to(ROOT)}", flush=True)
+        _python("benchmarks.reference", name, data.folder, place)
+
+    missing = [name for name in jobs if not (reference(name, data) / "counts.json").exists()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(write, {reference(name, data): name for name in reversed(missing)}.values()))
+
+
+def _measure(jobs: list[str], rounds: int, data: Data) -> dict[str, dict[str, list[Taken]]]:
+    """The runs of each job's candidates; one that fails, or is wrong, is out of the job."""
+    wanted = WANTED["CANDIDATES"].split()
+    runs = {name: {each: list[Taken]() for each in PLAN[name] if not wanted or each in wanted} for name in jobs}
+    for number in range(1, rounds + 1):
+        for name, candidates in runs.items():
+            for candidate in list(candidates)[:: 1 if number % 2 else -1]:
+                try:
+                    taken = _run(candidate, name, data, check=number == 1)
+                except (CandidateFailed, subprocess.CalledProcessError) as failure:
+                    print(f"{candidate} is out of {name}: {failure}", flush=True)
+                    del candidates[candidate]
+                    continue
+                candidates[candidate].append(taken)
+                _keep(figures(runs, [], data), data)
+                print(f"round {number} of {rounds}  {name:14} {candidate:15} {taken}", flush=True)
+    return runs
+
+
+def _run(candidate: str, name: str, data: Data, *, check: bool) -> Taken:
+    with data.output() as output:
+        taken = measured(candidate, name, data, output)
+        if check and candidate not in ("floor", "decompression"):
+            _python("benchmarks.compare", job(name, data).table, output, reference(name, data))
+    return taken
+
+
+def _profile(name: str, data: Data) -> list[dict[str, Any]]:
+    with data.output() as output:
+        found: list[dict[str, Any]] = json.loads(_python("benchmarks.profile", name, data.folder, output))
+    return found
+
+
+def _keep(found: dict[str, Any], data: Data) -> None:
+    (data.folder / "measured.json").write_text(json.dumps(found, indent=1))
+
+
+def _python(module: str, *arguments: object) -> str:
+    """Runs a module in a process of its own, whose memory and threads are then not ours."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 if __name__ == "__main__":
-    main()
+    {"": main, "profile": profile}["".join(sys.argv[1:])]()

@@ -1,12 +1,16 @@
-"""Holds a candidate's result against the reference's, row for row."""
+"""Holds a candidate's result against the reference's, row for row.
+
+python -m benchmarks.compare TABLE RESULT REFERENCE
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import polars as pl
 
-from benchmarks.tables import Table, published_types, rejected_types
+from benchmarks.tables import TABLES, Table, published_types, rejected_types
 
 
 class WrongResult(Exception):
@@ -71,3 +75,10 @@ def _compare_frames(what: str, found: pl.DataFrame, wanted: pl.DataFrame, by: li
                 f"{(~same).sum():,} {what} differ in {name}: {found[place, name]!r} instead of {wanted[place, name]!r} "
                 f"where {found[place, by[0]]!r} is {by[0]}"
             )
+
+
+if __name__ == "__main__":
+    try:
+        compare(TABLES[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]))
+    except WrongResult as difference:
+        sys.exit(f"wrong result: {difference}")

@@ -6,6 +6,7 @@ Every hundredth row is spoiled, in turn in one of ten ways. Which, and how, depe
 from __future__ import annotations
 
 import gzip
+import hashlib
 import importlib.util
 import itertools
 import shutil
@@ -27,6 +28,8 @@ FLIGHTS_BYTES = 1_000_000_000
 """Of flights at scale 1; of lineitem, scale 1 is TPC-H's: 6,001,215 rows in 766 MB."""
 SELDOM, HALF = 100, 2
 """One row of so many is spoiled."""
+
+MADE_BY = [ROOT / "benchmarks" / name for name in ("data.py", "reference.py", "tables.py")]
 
 Fields = list[bytes]
 Spoil = Callable[[Fields, Fields], None]
@@ -58,18 +61,30 @@ class Data:
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="output-") as folder:
             yield Path(folder)
 
+    def reference(self, name: str) -> Path:
+        """What has to come out for an input, and `counts.json` of its rows."""
+        return self.folder / "reference" / name
+
     def input(self, name: str) -> Path:
-        """`lineitem.csv`, `flights.csv`, `lineitem_half.csv`, `lineitem.csv.gz`, `lineitem.csv.zst`."""
+        """`lineitem.csv`, plain or with `.gz` or `.zst`, `lineitem_half.csv` or `flights.csv`."""
         return self.folder / name
 
 
-def prepared(scale: float) -> Data:
-    """The files of a scale, made where they are missing; a file that is there is whole."""
-    data = Data(KEPT_UNDER / f"{scale:g}")
+def prepared(scale: float, under: Path = KEPT_UNDER) -> Data:
+    """The files of a scale, made where they are missing; a file that is there is whole.
+
+    What other code made, or another reference was made for, goes first.
+    """
+    data = Data(under / f"{scale:g}")
+    made_by = data.folder / "made_by"
+    code = hashlib.sha256(b"".join(file.read_bytes() for file in MADE_BY)).hexdigest()
+    if data.folder.exists() and (not made_by.exists() or made_by.read_text() != code):
+        shutil.rmtree(data.folder)
     (data.datasets / "references").mkdir(parents=True, exist_ok=True)
     for module in (ROOT / "benchmarks/datasets/lineitem.py", ROOT / "datasets/flights.py"):
         shutil.copy(module, data.datasets)
     shutil.copy(ROOT / "datasets/references/airlines.csv", data.airlines)
+    made_by.write_text(code)
     makers: dict[Path, Callable[[Path], None]] = {
         data.suppliers: lambda target: _suppliers(target, scale),
         data.input("clean.csv"): lambda target: _generated("csv", "lineitem", scale, target),
@@ -84,7 +99,7 @@ def prepared(scale: float) -> Data:
     }
     for target, make in makers.items():
         if not target.exists():
-            sys.stderr.write(f"making {target.relative_to(ROOT)}\n")
+            print(f"making {target.name}", flush=True)
             unfinished = target.with_name(f"unfinished-{target.name}")
             make(unfinished)
             unfinished.rename(target)

@@ -26,12 +26,19 @@ class Job:
 INPUTS = {
     "lineitem": "lineitem.csv",
     "flights": "flights.csv",
-    "half": "lineitem_half.csv",
+    "half_rejected": "lineitem_half.csv",
     "gzip": "lineitem.csv.gz",
     "zstd": "lineitem.csv.zst",
 }
 """Name of a job → its file."""
+REFERENCES = {"gzip": "lineitem", "zstd": "lineitem"}
+"""Name of a job → that of the job with the same result, if it has none of its own."""
 
 
 def job(name: str, data: Data) -> Job:
     return Job("flights" if name == "flights" else "lineitem", data, data.input(INPUTS[name]))
+
+
+def reference(name: str, data: Data) -> Path:
+    """Where the result is that the job has to have."""
+    return data.reference(REFERENCES.get(name, name))

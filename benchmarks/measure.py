@@ -52,14 +52,18 @@ class Taken:
     anonymous_mb: float
     parts: dict[str, Part]
 
+    def __str__(self) -> str:
+        parts = " ".join(f"{name} {part.cpu_s:.2f}" for name, part in self.parts.items())
+        return f"{self.cpu_s:7.2f} CPU s {self.wall_s:7.2f} s {self.peak_mb:7.0f} MB  {parts}"
 
-def measured(candidate: str, job: str, data: Data, output: Path, python: Path = Path(sys.executable)) -> Taken:
+
+def measured(candidate: str, job: str, data: Data, output: Path) -> Taken:
     """Runs a candidate into `output`, an empty folder.
 
     Raises:
         CandidateFailed: it did not end well.
     """
-    command = [str(python), "-m", "benchmarks.candidates", candidate, job, str(data.folder), str(output)]
+    command = [sys.executable, "-m", "benchmarks.candidates", candidate, job, str(data.folder), str(output)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = _Lines(process.stdout)

@@ -1,4 +1,6 @@
-"""Where Filegate's CPU goes: make bench-profile.
+"""Where Filegate's CPU goes, by its functions, as JSON; make bench-profile shows it.
+
+    python -m benchmarks.profile JOB FOLDER OUTPUT
 
 Each CPU second of the process, of whichever thread, is put down to the function of Filegate's that was running in the
 main thread, or that had called whatever library did. Nothing is sampled; the hook costs some CPU itself, which the
@@ -8,15 +10,16 @@ functions that call many others seem to take.
 from __future__ import annotations
 
 import io
-import os
+import json
 import sys
 import time
 from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
 from benchmarks.candidates import filegate
-from benchmarks.data import ROOT, Data, prepared
+from benchmarks.data import ROOT, Data
 from benchmarks.jobs import job
 from benchmarks.phases import Phases
 
@@ -24,13 +27,18 @@ OWN = (str(ROOT / "src" / "filegate"), str(ROOT / "data"))
 """Filegate's code, and the datasets'."""
 
 
-class Profile:
-    """A hook for `sys.setprofile`.
+@dataclass(frozen=True)
+class Spent:
+    """CPU seconds of a function, and of the libraries that it called, in one stage."""
 
-    Attributes:
-        seconds: CPU seconds by path of Filegate's functions, each function's own and those of the libraries it called.
-        calls: how often each path was entered.
-    """
+    stage: str
+    function: str
+    cpu_s: float
+    calls: int
+
+
+class Hook:
+    """For `sys.setprofile`: CPU seconds and entries by path of Filegate's functions."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[tuple[str, ...], float] = defaultdict(float)
@@ -53,36 +61,24 @@ class Profile:
         self._since = time.process_time()
 
 
-def profiled(job_name: str, data: Data, output: Path) -> Profile:
+def profiled(job_name: str, data: Data, output: Path) -> list[Spent]:
+    """What each function took in each stage, the dearest first."""
     work = filegate.ready(job(job_name, data), output)
-    profile = Profile()
-    sys.setprofile(profile)
+    hook = Hook()
+    sys.setprofile(hook)
     work(Phases(io.StringIO()))
     sys.setprofile(None)
-    return profile
-
-
-def by_function(profile: Profile) -> list[tuple[str, str, float, int]]:
-    """Stage, function, CPU seconds, calls; the dearest first."""
     seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
     calls: Counter[tuple[str, str]] = Counter()
-    for path, spent in profile.seconds.items():
+    for path, spent in hook.seconds.items():
         if path:
-            seconds[path[0], path[-1]] += spent
-            calls[path[0], path[-1]] += profile.calls[path]
-    return sorted(((*at, spent, calls[at]) for at, spent in seconds.items()), key=lambda row: -row[2])
-
-
-def main() -> None:
-    data = prepared(float(os.environ.get("BENCH_SCALE") or 0.1))
-    with data.output() as output:
-        rows = by_function(profiled(os.environ.get("BENCH_JOBS") or "lineitem", data, output))
-    total = sum(spent for _, _, spent, _ in rows)
-    print(f"{total:8.2f} s in all")
-    for stage, function, spent, calls in rows:
-        if spent > total / 500:
-            print(f"{spent:8.2f} s {spent / total:5.1%} {calls:>8,} calls  {stage.split('.')[-1]:10} {function}")
+            at = path[0].rpartition(".")[2], path[-1]
+            seconds[at] += spent
+            calls[at] += hook.calls[path]
+    found = [Spent(*at, round(spent, 3), calls[at]) for at, spent in seconds.items()]
+    return sorted(found, key=lambda spent: -spent.cpu_s)
 
 
 if __name__ == "__main__":
-    main()
+    name, folder, place = sys.argv[1:]
+    json.dump([asdict(spent) for spent in profiled(name, Data(Path(folder)), Path(place))], sys.stdout)

@@ -1,13 +1,17 @@
 """The job done row by row in plain Python: too slow to compete, too plain to be doubted.
 
-Its result is what every candidate's is held against. It is made once for each input, beside it.
+Its result is what every candidate's is held against. It is made once for each input, beside it:
+
+    python -m benchmarks.reference JOB FOLDER OUTPUT
 """
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,7 +21,8 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.jobs import Job
+from benchmarks.data import Data
+from benchmarks.jobs import Job, job
 from benchmarks.tables import TABLES, Column, Kind, Table, published_types, rejected_types
 
 AT_ONCE = 50_000
@@ -29,24 +34,28 @@ Value = Any
 Row = dict[str, Value]
 
 
-def write_reference(job: Job, output: Path) -> None:
-    """Writes what is published to `<output>/published`, by partition, and what is rejected to `<output>/rejected`."""
-    table = TABLES[job.table]
-    finish = {"lineitem": _priced(job), "flights": _named(job)}[job.table]
+def write_reference(asked: Job, output: Path) -> None:
+    """Writes what is published to `<output>/published`, by partition, and what is rejected to `<output>/rejected`.
+
+    `<output>/counts.json` has the numbers of `rows`, of those that are `rejected`, and of those that are `repeated`.
+    """
+    table = TABLES[asked.table]
+    finish = {"lineitem": _priced, "flights": _named}[asked.table](asked)
     judges = {name: _judge(name, column, table) for name, column in table.columns.items()}
     seen: set[tuple[Value, ...]] = set()
     published, rejected = (
         _Files(output / "published", published_types(table)),
         _Files(output / "rejected", rejected_types(table)),
     )
-    with job.input.open(newline="") as file:
+    number = 0
+    with asked.input.open(newline="") as file:
         for number, texts in enumerate(csv.DictReader(file), 1):
             row: Row = {}
             broken: list[str] = []
             for name, judge in judges.items():
                 row[name], faults = judge(texts[name])
                 broken += faults
-            if not ROW_RULES[job.table](row):
+            if not ROW_RULES[asked.table](row):
                 broken.append(table.row_rule)
             if broken:
                 rejected.add("", {"row": number, **_received(texts, table), "broken": sorted(broken)})
@@ -58,6 +67,8 @@ def write_reference(job: Job, output: Path) -> None:
                 published.add(f"{table.partition_by}={row[table.partition_by]}", row)
     published.close()
     rejected.close()
+    counts = {"rows": number, "rejected": rejected.rows, "repeated": number - rejected.rows - len(seen)}
+    (output / "counts.json").write_text(json.dumps(counts))
 
 
 def _judge(name: str, column: Column, table: Table) -> Callable[[str], tuple[Value, list[str]]]:
@@ -124,9 +135,9 @@ def _arrived_with_an_air_time(row: Row) -> bool:
 ROW_RULES = {"lineitem": _received_after_shipping, "flights": _arrived_with_an_air_time}
 
 
-def _priced(job: Job) -> Callable[[Row], None]:
+def _priced(asked: Job) -> Callable[[Row], None]:
     """Adds the supplier's nation, the revenue and the year."""
-    nations = dict(pl.read_parquet(job.data.suppliers).iter_rows())
+    nations = dict(pl.read_parquet(asked.data.suppliers).iter_rows())
 
     def finish(row: Row) -> None:
         row["s_nationkey"] = nations.get(row["l_suppkey"])
@@ -136,9 +147,9 @@ def _priced(job: Job) -> Callable[[Row], None]:
     return finish
 
 
-def _named(job: Job) -> Callable[[Row], None]:
+def _named(asked: Job) -> Callable[[Row], None]:
     """Adds the airline's name, whether the flight was cancelled, and its speed."""
-    with job.data.airlines.open() as file:
+    with asked.data.airlines.open() as file:
         airlines = {line["carrier"]: line["name"] for line in csv.DictReader(file)}
 
     def finish(row: Row) -> None:
@@ -166,8 +177,10 @@ class _Files:
         self._types = types
         self._waiting: defaultdict[str, list[Row]] = defaultdict(list)
         self._written = 0
+        self.rows = 0
 
     def add(self, partition: str, row: Row) -> None:
+        self.rows += 1
         self._waiting[partition].append(row)
         if len(self._waiting[partition]) == AT_ONCE:
             self._write(partition)
@@ -184,3 +197,8 @@ class _Files:
             [pl.Series(name, [row[name] for row in rows], dtype, strict=True) for name, dtype in self._types.items()]
         ).write_parquet(file)
         self._written += 1
+
+
+if __name__ == "__main__":
+    name, folder, place = sys.argv[1:]
+    write_reference(job(name, Data(Path(folder))), Path(place))

@@ -20,6 +20,7 @@ from typing import Any
 
 from filegate.local import EmbeddedCloud
 from filegate.runs import Request, Run, run_id_of
+from scripts.machine import processor
 from tests.images.function import PYTHON, STAGES, Function, docker, event, function, variables
 
 PAGE = Path("docs/images.md")
@@ -220,13 +221,6 @@ def render_calls(seconds: dict[str, list[float]]) -> str:
     for state, times in seconds.items():
         lines.append(f"| {state} | " + " | ".join(f"{1000 * each:.0f}" for each in times) + " |")
     return "\n".join(lines) + "\n"
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or "unknown processor"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ from docker.errors import NotFound
 from requests.exceptions import JSONDecodeError
 
 from filegate.prices import LAMBDA_GB_SECOND, READ_ON
-from scripts.measure_images import processor
-from scripts.memory_chart import chart
+from scripts.bar_chart import Bar, chart
+from scripts.machine import processor
 from tests.e2e_containers.stack import Stack, running
 from tests.e2e_containers.test_large_file import flights, watched
 from tests.images.function import STAGES, STATES
@@ -78,7 +78,7 @@ def main() -> None:
         wanted = declared_memory(stack)
         rows = list(profile(stack, wanted))
     table = render(rows, wanted)
-    CHART.write_text(chart(rows, wanted))
+    CHART.write_text(chart("Seconds and cost of each stage by the memory of its function", panels(rows, wanted)))
     before, _, rest = PAGE.read_text().partition(START)
     PAGE.write_text(before + START + table + END + rest.partition(END)[2])
     sys.stdout.write(table)
@@ -159,6 +159,22 @@ def processor_seconds(stack: Stack, stage: str, memory: int) -> float:
             if container.attrs["HostConfig"]["Memory"] == memory * MIB:
                 return container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"] / GB
     return 0.0
+
+
+def panels(rows: list[Profiled], wanted: dict[str, int]) -> dict[str, list[Bar]]:
+    """A panel a stage and a bar a size, as long as a call took; the size in use stands out."""
+    return {
+        stage: [_bar(row, own=row.memory == wanted[stage]) for row in group]
+        for stage, group in groupby(rows, key=lambda row: row.stage)
+    }
+
+
+def _bar(row: Profiled, *, own: bool) -> Bar:
+    label = f"{row.memory} MiB"
+    if row.seconds is None or row.usd_per_gb is None:
+        return Bar(label, None, row.failure or "failed", "failed")
+    told = f"{row.seconds:.1f} s, {row.usd_per_gb * 100:.3f} cents a GB"
+    return Bar(label, row.seconds, told, "own" if own else "bar")
 
 
 def render(rows: list[Profiled], wanted: dict[str, int]) -> str:
