@@ -41,8 +41,11 @@ def main() -> None:
     found = figures(runs, _profile(jobs[0], data), data)
     _keep(found, data)
     print(f"\n{summary(found)}")
-    if not any(WANTED.values()):
-        write_pages(found)
+    if any(WANTED.values()):
+        return
+    if out := [f"{each} of {name}" for name, done in runs.items() for each in PLAN[name] if each not in done]:
+        sys.exit(f"docs/ is left as it was, as there is no result of {', '.join(out)}.")
+    write_pages(found)
 
 
 def profile() -> None:

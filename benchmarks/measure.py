@@ -67,7 +67,7 @@ def measured(candidate: str, job: str, data: Data, output: Path) -> Taken:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = _Lines(process.stdout)
-    peak, anonymous = 0, defaultdict(int)
+    peak, anonymous = 0, defaultdict[str, int](int)
     while True:
         pid, status, used = os.wait4(process.pid, os.WNOHANG)
         if pid:

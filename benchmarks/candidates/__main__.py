@@ -9,12 +9,15 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.data import Data
-from benchmarks.jobs import job
-from benchmarks.phases import Phases
-
 name, job_name, folder, output = sys.argv[1:]
-work = import_module(f"benchmarks.candidates.{name}").ready(job(job_name, Data(Path(folder))), Path(output))
+candidate = import_module(f"benchmarks.candidates.{name}")  # first: it may have a say in how libraries are loaded
+
+# isort: split
+from benchmarks.data import Data  # noqa: E402
+from benchmarks.jobs import job  # noqa: E402
+from benchmarks.phases import Phases  # noqa: E402
+
+work = candidate.ready(job(job_name, Data(Path(folder))), Path(output))
 phases = Phases(sys.stdout)
 with phases("all"):
     work(phases)

@@ -75,15 +75,19 @@ def ready(job: Job, output: Path) -> Work:
     schema = SCHEMAS[job.table]
 
     def work(_: Phases) -> None:
-        texts = polars_text.read_text(job)
-        rows = texts.select(ROW, *polars_text.typed(job))
-        mistyped = polars_text.mistyped(job, texts, rows)
-        valid, failure = schema.filter(rows)
-        accepted = valid.join(mistyped, on=ROW, how="anti", maintain_order="left").drop(ROW)
-        polars_text.write_rejected(texts, polars_text.broken(mistyped, _invalid(job, failure)), output)
-        polars_text.publish(job, accepted, output)
+        polars_text.publish(job, _accepted(job, schema, output), output)
 
     return work
+
+
+def _accepted(job: Job, schema: type[dy.Schema], output: Path) -> pl.DataFrame:
+    """The rows that break no rule; the others are written."""
+    texts = polars_text.read_text(job)
+    rows = texts.select(ROW, *polars_text.typed(job))
+    mistyped = polars_text.mistyped(job, texts, rows)
+    valid, failure = schema.filter(rows)
+    polars_text.write_rejected(texts, polars_text.broken(mistyped, _invalid(job, failure)), output)
+    return valid.join(mistyped, on=ROW, how="anti", maintain_order="left").drop(ROW)
 
 
 def _invalid(job: Job, failure: dy.FailureInfo) -> pl.DataFrame:

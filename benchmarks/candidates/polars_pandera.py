@@ -21,14 +21,18 @@ def ready(job: Job, output: Path) -> Work:
     schema = _schema(job.table)
 
     def work(_: Phases) -> None:
-        texts = polars_text.read_text(job)
-        rows = texts.select(ROW, *polars_text.typed(job))
-        broken = _broken(job, texts, rows, schema)
-        accepted = rows.join(broken, on=ROW, how="anti", maintain_order="left").drop(ROW)
-        polars_text.write_rejected(texts, broken, output)
-        polars_text.publish(job, accepted, output)
+        polars_text.publish(job, _accepted(job, schema, output), output)
 
     return work
+
+
+def _accepted(job: Job, schema: pa.DataFrameSchema, output: Path) -> pl.DataFrame:
+    """The rows that break no rule; the others are written."""
+    texts = polars_text.read_text(job)
+    rows = texts.select(ROW, *polars_text.typed(job))
+    broken = _broken(job, texts, rows, schema)
+    polars_text.write_rejected(texts, broken, output)
+    return rows.join(broken, on=ROW, how="anti", maintain_order="left").drop(ROW)
 
 
 def _schema(table: str) -> pa.DataFrameSchema:
