@@ -68,15 +68,19 @@ def measured(candidate: str, job: str, data: Data, output: Path) -> Taken:
     assert process.stdout is not None
     lines = _Lines(process.stdout)
     peak, anonymous = 0, defaultdict[str, int](int)
-    while True:
-        pid, status, used = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        held = _memory(process.pid)
-        peak = max(peak, held.get("VmHWM", 0))
-        for part in list(lines.begun):
-            anonymous[part] = max(anonymous[part], held.get("RssAnon", 0))
-        time.sleep(SAMPLED_EVERY)
+    try:
+        while True:
+            pid, status, used = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            held = _memory(process.pid)
+            peak = max(peak, held.get("VmHWM", 0))
+            for part in list(lines.begun):
+                anonymous[part] = max(anonymous[part], held.get("RssAnon", 0))
+            time.sleep(SAMPLED_EVERY)
+    except BaseException:
+        process.kill()
+        raise
     process.returncode = os.waitstatus_to_exitcode(status)
     lines.join()
     if process.returncode:

@@ -154,7 +154,7 @@ def _inputs(found: Figures) -> str:
         for name, counts in ((name, data["inputs"][name]) for name in TABLES)
     ]
     return (
-        f"Medians of {rounds} {'run' if rounds == 1 else 'runs'} on {data['measured_on']}, on {machine['cores']} cores of {machine['processor']} "
+        f"Medians of {rounds} runs on {data['measured_on']}, on {machine['cores']} cores of {machine['processor']} "
         f"with {machine['memory_gb']:.0f} GB: {'; '.join(told)}."
     )
 
