@@ -35,7 +35,8 @@ def prove_none_lost(
     found = 0
     for (delivery, drop), run in zip(delivered, runs, strict=True):
         what = f"{delivery.key}, {delivery.kind}"
-        _same(f"{what}: status", run.status, delivery.status)
+        if run.status != delivery.status:
+            raise Lost(f"{what}: {run.status}, not {delivery.status}: {run.error_type}: {run.error_message}")
         _same(f"{what}: duplicates and retries", (run.duplicates, run.retries), (0, 0))
         rejected, published = len(delivery.rejected), len(delivery.published)
         _same(f"{what}: rows", (run.rows_in, run.rows_rejected), (delivery.rows, rejected))

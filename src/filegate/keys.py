@@ -46,8 +46,6 @@ class KeyIndex:
         self._file_of: dict[int, Path] = {}
         self._rows: dict[Path, int] = {}
         self._repeats_written = 0
-        (folder / "keys").mkdir(parents=True)
-        (folder / "repeats").mkdir()
 
     def add(self, chunk: int, keys: pl.DataFrame) -> None:
         """Sets a chunk's keys: `__row__` and the two UInt64 halves of each row's hash."""
@@ -79,6 +77,8 @@ class KeyIndex:
 
         A hash space that is added slice by slice may be settled so.
         """
+        if self._are_distinct():
+            self._unwritten.clear()
         self._write_all()
         slices = -(-sum(self._rows.values()) // SLICE_ROWS)
         for number in range(slices):
@@ -89,7 +89,7 @@ class KeyIndex:
             file.unlink()
         self._rows.clear()
         self._file_of.clear()
-        return sorted({int(file.name.split("-")[0]) for file in (self._folder / "repeats").iterdir()})
+        return sorted({int(file.name.split("-")[0]) for file in (self._folder / "repeats").glob("*")})
 
     def repeats(self, chunk: int) -> pl.Series:
         """The numbers of the chunk's repeated rows, ascending. Only after `settle`."""
@@ -97,6 +97,11 @@ class KeyIndex:
         if not files:
             return pl.Series(ROW, [], pl.Int64)
         return pl.concat([pl.read_parquet(file) for file in files])[ROW].sort()
+
+    def _are_distinct(self) -> bool:
+        """Whether a look at the first halves is enough: they are few, and no two are the same."""
+        halves = [keys["a"] for keys in self._unwritten.values()]
+        return bool(halves) and not self._rows and _repeated(pl.concat(halves)).is_empty()
 
     def _write_all(self) -> None:
         if self._unwritten:
@@ -106,6 +111,7 @@ class KeyIndex:
             self._unwritten.clear()
 
     def _write(self, file: Path, keys: pl.DataFrame) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
         part = (pl.col("a") // (HASH_SPACE // PARTS)).alias("part")
         parts = keys.with_columns(part).partition_by("part", as_dict=True, include_key=False)
         ordered = pl.concat([keys.clear(), *(parts[number] for number in sorted(parts))])
@@ -142,6 +148,7 @@ class KeyIndex:
         return keys.group_by("a", "b").agg(kept.alias("kept"), pl.col("rows").sum())
 
     def _write_repeats(self, bounds: pl.Expr, groups: pl.DataFrame) -> None:
+        (self._folder / "repeats").mkdir(parents=True, exist_ok=True)
         for file in self._rows:
             rows = pl.scan_parquet(file).filter(bounds).collect().join(groups, on=["a", "b"])
             repeats = rows.filter(pl.col("kept").ne_missing(pl.col(ROW))).select("chunk", ROW)

@@ -33,6 +33,7 @@ _STATES = "ministack.services.stepfunctions"
 
 PRIVATE_NAMES = (
     (_LAMBDA, "_execute_function_docker"),  # runs a container image: replaced by our local processes
+    (_LAMBDA, "_ACCOUNT_CONCURRENCY_CAP"),  # refuses calls by the machine's memory: ours wait for their turn
     (_S3, "_fire_s3_event"),  # gets a version id, and
     (_EVENTS, "_dispatch_event"),  # ... sends an event that lacks it
     (_S3, "_get_object"),  # answers a range of a named version with the whole of it; it has
@@ -141,6 +142,7 @@ def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[
             ("ministack.services.sqs", "_CANONICAL_NETLOC"): f"127.0.0.1:{port}",
             ("ministack.services.sns", "_PORT"): str(port),
             (_LAMBDA, "_execute_function_docker"): _executor(invoke),
+            (_LAMBDA, "_ACCOUNT_CONCURRENCY_CAP"): 0,  # none
             (_STATES, "_run_execution"): executions.run,
             (_STATES, "_scaled_sleep"): executions.sleep,
             (_STATES, "_update_state_machine"): _with_tracing(),

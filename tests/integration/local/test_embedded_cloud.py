@@ -14,10 +14,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 import filegate
 from filegate.local import EmbeddedCloud, seams
@@ -94,6 +96,18 @@ def test_it_leaves_no_file_thread_or_process_behind(images: Path, template: Path
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)] == []
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_calls_wait_for_their_turn_however_many_there_are(
+    images: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ministack.services.lambda_svc._ACCOUNT_CONCURRENCY_CAP", 1)
+    with EmbeddedCloud(images=images) as cloud, ThreadPoolExecutor(8) as pool:
+        name = cloud.deploy(template=template)["IngestFunction"]
+        functions = cloud.session().client("lambda", config=Config(retries={"total_max_attempts": 1}))
+        event = '{"do": "sleep", "seconds": 0.1}'
+        told = list(pool.map(lambda _: functions.invoke(FunctionName=name, Payload=event), range(8)))
+    assert not [answer for answer in told if "FunctionError" in answer]
 
 
 def test_an_execution_that_waits_for_its_retry_does_not_reach_the_next_cloud(
