@@ -37,8 +37,9 @@ def environment(account: Account, tmp_path: Path, request: pytest.FixtureRequest
     environment = Environment(f"t{len(request.node.name)}", account, Checkout(tmp_path))
     folder = environment.checkout.templates / "parameters"
     dev = json.loads((folder / "dev.json").read_text())["Parameters"]
-    # LocalStack has no ECR, and so no registry stack to ask for one.
-    values = {**dev, "Environment": environment.name, "PermissionsBoundaryArn": BOUNDARY}
+    # LocalStack has no ECR, and so no registry stack to ask for a boundary; and no express children of a map.
+    own = {"Environment": environment.name, "PermissionsBoundaryArn": BOUNDARY, "MapChildren": "STANDARD"}
+    values = {**dev, **own}
     (folder / f"{environment.name}.json").write_text(json.dumps({"Parameters": values}))
     return environment
 
