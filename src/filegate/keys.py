@@ -43,6 +43,7 @@ class KeyIndex:
         self._folder = folder
         self._keep = keep
         self._unwritten: dict[int, pl.DataFrame] = {}
+        self._unwritten_slices: list[pl.DataFrame] = []
         self._file_of: dict[int, Path] = {}
         self._rows: dict[Path, int] = {}
         self._repeats_written = 0
@@ -70,7 +71,9 @@ class KeyIndex:
 
     def add_slice(self, keys: pl.DataFrame) -> None:
         """Adds one of the `slices` of this index or of others."""
-        self._write(self._folder / "keys" / "slice.parquet", keys)
+        self._unwritten_slices.append(keys)
+        if sum(map(len, self._unwritten_slices)) >= FILE_ROWS:
+            self._write_all()
 
     def settle(self) -> list[int]:
         """Finds the repeated rows among the keys, which are gone then; returns all chunks that have some, in order.
@@ -105,10 +108,16 @@ class KeyIndex:
 
     def _write_all(self) -> None:
         if self._unwritten:
-            file = self._folder / "keys" / f"{len(self._rows):06}.parquet"
-            self._file_of |= dict.fromkeys(self._unwritten, file)
-            self._write(file, pl.concat(self._unwritten.values()))
+            self._file_of |= dict.fromkeys(self._unwritten, self._new_file)
+            self._write(self._new_file, pl.concat(self._unwritten.values()))
             self._unwritten.clear()
+        if self._unwritten_slices:
+            self._write(self._new_file, pl.concat(self._unwritten_slices))
+            self._unwritten_slices.clear()
+
+    @property
+    def _new_file(self) -> Path:
+        return self._folder / "keys" / f"{len(self._rows):06}.parquet"
 
     def _write(self, file: Path, keys: pl.DataFrame) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)

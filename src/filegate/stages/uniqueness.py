@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +22,7 @@ from filegate.stages.context import Context
 from filegate.stages.fan_out import at_once, ranges
 
 SLICE_ROWS = 2_000_000
-"""Rows of a slice that is handed on: 50 MB, and as much again while it is sorted."""
+"""Rows of a slice that is handed on: 40 MB."""
 
 
 class ObjectKeys:
@@ -79,11 +78,16 @@ class ObjectKeys:
             at_once(write, zip(places, index.slices(len(places)), strict=True))
 
     def bring_together(self, run: Run, context: Context, *, uniques: bool) -> None:
-        """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates."""
+        """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates.
+
+        A slice is held once, as it was handed on: what it takes as rows, and once more to be written, is too much.
+        """
         for name, index in self._named(uniques=uniques, key=not uniques):
             for number in range(_slices(run)):
                 places = [_staged(run, context, name, number, part.index) for part in ranges(run)]
-                index.add_slice(pl.concat(at_once(partial(_read, context), places)))
+                parts = at_once(context.store.read, places)
+                while parts:
+                    index.add_slice(pl.read_parquet(parts.pop()))
                 index.settle()
 
     def _named(self, *, uniques: bool, key: bool = True) -> Iterator[tuple[str, KeyIndex]]:
