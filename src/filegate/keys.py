@@ -75,19 +75,21 @@ class KeyIndex:
         if sum(map(len, self._unwritten_slices)) >= FILE_ROWS:
             self._write_all()
 
-    def settle(self) -> list[int]:
+    def settle(self, number: int = 0, of: int = 1) -> list[int]:
         """Finds the repeated rows among the keys, which are gone then; returns all chunks that have some, in order.
 
-        A hash space that is added slice by slice may be settled so.
+        Args:
+            number: of so many equal slices of the hash space, the one whose keys were added.
+            of: how many.
         """
         if self._are_distinct():
             self._unwritten.clear()
         self._write_all()
         slices = -(-sum(self._rows.values()) // SLICE_ROWS)
-        for number in range(slices):
-            groups = self._repeated_keys(_within(number, slices))
+        for bounds in (_within(number * slices + part, of * slices) for part in range(slices)):
+            groups = self._repeated_keys(bounds)
             if groups.height:
-                self._write_repeats(_within(number, slices), groups)
+                self._write_repeats(bounds, groups)
         for file in self._rows:
             file.unlink()
         self._rows.clear()

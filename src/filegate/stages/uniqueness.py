@@ -88,7 +88,7 @@ class ObjectKeys:
                 parts = at_once(context.store.read, places)
                 while parts:
                     index.add_slice(pl.read_parquet(parts.pop()))
-                index.settle()
+                index.settle(number, of=_slices(run))
 
     def _named(self, *, uniques: bool, key: bool = True) -> Iterator[tuple[str, KeyIndex]]:
         if uniques:
