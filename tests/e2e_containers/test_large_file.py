@@ -70,6 +70,7 @@ class Peaks:
         processors: its share in billionths of one.
         kept: the most bytes that it could not give back, its anonymous memory, as its cgroup tells about every second.
         most: the most bytes that it had in all, files' pages included; what cgroups of version 2 do not tell is 0.
+        used: billionths of a second of processors that each container used, as last seen.
     """
 
     containers: set[str] = field(default_factory=set)
@@ -77,12 +78,15 @@ class Peaks:
     processors: int = 0
     kept: int = 0
     most: int = 0
+    used: dict[str, int] = field(default_factory=dict)
 
     def look(self, container: Container) -> None:
         self.containers.add(container.id)
         self.memory = container.attrs["HostConfig"]["Memory"]
         self.processors = container.attrs["HostConfig"]["NanoCpus"]
-        memory = container.stats(stream=False, one_shot=True)["memory_stats"]
+        stats = container.stats(stream=False, one_shot=True)
+        self.used[container.id] = stats["cpu_stats"]["cpu_usage"]["total_usage"]
+        memory = stats["memory_stats"]
         details = memory.get("stats", {})
         self.kept = max(self.kept, details.get("total_rss", details.get("anon", 0)))
         self.most = max(self.most, memory.get("max_usage", 0))

@@ -1,0 +1,62 @@
+"""The measured figures as the page's text and tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+STAGES = ("ingest", "validate", "transform", "output")
+LOOKED_AT = ("validate", "transform")
+
+
+def computed(figures: Mapping[str, Any]) -> str:
+    return "\n".join(_lines(figures)) + "\n"
+
+
+def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
+    rows = figures["rows"]
+    yield f"Measured on {figures['measured_on']}, on {figures['machine']}."
+    yield ""
+    yield from _sameness(rows)
+    yield ""
+    yield f"| cloud | file | ranges | seconds | {' | '.join(STAGES)} |"
+    yield f"|---|--:|--:|--:|{'--:|' * len(STAGES)}"
+    for row in rows:
+        cells = (_cell(row["stages"][stage]) for stage in STAGES)
+        spread = row["ranges"] or "not spread"
+        yield f"| {row['cloud']} | {row['gb']:g} GB | {spread} | {row['seconds']:.0f} | {' | '.join(cells)} |"
+    yield ""
+    yield "Of a stage: calls, seconds that Lambda would charge for, seconds of a processor, and the most memory kept."
+    yield ""
+    yield from _flatness(rows)
+
+
+def _cell(stage: Mapping[str, Any]) -> str:
+    calls = f"{stage['calls']:,} call{'s' if stage['calls'] > 1 else ''}"
+    return f"{calls}, {stage['charged']:.0f} s, {stage['processor']:.1f} s, {stage['kept_mb']:.0f} MB"
+
+
+def _sameness(rows: list[Mapping[str, Any]]) -> Iterator[str]:
+    by_size: dict[float, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_size[row["gb"]].append(row)
+    for gb, alike in by_size.items():
+        one = alike[0]
+        each = f"the same {one['parts']:,} parts, byte for byte, each of the {len(alike)} times"
+        made = each if len(alike) > 1 else f"{one['parts']:,} parts"
+        yield f"- **{gb:g} GB**, {one['rows']:,} rows, {one['rejected']:,} of them rejected: {made}."
+
+
+def _flatness(rows: list[Mapping[str, Any]]) -> Iterator[str]:
+    """How the peaks under Lambda's limits compare, over the files as a deployment spreads them or not."""
+    deployed: dict[float, Mapping[str, Any]] = {}
+    for row in rows:
+        if row["cloud"] == "LocalStack":
+            deployed.setdefault(row["gb"], row)  # spread comes first
+    sizes = ", ".join(f"{gb:g}" for gb in deployed)
+    for stage in LOOKED_AT if len(deployed) > 1 else ():
+        kept = [row["stages"][stage]["kept_mb"] for row in deployed.values()]
+        told = ", ".join(f"{mb:.0f}" for mb in kept)
+        apart = (max(kept) - min(kept)) / max(kept)
+        yield f"- {stage} kept {told} MB of files of {sizes} GB: {apart:.0%} apart."
