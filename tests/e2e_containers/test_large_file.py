@@ -6,6 +6,7 @@ On a LocalStack of its own, with those shares: what a test here takes tells how 
 from __future__ import annotations
 
 import io
+import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,10 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 from requests.exceptions import JSONDecodeError
 
-from filegate.runs import Status
+from filegate.runs import RunRecord, Status
+from filegate.stages.fan_out import RANGE_CHUNKS
+from filegate.stages.uniqueness import SLICE_ROWS
+from filegate.usage import ranges
 
 from ..e2e.pipeline import Pipeline
 from .stack import Stack, running
@@ -118,26 +122,63 @@ def watched(project: str, limit: int | None = None) -> Iterator[dict[str, Peaks]
             watching.result()
 
 
+@pytest.fixture(scope="module")
+def large() -> tuple[bytes, int]:
+    return flights(SIZE)
+
+
 @pytest.mark.large
 def test_a_file_of_300_mb_passes_within_the_memory_and_processor_of_each_function(
-    stack: Stack, pipeline: Pipeline, record_property: Callable[[str, object], None]
+    stack: Stack, pipeline: Pipeline, large: tuple[bytes, int], record_property: Callable[[str, object], None]
 ) -> None:
-    data, turns = flights(SIZE)
+    data, turns = large
     assert len(data) >= SIZE
     with watched(stack.project) as peaks:
         drop = pipeline.drop("flights/large.csv", data)
         run = pipeline.run(drop.run_id)
         execution = pipeline.execution(drop.run_id)
 
+    assert_within_limits(peaks, record_property)
+    assert [len(seen.containers) for seen in peaks.values()] == [1, 1, 1, 1]
+    assert_whole(run, turns)
+    assert execution.status == "SUCCEEDED"
+    for state in ("IngestState", "ValidateState", "TransformState"):
+        assert [[error for _, _, error in attempts] for attempts in execution.attempts(state)] == [[None]]
+
+
+@pytest.mark.large
+def test_a_file_that_is_spread_passes_within_the_same(
+    stack: Stack, pipeline: Pipeline, large: tuple[bytes, int], record_property: Callable[[str, object], None]
+) -> None:
+    """Its reduce step holds as many keys at a time as that of any larger file."""
+    data, turns = large
+    assert turns * FLIGHTS > SLICE_ROWS
+    ingest = pipeline.function_like(
+        pipeline.outputs["IngestFunction"], "spread", variables={"FILEGATE_FAN_OUT_BYTES": str(SIZE // 2)}
+    )
+    machine = pipeline.machine_like("spread", {"ingest": ingest})
+    with watched(stack.project) as peaks:
+        drop = pipeline.start(pipeline.put("flights/spread.csv", data), machine=machine)
+        run = pipeline.run(drop.run_id)
+        execution = pipeline.execution(drop.run_id)
+
+    assert_within_limits(peaks, record_property)
+    assert_whole(run, turns)
+    assert ranges(run.usage) == math.ceil(run.chunks / RANGE_CHUNKS) > 1
+    for state in ("ValidateReduce", "TransformReduce"):
+        assert [[error for _, _, error in attempts] for attempts in execution.attempts(state)] == [[None]]
+
+
+def assert_within_limits(peaks: dict[str, Peaks], record_property: Callable[[str, object], None]) -> None:
     for stage, seen in peaks.items():
         memory = f"{seen.kept / MB:.0f} MB kept, {seen.most / MB:.0f} MB at most, of {seen.memory / MB:.0f}"
         record_property(stage, f"{seen.processors / 1e9:.1%} of a processor, {memory}")
         assert seen.memory == MEMORY[stage] * MIB
         assert seen.processors == pytest.approx(MEMORY[stage] / ONE_PROCESSOR * 1e9, rel=1e-3)
         assert 0 < seen.kept < seen.memory
-        assert len(seen.containers) == 1
-    assert (execution.status, run.status, run.retries) == ("SUCCEEDED", Status.PARTIAL, 0)
+
+
+def assert_whole(run: RunRecord, turns: int) -> None:
+    assert (run.status, run.retries) == (Status.PARTIAL, 0)
     assert (run.rows_in, run.rows_accepted) == (turns * FLIGHTS, turns * FLIGHTS_ACCEPTED)
     assert run.rows_out == run.rows_accepted
-    for state in ("IngestState", "ValidateState", "TransformState"):
-        assert [[error for _, _, error in attempts] for attempts in execution.attempts(state)] == [[None]]
