@@ -46,7 +46,9 @@ class KeyIndex:
         self._unwritten_slices: list[pl.DataFrame] = []
         self._file_of: dict[int, Path] = {}
         self._rows: dict[Path, int] = {}
+        self._repeats: list[pl.DataFrame] = []
         self._repeats_written = 0
+        self._chunks: set[int] = set()
 
     def add(self, chunk: int, keys: pl.DataFrame) -> None:
         """Sets a chunk's keys: `__row__` and the two UInt64 halves of each row's hash."""
@@ -89,19 +91,22 @@ class KeyIndex:
         for bounds in (_within(number * slices + part, of * slices) for part in range(slices)):
             groups = self._repeated_keys(bounds)
             if groups.height:
-                self._write_repeats(bounds, groups)
+                self._note_repeats(bounds, groups)
         for file in self._rows:
             file.unlink()
         self._rows.clear()
         self._file_of.clear()
-        return sorted({int(file.name.split("-")[0]) for file in (self._folder / "repeats").glob("*")})
+        return sorted(self._chunks)
 
     def repeats(self, chunk: int) -> pl.Series:
         """The numbers of the chunk's repeated rows, ascending. Only after `settle`."""
-        files = sorted((self._folder / "repeats").glob(f"{chunk}-*.parquet"))
-        if not files:
-            return pl.Series(ROW, [], pl.Int64)
-        return pl.concat([pl.read_parquet(file) for file in files])[ROW].sort()
+        self._write_repeats()
+        files = (self._repeats_of(chunk, number) for number in range(self._repeats_written))
+        rows = [pl.read_parquet(file) for file in files if file.exists()]
+        return pl.concat([pl.DataFrame(schema={ROW: pl.Int64()}), *rows])[ROW].sort()
+
+    def _repeats_of(self, chunk: int, number: int) -> Path:
+        return self._folder / "repeats" / f"{chunk}-{number}.parquet"
 
     def _are_distinct(self) -> bool:
         """Whether a look at the first halves is enough: they are few, and no two are the same."""
@@ -158,14 +163,24 @@ class KeyIndex:
         kept = {"none": pl.lit(None, pl.Int64), "first": pl.col("kept").min(), "last": pl.col("kept").max()}[self._keep]
         return keys.group_by("a", "b").agg(kept.alias("kept"), pl.col("rows").sum())
 
-    def _write_repeats(self, bounds: pl.Expr, groups: pl.DataFrame) -> None:
-        (self._folder / "repeats").mkdir(parents=True, exist_ok=True)
+    def _note_repeats(self, bounds: pl.Expr, groups: pl.DataFrame) -> None:
         for file in self._rows:
             rows = pl.scan_parquet(file).filter(bounds).collect().join(groups, on=["a", "b"])
             repeats = rows.filter(pl.col("kept").ne_missing(pl.col(ROW))).select("chunk", ROW)
-            for (chunk,), of_chunk in repeats.partition_by("chunk", as_dict=True, include_key=False).items():
-                self._repeats_written += 1
-                of_chunk.write_parquet(self._folder / "repeats" / f"{chunk}-{self._repeats_written}.parquet")
+            self._chunks.update(repeats["chunk"].unique())
+            self._repeats.append(repeats)
+        if sum(map(len, self._repeats)) >= SLICE_ROWS:
+            self._write_repeats()
+
+    def _write_repeats(self) -> None:
+        """A file a chunk; not one a slice, too: there are many of both."""
+        if self._repeats:
+            (self._folder / "repeats").mkdir(parents=True, exist_ok=True)
+            chunks = pl.concat(self._repeats).partition_by("chunk", as_dict=True, include_key=False)
+            for (chunk,), rows in chunks.items():
+                rows.write_parquet(self._repeats_of(chunk, self._repeats_written))
+            self._repeats_written += 1
+            self._repeats.clear()
 
 
 def _repeated(halves: pl.Series) -> pl.Series:

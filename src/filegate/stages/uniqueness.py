@@ -22,7 +22,9 @@ from filegate.stages.context import Context
 from filegate.stages.fan_out import at_once, ranges
 
 SLICE_ROWS = 2_000_000
-"""Rows of a slice that is handed on: 40 MB."""
+"""Rows of a slice that is handed on: 50 MB, in parts of the ranges. The reduce step settles it from its disk."""
+READ_AT_ONCE = 4
+"""So many parts of a slice are in memory at a time: of the smallest object that is spread, each has 7 MB."""
 
 
 class ObjectKeys:
@@ -78,16 +80,13 @@ class ObjectKeys:
             at_once(write, zip(places, index.slices(len(places)), strict=True))
 
     def bring_together(self, run: Run, context: Context, *, uniques: bool) -> None:
-        """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates.
-
-        A slice is held once, as it was handed on: what it takes as rows, and once more to be written, is too much.
-        """
+        """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates."""
         for name, index in self._named(uniques=uniques, key=not uniques):
             for number in range(_slices(run)):
                 places = [_staged(run, context, name, number, part.index) for part in ranges(run)]
-                parts = at_once(context.store.read, places)
-                while parts:
-                    index.add_slice(pl.read_parquet(parts.pop()))
+                for first in range(0, len(places), READ_AT_ONCE):
+                    for part in at_once(context.store.read, places[first : first + READ_AT_ONCE]):
+                        index.add_slice(pl.read_parquet(part))
                 index.settle(number, of=_slices(run))
 
     def _named(self, *, uniques: bool, key: bool = True) -> Iterator[tuple[str, KeyIndex]]:
