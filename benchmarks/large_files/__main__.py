@@ -14,16 +14,11 @@ import platform
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 
 from benchmarks.large_files.clouds import CLOUDS
 from benchmarks.large_files.measure import measure
-from benchmarks.large_files.page import computed
+from benchmarks.large_files.page import END, FIGURES, PAGE, START, computed
 from scripts.measure_images import processor
-
-PAGE = Path("docs/large-files.md")
-FIGURES = Path("docs/large-files.json")
-START, END = "<!-- computed -->\n", "<!-- end -->\n"
 
 
 def main() -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.large_files.__main__ import END, FIGURES, PAGE, START
-from benchmarks.large_files.page import computed
+from benchmarks.large_files.page import END, FIGURES, PAGE, START, computed
 
 LIMITS_MB = {"validate": 200, "transform": 800}
 
