@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ MB = 1_000_000
 LIMIT = 200 * MB
 """Validate's function has 256 MB; the interpreter's and the libraries' files are mapped, and may be dropped."""
 FUNCTION_MEMORY = 256 * 1024 * 1024
+PROCESSORS = 2
+"""As many as a function sees that has less than 3 GB. With more, polars works on more at a time, in more memory."""
 SMALL, MIDDLE, LARGE = 10 * MB, 50 * MB, 300 * MB
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is read from /proc")
@@ -111,7 +114,8 @@ def _probed(folder: Path, key: str) -> dict[str, Probe]:
 
 def _in_a_process(folder: Path, stage: str, document: str) -> dict[str, Any]:
     command = [sys.executable, PROBE, folder, REPOSITORY / "datasets", stage, document]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"POLARS_MAX_THREADS": str(PROCESSORS)}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

@@ -95,6 +95,7 @@ def records(types: dict[str, pl.DataType], source: Csv, data: bytes, *, typed: b
 @example(({"a": pl.String(), "b": pl.Int8()}, Csv(quote=None), b'"x,1\n'))
 @example(({"a": pl.String(), "b": pl.Int8()}, Csv(), b'"x\ny",1\n'))
 @example(({"a": pl.String(), "b": pl.Int8()}, Csv(), b"x\0,1\n"))
+@example(({"a": pl.String(), "b": pl.Int8()}, Csv(null_values=['"']), b'"""",1\n'))
 def test_a_chunk_is_judged_alike_with_types_and_as_texts(case):
     types, source, data = case
     schema = pa.DataFrameSchema({name: pa.Column(dtype, nullable=True) for name, dtype in types.items()})

@@ -112,6 +112,8 @@ class PlainChunk:
             and 1 < self._grammar.fields <= MAX_FIELDS  # of one field, a record may be a blank line
             and _ALPHABET.isdisjoint((self._source.delimiter, self._source.quote, self._source.escape))
             and not self._data.startswith(UTF8_BOM)
+            # polars finds no such value in a field, where its quotes are doubled
+            and not any((self._source.quote or "\0") in value for value in self._source.null_values)
         )
 
     def _blocks(self) -> Iterator[bytes]:
