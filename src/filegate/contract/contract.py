@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -13,7 +13,7 @@ import polars as pl
 from filegate.contract import casts, wording
 from filegate.contract.judges import Judged, WrongType, is_absent, mistyped
 from filegate.contract.rules import Column, Rule, Unique
-from filegate.contract.verdict import Checked
+from filegate.contract.verdict import Broken, Checked
 from filegate.errors import SchemaMismatch
 from filegate.formats.model import RESCUED, ROW, as_texts
 
@@ -105,14 +105,15 @@ class Contract:
         raw = [_raw_or_null(column, frame.schema) for column in self.columns]
         active = [judged for judged in self.judged if judged.rule.column is None or judged.rule.column in frame.schema]
         cells = cells.hstack([answers for each in active for answers in each.called(typed)])
+        # Beside the cells, so that a literal gets as many rows.
+        broken = cells.with_columns(each.breaks(doubtful).alias(each.rule.code) for each in active)
         return Checked(
             rows=pl.DataFrame([frame[ROW], *typed, *frame.select(_rescued(frame))]),
             raw=lambda rejects: texts(frame.filter(rejects)).select(ROW, *raw, *_rescued(frame)),
             present=frozenset(column.name for column in present),
             doubtful=doubtful,
             cells=cells,
-            rejects=cells.select(_any(each.breaks(doubtful) for each in active)).to_series(),
-            judged=[replace(each, rule=_worded(each, date_formats)) for each in active],
+            broken=[Broken(_worded(each, date_formats), broken[each.rule.code]) for each in active],
             uniques=self.uniques,
         )
 
@@ -125,11 +126,6 @@ class Contract:
                 )
             if source is not None and not casts.castable(source, column.dtype):
                 raise SchemaMismatch(f"Column {column.name!r} holds {source}, which cannot be cast to {column.dtype}.")
-
-
-def _any(masks: Iterable[pl.Expr]) -> pl.Expr:
-    """Where any of the masks is true; nowhere if there are none."""
-    return pl.any_horizontal(pl.repeat(False, pl.len()), *masks)
 
 
 def _raw(column: Column) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from filegate.contract.judges import Judged, mistyped
+from filegate.contract.judges import mistyped
 from filegate.contract.rules import Rule, Unique
 from filegate.formats.model import ROW, Fault
 from filegate.keys import key_hashes
@@ -39,6 +39,14 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class Broken:
+    """A rule, and whether each row of a chunk breaks it."""
+
+    rule: Rule
+    rows: pl.Series
+
+
+@dataclass(frozen=True, eq=False)
 class Checked:
     """A chunk with every rule on single rows applied; what depends on other rows of the object is still open.
 
@@ -48,8 +56,7 @@ class Checked:
         present: the contract's columns that the file has.
         doubtful: those of them whose cells were cast.
         cells: the contract's columns with the helper columns that the rules' judges look at.
-        judged: the rules on a row by itself that apply to the chunk, in order.
-        rejects: whether each row breaks one of them.
+        broken: the rules on a row by itself that apply to the chunk, in order.
         uniques: the contract's unique columns.
     """
 
@@ -58,8 +65,7 @@ class Checked:
     present: Collection[str]
     doubtful: Collection[str]
     cells: pl.DataFrame
-    judged: Sequence[Judged]
-    rejects: pl.Series
+    broken: Sequence[Broken]
     uniques: Sequence[Unique]
 
     def keys(self, columns: Sequence[str]) -> pl.DataFrame:
@@ -96,48 +102,47 @@ class Checked:
         Raises:
             ValueError: a frame names a rule that is no unique of the contract.
         """
-        reports, repeats = self._reports(faults), self._repeats(faults)
+        broken = [*self.broken, *self._repeats(faults)]
+        ranks = {each.rule.code: rank for rank, each in enumerate(broken)}
+        reports = self._reports(faults, ranks)
         reported = self.rows[ROW].is_in(reports[ROW].implode())
-        rejects = pl.select(pl.any_horizontal(self.rejects, reported, *repeats)).to_series()
+        rejects = pl.select(pl.any_horizontal(reported, *(each.rows for each in broken if each.rows.any()))).to_series()
         if not rejects.any():
             return Split(self.rows, pl.DataFrame(schema=self._rejected_schema()), {})
         texts = self.raw(rejects)
-        broken = self.cells.filter(rejects).select(
-            *(each.breaks(self.doubtful).alias(each.rule.code) for each in self.judged),
-            *(each.filter(rejects) for each in repeats),
-        )
-        pairs = self._pairs(texts, broken, reports)
+        pairs = _pairs(texts, rejects, broken, reports)
         reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))
-        tallies = pairs.group_by(_RANK, "rule").agg(pl.col(ROW).n_unique().alias("rows")).sort(_RANK, "rule")
+        counts = dict(pairs["rule"].value_counts().iter_rows())
+        in_order = sorted(counts, key=lambda code: (ranks.get(code, len(ranks)), code))
         return Split(
             accepted=self.rows.filter(~rejects),
             rejected=texts.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), reasons["broken"]),
-            tallies=dict(tallies.select("rule", "rows").iter_rows()),
+            tallies={code: counts[code] for code in in_order},
         )
 
     def _rejected_schema(self) -> pl.Schema:
         names = [name for name in self.rows.columns if name != ROW]
         return pl.Schema({ROW: pl.Int64(), "values": pl.Struct(dict.fromkeys(names, pl.String())), "broken": BROKEN})
 
-    def _repeats(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> list[pl.Series]:
-        """For each unique that rows break, whether each row of the chunk does."""
-        uniques = {unique.code for unique in self.uniques}
-        rows: dict[str, list[pl.Series]] = {}
+    def _repeats(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> list[Broken]:
+        """The uniques, each with the rows that break it."""
+        rows = {unique.code: [pl.Series(dtype=pl.Int64)] for unique in self.uniques}
         for portion in faults:
             if isinstance(portion, pl.DataFrame):
                 for (code,), group in portion.group_by("rule"):
-                    if code not in uniques:
-                        raise ValueError(f"{code!r} is no unique of the contract, which has {sorted(uniques)}.")
-                    rows.setdefault(str(code), []).append(group[ROW].cast(pl.Int64))
+                    if code not in rows:
+                        raise ValueError(f"{code!r} is no unique of the contract, which has {sorted(rows)}.")
+                    rows[str(code)].append(group[ROW].cast(pl.Int64))
             else:
                 for fault in portion:
-                    if fault.rule in uniques:
-                        rows.setdefault(fault.rule, []).append(pl.Series([fault.row], dtype=pl.Int64))
-        return [self.rows[ROW].is_in(pl.concat(found).implode()).alias(code) for code, found in rows.items()]
+                    if fault.rule in rows:
+                        rows[fault.rule].append(pl.Series([fault.row], dtype=pl.Int64))
+        return [
+            Broken(unique.rule, self.rows[ROW].is_in(pl.concat(rows[unique.code]).implode())) for unique in self.uniques
+        ]
 
-    def _reports(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> pl.DataFrame:
+    def _reports(self, faults: Sequence[Sequence[Fault] | pl.DataFrame], ranks: Mapping[str, int]) -> pl.DataFrame:
         """The reader's faults on rows of this chunk, in the shape of `_pairs`."""
-        ranks = self._ranks()
         uniques = {unique.code for unique in self.uniques}
         found = [
             fault
@@ -157,33 +162,37 @@ class Checked:
             [fault.value for fault in found],
             [fault.allowed for fault in found],
         ]
-        reports = pl.DataFrame(columns, schema=_PAIRS).unique(
-            [ROW, "rule", "column"], keep="first", maintain_order=True
-        )
+        reports = pl.DataFrame(columns, schema=_PAIRS).unique([ROW, "rule"], keep="first", maintain_order=True)
         return reports.join(self.rows.select(ROW), on=ROW, how="semi")
 
-    def _pairs(self, texts: pl.DataFrame, broken: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
-        """One row for each rule that each rejected row breaks, in order of rows and rules."""
-        rules = self._all_rules()
-        rows, nothing = texts[ROW], pl.repeat(None, texts.height, dtype=pl.String, eager=True)
-        found = [pl.DataFrame(schema={ROW: pl.Int64, "value": pl.String, _RANK: pl.UInt32})]
-        for rank, rule in enumerate(rules):
-            if rule.code in broken.columns and broken[rule.code].any():
-                values = nothing if rule.column is None else texts[rule.column]
-                breakers = pl.DataFrame([rows, values.alias("value")]).filter(broken[rule.code])
-                found.append(breakers.with_columns(pl.lit(rank, pl.UInt32).alias(_RANK)))
-        own = pl.concat(found)
-        words = pl.DataFrame([(rule.code, rule.column, rule.allowed) for rule in rules], _WORDS, orient="row")
-        own = own.hstack(words[own[_RANK]]).select(_PAIRS.names())
-        if reports.height:
-            # As with a cell that fails its cast, one whose type the reader refused breaks that rule only.
-            refused = reports.filter(pl.col("rule") == pl.col("column") + ":type")
-            own = pl.concat([own.join(refused, on=[ROW, "column"], how="anti"), reports])
-            own = own.sort(_RANK, maintain_order=True)
-        return own.sort(ROW, maintain_order=True)
 
-    def _all_rules(self) -> list[Rule]:
-        return [*(each.rule for each in self.judged), *(unique.rule for unique in self.uniques)]
+def _pairs(texts: pl.DataFrame, rejects: pl.Series, broken: Sequence[Broken], reports: pl.DataFrame) -> pl.DataFrame:
+    """One row for each rule that each rejected row breaks, in order of rows and rules.
 
-    def _ranks(self) -> dict[str, int]:
-        return {rule.code: rank for rank, rule in enumerate(self._all_rules())}
+    Args:
+        texts: the rejected rows.
+        rejects: which ones of the chunk they are.
+        broken: all rules, in order.
+        reports: the reader's faults, in the shape of the result.
+    """
+    nothing = pl.Series([None], dtype=pl.String)
+    ranks = pl.int_range(len(broken), dtype=pl.UInt32, eager=True).alias(_RANK)
+    found = [pl.DataFrame(schema={ROW: pl.Int64, "value": pl.String, _RANK: pl.UInt32})]
+    # Series by series: for each small frame polars would take longer to begin than all of this takes.
+    for rank, each in enumerate(broken):
+        if each.rows.any():
+            breakers = each.rows.filter(rejects)
+            rows = texts[ROW].filter(breakers)
+            column = each.rule.column
+            values = nothing.new_from_index(0, len(rows)) if column is None else texts[column].filter(breakers)
+            found.append(pl.DataFrame([rows, values.alias("value"), ranks.new_from_index(rank, len(rows))]))
+    own = pl.concat(found).sort(ROW, maintain_order=True)
+    rules = [each.rule for each in broken]
+    words = pl.DataFrame([(rule.code, rule.column, rule.allowed) for rule in rules], _WORDS, orient="row")
+    own = own.hstack(words[own[_RANK]]).select(_PAIRS.names())
+    if not reports.height:
+        return own
+    # As with a cell that fails its cast, one whose type the reader refused breaks that rule only.
+    refused = reports.filter(pl.col("rule") == pl.col("column") + ":type")
+    own = own.join(refused, on=[ROW, "column"], how="anti")
+    return pl.concat([own, reports]).sort(ROW, _RANK, maintain_order=True)
