@@ -1,5 +1,7 @@
 """Laws of plain chunks: to be read with types at once changes nothing that the contract says of a record."""
 
+from itertools import accumulate
+
 import pandera.polars as pa
 import polars as pl
 from hypothesis import event, example, given, settings
@@ -109,3 +111,21 @@ def test_a_chunk_is_judged_alike_with_types_and_as_texts(case):
     assert_frame_equal(with_types.texts(with_types.frame), as_texts.frame)
     rows = as_texts.frame[ROW]
     assert_series_equal(with_types.byte_offsets(rows), as_texts.byte_offsets(rows))
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.text("ab", max_size=3), st.booleans()), min_size=1), st.data())
+def test_the_texts_and_places_of_any_records_are_cut_out_of_their_chunk(lines, data):
+    texts = [f"0{number},{text},\r\n" if returns else f"0{number},{text},\n" for number, text, returns in lines]
+    found = records(
+        {"n": pl.Int64(), "s": pl.String()}, Csv(trailing_delimiter=True), "".join(texts).encode(), typed=True
+    )
+    assert found.frame.schema["n"] == pl.Int64
+    wanted = pl.Series(data.draw(st.lists(st.booleans(), min_size=len(lines), max_size=len(lines))), dtype=pl.Boolean)
+    rows = found.frame.filter(wanted)
+    expected = [
+        (f"0{number}", text or None) for (number, text, _), is_wanted in zip(lines, wanted, strict=True) if is_wanted
+    ]
+    assert found.texts(rows).drop(ROW).rows() == expected
+    assert_series_equal(found.texts(rows)[ROW], rows[ROW])
+    starts = [100, *(100 + end for end in accumulate(map(len, texts)))]
+    assert found.byte_offsets(rows[ROW]).to_list() == [starts[row - 8] for row in rows[ROW]]

@@ -62,7 +62,7 @@ class RecordIndex:
         marks = _one_of(line_end + self._quote + bytes(one for one in strange if one in data), text)
         if line_end == b"\n" and b"\r" in data:
             marks |= _one_of(b"\r", text) & ~_one_of(b"\n", text.shift(-1, fill_value=0))
-        self._at = _positions(marks)
+        self._at = positions(marks)
         mark = text.filter(marks)
         self._before = text.shift(1, fill_value=line_end[0]).filter(marks)
         self._after = text.shift(-1, fill_value=0).filter(marks)
@@ -160,7 +160,7 @@ def _one_of(characters: bytes, column: pl.Series) -> pl.Series:
     return reduce(or_, (column == character for character in characters))
 
 
-def _positions(mask: pl.Series) -> pl.Series:
+def positions(mask: pl.Series) -> pl.Series:
     """Where it is true: what `arg_true` tells, at half the price."""
     numbers = pl.int_range(min(_BLOCK, len(mask)), dtype=pl.UInt32, eager=True)
     blocks = ((start, mask.slice(start, _BLOCK)) for start in range(0, len(mask) or 1, _BLOCK))

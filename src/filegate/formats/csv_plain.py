@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from filegate.formats.csv_index import positions
 from filegate.formats.csv_records import Grammar
 from filegate.formats.encoding import UTF8_BOM
 from filegate.formats.model import ROW
@@ -97,14 +98,12 @@ class PlainChunk:
         return frame.insert_column(0, numbers.alias(ROW))
 
     def texts(self, rows: pl.Series) -> pl.DataFrame:
-        """The records with these numbers, with texts in all columns."""
-        lines = self._lines.gather(rows - self._first_row)
-        return self._read(lines.str.join("\n").item().encode(), {}).insert_column(0, rows)
+        """The records with these numbers, ascending, with texts in all columns."""
+        return self._read(self._lines(rows - self._first_row), {}).insert_column(0, rows)
 
     def offsets(self, rows: pl.Series) -> pl.Series:
         """Where the records with these numbers start in the chunk."""
-        ends = (self._lines.str.len_bytes().cast(pl.Int64) + 1).cum_sum()
-        return ends.shift(1, fill_value=0).gather(rows - self._first_row).alias(rows.name)
+        return self._starts.gather(rows - self._first_row).cast(pl.Int64).alias(rows.name)
 
     def _may_be_plain(self) -> bool:
         return (
@@ -146,8 +145,18 @@ class PlainChunk:
         return rf"\A(?:{record}\r?\n)*\z"
 
     @cached_property
-    def _lines(self) -> pl.Series:
-        return _text(self._data).str.split("\n").explode()
+    def _starts(self) -> pl.Series:
+        """Where each line starts, and where the last one ends."""
+        text = pl.Series([self._data], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
+        return pl.concat([pl.Series([0], dtype=pl.UInt32), positions(text == ord("\n")) + 1])
+
+    def _lines(self, numbers: pl.Series) -> bytes:
+        """The lines with these numbers, ascending; those that follow each other are cut out at once."""
+        leaps = numbers.diff() != 1
+        first = leaps.fill_null(True)
+        last = leaps.shift(-1, fill_value=True)
+        starts, ends = self._starts.gather(numbers.filter(first)), self._starts.gather(numbers.filter(last) + 1)
+        return b"".join([self._data[start:end] for start, end in zip(starts.to_list(), ends.to_list(), strict=True)])
 
     def _read(self, data: bytes, types: Mapping[int, pl.DataType]) -> pl.DataFrame:
         scan = pl.scan_csv(
