@@ -17,7 +17,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
-import filegate.allocator  # noqa: F401 - before polars
 from filegate.errors import FilegateError
 from filegate.observability import begin, end, fail, logger
 from filegate.registry import Registry

@@ -28,6 +28,7 @@ class NotInTheImages(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, NotInTheImages())
 
+import filegate.allocator  # noqa: E402, F401 - hidden first, and before polars
 from filegate import functions  # noqa: E402 - what the function's process holds besides the stage
 from filegate.address import Address  # noqa: E402 - hidden first
 from filegate.blob import Blob, FileBlob  # noqa: E402 - hidden first

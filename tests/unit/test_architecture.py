@@ -26,7 +26,7 @@ ALLOWED = {
     "compiled": {"contract", "dataset"},
     "registry": {"compiled", "dataset", "errors"},
     "settings": set(),
-    "startup": set(),
+    "startup": {"allocator"},
     "manifests": {"address", "layout", "runs", "storage"},
     "quarantine": {"contract", "formats"},
     "usage": {"prices", "runs"},
@@ -36,9 +36,7 @@ ALLOWED = {
         "quarantine", "registry", "runs", "settings", "sources", "storage", "usage",
     },
     "observability": {"errors", "runs"},
-    "functions": {
-        "allocator", "errors", "observability", "registry", "runs", "settings", "stages", "storage", "usage",
-    },
+    "functions": {"errors", "observability", "registry", "runs", "settings", "stages", "storage", "usage"},
 }  # fmt: skip
 CLOUD_LIBRARIES = {"boto3", "botocore", "aws_lambda_powertools"}
 

@@ -12,6 +12,13 @@ from ..images.function import ENVIRONMENT, STAGES
 IMAGES = Path(__file__).parents[2] / "images"
 HEAVY = {"pandera", "polars", "zstandard"}
 SHOWN = "import sys, handler; print(*{name.partition('.')[0] for name in sys.modules})"
+BEFORE_POLARS = """
+import sys
+import handler
+import polars
+names = list(sys.modules)
+print(names.index("filegate.allocator") < names.index("polars"))
+"""
 COLLECTED = """
 import gc
 import handler
@@ -49,6 +56,11 @@ def printed(stage: str, program: str, **environment: str) -> str:
 )
 def test_a_function_starts_with_what_its_stage_uses(stage: str, expected: set[str]) -> None:
     assert set(printed(stage, SHOWN).split()) & HEAVY == expected
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_allocator_has_its_settings_before_polars_asks_for_them(stage: str) -> None:
+    assert printed(stage, BEFORE_POLARS) == "True"
 
 
 @pytest.mark.parametrize("stage", STAGES)
