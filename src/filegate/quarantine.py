@@ -30,11 +30,19 @@ def quarantine_frame(rejected: pl.DataFrame, records: Records) -> pl.DataFrame:
         rejected: `Split.rejected`: `__row__`, `values`, `broken`.
         records: what was read of the chunk.
     """
-    malformed = _malformed_frame(records.malformed, rejected.schema["values"])
-    with_raws = rejected.join(records.originals, on=ROW, how="left", maintain_order="left")
-    rows = pl.concat([with_raws.select(malformed.columns), malformed]).sort(ROW)
-    return rows.with_columns(byte_offset=records.byte_offsets(rows[ROW])).select(
-        pl.col(ROW).alias("row"), pl.col("byte_offset").cast(pl.Int64), "values", "raw", "broken"
+    if records.originals.height:
+        rows = rejected.join(records.originals, on=ROW, how="left", maintain_order="left")
+    else:
+        rows = rejected.with_columns(raw=pl.lit(None, pl.Binary))
+    if records.malformed:
+        malformed = _malformed_frame(records.malformed, rejected.schema["values"])
+        rows = pl.concat([rows.select(malformed.columns), malformed]).sort(ROW)
+    return rows.select(
+        pl.col(ROW).alias("row"),
+        records.byte_offsets(rows[ROW]).cast(pl.Int64).alias("byte_offset"),
+        "values",
+        "raw",
+        "broken",
     )
 
 

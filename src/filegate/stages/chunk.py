@@ -59,7 +59,7 @@ class ChunkValidator:
             part = parquet_bytes(parted.accepted, compression="lz4", statistics=False)
             self._context.store.write(accepted_at, part)
         if parted.rejected.height:
-            part = parquet_bytes(parted.rejected, compression="zstd", statistics=False)
+            part = parquet_bytes(parted.rejected, compression="zstd", level=1, statistics=False)
             self._context.store.write(rejected_at, part)
         return ChunkOutcome(
             accepted=AcceptedPart(index=chunk.index, key=accepted_at.key, rows=parted.accepted.height),
