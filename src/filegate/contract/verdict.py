@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -18,8 +20,8 @@ BROKEN = pl.List(pl.Struct(_REASON))
 
 _OWN = "\0own"
 _RANK = "rank"
-_WORDS = {"rule": pl.String, "column": pl.String, "allowed": pl.String}
-_PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), **_REASON})
+_WORDS = {"rule": pl.String(), "column": pl.String(), "allowed": pl.String()}
+_PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), "value": pl.String(), **_WORDS})
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,12 @@ class Checked:
         broken = [*self.broken, *self._repeats(faults)]
         ranks = {each.rule.code: rank for rank, each in enumerate(broken)}
         reports = self._reports(faults, ranks)
-        reported = self.rows[ROW].is_in(reports[ROW].implode())
-        rejects = pl.select(pl.any_horizontal(reported, *(each.rows for each in broken if each.rows.any()))).to_series()
-        if not rejects.any():
+        masks = [each.rows for each in broken if each.rows.any()]
+        if reports.height:
+            masks.append(self.rows[ROW].is_in(reports[ROW].implode()))
+        if not masks:
             return Split(self.rows, pl.DataFrame(schema=self._rejected_schema()), {})
+        rejects = reduce(or_, masks)
         texts = self.raw(rejects)
         pairs = _pairs(texts, rejects, broken, reports)
         reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))
@@ -157,9 +161,9 @@ class Checked:
         columns = [
             [fault.row for fault in found],
             [ranks.get(fault.rule, len(ranks)) for fault in found],
+            [fault.value for fault in found],
             [fault.rule for fault in found],
             [fault.column for fault in found],
-            [fault.value for fault in found],
             [fault.allowed for fault in found],
         ]
         reports = pl.DataFrame(columns, schema=_PAIRS).unique([ROW, "rule"], keep="first", maintain_order=True)
@@ -177,7 +181,7 @@ def _pairs(texts: pl.DataFrame, rejects: pl.Series, broken: Sequence[Broken], re
     """
     nothing = pl.Series([None], dtype=pl.String)
     ranks = pl.int_range(len(broken), dtype=pl.UInt32, eager=True).alias(_RANK)
-    found = [pl.DataFrame(schema={ROW: pl.Int64, "value": pl.String, _RANK: pl.UInt32})]
+    found = [pl.DataFrame(schema={ROW: pl.Int64, _RANK: pl.UInt32, "value": pl.String})]
     # Series by series: for each small frame polars would take longer to begin than all of this takes.
     for rank, each in enumerate(broken):
         if each.rows.any():
@@ -185,11 +189,11 @@ def _pairs(texts: pl.DataFrame, rejects: pl.Series, broken: Sequence[Broken], re
             rows = texts[ROW].filter(breakers)
             column = each.rule.column
             values = nothing.new_from_index(0, len(rows)) if column is None else texts[column].filter(breakers)
-            found.append(pl.DataFrame([rows, values.alias("value"), ranks.new_from_index(rank, len(rows))]))
+            found.append(pl.DataFrame([rows, ranks.new_from_index(rank, len(rows)), values.alias("value")]))
     own = pl.concat(found).sort(ROW, maintain_order=True)
     rules = [each.rule for each in broken]
     words = pl.DataFrame([(rule.code, rule.column, rule.allowed) for rule in rules], _WORDS, orient="row")
-    own = own.hstack(words[own[_RANK]]).select(_PAIRS.names())
+    own = own.hstack(words[own[_RANK]])
     if not reports.height:
         return own
     # As with a cell that fails its cast, one whose type the reader refused breaks that rule only.
