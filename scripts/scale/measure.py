@@ -24,7 +24,7 @@ from filegate.keys import KeyIndex, key_hashes
 from filegate.manifests import OutputManifest, OutputPart
 from filegate.parquet import parquet_bytes
 from filegate.stages.fan_out import RANGE_CHUNKS
-from filegate.stages.uniqueness import SLICE_ROWS
+from filegate.stages.uniqueness import SETTLED_IN, SLICE_ROWS
 
 FILE = Path(__file__).with_name("measured.json")
 CHUNK_ROWS = 50_000
@@ -60,7 +60,7 @@ def _settle() -> float:
     """Seconds of finding that no key of a slice of the hash space is repeated."""
     keys = _keys(0, SLICE_ROWS)
     with tempfile.TemporaryDirectory() as folder:
-        index = KeyIndex(Path(folder) / "keys", keep="none")
+        index = KeyIndex(Path(folder) / "keys", keep="none", slices=SETTLED_IN)
         begun = time.process_time()
         index.add(0, keys)
         assert index.settle() == []
@@ -70,11 +70,11 @@ def _settle() -> float:
 def _slices() -> tuple[float, float]:
     """Seconds in which the keys of a range are cut into slices and written, and in which these are read."""
     with tempfile.TemporaryDirectory() as folder:
-        index = KeyIndex(Path(folder) / "keys", keep="none")
+        index = KeyIndex(Path(folder) / "keys", keep="none", slices=SLICES)
         for chunk in range(RANGE_CHUNKS):
             index.add(chunk, _keys(chunk * CHUNK_ROWS, CHUNK_ROWS))
         begun = time.process_time()
-        handed_on = [parquet_bytes(index.slice(number, of=SLICES), compression="lz4") for number in range(SLICES)]
+        handed_on = [parquet_bytes(keys, compression="uncompressed", statistics=False) for keys in index.slices()]
         written = time.process_time()
         rows = sum(pl.read_parquet(data).height for data in handed_on)
         read = time.process_time()

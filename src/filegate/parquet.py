@@ -9,13 +9,18 @@ import polars as pl
 
 
 def parquet_bytes(
-    frame: pl.DataFrame, *, compression: Literal["lz4", "zstd"], level: int | None = None, statistics: bool = True
+    frame: pl.DataFrame,
+    *,
+    compression: Literal["uncompressed", "lz4", "zstd"],
+    level: int | None = None,
+    statistics: bool = True,
 ) -> bytes:
     """The frame as a Parquet file; the same frame gives the same bytes.
 
     Args:
         frame: what to write.
-        compression: LZ4 for what is read once and thrown away: it costs a third of zstd's CPU time.
+        compression: LZ4 for what is read once and thrown away: it costs a third of zstd's CPU time. None for hashes,
+            which would hardly become smaller.
         level: of zstd, from 1, the cheapest, to 22; None is 3.
         statistics: the bounds of each column's values, by which queries pass over files.
     """

@@ -1,6 +1,7 @@
 """The key index finds what comparing all rows at once finds, whatever the chunks and the slices."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,22 +21,26 @@ hashes = st.tuples(st.sampled_from([0, 1, 2, (1 << 63), (1 << 64) - 1]), st.inte
     rows=st.lists(hashes, max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=4),
     keep=st.sampled_from(["none", "first", "last"]),
-    file_rows=st.sampled_from([1, 10, 1000]),
+    slices=st.integers(1, 5),
+    batch_rows=st.sampled_from([1, 10, 1000]),
     again=st.sets(st.integers(0, 4)),
 )
 def test_index_agrees_with_one_frame(  # noqa: PLR0917
     rows: list[tuple[int, int]],
     cuts: list[int],
     keep: Keep,
-    file_rows: int,
+    slices: int,
+    batch_rows: int,
     again: set[int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    halves = ("hash_1", "hash_2")
     table = pl.DataFrame(
-        {ROW: range(1, len(rows) + 1), "a": [a for a, _ in rows], "b": [b for _, b in rows]},
-        schema={ROW: pl.Int64, "a": pl.UInt64, "b": pl.UInt64},
+        [(row, *key) for row, key in enumerate(rows, 1)],
+        schema={ROW: pl.Int64} | dict.fromkeys(halves, pl.UInt64),
+        orient="row",
     )
-    key = pl.struct("a", "b")
+    key = pl.struct(halves)
     repeated = key.is_duplicated()
     if keep == "first":
         repeated &= ~key.is_first_distinct()
@@ -46,9 +51,9 @@ def test_index_agrees_with_one_frame(  # noqa: PLR0917
     bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
     chunks = [table[low:high] for low, high in itertools.pairwise(bounds)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys_module, "SLICE_ROWS", 3)  # many slices
-        patch.setattr(keys_module, "FILE_ROWS", file_rows)
-        index = KeyIndex(tmp_path_factory.mktemp("index") / "keys", keep)
+        patch.setattr(keys_module, "SLICE_ROWS", 3)  # most slices hold more than their share
+        patch.setattr(keys_module, "BATCH_ROWS", batch_rows)
+        index = KeyIndex(tmp_path_factory.mktemp("index") / "keys", keep, slices)
         for number, chunk in enumerate(chunks):
             index.add(number, table if number in again else chunk)
         for number in again & set(range(len(chunks))):
@@ -61,53 +66,76 @@ def test_index_agrees_with_one_frame(  # noqa: PLR0917
 
 
 def test_an_empty_index_has_no_repeats(tmp_path: Path) -> None:
-    index = KeyIndex(tmp_path / "keys", "none")
+    index = KeyIndex(tmp_path / "keys", "none", 1)
     assert index.settle() == []
     assert index.repeats(0).is_empty()
 
 
+def hashed(values: Sequence[int]) -> pl.DataFrame:
+    rows = {ROW: range(len(values)), "key": values}
+    return key_hashes(pl.DataFrame(rows, schema={ROW: pl.Int64, "key": pl.Int64}), ["key"])
+
+
 @settings(max_examples=40)
-@given(rows=st.lists(st.integers(0, 40), max_size=60), of=st.integers(1, 5), parts=st.integers(1, 3))
+@given(
+    rows=st.lists(st.integers(0, 40), max_size=60),
+    slices=st.integers(1, 5),
+    settled_in=st.integers(1, 3),
+    parts=st.integers(1, 3),
+)
 def test_slices_that_are_settled_one_by_one_agree_with_all_at_once(
-    rows: list[int], of: int, parts: int, tmp_path_factory: pytest.TempPathFactory
+    rows: list[int], slices: int, settled_in: int, parts: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    keys = key_hashes(
-        pl.DataFrame({ROW: range(len(rows)), "key": rows}, schema={ROW: pl.Int64, "key": pl.Int64}), ["key"]
-    )
+    keys = hashed(rows)
     folder = tmp_path_factory.mktemp("index")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys_module, "SLICE_ROWS", 3)
-        patch.setattr(keys_module, "FILE_ROWS", 4)
-        whole, settled = KeyIndex(folder / "whole", "first"), KeyIndex(folder / "settled", "first")
-        handed_on = [KeyIndex(folder / f"part-{number}", "first") for number in range(parts)]
+        patch.setattr(keys_module, "BATCH_ROWS", 4)
+        whole, settled = (KeyIndex(folder / name, "first", slices * settled_in) for name in ("whole", "settled"))
+        handed_on = [KeyIndex(folder / f"part-{number}", "first", slices) for number in range(parts)]
         for number in range(parts):
             whole.add(number, keys[number::parts])
             handed_on[number].add(number, keys[number::parts])
-        for number, of_all in enumerate(zip(*(index.slices(of) for index in handed_on), strict=True)):
+        for of_all in zip(*(index.slices() for index in handed_on), strict=True):
             for part in of_all:
                 settled.add_slice(part)
-            touched = settled.settle(number, of)
+            touched = settled.settle()
         assert touched == whole.settle()
     for number in range(parts):
         assert settled.repeats(number).to_list() == whole.repeats(number).to_list()
 
 
-def test_a_slice_is_settled_in_as_small_pieces_as_the_whole_hash_space(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("keep", "expected"), [("none", range(1_000)), ("first", range(1, 1_000)), ("last", range(999))]
+)
+def test_a_key_of_many_rows_takes_the_room_of_few(
+    keep: Keep, expected: Sequence[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keys_module, "SLICE_ROWS", 100)
-    keys = key_hashes(pl.DataFrame({ROW: range(8_000)}, schema={ROW: pl.Int64}), [ROW])
-    handed_on, index = KeyIndex(tmp_path / "handed on", "first"), KeyIndex(tmp_path / "keys", "first")
-    handed_on.add(0, keys)
-    *_, last = handed_on.slices(8)
-    pieces = []
+    monkeypatch.setattr(keys_module, "BATCH_ROWS", 50)
+    index = KeyIndex(tmp_path / "keys", keep, 1)
+    for chunk in range(20):
+        index.add(chunk, hashed([0] * 50).with_columns(pl.col(ROW) + 50 * chunk))
+    held = []
+    note_repeats = KeyIndex._note_repeats
 
-    def suspects(self: KeyIndex, bounds: pl.Expr) -> pl.Series:
-        pieces.append(last.filter(bounds).height)
-        return pl.Series("a", dtype=pl.UInt64)
+    def noting(self: KeyIndex, keys: pl.DataFrame) -> None:
+        held.append(keys.height)
+        note_repeats(self, keys)
 
-    monkeypatch.setattr(KeyIndex, "_suspects", suspects)
-    index.add_slice(last)
-    index.settle(7, of=8)
-    assert sum(pieces) == last.height
-    assert max(pieces) < 150
+    monkeypatch.setattr(KeyIndex, "_note_repeats", noting)
+    touched = index.settle()
+    assert max(held) <= 125 + 50
+    assert touched == list(range(20))
+    assert [row for chunk in touched for row in index.repeats(chunk)] == list(expected)
+
+
+def test_the_slices_are_equal_and_each_lies_in_one_of_the_fewer(tmp_path: Path) -> None:
+    fine, coarse = KeyIndex(tmp_path / "fine", "first", 12), KeyIndex(tmp_path / "coarse", "first", 4)
+    for index in (fine, coarse):
+        index.add(0, hashed(range(12_000)))
+    pieces = list(fine.slices())
+    assert all(800 < piece.height < 1_200 for piece in pieces)
+    for number, whole in enumerate(coarse.slices()):
+        together = pl.concat(pieces[3 * number : 3 * (number + 1)])
+        assert together.sort(ROW).equals(whole.sort(ROW))

@@ -15,6 +15,7 @@ import polars as pl
 from filegate.address import Address
 from filegate.contract import Checked
 from filegate.dataset import Declaration
+from filegate.keys import SLICE_ROWS as SEARCHED_ROWS
 from filegate.keys import KeyIndex, key_hashes
 from filegate.parquet import parquet_bytes
 from filegate.runs import Run
@@ -23,20 +24,23 @@ from filegate.stages.fan_out import at_once, ranges
 
 SLICE_ROWS = 2_000_000
 """Rows of a slice that is handed on: 50 MB, in parts of the ranges. The reduce step settles it from its disk."""
+SETTLED_IN = math.ceil(SLICE_ROWS / SEARCHED_ROWS)
+"""So many slices are searched for each that is handed on."""
 READ_AT_ONCE = 4
-"""So many parts of a slice are in memory at a time: of the smallest object that is spread, each has 7 MB."""
+"""So many parts of a slice are in memory at a time: of the smallest object that is spread, each has 8 MB."""
 
 
 class ObjectKeys:
     """The keys of an object's rows, or of those of one range."""
 
-    def __init__(self, dataset: Declaration, scratch: Path) -> None:
+    def __init__(self, run: Run, dataset: Declaration, scratch: Path) -> None:
+        slices = _slices(run) * (1 if run.range else SETTLED_IN)
         self._dataset = dataset
         self._uniques = {
-            unique.code: KeyIndex(scratch / f"unique-{number}", unique.keep)
+            unique.code: KeyIndex(scratch / f"unique-{number}", unique.keep, slices)
             for number, unique in enumerate(dataset.contract.uniques)
         }
-        self._key = KeyIndex(scratch / "key", "first") if dataset.key else None
+        self._key = KeyIndex(scratch / "key", "first", slices) if dataset.key else None
 
     def add_checked(self, chunk: int, checked: Checked) -> None:
         """Adds the keys of all rows of a chunk, whether they will be accepted or not."""
@@ -73,11 +77,11 @@ class ObjectKeys:
             place, keys = piece
             if looked_at:
                 keys = pl.concat([_read(context, place).filter(~pl.col("chunk").is_in(looked_at)), keys])
-            context.store.write(place, parquet_bytes(keys, compression="lz4", statistics=False))
+            context.store.write(place, parquet_bytes(keys, compression="uncompressed", statistics=False))
 
         for name, index in self._named(uniques=not looked_at):
             places = [_staged(run, context, name, number, part) for number in range(_slices(run))]
-            at_once(write, zip(places, index.slices(len(places)), strict=True))
+            at_once(write, zip(places, index.slices(), strict=True))
 
     def bring_together(self, run: Run, context: Context, *, uniques: bool) -> None:
         """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates."""
@@ -87,7 +91,7 @@ class ObjectKeys:
                 for first in range(0, len(places), READ_AT_ONCE):
                     for part in at_once(context.store.read, places[first : first + READ_AT_ONCE]):
                         index.add_slice(pl.read_parquet(part))
-                index.settle(number, of=_slices(run))
+                index.settle()
 
     def _named(self, *, uniques: bool, key: bool = True) -> Iterator[tuple[str, KeyIndex]]:
         if uniques:

@@ -56,7 +56,7 @@ def validate(run: Run, context: Context) -> Run:
     manifest = handed_on(run, context, CHUNKS, ChunkManifest)
     progress = Progress(run, context)
     with context.scratch() as scratch:
-        keys = ObjectKeys(context.registry[run.request.dataset], scratch)
+        keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
         validator = ChunkValidator(run, context, manifest, keys, scratch)
         outcomes = []
         for chunk in manifest.chunks:
@@ -74,7 +74,7 @@ def validate_range(run: Run, context: Context) -> Run:
     def work(part: Range) -> RangeOutcome:
         manifest = read_manifest(context.store, fan_out.of_range(run, context, "chunks", part.index), ChunkManifest)
         with context.scratch() as scratch:
-            keys = ObjectKeys(context.registry[run.request.dataset], scratch)
+            keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
             validator = ChunkValidator(run, context, manifest, keys, scratch)
             if part.again:
                 earlier = read_manifest(
@@ -115,7 +115,7 @@ def reduce_validated(run: Run, context: Context) -> Run:
     if [outcome.accepted.index for outcome in outcomes] != list(range(chunks)):
         raise ConservationError(f"{len(outcomes)} chunks came back of {chunks}, or not in their order.")
     with context.scratch() as scratch:
-        keys = ObjectKeys(context.registry[run.request.dataset], scratch)
+        keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
         if looks == 0:
             keys.bring_together(run, context, uniques=True)
             if again := _ranges_again(run, context, keys):
