@@ -38,7 +38,7 @@ def main() -> None:
     jobs = WANTED["JOBS"].split() or list(PLAN)
     _write_references(jobs, data)
     runs = _measure(jobs, int(WANTED["RUNS"] or ROUNDS), data)
-    found = figures(runs, _profile(jobs[0], data), data)
+    found = figures(runs, data, _profile(jobs[0], data), _steps(data))
     _keep(found, data)
     print(f"\n{summary(found)}")
     if any(WANTED.values()):
@@ -81,7 +81,7 @@ def _measure(jobs: list[str], rounds: int, data: Data) -> dict[str, dict[str, li
                     del candidates[candidate]
                     continue
                 candidates[candidate].append(taken)
-                _keep(figures(runs, [], data), data)
+                _keep(figures(runs, data), data)
                 print(f"round {number} of {rounds}  {name:14} {candidate:15} {taken}", flush=True)
     return runs
 
@@ -97,6 +97,11 @@ def _run(candidate: str, name: str, data: Data, *, check: bool) -> Taken:
 def _profile(name: str, data: Data) -> list[dict[str, Any]]:
     with data.output() as output:
         found: list[dict[str, Any]] = json.loads(_python("benchmarks.profile", name, data.folder, output))
+    return found
+
+
+def _steps(data: Data) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = json.loads(_python("benchmarks.steps", data.folder))
     return found
 
 

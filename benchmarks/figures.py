@@ -45,19 +45,26 @@ LIBRARIES = (
 )
 
 
-def figures(runs: Runs, profile: Sequence[Mapping[str, Any]], data: Data) -> dict[str, Any]:
+def figures(
+    runs: Runs,
+    data: Data,
+    profile: Sequence[Mapping[str, Any]] = (),
+    steps: Mapping[str, Mapping[str, float]] | None = None,
+) -> dict[str, Any]:
     """Medians and single runs, with all that is needed to judge them.
 
     `candidates` has those of lineitem; each other job of the plan has a key of its own.
 
     Args:
         profile: what `benchmarks.profile` writes.
+        steps: what `benchmarks.steps` writes.
     """
     medians = {name: {each: _entry(taken) for each, taken in done.items() if taken} for name, done in runs.items()}
     return {
         "candidates": medians.pop("lineitem", {}),
         **medians,
         "profile": list(profile),
+        "steps": steps or {},
         "machine": {
             "processor": processor(),
             "cores": os.cpu_count(),

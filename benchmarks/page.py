@@ -28,6 +28,8 @@ NAMES = {
 TABLES = {"lineitem": "candidates", "flights": "flights"}
 """Name of a job that all candidates did → its key in the figures."""
 TIMES = "×"  # noqa: RUF001 - a multiplication sign it is
+ORDER = ("bare scan", "ingest", "validate", "transform")
+"""Of the steps of a chunk."""
 SHOWN_SHARE = 0.01
 """Of Filegate's CPU; functions that take less are not listed."""
 
@@ -62,6 +64,7 @@ def computed(found: Figures) -> str:
         *("\n".join([f"### {name}\n", *_comparison(found, key)]) for name, key in TABLES.items()),
         "\n".join(["### Filegate's stages\n", *_stages(found)]),
         "\n".join(["### The targets\n", *_targets(found)]),
+        "\n".join(["### What one chunk costs\n", *_chunk(found["steps"])]),
         f"### Where Filegate's CPU goes\n\n{profile_table(found['profile'])}",
         f"### Versions\n\n{_versions(found)}",
     ]
@@ -183,6 +186,31 @@ def _stages(found: Figures) -> Iterable[str]:
             part = found[key]["filegate"]["parts"][stage]
             share = part["cpu_s"] / found[key]["floor"]["cpu_s"]
             yield f"| {stage} | {name} | {part['cpu_s']:.2f} | {share:.2f} {TIMES} | {part['anonymous_mb']:.0f} |"
+
+
+def _chunk(steps: Mapping[str, Mapping[str, float]]) -> Iterable[str]:
+    """CPU milliseconds a step; a column an input."""
+    yield "| CPU ms | " + " | ".join(steps) + " |"
+    yield "|---|" + "--:|" * len(steps)
+    every = dict.fromkeys(step for taken in steps.values() for step in taken)
+    for step in sorted(every, key=lambda step: ORDER.index(step.partition(":")[0])):
+        yield (
+            f"| {step} | "
+            + " | ".join(f"{taken[step]:.1f}" if step in taken else "" for taken in steps.values())
+            + " |"
+        )
+    for name, total in {"bare scan": _scan, "Filegate": _gate}.items():
+        yield f"| **{name}, together** | " + " | ".join(f"**{total(taken):.1f}**" for taken in steps.values()) + " |"
+    ratios = (_gate(taken) / _scan(taken) for taken in steps.values())
+    yield "| **of the bare scan** | " + " | ".join(f"**{ratio:.2f} {TIMES}**" for ratio in ratios) + " |"
+
+
+def _scan(taken: Mapping[str, float]) -> float:
+    return sum(spent for step, spent in taken.items() if step.startswith("bare scan"))
+
+
+def _gate(taken: Mapping[str, float]) -> float:
+    return sum(taken.values()) - _scan(taken)
 
 
 def _targets(found: Figures) -> Iterable[str]:

@@ -1,0 +1,140 @@
+"""What each step of the job costs for one chunk of lineitem, by itself, as JSON; `make bench` shows it.
+
+    python -m benchmarks.steps FOLDER
+
+The chunk is one of 6 MiB from the middle of the file: without faults, with one row in a hundred spoiled, and with half
+of them. The first steps are the bare scan's, the others those that Filegate's functions take.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from tests.integration import stage_probe  # first: it hides what the functions' images do not hold
+
+# isort: split
+import polars as pl
+
+from benchmarks.candidates.floor import TYPES
+from benchmarks.data import Data
+from benchmarks.tables import TABLES
+from filegate.blob import FileBlob
+from filegate.formats import ROW, cut, read, sniff
+from filegate.keys import key_hashes
+from filegate.parquet import parquet_bytes
+from filegate.quarantine import quarantine_frame
+from filegate.registry import Registry
+
+assert stage_probe
+
+INPUTS = {"no faults": "clean.csv", "1 % faulty": "lineitem.csv", "half faulty": "lineitem_half.csv"}
+T = TypeVar("T")
+CHUNK_BYTES = 6 << 20
+ROUNDS = 15
+
+
+class Clock:
+    """CPU milliseconds by step, of all threads."""
+
+    def __init__(self) -> None:
+        self.taken: defaultdict[str, list[float]] = defaultdict(list)
+
+    def __call__(self, step: str, work: Callable[[], T]) -> T:
+        begun = time.process_time()
+        result = work()
+        self.taken[step].append(1000 * (time.process_time() - begun))
+        return result
+
+    def medians(self) -> dict[str, float]:
+        return {step: round(statistics.median(taken), 1) for step, taken in self.taken.items()}
+
+
+def chunk_of(file: Path, target: Path) -> None:
+    """Writes the header of a file, and the lines of one chunk from its middle."""
+    with file.open("rb") as lines:
+        header = lines.readline()
+        lines.seek(file.stat().st_size // 2)
+        lines.readline()
+        text = lines.read(CHUNK_BYTES)
+    target.write_bytes(header + text[: text.rindex(b"\n") + 1])
+
+
+def scanned(clock: Clock, file: Path) -> None:
+    """What the bare scan does."""
+    schema = {name: TYPES[column.kind] for name, column in TABLES["lineitem"].columns.items()}
+    rows = clock("bare scan: read the text with types", pl.scan_csv(file, schema=schema, ignore_errors=True).collect)
+    clock("bare scan: write Parquet with zstd", lambda: rows.write_parquet(io.BytesIO(), compression="zstd"))
+
+
+def gated(clock: Clock, file: Path, registry: Registry) -> None:
+    """What Filegate's functions do, but for their calls to S3 and to the ledger."""
+    dataset, blob = registry.dataset("lineitem"), FileBlob(file)
+    layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
+    source = dataset.sources[layout.source]
+    (piece,) = clock("ingest: find the records' ends", lambda: list(cut(blob, layout, source, chunk_bytes=1 << 30)))
+    records = clock(
+        "validate: read the text",
+        lambda: read(
+            blob,
+            start=piece.start,
+            length=piece.length,
+            first_row=1,
+            layout=layout,
+            source=source,
+            columns=dataset.expected_columns,
+            on_unknown_columns=dataset.on_unknown_columns,
+            origin=0,
+        ),
+    )
+    checked = clock(
+        "validate: cast, and apply each rule", lambda: dataset.contract.check(records.frame, texts=records.texts)
+    )
+    split = clock("validate: part the rows, with reasons", lambda: checked.split(records.faults))
+    clock("validate: hash the keys", lambda: key_hashes(split.accepted, dataset.key))
+    part = clock(
+        "validate: write the accepted part, LZ4",
+        lambda: parquet_bytes(split.accepted, compression="lz4", statistics=False),
+    )
+    if split.rejected.height or records.malformed:
+        clock(
+            "validate: write the quarantine part, zstd",
+            lambda: parquet_bytes(quarantine_frame(split.rejected, records), compression="zstd", statistics=False),
+        )
+    rows = clock("transform: read the accepted part", lambda: pl.read_parquet(part)).drop(ROW)
+    references = registry.references("lineitem")
+    transform = dataset.transform
+    assert transform is not None
+    result = clock(
+        "transform: join and compute",
+        lambda: transform(rows.lazy(), references).collect(engine="streaming"),
+    )
+    by = list(dataset.partition_by)
+    parts = clock("transform: part by year", lambda: result.partition_by(by, include_key=False, maintain_order=True))
+    clock("transform: write Parquet with zstd", lambda: [parquet_bytes(part, compression="zstd") for part in parts])
+
+
+def main(folder: str) -> None:
+    data = Data(Path(folder))
+    registry = Registry(data.datasets)
+    clocks = {name: Clock() for name in INPUTS}
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, file in enumerate(INPUTS.values()):
+            chunk_of(data.input(file), Path(scratch, f"{number}.csv"))
+        for _ in range(ROUNDS):
+            for number, clock in enumerate(clocks.values()):
+                scanned(clock, Path(scratch, f"{number}.csv"))
+                gated(clock, Path(scratch, f"{number}.csv"), registry)
+    json.dump({name: clock.medians() for name, clock in clocks.items()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
