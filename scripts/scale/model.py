@@ -15,7 +15,7 @@ from typing import Any
 
 from filegate import prices
 from filegate.runs import Invocation
-from filegate.stages.fan_out import RANGE_CHUNKS, REQUESTS_AT_ONCE
+from filegate.stages.fan_out import ATTEMPT, RANGE_CHUNKS, REQUESTS_AT_ONCE
 from filegate.stages.output import COPIES_AT_ONCE
 from filegate.stages.uniqueness import SLICE_ROWS
 from filegate.usage import EXPRESS_GB, LEDGER_WRITE_UNITS
@@ -55,10 +55,8 @@ FAN_OUT_MB = parameter("FanOutBytes") / 1e6
 RANGE_MB = RANGE_CHUNKS * parameter("ChunkBytes") / 1e6
 CONCURRENCY: int = STATE_MACHINE["States"]["ValidateMap"]["MaxConcurrency"]
 """Children of a Map at once, as the state machine has it."""
-CHILD_SECONDS: int = STATE_MACHINE["States"]["ValidateMap"]["ItemProcessor"]["States"]["ValidateRange"][
-    "TimeoutSeconds"
-]
-"""How long the state machine lets a child's call take: less than an express execution may last."""
+CHILD_SECONDS = int(ATTEMPT.total_seconds())
+"""How long a child's call may take: less than half of an express execution's life."""
 
 
 def share(memory_mb: float) -> float:

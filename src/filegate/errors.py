@@ -90,6 +90,10 @@ class ClaimLost(FilegateError):
     """Another execution took this run over; this one must not write any more."""
 
 
+class OutOfTime(FilegateError):
+    """An attempt stops itself, before the state machine gives it up and begins another one beside it."""
+
+
 class AccessDenied(FilegateError):
     """AWS refused a call, since some policy does not allow it."""
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filegate.runs import Run
-from filegate.stages import fan_out, transform, uniqueness
+from filegate.stages import fan_out, uniqueness
 
 from ..unit.stages.conftest import Pipeline, new_pipeline
 
@@ -59,7 +59,7 @@ class Case:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(uniqueness, "SLICE_ROWS", self.slice_rows)
             patch.setattr(fan_out, "RANGE_CHUNKS", 4)
-            patch.setattr(transform, "GROUP_CHUNKS", 2)
+            patch.setattr(fan_out, "GROUP_CHUNKS", 2)
             validated = pipeline.validated(run).validated
             assert validated is not None
             transformed = pipeline.transformed(run).transformed if validated.verdict == "VALID" else None

@@ -10,21 +10,28 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TypeVar
 
 from filegate import errors
 from filegate.address import Address
-from filegate.errors import ConservationError, ObjectGone, PermanentError
+from filegate.errors import ConservationError, ObjectGone, OutOfTime, PermanentError
 from filegate.manifests import RangeOutcome, Refusal, read_manifest, write_manifest
 from filegate.runs import FanOut, Invocation, Range, Run, Usage
 from filegate.stages.context import Context
+from filegate.stages.progress import tell
 
-RANGE_CHUNKS = 16
-"""So many chunks are one invocation's: 100 MB, which validate's share of a processor takes 20 seconds for. Express
-executions, which the Map starts, end after five minutes, and JSON takes four times as long as CSV."""
+GROUP_CHUNKS = 8
+"""So many chunks, 50 MB of text, make one output part a partition: readers want few and large files."""
+RANGE_CHUNKS = 2 * GROUP_CHUNKS
+"""So many chunks are one invocation's: 100 MB, which validate's share of a processor takes 20 seconds for, and four
+times as long for JSON. They are whole groups, so that the parts are those of a single invocation."""
+ATTEMPT = timedelta(seconds=120)
+"""How long one may take. The state machine gives it up after 140 seconds, and what is given up must write no more. An
+express execution lives for five minutes, so there is time for a second one."""
 REQUESTS_AT_ONCE = 16
 
 T = TypeVar("T")
@@ -47,9 +54,10 @@ def own(part: Range, chunks: Sequence[T]) -> Sequence[T]:
     return chunks[part.index * RANGE_CHUNKS : (part.index + 1) * RANGE_CHUNKS]
 
 
-def spread(run: Run, context: Context, state: str, parts: Sequence[Range], *, looks: int = 0) -> FanOut:
-    """Enters a state whose work is spread, and writes what its Map reads."""
-    chunks = sum(len(part.again) for part in parts) or run.chunks
+def spread(
+    run: Run, context: Context, state: str, parts: Sequence[Range], *, chunks: int | None = None, looks: int = 0
+) -> FanOut:
+    """Enters a state whose work is spread, and writes what its Map reads; `chunks` are to be worked on, or all."""
     context.ledger.enter(run, state, context.now(), context.used(run), chunks=chunks)
     address = context.staged(run, f"ranges/{state}{looks}.json")
     context.store.write(address, json.dumps([part.model_dump(mode="json") for part in parts]).encode())
@@ -61,6 +69,19 @@ def of_range(run: Run, context: Context, name: str, index: int) -> Address:
     return context.staged(run, f"{name}/{index:05d}.json")
 
 
+def in_time(items: Iterable[T], context: Context) -> Iterator[T]:
+    """The items, one after another, as long as this attempt may go on.
+
+    Raises:
+        OutOfTime: it may not.
+    """
+    begun = context.now()
+    for item in items:
+        yield item
+        if context.now() - begun > ATTEMPT:
+            raise OutOfTime(f"A range took longer than the {ATTEMPT.total_seconds():.0f} seconds that an attempt has.")
+
+
 def told(run: Run, context: Context, name: str, work: Callable[[Range], RangeOutcome]) -> Run:
     """Does the work of one invocation, writes what became of it, and tells the ledger of the progress."""
     assert run.range is not None
@@ -70,7 +91,7 @@ def told(run: Run, context: Context, name: str, work: Callable[[Range], RangeOut
         refusal = Refusal(type=type(error).__name__, problem=error.problem, advice=error.advice)
         outcome = RangeOutcome(range=run.range, refusal=refusal, used=context.meter.invocation())
     write_manifest(context.store, of_range(run, context, name, run.range.index), outcome)
-    context.ledger.advance(run, chunks=outcome.chunks_done, rows=outcome.rows_done, now=context.now())
+    tell(run, context, chunks=outcome.chunks_done, rows=outcome.rows_done)
     return run
 
 

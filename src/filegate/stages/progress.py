@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
+from filegate.errors import TransientError
 from filegate.runs import Run
 from filegate.stages.context import Context
 
@@ -26,5 +28,15 @@ class Progress:
         self._rows += rows
         now = self._context.now()
         if now - self._told_at >= TOLD_EVERY:
-            self._context.ledger.advance(self._run, chunks=self._chunks, rows=self._rows, now=now)
+            tell(self._run, self._context, chunks=self._chunks, rows=self._rows)
             self._told_at, self._chunks, self._rows = now, 0, 0
+
+
+def tell(run: Run, context: Context, *, chunks: int, rows: int) -> None:
+    """Adds to what is done. What the ledger does not take for the moment is not worth doing the work again.
+
+    Raises:
+        ClaimLost: another execution owns the run.
+    """
+    with suppress(TransientError):
+        context.ledger.advance(run, chunks=chunks, rows=rows, now=context.now())

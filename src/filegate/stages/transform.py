@@ -7,7 +7,7 @@ one a range of chunks. A transform over the whole object is one invocation's.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,6 @@ from filegate.stages.progress import Progress
 
 MAX_PARTITIONS = 1_000
 """How many folders one part may be spread over: each is a file, and S3 is slow with many small ones."""
-GROUP_CHUNKS = 8
-"""So many chunks, 50 MB of text, make one output part a partition: readers want few and large files. A range of a
-fan-out holds whole groups, so that the parts are the same either way."""
 OBJECT_PART_ROWS = 1_000_000
 """Rows of one output part where the transform ran over the whole object."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -55,8 +52,8 @@ def transform(run: Run, context: Context) -> Run:
         TransformFailed: the dataset's transform raised, or did not return its rows.
         ConservationError: rows got lost between validate and the output.
     """
-    context.ledger.enter(run, "TransformState", context.now(), context.used(run))
     accepted = handed_on(run, context, ACCEPTED, AcceptedManifest)
+    context.ledger.enter(run, "TransformState", context.now(), context.used(run), chunks=len(accepted.parts))
     transformer = _Transformer(run, context)
     if context.registry[run.request.dataset].transform_scope == "object":
         with context.scratch() as scratch:
@@ -72,7 +69,7 @@ def transform_range(run: Run, context: Context) -> Run:
     def work(part: Range) -> RangeOutcome:
         place = fan_out.of_range(run, context, "accepted", part.index)
         accepted = read_manifest(context.store, place, AcceptedManifest)
-        parts = tuple(_Transformer(run, context).of_rows(accepted.parts))
+        parts = tuple(_Transformer(run, context).of_rows(fan_out.in_time(accepted.parts, context)))
         return RangeOutcome(
             range=part,
             used=context.meter.invocation(),
@@ -106,6 +103,8 @@ def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:
             f"{validated.rows_accepted} accepted rows became {rows}, and {validated.rows_repeated} repeated ones were "
             "left out."
         )
+    if len({part.target for part in parts}) != len(parts):
+        raise ConservationError("Two parts would be published under one key.")
     manifest = OutputManifest(
         run_id=run.run_id, dataset=run.request.dataset, object=str(run.request.address), parts=tuple(parts)
     )
@@ -132,9 +131,9 @@ class _Transformer:
         self._dataset = context.registry.dataset(run.request.dataset)
         self._references = context.registry.references(run.request.dataset)
 
-    def of_rows(self, parts: Sequence[AcceptedPart], progress: Progress | None = None) -> Iterator[OutputPart]:
+    def of_rows(self, parts: Iterable[AcceptedPart], progress: Progress | None = None) -> Iterator[OutputPart]:
         """Part by part, where each row gives one row; what some parts give together becomes one part a partition."""
-        for index, group in groupby(parts, key=lambda part: part.index // GROUP_CHUNKS):
+        for index, group in groupby(parts, key=lambda part: part.index // fan_out.GROUP_CHUNKS):
             partitions: Partitions = {}
             for part in group:
                 rows = self._distinct(part)

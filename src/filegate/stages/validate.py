@@ -77,16 +77,17 @@ def validate_range(run: Run, context: Context) -> Run:
             keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
             validator = ChunkValidator(run, context, manifest, keys, scratch)
             if part.again:
-                earlier = read_manifest(
-                    context.store, fan_out.of_range(run, context, OUTCOMES, part.index), RangeOutcome
-                )
+                place = fan_out.of_range(run, context, OUTCOMES, part.index)
+                earlier = read_manifest(context.store, place, RangeOutcome)
+                if earlier.range == part:
+                    return earlier  # of a try that did all of this look, and was not heard
                 broken = pl.read_parquet(context.store.read(_broken(run, context, part.index)))
                 outcomes = [
                     validator.validate(chunk, broken) if chunk.index in part.again else outcome
-                    for chunk, outcome in zip(manifest.chunks, earlier.chunks, strict=True)
+                    for chunk, outcome in fan_out.in_time(zip(manifest.chunks, earlier.chunks, strict=True), context)
                 ]
             else:
-                outcomes = [validator.validate(chunk) for chunk in manifest.chunks]
+                outcomes = [validator.validate(chunk) for chunk in fan_out.in_time(manifest.chunks, context)]
             keys.hand_on(run, context)
         looked_at = [chunk for chunk in manifest.chunks if not part.again or chunk.index in part.again]
         return RangeOutcome(
@@ -119,7 +120,8 @@ def reduce_validated(run: Run, context: Context) -> Run:
         if looks == 0:
             keys.bring_together(run, context, uniques=True)
             if again := _ranges_again(run, context, keys):
-                return run.having(fan_out=fan_out.spread(run, context, "ValidateState", again, looks=1))
+                chunks = sum(len(part.again) for part in again)
+                return run.having(fan_out=fan_out.spread(run, context, "ValidateState", again, chunks=chunks, looks=1))
         keys.bring_together(run, context, uniques=False)
         outcomes = _without_repeats(run, context, outcomes, keys)
     layout = read_manifest(context.store, fan_out.of_range(run, context, "chunks", 0), ChunkManifest)
@@ -170,7 +172,8 @@ def _handed_on(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> 
         write_manifest(context.store, place, accepted(fan_out.own(part, outcomes)))
 
     fan_out.at_once(write, parts)
-    return run.having(fan_out=fan_out.spread(run, context, "TransformState", parts))
+    chunks = sum(outcome.accepted.rows > 0 for outcome in outcomes)
+    return run.having(fan_out=fan_out.spread(run, context, "TransformState", parts, chunks=chunks))
 
 
 def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]) -> Run:
@@ -189,6 +192,11 @@ def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Se
         write_manifest(context.store, rejected_at, rejected)
     rows_accepted = sum(outcome.accepted.rows for outcome in outcomes)
     rows_rejected = sum(part.rows for part in rejected.parts)
+    assert run.ingested is not None
+    if rows_accepted + rows_rejected != run.ingested.rows:
+        raise ConservationError(
+            f"{run.ingested.rows:,} rows became {rows_accepted:,} accepted and {rows_rejected:,} rejected ones."
+        )
     # The rows of a replay were all rejected before: each one that gets through now is a gain.
     tolerated = 1.0 if manifest.quarantined else context.registry[run.request.dataset].tolerated_rejects
     share = rows_rejected / (rows_accepted + rows_rejected)

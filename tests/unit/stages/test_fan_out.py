@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from pathlib import Path
+
 import pytest
 
+from filegate import clock
 from filegate.address import Address
-from filegate.errors import CheckFailed, ConservationError, ObjectTooLarge, TransformFailed
+from filegate.errors import CheckFailed, ConservationError, ObjectGone, ObjectTooLarge, OutOfTime, TransformFailed
+from filegate.functions import Stage
 from filegate.manifests import RangeOutcome, read_manifest, write_manifest
 from filegate.runs import Range, Retries, Run
 from filegate.stages import fan_out
@@ -18,6 +24,8 @@ from .conftest import ORDERS, Pipeline
 CHUNKS = 3 * fan_out.RANGE_CHUNKS + 1
 ROWS = "id,country,amount\n" + "".join(f"{number:04},DE,1\n" for number in range(CHUNKS))
 ROW_BYTES = len("0000,DE,1\n")
+ASL = Path(__file__).parents[3] / "infra/statemachine/pipeline.asl.json"
+EXPRESS_SECONDS = 300
 
 
 def ingested(pipeline: Pipeline, rows: str = ROWS) -> Run:
@@ -76,6 +84,55 @@ def test_chunks_that_came_back_otherwise_than_once_and_in_order_are_a_loss(pipel
     write_manifest(pipeline.store, place(run, "validated", 1), changed)
     with pytest.raises(ConservationError, match=f"chunks came back of {CHUNKS}, or not in their order"):
         reduce_validated(run, pipeline.context)
+
+
+def test_rows_that_are_missing_are_a_loss(pipeline: Pipeline) -> None:
+    run = ingested(pipeline)
+    pipeline.mapped(run, validate_range)
+    outcome = read_manifest(pipeline.store, place(run, "validated", 1), RangeOutcome)
+    first, *others = outcome.chunks
+    lesser = first.model_copy(update={"accepted": first.accepted.model_copy(update={"rows": 0})})
+    changed = outcome.model_copy(update={"chunks": (lesser, *others)})
+    write_manifest(pipeline.store, place(run, "validated", 1), changed)
+    with pytest.raises(ConservationError, match=f"{CHUNKS} rows became {CHUNKS - 1} accepted and 0 rejected ones"):
+        reduce_validated(run, pipeline.context)
+
+
+def test_a_second_look_that_was_not_heard_is_not_taken_for_the_first(pipeline: Pipeline) -> None:
+    """A try writes what became of its range, and fails before Step Functions hears of it."""
+    pipeline.declare("orders", ORDERS.replace("Column(int)", "Column(int, unique=True)"))
+    run = ingested(pipeline, ROWS + "0005,DE,1\n")
+    pipeline.mapped(run, validate_range)
+    again = reduce_validated(run, pipeline.context)
+    pipeline.store.purge(Address("raw", "orders/a.csv"))
+    pipeline.mapped(again, validate_range)  # one of the two twice
+    with pytest.raises(ObjectGone):
+        reduce_validated(again, pipeline.context)
+
+
+@pytest.mark.parametrize("stage", [validate_range, transform_range])
+def test_an_attempt_ends_before_it_is_given_up(pipeline: Pipeline, stage: Stage) -> None:
+    """So that nothing is written beside the next one; twice the time is within an express execution's life."""
+    run = reduced(pipeline) if stage is transform_range else ingested(pipeline)
+    began = clock.now()
+    moments = (began + number * fan_out.ATTEMPT / 10 for number in itertools.count())
+    pipeline.now = lambda: next(moments)
+    with pytest.raises(OutOfTime, match="longer than the 120 seconds"):
+        pipeline.mapped(run, stage)
+    maps = json.loads(ASL.read_text())["States"]
+    for name in ("Validate", "Transform"):
+        limit = maps[f"{name}Map"]["ItemProcessor"]["States"][f"{name}Range"]["TimeoutSeconds"]
+        assert fan_out.ATTEMPT.total_seconds() + 15 < limit < EXPRESS_SECONDS / 2
+
+
+def test_two_parts_under_one_key_are_a_loss(pipeline: Pipeline) -> None:
+    run = reduced(pipeline)
+    pipeline.mapped(run, transform_range)
+    first, second = (read_manifest(pipeline.store, place(run, "transformed", index), RangeOutcome) for index in (0, 1))
+    same = tuple(part.model_copy(update={"target": first.parts[0].target}) for part in second.parts)
+    write_manifest(pipeline.store, place(run, "transformed", 1), second.model_copy(update={"parts": same}))
+    with pytest.raises(ConservationError, match="Two parts would be published under one key"):
+        reduce_transformed(run, pipeline.context)
 
 
 def test_output_that_is_missing_is_a_loss(pipeline: Pipeline) -> None:
