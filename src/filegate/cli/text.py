@@ -53,23 +53,23 @@ def rounded(number: float) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """So coarse that it does not change all the time: `40 s`, `3 min`, `2.5 h`."""
+    """So coarse that it does not change all the time: `a few s`, `40 s`, `3 min`, `2.5 h`."""
     if seconds < 95:
-        return f"{max(1, round(seconds / 10))}0 s"
+        return f"{round(seconds / 10)}0 s" if seconds > 5 else "a few s"
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def how_far(pace: Pace, now: datetime) -> str:
-    """`34 of 172 chunks · 2.1 M rows · 310 k rows/s · about 30 s left`."""
+    """`34 of 172 chunks · about 30 s left · 2.1 M rows · 310 k rows/s`: what a narrow terminal cuts off comes last."""
     rate, left = pace.rows_per_second, pace.seconds_left(now)
     return " · ".join(
         [
             f"{pace.chunks_done:,} of {counted(pace.chunks, 'chunk')}"
             if pace.chunks is not None
             else f"{counted(pace.chunks_done, 'chunk')} so far",
+            *([] if left is None else [f"about {roughly(left)} left"]),
             f"{rounded(pace.rows_done)} rows",
             *([] if rate is None else [f"{rounded(rate)} rows/s"]),
-            *([] if left is None else [f"about {roughly(left)} left"]),
         ]
     )
 

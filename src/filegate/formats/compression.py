@@ -16,7 +16,7 @@ MAX_RATIO: Final = 200
 """Text tables compress 3 to 20 times, the most repetitive logs about 100; DEFLATE's own limit, a bomb's, is 1032."""
 
 MAX_OUTPUT_BYTES: Final = 64 << 30
-"""Some 11,000 chunks: within what one distributed map takes."""
+"""More than ingest can read in the 15 minutes of a call (docs/scale.md), whatever the network gives."""
 
 _READ_BYTES: Final = 256 << 10
 _GIVEN_BYTES: Final = 1 << 20

@@ -134,7 +134,7 @@ def _check_volume(chunks: int, blob: Blob, dataset: Declaration, context: Contex
     limit = context.settings.whole_object_bytes
     if dataset.transform_scope == "object" and chunks * context.settings.chunk_bytes > limit:
         raise ObjectTooLarge(
-            f"{blob.name} makes {chunks:,} chunks of {context.settings.chunk_bytes:,} bytes; the transform of "
+            f"{blob.name} makes {chunks:,} chunks of up to {context.settings.chunk_bytes:,} bytes; the transform of "
             f"{dataset.name} has the whole object in memory, for which {limit:,} bytes are the limit.",
             advice='Deliver smaller files, declare transform_scope="rows" if each row gives one row, or raise '
             "WholeObjectBytes together with the memory of the transform function.",

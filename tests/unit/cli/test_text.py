@@ -80,7 +80,16 @@ def test_rounded_numbers_are_near(number: float) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.1, "10 s"), (44, "40 s"), (94, "90 s"), (95, "2 min"), (5_900, "98 min"), (5_970, "1.7 h"), (9_000, "2.5 h")],
+    [
+        (0.1, "a few s"),
+        (5.1, "10 s"),
+        (44, "40 s"),
+        (94, "90 s"),
+        (95, "2 min"),
+        (5_900, "98 min"),
+        (5_970, "1.7 h"),
+        (9_000, "2.5 h"),
+    ],
 )
 def test_roughly(seconds: float, shown: str) -> None:
     assert text.roughly(seconds) == shown

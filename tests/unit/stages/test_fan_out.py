@@ -210,7 +210,7 @@ def test_an_object_too_large_for_its_transform_is_refused_beforehand(pipeline: P
     pipeline.chunk_bytes, pipeline.whole_object_bytes = ROW_BYTES, CHUNKS * ROW_BYTES
     assert pipeline.finish(pipeline.arrive("orders/a.csv", ROWS)).committed is not None
     pipeline.whole_object_bytes -= 1
-    with pytest.raises(ObjectTooLarge, match=f"makes {CHUNKS} chunks of {ROW_BYTES} bytes") as caught:
+    with pytest.raises(ObjectTooLarge, match=f"makes {CHUNKS} chunks of up to {ROW_BYTES} bytes") as caught:
         pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
     assert "WholeObjectBytes" in str(caught.value)
 
