@@ -13,11 +13,11 @@ IMAGES = Path(__file__).parents[2] / "images"
 HEAVY = {"pandera", "polars", "zstandard"}
 SHOWN = "import sys, handler; print(*{name.partition('.')[0] for name in sys.modules})"
 BEFORE_POLARS = """
-import sys
+import os, sys
 import handler
 import polars
 names = list(sys.modules)
-print(names.index("filegate.allocator") < names.index("polars"))
+print(names.index("filegate.allocator") < names.index("polars"), os.environ["_RJEM_MALLOC_CONF"])
 """
 COLLECTED = """
 import gc
@@ -60,7 +60,10 @@ def test_a_function_starts_with_what_its_stage_uses(stage: str, expected: set[st
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_allocator_has_its_settings_before_polars_asks_for_them(stage: str) -> None:
-    assert printed(stage, BEFORE_POLARS) == "True"
+    before, settings = printed(stage, BEFORE_POLARS, _RJEM_MALLOC_CONF="narenas:7").split()
+    assert before == "True"
+    assert "narenas:1," in settings
+    assert "narenas:7" not in settings
 
 
 @pytest.mark.parametrize("stage", STAGES)
