@@ -38,7 +38,8 @@ def main() -> None:
     jobs = WANTED["JOBS"].split() or list(PLAN)
     _write_references(jobs, data)
     runs = _measure(jobs, int(WANTED["RUNS"] or ROUNDS), data)
-    found = figures(runs, data, _profile(jobs[0], data), _steps(data))
+    kept = {name: _of_filegate("kept", name, data) for name in jobs}
+    found = figures(runs, data, kept, _of_filegate("profile", jobs[0], data), _steps(data))
     _keep(found, data)
     print(f"\n{summary(found)}")
     if any(WANTED.values()):
@@ -51,7 +52,7 @@ def main() -> None:
 def profile() -> None:
     data = prepared(float(WANTED["SCALE"] or 0.1))
     for name in WANTED["JOBS"].split() or ["lineitem"]:
-        print(f"{name}\n\n{profile_table(_profile(name, data))}")
+        print(f"{name}\n\n{profile_table(_of_filegate('profile', name, data))}")
 
 
 def _write_references(jobs: list[str], data: Data) -> None:
@@ -94,10 +95,10 @@ def _run(candidate: str, name: str, data: Data, *, check: bool) -> Taken:
     return taken
 
 
-def _profile(name: str, data: Data) -> list[dict[str, Any]]:
+def _of_filegate(what: str, name: str, data: Data) -> Any:
+    """What is measured of Filegate alone, in a run apart: `kept` or `profile`, as these modules tell it."""
     with data.output() as output:
-        found: list[dict[str, Any]] = json.loads(_python("benchmarks.profile", name, data.folder, output))
-    return found
+        return json.loads(_python(f"benchmarks.{what}", name, data.folder, output))
 
 
 def _steps(data: Data) -> dict[str, dict[str, float]]:

@@ -48,6 +48,7 @@ LIBRARIES = (
 def figures(
     runs: Runs,
     data: Data,
+    kept: Mapping[str, Mapping[str, float]] | None = None,
     profile: Sequence[Mapping[str, Any]] = (),
     steps: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
@@ -56,6 +57,7 @@ def figures(
     `candidates` has those of lineitem; each other job of the plan has a key of its own.
 
     Args:
+        kept: by job, what `benchmarks.kept` writes.
         profile: what `benchmarks.profile` writes.
         steps: what `benchmarks.steps` writes.
     """
@@ -63,6 +65,7 @@ def figures(
     return {
         "candidates": medians.pop("lineitem", {}),
         **medians,
+        "kept": kept or {},
         "profile": list(profile),
         "steps": steps or {},
         "machine": {

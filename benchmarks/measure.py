@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,11 +24,10 @@ class CandidateFailed(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """What a part of the work took: CPU and wall seconds, and the most anonymous memory seen meanwhile."""
+    """What a part of the work took, in CPU and wall seconds."""
 
     cpu_s: float
     wall_s: float
-    anonymous_mb: float
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def measured(candidate: str, job: str, data: Data, output: Path) -> Taken:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = _Lines(process.stdout)
-    peak, anonymous = 0, defaultdict[str, int](int)
+    peak, anonymous = 0, 0
     try:
         while True:
             pid, status, used = os.wait4(process.pid, os.WNOHANG)
@@ -75,8 +73,8 @@ def measured(candidate: str, job: str, data: Data, output: Path) -> Taken:
                 break
             held = _memory(process.pid)
             peak = max(peak, held.get("VmHWM", 0))
-            for part in list(lines.begun):
-                anonymous[part] = max(anonymous[part], held.get("RssAnon", 0))
+            if lines.begun:
+                anonymous = max(anonymous, held.get("RssAnon", 0))
             time.sleep(SAMPLED_EVERY)
     except BaseException:
         process.kill()
@@ -85,11 +83,10 @@ def measured(candidate: str, job: str, data: Data, output: Path) -> Taken:
     lines.join()
     if process.returncode:
         raise CandidateFailed(f"{candidate} ended with status {process.returncode}.")
-    parts = {name: Part(*took, anonymous[name] / MB) for name, took in lines.ended.items()}
+    parts = lines.ended
     whole = parts.pop("all")
-    return Taken(
-        whole.cpu_s, whole.wall_s, used.ru_utime + used.ru_stime - whole.cpu_s, peak / MB, whole.anonymous_mb, parts
-    )
+    startup_cpu_s = used.ru_utime + used.ru_stime - whole.cpu_s
+    return Taken(whole.cpu_s, whole.wall_s, startup_cpu_s, peak / MB, anonymous / MB, parts)
 
 
 class _Lines(threading.Thread):
@@ -97,8 +94,8 @@ class _Lines(threading.Thread):
 
     def __init__(self, stream: IO[str]) -> None:
         super().__init__()
-        self.begun: dict[str, None] = {}
-        self.ended: dict[str, tuple[float, float]] = {}
+        self.begun = False
+        self.ended: dict[str, Part] = {}
         self._stream = stream
         self.start()
 
@@ -107,10 +104,9 @@ class _Lines(threading.Thread):
             for text in self._stream:
                 line = json.loads(text)
                 if "begins" in line:
-                    self.begun[line["begins"]] = None
+                    self.begun = True
                 else:
-                    del self.begun[line["ends"]]
-                    self.ended[line["ends"]] = (line["cpu_s"], line["wall_s"])
+                    self.ended[line["ends"]] = Part(line["cpu_s"], line["wall_s"])
 
 
 def _memory(pid: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Runs ingest, or validate, in a process of its own over a folder as object store, and tells what it took.
+"""Runs a stage in a process of its own over a folder as object store, and tells what it took.
 
     python stage_probe.py FOLDER DATASETS STAGE DOCUMENT
 
@@ -39,10 +39,24 @@ from filegate.runs import Run  # noqa: E402 - hidden first
 from filegate.settings import FunctionSettings  # noqa: E402 - hidden first
 from filegate.stages.context import Context  # noqa: E402 - hidden first
 from filegate.stages.ingest import ingest  # noqa: E402 - hidden first
-from filegate.stages.validate import validate  # noqa: E402 - hidden first
+from filegate.stages.output import publish  # noqa: E402 - hidden first
+from filegate.stages.transform import reduce_transformed, transform, transform_range  # noqa: E402 - hidden first
+from filegate.stages.validate import reduce_validated, validate, validate_range  # noqa: E402 - hidden first
 from filegate.storage.memory import MemoryLedger  # noqa: E402 - hidden first
 
-STAGES = {"ingest": ingest, "validate": validate}
+STAGES = {
+    stage.__name__: stage
+    for stage in (
+        ingest,
+        validate,
+        validate_range,
+        reduce_validated,
+        transform,
+        transform_range,
+        reduce_transformed,
+        publish,
+    )
+}
 SAMPLED_EVERY = 0.002
 
 
@@ -103,20 +117,24 @@ class AnonymousPeak:
             self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
 
 
-def main(folder: str, datasets: str, stage: str, document: str) -> None:
-    assert functions
-    run = Run.model_validate_json(document)
-    ledger = MemoryLedger()
+def context_of(folder: Path, datasets: Path) -> Context:
+    """The surroundings of a stage whose buckets are the folder's."""
     settings = FunctionSettings(
         ledger_table="ledger",
         staging_bucket="staging",
-        processed_bucket="processed",
-        quarantine_bucket="quarantine",
-        datasets=Path(datasets),
+        processed_bucket="published",
+        quarantine_bucket="rejected",
+        datasets=datasets,
     )
-    context = Context(FolderObjectStore(Path(folder)), ledger, Registry(settings.datasets), settings)
+    return Context(FolderObjectStore(folder), MemoryLedger(), Registry(datasets), settings)
+
+
+def main(folder: str, datasets: str, stage: str, document: str) -> None:
+    assert functions
+    run = Run.model_validate_json(document)
+    context = context_of(Path(folder), Path(datasets))
     if stage != "ingest":
-        ledger.claim(run, now())
+        context.ledger.claim(run, now())
     with AnonymousPeak() as peak:
         begun = time.process_time()
         result = STAGES[stage](run, context)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,20 +9,18 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from filegate.runs import Request, Run, run_id_of
 
+from .stage_process import probed as in_a_process
+
 REPOSITORY = Path(__file__).parents[2]
-PROBE = Path(__file__).parent / "stage_probe.py"
 MB = 1_000_000
 LIMIT = 200 * MB
 """Validate's function has 256 MB; the interpreter's and the libraries' files are mapped, and may be dropped."""
 FUNCTION_MEMORY = 256 * 1024 * 1024
-PROCESSORS = 2
-"""As many as a function sees that has less than 3 GB. With more, polars works on more at a time, in more memory."""
 SMALL, MIDDLE, LARGE = 10 * MB, 50 * MB, 300 * MB
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="anonymous memory is read from /proc")
@@ -96,28 +92,15 @@ def _probed(folder: Path, key: str) -> dict[str, Probe]:
         execution="by hand",
         request=Request(bucket="raw", key=key, version_id="only"),
     )
-    document = run.model_dump_json()
     results = {}
     for stage in ("ingest", "validate"):
-        answer = _in_a_process(folder, stage, document)
-        document = json.dumps(answer["run"])
-        validated = answer["run"]["validated"] or {}
-        results[stage] = Probe(
-            answer["run"]["ingested"]["rows"],
-            validated.get("rows_accepted", 0),
-            answer["anonymous_bytes"],
-            answer["cpu_seconds"],
-        )
+        done = in_a_process(stage, run, folder, REPOSITORY / "datasets")
+        run = done.run
+        assert run.ingested is not None
+        accepted = run.validated.rows_accepted if run.validated is not None else 0
+        results[stage] = Probe(run.ingested.rows, accepted, done.anonymous_bytes, done.cpu_seconds)
     (folder / "raw" / key).unlink()
     return results
-
-
-def _in_a_process(folder: Path, stage: str, document: str) -> dict[str, Any]:
-    command = [sys.executable, PROBE, folder, REPOSITORY / "datasets", stage, document]
-    environment = os.environ | {"POLARS_MAX_THREADS": str(PROCESSORS)}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 @pytest.mark.parametrize("dataset", RENAMED)

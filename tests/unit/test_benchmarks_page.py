@@ -48,6 +48,13 @@ def test_the_stages_are_all_of_filegate_s_time() -> None:
         assert sum(part["cpu_s"] for part in run["parts"].values()) == pytest.approx(run["cpu_s"], rel=0.02)
 
 
+def test_each_function_s_memory_was_measured_on_every_input() -> None:
+    assert FOUND["kept"].keys() == PLAN.keys()
+    for kept in FOUND["kept"].values():
+        assert kept.keys() == FOUND["candidates"]["filegate"]["parts"].keys()
+        assert min(kept.values()) > 0
+
+
 def test_what_was_measured_is_what_was_asked_for() -> None:
     """At scale 1: six million order lines and a gigabyte of flights, a hundredth of them bad, or a half."""
     inputs = FOUND["data"]["inputs"]
@@ -62,9 +69,11 @@ def test_a_target_is_met_or_missed_by_its_own_measure() -> None:
     slow = deepcopy(FOUND)
     for entries in (slow["candidates"], slow["flights"], slow["half_rejected"]):
         entries["filegate"]["cpu_s"] = 1000 * entries["floor"]["cpu_s"]
+    slow["kept"] = {name: dict.fromkeys(kept, 1000) for name, kept in FOUND["kept"].items()}
     missed = {target.what for target in targets(slow) if not target.met}
     assert {target.what for target in targets(FOUND) if not target.met} <= missed
     assert sum("CPU of" in what and "ingest" not in what for what in missed) == 9
+    assert sum("memory in" in what for what in missed) == 6
 
 
 def test_the_page_tells_of_every_candidate() -> None:
