@@ -100,7 +100,7 @@ class OnLocalStack:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[Used]:
-        """What the functions use within the block, as seen every second or so; complete at its end."""
+        """What the functions use within the block, as seen from outside; complete at its end."""
         assert self._stack is not None
         used = Used()
         with watched(self._stack.project) as peaks:
