@@ -84,8 +84,9 @@ def _by_kind(measured: Mapping[str, Any]) -> Iterable[str]:
     yield from _table(["", *names], rows)
     yield ""
     yield (
-        "Requests to S3 as they are charged: GET and HEAD read, PUT and COPY write. Ledger: the units that the "
-        "functions know of when the run is committed; the commit's own and those of the state machine come on top. "
+        "Requests to S3 as they are charged: GET and HEAD read, PUT and COPY write. Ledger: its units. All is what the "
+        "functions know of when the run is committed; what the commit itself writes, the run and the published "
+        "manifest, and what the state machine does, come on top. "
         "Order lines are partitioned by the year of shipping, so each of these files becomes seven objects: a PUT and "
         "a COPY each."
     )
