@@ -45,7 +45,12 @@ def drop(
     deliveries = [(file, _dataset(file, session.dataset_names(), dataset)) for file in files]
     check_keys(deliveries)
     with session.cloud_or_own() as (cloud, own):
-        followed = deliver_all(session, cloud, deliveries)
+        try:
+            followed = deliver_all(session, cloud, deliveries)
+        except KeyboardInterrupt:
+            if not own:
+                session.err.print("What was delivered goes on without you: filegate runs")
+            raise
         if out is not None:
             _collect(session, cloud, followed.runs, out)
         status = answer(session, cloud, followed, lasting=not own)

@@ -44,6 +44,18 @@ def delivered(cloud: MemoryCloud, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_drop_that_is_left_says_that_the_runs_go_on(
+    filegate: Filegate, delivered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("filegate.operations.follow.Follower.poll", leave)
+    result = filegate("drop", "succeeded.csv", "-d", "flights")
+    assert result.exit_code == 130
+    assert "What was delivered goes on without you: filegate runs" in result.stderr
+
+
 def test_drop_answers_a_person(filegate: Filegate, delivered: Path) -> None:
     result = filegate("drop", "succeeded.csv", "rejected.csv", "-d", "flights")
     assert result.stdout.splitlines()[:4] == [
