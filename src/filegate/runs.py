@@ -142,7 +142,7 @@ class FanOut(_Section):
 
     Attributes:
         ranges: key in the staging bucket of what the next Map reads: a JSON array with a `Range` for each invocation.
-        looks: how often ranges were validated; the second look is only at chunks that hold repeated rows.
+        looks: how often the ranges were looked at before: once, where chunks with repeated rows are validated again.
     """
 
     ranges: str

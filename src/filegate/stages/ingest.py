@@ -45,10 +45,10 @@ def ingest(run: Run, context: Context) -> Run:
             manifest, size = _object_chunks(run, dataset, context, scratch)
     rows = sum(chunk.rows for chunk in manifest.chunks)
     ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks))
-    return _handed_on(run.having(ingested=ingested), context, manifest)
+    return _given_to_validate(run.having(ingested=ingested), context, manifest)
 
 
-def _handed_on(run: Run, context: Context, manifest: ChunkManifest) -> Run:
+def _given_to_validate(run: Run, context: Context, manifest: ChunkManifest) -> Run:
     """Gives validate what it reads: one manifest, or, where the object is large, one a range of its chunks."""
     if not fan_out.is_wide(len(manifest.chunks), context):
         return hand_on(run, context, CHUNKS, manifest)

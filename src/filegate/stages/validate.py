@@ -157,7 +157,7 @@ def _broken(run: Run, context: Context, index: int) -> Address:
     return context.staged(run, f"broken/{index:05d}.parquet")
 
 
-def _handed_on(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> Run:
+def _given_to_transform(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> Run:
     """Gives transform what it reads: one manifest, or, where it is to be spread as well, one a range."""
 
     def accepted(some: Sequence[ChunkOutcome]) -> AcceptedManifest:
@@ -213,7 +213,7 @@ def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Se
     )
     run = run.having(validated=result, manifest=None)
     if result.verdict == "VALID":
-        return _handed_on(run, context, outcomes)
+        return _given_to_transform(run, context, outcomes)
     context.ledger.record(run, context.used(run))  # no other function will
     return run
 
