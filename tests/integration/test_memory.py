@@ -10,9 +10,12 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from filegate.runs import Request, Run, run_id_of
+from filegate.formats.text import MAX_CHUNK_ROWS
+from filegate.runs import Range, Request, Run, run_id_of
+from filegate.settings import FunctionSettings
 
 from .stage_process import probed as in_a_process
 
@@ -85,13 +88,14 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], dic
     return probe
 
 
+def _run(key: str) -> Run:
+    request = Request(bucket="raw", key=key, version_id="only")
+    return Run(run_id=run_id_of("raw", key, "only"), execution="by hand", request=request)
+
+
 def _probed(folder: Path, key: str) -> dict[str, Probe]:
     """Ingests and validates the object that lies in the folder's raw bucket."""
-    run = Run(
-        run_id=run_id_of("raw", key, "only"),
-        execution="by hand",
-        request=Request(bucket="raw", key=key, version_id="only"),
-    )
+    run = _run(key)
     results = {}
     for stage in ("ingest", "validate"):
         done = in_a_process(stage, run, folder, REPOSITORY / "datasets")
@@ -134,6 +138,31 @@ def test_the_large_file_is_validated_like_the_small_one(
     probe = probed(dataset, LARGE)["validate"]
     assert probe.rows_in > 2_000_000
     assert probe.rows_accepted / probe.rows_in == pytest.approx(share, abs=1e-4)
+
+
+NUMBERS = """\
+import pandera.polars as pa
+from filegate import Csv, Dataset
+
+SCHEMA = pa.DataFrameSchema({"id": pa.Column(int, unique=True), "a": pa.Column(int), "b": pa.Column(int)})
+dataset = Dataset("numbers", schema=SCHEMA, source=Csv(), key=["id", "a"])
+"""
+
+
+def test_a_range_of_short_rows_with_keys_fits_into_the_function(tmp_path: Path) -> None:
+    """A range has so many chunks, and a chunk so many rows: short ones make most keys of the fewest bytes."""
+    datasets, file = tmp_path / "datasets", tmp_path / "raw" / "numbers" / "a.csv"
+    datasets.mkdir()
+    (datasets / "numbers.py").write_text(NUMBERS)
+    file.parent.mkdir(parents=True)
+    defaults = FunctionSettings.model_fields
+    rows = (defaults["fan_out_bytes"].default // defaults["chunk_bytes"].default + 1) * MAX_CHUNK_ROWS
+    numbers = pl.LazyFrame().select(id=pl.int_range(rows)).with_columns(a=pl.col("id") % 977, b=7)
+    numbers.sink_csv(file)
+    run = in_a_process("ingest", _run("numbers/a.csv"), tmp_path, datasets).run
+    assert run.fan_out is not None
+    probe = in_a_process("validate_range", run.having(range=Range(index=0)), tmp_path, datasets)
+    assert probe.anonymous_bytes < LIMIT
 
 
 FLIGHT = b"2013,2,11,1508,1400,68,1807,1636,91,DL,%d,N942DN,LGA,ATL,122,762,14,0,2013-02-11T19:00:00Z\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -81,7 +82,9 @@ class ObjectKeys:
 
         for name, index in self._named(uniques=not looked_at):
             places = [_staged(run, context, name, number, part) for number in range(_slices(run))]
-            at_once(write, zip(places, index.slices(), strict=True))
+            pieces = zip(places, index.slices(), strict=True)
+            while some := list(islice(pieces, max(1, len(places) // 3))):  # not all: together they are all keys
+                at_once(write, some)
 
     def bring_together(self, run: Run, context: Context, *, uniques: bool) -> None:
         """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates."""
