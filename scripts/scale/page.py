@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from functools import cache
 
+from filegate.formats.compression import MAX_TEXT_BYTES
 from filegate.usage import cost_usd
 from scripts.monthly_cost import COLD_START, USAGE, Run
 from scripts.scale import quotas, words
@@ -156,6 +157,8 @@ def _stopping(size: float) -> Wall | None:
 
 
 def _expected(size: float, stopping: Wall | None) -> str:
+    if size * 1e6 > MAX_TEXT_BYTES:
+        return "REJECTED at once"
     if stopping is not None:
         return f"FAILED, after {RESTARTS + 1} attempts of {quotas.CALL_SECONDS.value / 60:.0f} min"
     plain, unique = (words.duration(_object_seconds(size, keys=keys)) for keys in (False, True))

@@ -15,8 +15,8 @@ RATIO_FREE_BYTES: Final = 64 << 20
 MAX_RATIO: Final = 200
 """Text tables compress 3 to 20 times, the most repetitive logs about 100; DEFLATE's own limit, a bomb's, is 1032."""
 
-MAX_OUTPUT_BYTES: Final = 64 << 30
-"""More than ingest can read in the 15 minutes of a call (docs/scale.md), whatever the network gives."""
+MAX_TEXT_BYTES: Final = 48 * 10**9
+"""What ingest gets through in the 15 minutes of a call (docs/scale.md): more would fail after them, four times."""
 
 _READ_BYTES: Final = 256 << 10
 _GIVEN_BYTES: Final = 1 << 20
@@ -52,7 +52,7 @@ class Decompressed:
 
     Raises on `read`:
         MalformedObject: the data is corrupt, truncated, or followed by something else.
-        ObjectTooLarge: it expands beyond `MAX_RATIO` or `MAX_OUTPUT_BYTES`.
+        ObjectTooLarge: it expands beyond `MAX_RATIO` or `MAX_TEXT_BYTES`.
     """
 
     def __init__(self, stream: BinaryIO, compression: Compression, name: str) -> None:
@@ -118,8 +118,8 @@ class Decompressed:
         return produced
 
     def _check_bounds(self) -> None:
-        if self._produced > MAX_OUTPUT_BYTES:
-            bound = f"more than {MAX_OUTPUT_BYTES} bytes decompressed"
+        if self._produced > MAX_TEXT_BYTES:
+            bound = f"more than {MAX_TEXT_BYTES} bytes decompressed"
         elif self._produced > RATIO_FREE_BYTES and self._produced > MAX_RATIO * self._consumed:
             bound = f"more than {MAX_RATIO} times its compressed size"
         else:

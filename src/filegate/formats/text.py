@@ -9,8 +9,8 @@ from typing import Final
 import polars as pl
 
 from filegate.blob import Blob
-from filegate.errors import ConservationError
-from filegate.formats.compression import Decompressed
+from filegate.errors import ConservationError, ObjectTooLarge
+from filegate.formats.compression import MAX_TEXT_BYTES, Decompressed
 from filegate.formats.csv_records import Grammar
 from filegate.formats.encoding import ByteStream, Reencoded
 from filegate.formats.model import KEPT_BYTES, RESCUED, ROW, TOO_LONG, Fault, Malformed, Piece, Records
@@ -29,7 +29,15 @@ _STEP: Final = 1 << 20
 
 
 def open_text(blob: Blob, compression: Compression | None, encoding: str, *, guessed: bool = False) -> ByteStream:
-    """The object's text in UTF-8, to be read in order and closed; `guessed`: whether its encoding was only detected."""
+    """The object's text in UTF-8, to be read in order and closed; `guessed`: whether its encoding was only detected.
+
+    Raises:
+        ObjectTooLarge: it has more than `MAX_TEXT_BYTES`.
+    """
+    if blob.size > MAX_TEXT_BYTES:
+        raise ObjectTooLarge(
+            f"{blob.name} has {blob.size:,} bytes; up to {MAX_TEXT_BYTES:,} are read.", advice="Deliver several files."
+        )
     raw = blob.stream()
     stream = raw if compression is None else Decompressed(raw, compression, blob.name)
     return stream if encoding == "utf-8" else Reencoded(stream, encoding, guessed=guessed)

@@ -7,9 +7,9 @@ import pytest
 import zstandard
 
 from filegate.errors import MalformedObject, ObjectTooLarge
-from filegate.formats import compression
+from filegate.formats import compression, text
 from filegate.formats.sniff import SAMPLE_BYTES
-from filegate.sources import Csv
+from filegate.sources import Csv, Json
 from tests.unit.formats.support import read_all
 
 TABLE = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(20_000))
@@ -69,9 +69,16 @@ def test_a_bomb_is_stopped_by_its_ratio(kind, monkeypatch):
 
 
 def test_what_expands_too_far_is_stopped_by_its_size(monkeypatch):
-    monkeypatch.setattr(compression, "MAX_OUTPUT_BYTES", 100_000)
+    monkeypatch.setattr(compression, "MAX_TEXT_BYTES", 100_000)
     with pytest.raises(ObjectTooLarge, match="more than 100000 bytes decompressed"):
         read_all(gzip.compress(TABLE), ["a", "b"])
+
+
+@pytest.mark.parametrize("source", [Csv(), Json()])
+def test_what_is_too_large_is_refused_before_it_is_read(monkeypatch, source):
+    monkeypatch.setattr(text, "MAX_TEXT_BYTES", 10)
+    with pytest.raises(ObjectTooLarge, match=r"has 1\d bytes; up to 10 are read. Deliver several files."):
+        read_all(b'{"a":1,"b":2}\n' if isinstance(source, Json) else b"a,b\n1,2\n3,4\n", ["a", "b"], source)
 
 
 def test_a_short_file_may_compress_as_well_as_it_likes():

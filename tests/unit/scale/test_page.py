@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from filegate.formats.compression import MAX_TEXT_BYTES
 from filegate.operations.deploy import load_template
 from filegate.stages.fan_out import RANGE_CHUNKS, REQUESTS_AT_ONCE
 from filegate.stages.output import COPIES_AT_ONCE
@@ -68,6 +69,12 @@ def test_both_maps_have_as_many_children_at_once_and_as_long() -> None:
         assert states[name]["MaxConcurrency"] == model.CONCURRENCY
         task = states[name]["ItemProcessor"]["States"][child]
         assert model.CHILD_SECONDS < task["TimeoutSeconds"] < quotas.EXPRESS_SECONDS.value / 2
+
+
+def test_what_ingest_does_not_get_through_is_refused() -> None:
+    first = model.walls(page.USED, concurrency=model.CONCURRENCY, keys=False)[0]
+    assert first.step == "ingest"
+    assert first.megabytes * 1e6 == pytest.approx(MAX_TEXT_BYTES, rel=0.1)
 
 
 def test_a_function_s_client_sends_a_throttled_request_as_often_as_assumed() -> None:
