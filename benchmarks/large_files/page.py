@@ -25,14 +25,14 @@ def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from _sameness(rows)
     yield ""
+    yield "Of a stage: calls, seconds that Lambda would charge for, seconds of a processor, and the most memory kept."
+    yield ""
     yield f"| cloud | file | ranges | seconds | {' | '.join(STAGES)} |"
     yield f"|---|--:|--:|--:|{'--:|' * len(STAGES)}"
     for row in rows:
         cells = (_cell(row["stages"][stage]) for stage in STAGES)
         spread = row["ranges"] or "not spread"
         yield f"| {row['cloud']} | {row['gb']:g} GB | {spread} | {row['seconds']:.0f} | {' | '.join(cells)} |"
-    yield ""
-    yield "Of a stage: calls, seconds that Lambda would charge for, seconds of a processor, and the most memory kept."
     yield ""
     yield from _flatness(rows)
 
@@ -61,5 +61,5 @@ def _flatness(rows: list[Mapping[str, Any]]) -> Iterator[str]:
         for stage in LOOKED_AT if len(alike) > 1 else ():
             kept = [row["stages"][stage]["kept_mb"] for row in alike]
             told = ", ".join(f"{mb:.0f}" for mb in kept)
-            apart = (max(kept) - min(kept)) / max(kept)
-            yield f"- {stage} kept {told} MB of files of {sizes} GB, {way}: {apart:.0%} apart."
+            around = (max(kept) - min(kept)) / (max(kept) + min(kept))
+            yield f"- {stage} kept {told} MB of files of {sizes} GB, {way}: ± {around:.0%}."
