@@ -13,7 +13,7 @@ from .. import docker_engine
 from ..e2e.pipeline import Drop, Pipeline
 from ..images.conftest import build
 from . import scenarios
-from .stack import FIXTURES, REPOSITORY, SETTINGS, STAGES, Stack, running
+from .stack import FIXTURES, REPOSITORY, STAGES, Stack, running
 
 FAULTY = Path(__file__).parent / "image" / "Dockerfile"
 PARALLEL = "4"
@@ -29,17 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def images() -> Iterator[None]:
+def images() -> None:
     """The four stages' images and LocalStack's, as this tree makes them: those that `make up` starts."""
     engine = docker_engine.architecture("the pipeline on LocalStack")
     build(f"linux/{engine}", "local")
     command = [REPOSITORY / "infra" / "localstack" / "build.sh", "image"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
-    with pytest.MonkeyPatch.context() as shell:
-        for name in SETTINGS:
-            shell.delenv(name, raising=False)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import urllib.request
 import uuid
@@ -25,7 +26,6 @@ FIXTURES = REPOSITORY / "tests" / "e2e" / "fixtures"
 DIAGNOSTICS = REPOSITORY / "build" / "diagnostics"
 REGION = "us-east-1"
 STAGES = ("ingest", "validate", "transform", "output")
-# What the compose file would take from the shell; `make` exports some of them.
 SETTINGS = ("COMPOSE_PROJECT_NAME", "LOCALSTACK_PORT", "LAMBDA_IMAGES_CPU_SHARE", "LAMBDA_IMAGES_PARALLEL")
 
 
@@ -44,6 +44,8 @@ class Stack:
 
     def __init__(self, folder: Path, settings: Mapping[str, str], overrides: Sequence[Path] = ()) -> None:
         self.project = f"filegate-e2e-{uuid.uuid4().hex[:8]}"
+        for name in SETTINGS:  # compose would take them from the shell first, and `make` exports some
+            os.environ.pop(name, None)
         variables = folder / f"{self.project}.env"
         chosen = {"COMPOSE_PROJECT_NAME": self.project, "LOCALSTACK_PORT": "0", **settings}
         variables.write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
