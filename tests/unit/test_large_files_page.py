@@ -31,3 +31,5 @@ def test_under_lambda_s_limits_the_peaks_stay_below_their_targets(figures: Any, 
     kept = [row["stages"][stage]["kept_mb"] for row in figures["rows"] if row["cloud"] == "LocalStack"]
     assert kept
     assert max(kept) <= LIMITS_MB[stage]
+    middle = (max(kept) + min(kept)) / 2
+    assert max(kept) <= 1.1 * middle, "it grows with the file"
