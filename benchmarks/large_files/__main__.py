@@ -8,16 +8,16 @@ Run it from the repository's root, with the images of `make up` built. `--look` 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from benchmarks.computed import write
 from benchmarks.large_files.clouds import CLOUDS
 from benchmarks.large_files.measure import measure
-from benchmarks.large_files.page import END, FIGURES, PAGE, START, computed
+from benchmarks.large_files.page import FIGURES, PAGE, computed
 from scripts.measure_images import processor
 
 
@@ -38,9 +38,7 @@ def main() -> None:
     }
     print(computed(figures))
     if not options.look:
-        before, rest = PAGE.read_text().split(START)
-        FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
-        PAGE.write_text(before + START + computed(figures) + END + rest.split(END)[1])
+        write(computed(figures), PAGE, figures, FIGURES)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from typing import Any
 
 PAGE = Path("docs/large-files.md")
 FIGURES = Path("docs/large-files.json")
-START, END = "<!-- computed -->\n", "<!-- end -->\n"
 
 STAGES = ("ingest", "validate", "transform", "output")
 LOOKED_AT = ("validate", "transform")

@@ -8,16 +8,15 @@ Run it from the repository's root, on a machine that does nothing else. `--look`
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.computed import write
 from benchmarks.small_files.measure import measure
 from benchmarks.small_files.page import computed
 
 PAGE = Path("docs/throughput.md")
 FIGURES = Path("docs/throughput.json")
-START, END = "<!-- computed -->\n", "<!-- end -->\n"
 
 
 def main() -> None:
@@ -28,9 +27,7 @@ def main() -> None:
     figures = asdict(measure(options.files))
     print(computed(figures))
     if not options.look:
-        before, rest = PAGE.read_text().split(START)
-        FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
-        PAGE.write_text(before + START + computed(figures) + END + rest.split(END)[1])
+        write(computed(figures), PAGE, figures, FIGURES)
 
 
 if __name__ == "__main__":

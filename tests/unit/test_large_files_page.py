@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.large_files.page import END, FIGURES, PAGE, START, computed
+from benchmarks.computed import END, START
+from benchmarks.large_files.page import FIGURES, PAGE, computed
 
 LIMITS_MB = {"validate": 200, "transform": 800}
 

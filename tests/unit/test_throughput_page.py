@@ -2,7 +2,8 @@
 
 import json
 
-from benchmarks.small_files.__main__ import END, FIGURES, PAGE, START
+from benchmarks.computed import END, START
+from benchmarks.small_files.__main__ import FIGURES, PAGE
 from benchmarks.small_files.page import computed
 
 
