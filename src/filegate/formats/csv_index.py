@@ -58,7 +58,7 @@ class RecordIndex:
         self._position = self._quotes_before = 0
         line_end = b"\n" if b"\n" in data else b"\r"
 
-        text = pl.Series([data], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
+        text = byte_column(data)
         marks = _one_of(line_end + self._quote + bytes(one for one in strange if one in data), text)
         if line_end == b"\n" and b"\r" in data:
             marks |= _one_of(b"\r", text) & ~_one_of(b"\n", text.shift(-1, fill_value=0))
@@ -158,6 +158,11 @@ def _one_of(characters: bytes, column: pl.Series) -> pl.Series:
     if not characters:
         return pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
     return reduce(or_, (column == character for character in characters))
+
+
+def byte_column(data: bytes) -> pl.Series:
+    """The bytes, each a row."""
+    return pl.Series([data], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
 
 
 def positions(mask: pl.Series) -> pl.Series:

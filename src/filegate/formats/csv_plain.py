@@ -14,7 +14,7 @@ from typing import Final
 
 import polars as pl
 
-from filegate.formats.csv_index import positions
+from filegate.formats.csv_index import byte_column, positions
 from filegate.formats.csv_records import Grammar
 from filegate.formats.encoding import UTF8_BOM
 from filegate.formats.model import ROW
@@ -147,8 +147,8 @@ class PlainChunk:
     @cached_property
     def _starts(self) -> pl.Series:
         """Where each line starts, and where the last one ends."""
-        text = pl.Series([self._data], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
-        return pl.concat([pl.Series([0], dtype=pl.UInt32), positions(text == ord("\n")) + 1])
+        line_ends = positions(byte_column(self._data) == ord("\n"))
+        return pl.concat([pl.Series([0], dtype=pl.UInt32), line_ends + 1])
 
     def _lines(self, numbers: pl.Series) -> bytes:
         """The lines with these numbers, ascending; those that follow each other are cut out at once."""
