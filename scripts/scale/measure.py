@@ -24,7 +24,7 @@ from filegate.keys import KeyIndex, key_hashes
 from filegate.manifests import OutputManifest, OutputPart
 from filegate.parquet import parquet_bytes
 from filegate.stages.fan_out import RANGE_CHUNKS
-from filegate.stages.uniqueness import SETTLED_IN, SLICE_ROWS
+from filegate.stages.uniqueness import HANDED_ON_ROWS, SETTLED_IN
 
 FILE = Path(__file__).with_name("measured.json")
 CHUNK_ROWS = 50_000
@@ -38,7 +38,7 @@ def main() -> None:
     document = {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "machine": platform.machine(),
-        "settle_a_million_keys": {"cpu_seconds": round(_median(_settle) * 1_000_000 / SLICE_ROWS, 3)},
+        "settle_a_million_keys": {"cpu_seconds": round(_median(_settle) * 1_000_000 / HANDED_ON_ROWS, 3)},
         "slice_of_a_range": {
             "handed_on_cpu_seconds": round(_median(lambda: _slices()[0]) / SLICES, 5),
             "read_cpu_seconds": round(_median(lambda: _slices()[1]) / SLICES, 5),
@@ -58,7 +58,7 @@ def _median(measured: Callable[[], float]) -> float:
 
 def _settle() -> float:
     """Seconds of finding that no key of a slice of the hash space is repeated."""
-    keys = _keys(0, SLICE_ROWS)
+    keys = _keys(0, HANDED_ON_ROWS)
     with tempfile.TemporaryDirectory() as folder:
         index = KeyIndex(Path(folder) / "keys", keep="none", slices=SETTLED_IN)
         begun = time.process_time()

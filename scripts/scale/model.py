@@ -17,7 +17,7 @@ from filegate import prices
 from filegate.runs import Invocation
 from filegate.stages.fan_out import ATTEMPT, RANGE_CHUNKS, REQUESTS_AT_ONCE
 from filegate.stages.output import COPIES_AT_ONCE
-from filegate.stages.uniqueness import SLICE_ROWS
+from filegate.stages.uniqueness import HANDED_ON_ROWS
 from filegate.usage import EXPRESS_GB, LEDGER_WRITE_UNITS
 from scripts.monthly_cost import COLD_START, FULL_PROCESSOR_MB, LEDGER_WAIT, ROOT, S3_WAIT, Run, memories, templates
 from scripts.scale import quotas
@@ -177,7 +177,7 @@ def steps(usage: Mapping[str, Any], megabytes: float, *, concurrency: int, keys:
         return [Step(state, call) for state, call in whole.items()]
     ranges = math.ceil(megabytes / RANGE_MB)
     rows = megabytes * 1e6 / ROW_BYTES
-    slices = math.ceil(rows / SLICE_ROWS) if keys else 0
+    slices = math.ceil(rows / HANDED_ON_ROWS) if keys else 0
     child = calls(usage, min(megabytes, RANGE_MB))
     at_once = min(concurrency, ranges, int(quotas.CONCURRENCY.value))
     chunks, parts = megabytes * 1e6 / parameter("ChunkBytes"), Run(usage, megabytes).published_objects

@@ -26,7 +26,7 @@ from requests.exceptions import JSONDecodeError
 
 from filegate.runs import RunRecord, Status
 from filegate.stages.fan_out import RANGE_CHUNKS
-from filegate.stages.uniqueness import SLICE_ROWS
+from filegate.stages.uniqueness import HANDED_ON_ROWS
 from filegate.usage import ranges
 
 from ..e2e.pipeline import Pipeline
@@ -173,7 +173,7 @@ def test_a_file_that_is_spread_passes_within_the_same(
 ) -> None:
     """Its reduce step holds as many keys at a time as that of any larger file."""
     data, turns = large
-    assert turns * FLIGHTS > SLICE_ROWS
+    assert turns * FLIGHTS > HANDED_ON_ROWS
     ingest = pipeline.function_like(
         pipeline.outputs["IngestFunction"], "spread", variables={"FILEGATE_FAN_OUT_BYTES": str(SIZE // 2)}
     )

@@ -16,16 +16,15 @@ import polars as pl
 from filegate.address import Address
 from filegate.contract import Checked
 from filegate.dataset import Declaration
-from filegate.keys import SLICE_ROWS as SEARCHED_ROWS
-from filegate.keys import KeyIndex, key_hashes
+from filegate.keys import SLICE_ROWS, KeyIndex, key_hashes
 from filegate.parquet import parquet_bytes
 from filegate.runs import Run
 from filegate.stages.context import Context
 from filegate.stages.fan_out import at_once, ranges
 
-SLICE_ROWS = 2_000_000
+HANDED_ON_ROWS = 2_000_000
 """Rows of a slice that is handed on: 50 MB, in parts of the ranges. The reduce step settles it from its disk."""
-SETTLED_IN = math.ceil(SLICE_ROWS / SEARCHED_ROWS)
+SETTLED_IN = math.ceil(HANDED_ON_ROWS / SLICE_ROWS)
 """So many slices are searched for each that is handed on."""
 READ_AT_ONCE = 4
 """So many parts of a slice are in memory at a time: of the smallest object that is spread, each has 8 MB."""
@@ -106,7 +105,7 @@ class ObjectKeys:
 
 def _slices(run: Run) -> int:
     assert run.ingested is not None
-    return math.ceil(run.ingested.rows / SLICE_ROWS)
+    return math.ceil(run.ingested.rows / HANDED_ON_ROWS)
 
 
 def _staged(run: Run, context: Context, name: str, number: int, part: int) -> Address:
