@@ -34,6 +34,14 @@ def ingested(pipeline: Pipeline, rows: str = ROWS) -> Run:
     return ingest(pipeline.arrive("orders/a.csv", rows), pipeline.context)
 
 
+def looked_at(pipeline: Pipeline) -> tuple[Run, Run]:
+    """A spread run with a repeated row, before the first look at its ranges and before the second."""
+    pipeline.declare("orders", ORDERS.replace("Column(int)", "Column(int, unique=True)"))
+    run = ingested(pipeline, ROWS + "0005,DE,1\n")
+    pipeline.mapped(run, validate_range)
+    return run, reduce_validated(run, pipeline.context)
+
+
 def place(run: Run, name: str, index: int) -> Address:
     return Address("staging", f"runs/{run.run_id}/{name}/{index:05d}.json")
 
@@ -65,10 +73,7 @@ def test_a_range_that_came_back_as_another_is_a_loss(pipeline: Pipeline) -> None
 
 
 def test_a_range_that_came_back_as_it_was_before_its_second_look_is_a_loss(pipeline: Pipeline) -> None:
-    pipeline.declare("orders", ORDERS.replace("Column(int)", "Column(int, unique=True)"))
-    run = ingested(pipeline, ROWS + "0005,DE,1\n")
-    pipeline.mapped(run, validate_range)
-    again = reduce_validated(run, pipeline.context)
+    run, again = looked_at(pipeline)
     pipeline.mapped(again, validate_range)
     validate_range(run.having(range=Range(index=3)), pipeline.context)  # late: it was given up long ago
     with pytest.raises(ConservationError, match="Range 3 came back with the outcome of another look"):
@@ -100,10 +105,7 @@ def test_rows_that_are_missing_are_a_loss(pipeline: Pipeline) -> None:
 
 def test_a_second_look_that_was_not_heard_is_not_taken_for_the_first(pipeline: Pipeline) -> None:
     """A try writes what became of its range, and fails before Step Functions hears of it."""
-    pipeline.declare("orders", ORDERS.replace("Column(int)", "Column(int, unique=True)"))
-    run = ingested(pipeline, ROWS + "0005,DE,1\n")
-    pipeline.mapped(run, validate_range)
-    again = reduce_validated(run, pipeline.context)
+    _, again = looked_at(pipeline)
     pipeline.store.purge(Address("raw", "orders/a.csv"))
     pipeline.mapped(again, validate_range)  # one of the two twice
     with pytest.raises(ObjectGone):
@@ -224,10 +226,7 @@ def test_a_spread_object_of_a_whole_object_transform_is_transformed_at_once(pipe
 
 
 def test_a_second_look_validates_only_the_chunks_with_repeated_rows(pipeline: Pipeline) -> None:
-    pipeline.declare("orders", ORDERS.replace("Column(int)", "Column(int, unique=True)"))
-    run = ingested(pipeline, ROWS + "0005,DE,1\n")
-    pipeline.mapped(run, validate_range)
-    again = reduce_validated(run, pipeline.context)
+    _, again = looked_at(pipeline)
     assert again.validated is None
     assert again.fan_out is not None
     assert (
