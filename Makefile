@@ -19,9 +19,10 @@ demo: $(READY) ## Watch the whole pipeline run on real files, on this machine al
 
 test: lint types security unit ## Run everything that this machine can check
 
-lint: $(DEV) ## Check style and formatting
+lint: $(DEV) ## Check style, formatting, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 types: $(DEV) ## Check types
 	$(BIN)/mypy

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.jobs import Job
-from filegate.runs import Range, Request, Run, run_id_of
+from filegate.runs.run import Range, Request, Run, run_id_of
 
 Call = Callable[[str, Run], Run]
 """Calls a stage by its name, wherever that may run."""

@@ -15,7 +15,7 @@ from benchmarks.data import Data
 from benchmarks.execution import Execution, delivered
 from benchmarks.jobs import Job, job
 from benchmarks.measure import MB
-from filegate.runs import Run
+from filegate.runs.run import Run
 from tests.integration.stage_process import probed
 
 

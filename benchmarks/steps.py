@@ -27,12 +27,12 @@ import polars as pl
 from benchmarks.candidates.floor import TYPES
 from benchmarks.data import Data
 from benchmarks.tables import TABLES
-from filegate.blob import FileBlob
+from filegate.contract.keys import key_hashes
+from filegate.dataset.registry import Registry
 from filegate.formats import ROW, cut, read, sniff
-from filegate.keys import key_hashes
-from filegate.parquet import parquet_bytes
-from filegate.quarantine import quarantine_frame
-from filegate.registry import Registry
+from filegate.pipeline.parquet import parquet_bytes
+from filegate.pipeline.quarantine_writer import quarantine_frame
+from filegate.storage.blob import FileBlob
 
 assert stage_probe
 

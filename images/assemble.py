@@ -122,7 +122,7 @@ def compile_all() -> None:
 def compile_datasets() -> None:
     """Compiles the datasets, and so checks them; `install` has brought what that takes, for this machine's platform."""
     sys.path.insert(0, str(TASK))
-    from filegate.registry import Registry  # noqa: PLC0415 - it is in what was copied
+    from filegate.dataset.registry import Registry  # noqa: PLC0415 - it is in what was copied
 
     for name, reason in Registry(TASK / "datasets").compile().items():
         sys.stdout.write(f"{name} stays in Python: it {reason}\n")

@@ -12,8 +12,8 @@ from pathlib import Path
 import boto3
 import yaml
 
+from filegate.devcloud.deploy import deploy_local
 from filegate.errors import FilegateError
-from filegate.operations.deploy_local import deploy_local
 
 INIT = Path(__file__).parent
 TEMPLATE = Path("/opt/filegate/infra/cloudformation/main.yaml")

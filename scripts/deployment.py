@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filegate.operations.deploy import load_template
-from filegate.operations.deploy.environment import read_parameters
-from filegate.operations.stack.intrinsics import Scope
+from filegate.deploy import load_template
+from filegate.deploy.environment import read_parameters
+from filegate.devcloud.stack.intrinsics import Scope
 
 DIRECTORY = Path(__file__).parents[1] / "infra" / "cloudformation"
 Template = dict[str, Any]

@@ -18,8 +18,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from filegate.local import EmbeddedCloud
-from filegate.runs import Request, Run, run_id_of
+from filegate.devcloud import EmbeddedCloud
+from filegate.runs.run import Request, Run, run_id_of
 from scripts.machine import processor
 from tests.images.function import PYTHON, STAGES, Function, docker, event, function, variables
 

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filegate.local import EmbeddedCloud
-from filegate.local.session import session_for
-from filegate.runs import Request, Run, run_id_of
+from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.session import session_for
+from filegate.runs.run import Request, Run, run_id_of
 from scripts.sample_data import write_flights
 
 FILE = Path("scripts/usage.json")
@@ -85,14 +85,18 @@ def _in_a_process(endpoint: str, outputs: dict[str, str], data: bytes, number: i
 
 def run_stages(endpoint: str, outputs: dict[str, str], data: bytes, number: int) -> Measured:
     """Puts the file into the raw bucket and runs every stage on it, as the state machine does, in a warm process."""
-    from filegate.registry import Registry  # noqa: PLC0415 - in the process that is measured
-    from filegate.settings import FunctionSettings  # noqa: PLC0415
-    from filegate.stages import ingest, output, transform, validate  # noqa: PLC0415
-    from filegate.stages.context import Context  # noqa: PLC0415
+    from filegate.aws_lambda.settings import FunctionSettings  # noqa: PLC0415
+    from filegate.dataset.registry import Registry  # noqa: PLC0415 - in the process that is measured
+    from filegate.pipeline import ingest, output, transform, validate  # noqa: PLC0415
+    from filegate.pipeline.context import Context  # noqa: PLC0415
+    from filegate.pipeline.meter import Meter  # noqa: PLC0415
     from filegate.storage.dynamodb import DynamoDBLedger  # noqa: PLC0415
-    from filegate.storage.requests import count_dynamodb, count_s3  # noqa: PLC0415
+    from filegate.storage.requests import (  # noqa: PLC0415
+        Requests,
+        count_dynamodb,
+        count_s3,
+    )
     from filegate.storage.s3 import S3ObjectStore  # noqa: PLC0415
-    from filegate.usage import Meter, Requests  # noqa: PLC0415
 
     session = session_for(endpoint, REGION)
     s3, dynamodb = session.client("s3"), session.client("dynamodb")

@@ -17,12 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filegate import prices
-from filegate.operations.deploy import load_template
-from filegate.prices import Price
-from filegate.registry import Registry
-from filegate.runs import Invocation, RunRecord, Status, Usage
-from filegate.usage import FAN_OUT, LEDGER_WRITE_UNITS, STAGES, transitions
+from filegate.dataset.registry import Registry
+from filegate.deploy import load_template
+from filegate.runs import prices
+from filegate.runs.cost import FAN_OUT, LEDGER_WRITE_UNITS, STAGES, transitions
+from filegate.runs.prices import Price
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Invocation, Usage
+from filegate.runs.states import Status
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cost.md"

@@ -28,7 +28,7 @@ from botocore.config import Config
 from docker.errors import NotFound
 from requests.exceptions import JSONDecodeError
 
-from filegate.prices import LAMBDA_GB_SECOND, READ_ON
+from filegate.runs.prices import LAMBDA_GB_SECOND, READ_ON
 from scripts.bar_chart import Bar, chart
 from scripts.machine import processor
 from tests.e2e_containers.stack import Stack, running

@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document
 
-from filegate.local.cloud import REGION
+from filegate.devcloud.cloud import REGION
 
 ACCOUNT = "000000000000"
 Policy = Mapping[str, Any]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.small_files.watch import Watch
-from filegate.local import EmbeddedCloud
-from filegate.usage import STAGES
+from filegate.devcloud import EmbeddedCloud
+from filegate.runs.cost import STAGES
 from tests.e2e.pipeline import Pipeline
 from tests.e2e_containers.stack import Stack, running
 from tests.e2e_containers.test_large_file import watched

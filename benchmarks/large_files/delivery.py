@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from boto3.s3.transfer import TransferConfig
 
 from benchmarks.data import flights
-from filegate.runs import RunRecord, Status
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 from tests.e2e.pipeline import Drop, Pipeline
 
 DATASET = "flights"

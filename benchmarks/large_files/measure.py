@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from benchmarks.large_files.clouds import CLOUDS
 from benchmarks.large_files.delivery import NEVER, Delivered, Different, deliver, spread_from
-from filegate.settings import FunctionSettings
-from filegate.usage import by_stage, ranges
+from filegate.aws_lambda.settings import FunctionSettings
+from filegate.runs.cost import by_stage, ranges
 
 GB = 1_000_000_000
 SPREAD_FROM: int = FunctionSettings.model_fields["fan_out_bytes"].default

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from filegate.usage import STAGES
+from filegate.runs.cost import STAGES
 from tests.e2e.door import Exchange
 from tests.e2e.pipeline import Drop, Pipeline
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-from filegate.runs import Status
+from filegate.runs.states import Status
 
 SMALLEST, LARGEST = 10_000, 100_000  # bytes of a file
 FEW, MOST = 0.02, 0.5  # shares of rows that are spoiled; the datasets tolerate 5 %

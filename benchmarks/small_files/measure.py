@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from benchmarks.small_files import calls, watch
 from benchmarks.small_files.deliveries import Delivery, deliveries
 from benchmarks.small_files.proof import prove_none_lost
-from filegate.local import EmbeddedCloud
-from filegate.runs import RunRecord, Status
-from filegate.usage import FAN_OUT, STAGES, transitions
+from filegate.devcloud import EmbeddedCloud
+from filegate.runs.cost import FAN_OUT, STAGES, transitions
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 from tests.e2e.door import Door
 from tests.e2e.pipeline import Drop, Execution, Pipeline
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from benchmarks.small_files.deliveries import Delivery
-from filegate.runs import RunRecord
+from filegate.runs.record import RunRecord
 from tests.e2e.pipeline import Drop, Execution, Pipeline
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from filegate.local.environment import Environment, Invocation, Outcome
+from filegate.devcloud.environment import Environment, Invocation, Outcome
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

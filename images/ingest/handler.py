@@ -1,7 +1,7 @@
 """Lambda handler of the ingest function."""
 
-import filegate.startup  # noqa: F401 - before everything else
-from filegate.functions import lambda_function
-from filegate.stages.ingest import ingest
+import filegate.aws_lambda.startup  # noqa: F401 - before everything else
+from filegate.aws_lambda.function import lambda_function
+from filegate.pipeline.ingest import ingest
 
 handle = lambda_function({"IngestState": ingest})

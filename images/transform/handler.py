@@ -1,12 +1,12 @@
 """Lambda handler of the transform function."""
 
-import filegate.startup  # noqa: F401 - before everything else
+import filegate.aws_lambda.startup  # noqa: F401 - before everything else
 
 # isort: split
 import pandera.polars  # noqa: F401 - as the datasets' modules do, which are imported with their first call
 
-from filegate.functions import lambda_function
-from filegate.stages.transform import reduce_transformed, transform, transform_range
+from filegate.aws_lambda.function import lambda_function
+from filegate.pipeline.transform import reduce_transformed, transform, transform_range
 
 STAGES = {"TransformState": transform, "TransformRange": transform_range, "TransformReduce": reduce_transformed}
 

@@ -19,12 +19,13 @@ from pathlib import Path
 
 import polars as pl
 
-from filegate.formats.model import ROW
-from filegate.keys import KeyIndex, key_hashes
-from filegate.manifests import OutputManifest, OutputPart
-from filegate.parquet import parquet_bytes
-from filegate.stages.fan_out import RANGE_CHUNKS
-from filegate.stages.uniqueness import HANDED_ON_ROWS, SETTLED_IN
+from filegate.contract.keys import key_hashes
+from filegate.formats.records import ROW
+from filegate.pipeline.fan_out import RANGE_CHUNKS
+from filegate.pipeline.key_index import KeyIndex
+from filegate.pipeline.parquet import parquet_bytes
+from filegate.pipeline.uniqueness import HANDED_ON_ROWS, SETTLED_IN
+from filegate.runs.manifests import OutputManifest, OutputPart
 
 FILE = Path(__file__).with_name("measured.json")
 CHUNK_ROWS = 50_000

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from filegate import prices
-from filegate.runs import Invocation
-from filegate.stages.fan_out import ATTEMPT, RANGE_CHUNKS, REQUESTS_AT_ONCE
-from filegate.stages.output import COPIES_AT_ONCE
-from filegate.stages.uniqueness import HANDED_ON_ROWS
-from filegate.usage import EXPRESS_GB, LEDGER_WRITE_UNITS
+from filegate.pipeline.fan_out import ATTEMPT, RANGE_CHUNKS, REQUESTS_AT_ONCE
+from filegate.pipeline.output import COPIES_AT_ONCE
+from filegate.pipeline.uniqueness import HANDED_ON_ROWS
+from filegate.runs import prices
+from filegate.runs.cost import EXPRESS_GB, LEDGER_WRITE_UNITS
+from filegate.runs.run import Invocation
 from scripts.monthly_cost import COLD_START, FULL_PROCESSOR_MB, LEDGER_WAIT, ROOT, S3_WAIT, Run, memories, templates
 from scripts.scale import quotas
 from scripts.scale.measure import FILE

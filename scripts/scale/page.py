@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from filegate.formats.compression import MAX_TEXT_BYTES
-from filegate.usage import cost_usd
+from filegate.runs.cost import cost_usd
 from scripts.monthly_cost import COLD_START, USAGE, Run
 from scripts.scale import quotas, words
 from scripts.scale.model import (

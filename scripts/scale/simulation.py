@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from filegate.runs import Invocation
-from filegate.usage import STAGES
+from filegate.runs.cost import STAGES
+from filegate.runs.run import Invocation
 from scripts.monthly_cost import COLD_START, IDLE_MINUTES
 from scripts.scale import quotas
 from scripts.scale.model import INDEXES, STATE_MACHINE, STEP_WAIT

@@ -8,18 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from filegate.dataset import Dataset, References
-    from filegate.sources import Csv, Json, Parquet
+    from filegate.dataset.dataset import Dataset, References
+    from filegate.formats.sources import Csv, Json, Parquet
 
 __version__ = "0.1.0"
 __all__ = ["Csv", "Dataset", "Json", "Parquet", "References"]
 
 _HOMES = {
-    "Csv": "filegate.sources",
-    "Dataset": "filegate.dataset",
-    "Json": "filegate.sources",
-    "Parquet": "filegate.sources",
-    "References": "filegate.dataset",
+    "Csv": "filegate.formats.sources",
+    "Dataset": "filegate.dataset.dataset",
+    "Json": "filegate.formats.sources",
+    "Parquet": "filegate.formats.sources",
+    "References": "filegate.dataset.dataset",
 }
 
 

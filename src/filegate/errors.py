@@ -100,3 +100,11 @@ class AccessDenied(FilegateError):
 
 class DeclarationError(FilegateError):
     """A dataset is declared wrongly. Found at load, before anything runs."""
+
+
+class WrongUse(FilegateError):
+    """What was asked for does not exist or is not clear: an unknown dataset, a missing file, an ambiguous run."""
+
+
+class NoCloud(FilegateError):
+    """There is no cloud to talk to, or it does not let this user in."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filegate.local import EmbeddedCloud
+from filegate.devcloud import EmbeddedCloud
 
 from .door import Door, policies_enforced
 from .pipeline import Pipeline

@@ -11,7 +11,7 @@ from unittest import mock
 from urllib.parse import parse_qsl, unquote
 from xml.etree import ElementTree
 
-from filegate.local import cloud
+from filegate.devcloud import cloud
 
 Application = Callable[[Any, Any, Any], Any]
 

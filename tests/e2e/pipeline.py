@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 import boto3
 import polars as pl
 
-from filegate.manifests import OutputManifest, QuarantineManifest
-from filegate.runs import RunRecord, Status, run_id_of
+from filegate.runs.manifests import OutputManifest, QuarantineManifest
+from filegate.runs.record import RunRecord
+from filegate.runs.run import run_id_of
+from filegate.runs.states import Status
 from filegate.storage.dynamodb import DynamoDBLedger
 
 PATIENCE = 150.0

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import boto3
 
-from filegate.local.cloud import REGION
+from filegate.devcloud.cloud import REGION
 
 from ..iam import ACCOUNT, Policy, Use
 from .door import Exchange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from filegate.stages.fan_out import RANGE_CHUNKS
+from filegate.pipeline.fan_out import RANGE_CHUNKS
 
 CHUNK = 1 << 16
 SMALL_CHUNKS = {"ChunkBytes": str(CHUNK), "FanOutBytes": str(CHUNK)}

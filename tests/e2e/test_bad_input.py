@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from filegate.runs import Status
+from filegate.runs.states import Status
 
 from .pipeline import Drop, Pipeline
 

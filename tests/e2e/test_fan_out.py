@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from filegate import usage
 from filegate.operations import dlq
-from filegate.operations.pipeline import StepFunctionsPipeline
 from filegate.operations.queue import SqsQueue
-from filegate.runs import RunRecord, Status, replay_id_of
+from filegate.operations.state_machine import StepFunctionsPipeline
+from filegate.runs import cost as usage
+from filegate.runs.record import RunRecord
+from filegate.runs.run import replay_id_of
+from filegate.runs.states import Status
 from filegate.storage.s3 import S3ObjectStore
 
 from . import transitions

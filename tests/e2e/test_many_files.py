@@ -16,14 +16,14 @@ from benchmarks.small_files.calls import UnknownCall, calls_of
 from benchmarks.small_files.deliveries import Delivery, deliveries
 from benchmarks.small_files.measure import plain_calls
 from benchmarks.small_files.proof import Lost, prove_none_lost
-from filegate.local import EmbeddedCloud
-from filegate.runs import RunRecord
+from filegate.devcloud import EmbeddedCloud
+from filegate.runs.record import RunRecord
 
 from .door import Door
 from .pipeline import Drop, Execution, Pipeline
 
 FILES = 100
-CHILD = "filegate.local.child"
+CHILD = "filegate.devcloud.child"
 FIGURES = Path(__file__).parents[2] / "docs" / "throughput.json"
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from filegate.runs import RunRecord, Status
-from filegate.usage import by_stage, cost_usd
+from filegate.runs.cost import by_stage, cost_usd
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 
 from .pipeline import Drop, Pipeline
 

@@ -20,10 +20,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from filegate.local import EmbeddedCloud
-from filegate.local.cloud import REGION
-from filegate.operations.deploy import load_template
-from filegate.runs import replay_id_of
+from filegate.deploy import load_template
+from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import REGION
+from filegate.runs.run import replay_id_of
 
 from ..iam import ACCOUNT, Grant, Use, assert_granted, assert_used, grants_of, listed
 from ..infrastructure.documented import DOCUMENTED, SEEN

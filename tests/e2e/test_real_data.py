@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from filegate.runs import Status
+from filegate.runs.states import Status
 
 from .pipeline import Drop, Pipeline
 

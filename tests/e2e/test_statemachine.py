@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from filegate import errors, usage
-from filegate.runs import Status, replay_id_of
+from filegate import errors
+from filegate.runs import cost as usage
+from filegate.runs.run import replay_id_of
+from filegate.runs.states import Status
 
 from . import transitions
 from .pipeline import Drop, Execution, Pipeline, eventually

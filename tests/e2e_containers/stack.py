@@ -16,8 +16,8 @@ from typing import Any
 import boto3
 from testcontainers.compose import DockerCompose
 
-from filegate.local.session import session_for
-from filegate.operations.deploy_local import STACK
+from filegate.devcloud.deploy import STACK
+from filegate.devcloud.session import session_for
 
 from ..e2e.pipeline import Pipeline
 

@@ -24,10 +24,11 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 from requests.exceptions import JSONDecodeError
 
-from filegate.runs import RunRecord, Status
-from filegate.stages.fan_out import RANGE_CHUNKS
-from filegate.stages.uniqueness import HANDED_ON_ROWS
-from filegate.usage import ranges
+from filegate.pipeline.fan_out import RANGE_CHUNKS
+from filegate.pipeline.uniqueness import HANDED_ON_ROWS
+from filegate.runs.cost import ranges
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 
 from ..e2e.pipeline import Pipeline
 from .stack import Stack, running

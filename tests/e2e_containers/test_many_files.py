@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from filegate.runs import Status
+from filegate.runs.states import Status
 
 from ..e2e.pipeline import Pipeline
 from .scenarios import CLEAN_FLIGHTS

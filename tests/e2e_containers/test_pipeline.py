@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from filegate.runs import Status
-from filegate.usage import by_stage
+from filegate.runs.cost import by_stage
+from filegate.runs.states import Status
 
 from ..e2e.pipeline import Drop, Execution, Pipeline, eventually
 from ..e2e.readings import MANY, MIXED_REPEATED, MIXED_RULES

@@ -72,7 +72,7 @@ def test_how_long_the_handler_takes_to_import(
 DATASETS = """
 import sys
 from pathlib import Path
-from filegate.registry import Registry
+from filegate.dataset.registry import Registry
 print(*(type(each).__name__ for each in Registry(Path("datasets"))), "pandera" in sys.modules)
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from filegate.operations.deploy import load_template
+from filegate.deploy import load_template
 
 DIRECTORY = Path(__file__).parents[2] / "infra" / "cloudformation"
 

@@ -17,11 +17,12 @@ import pytest
 import typer
 from botocore import xform_name
 
-from filegate import observability
+from filegate.aws_lambda import observability
 from filegate.cli.app import app
+from filegate.devcloud.stack.intrinsics import Scope
 from filegate.errors import Throttled
-from filegate.operations.stack.intrinsics import Scope
-from filegate.runs import Committed, Ingested, Invocation, Range, Request, Run, Status, Transformed, Validated
+from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
+from filegate.runs.states import Status
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filegate.operations.deploy.environment import NAME
+from filegate.deploy.environment import NAME
 
 FOLDER = Path(__file__).parents[2] / "infra" / "cloudformation" / "parameters"
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}

@@ -11,7 +11,7 @@ import pytest
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
 
-from filegate.operations.stack import resources as stack_resources
+from filegate.devcloud.stack import resources as stack_resources
 
 DIRECTORY = Path(__file__).parents[2] / "infra" / "cloudformation"
 PATHS = sorted(DIRECTORY.glob("*.yaml"))

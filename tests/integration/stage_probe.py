@@ -28,20 +28,20 @@ class NotInTheImages(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, NotInTheImages())
 
-import filegate.allocator  # noqa: E402, F401 - hidden first, and before polars
-from filegate import functions  # noqa: E402 - what the function's process holds besides the stage
-from filegate.address import Address  # noqa: E402 - hidden first
-from filegate.blob import Blob, FileBlob  # noqa: E402 - hidden first
-from filegate.clock import now  # noqa: E402 - hidden first
+import filegate.aws_lambda.allocator  # noqa: E402, F401 - hidden first, and before polars
+from filegate.aws_lambda import function as functions  # noqa: E402 - what the function's process holds besides the stage
+from filegate.aws_lambda.settings import FunctionSettings  # noqa: E402 - hidden first
+from filegate.dataset.registry import Registry  # noqa: E402 - hidden first
 from filegate.errors import ObjectGone  # noqa: E402 - hidden first
-from filegate.registry import Registry  # noqa: E402 - hidden first
-from filegate.runs import Run  # noqa: E402 - hidden first
-from filegate.settings import FunctionSettings  # noqa: E402 - hidden first
-from filegate.stages.context import Context  # noqa: E402 - hidden first
-from filegate.stages.ingest import ingest  # noqa: E402 - hidden first
-from filegate.stages.output import publish  # noqa: E402 - hidden first
-from filegate.stages.transform import reduce_transformed, transform, transform_range  # noqa: E402 - hidden first
-from filegate.stages.validate import reduce_validated, validate, validate_range  # noqa: E402 - hidden first
+from filegate.pipeline.context import Context  # noqa: E402 - hidden first
+from filegate.pipeline.ingest import ingest  # noqa: E402 - hidden first
+from filegate.pipeline.output import publish  # noqa: E402 - hidden first
+from filegate.pipeline.transform import reduce_transformed, transform, transform_range  # noqa: E402 - hidden first
+from filegate.pipeline.validate import reduce_validated, validate, validate_range  # noqa: E402 - hidden first
+from filegate.runs.address import Address  # noqa: E402 - hidden first
+from filegate.runs.clock import now  # noqa: E402 - hidden first
+from filegate.runs.run import Run  # noqa: E402 - hidden first
+from filegate.storage.blob import Blob, FileBlob  # noqa: E402 - hidden first
 from filegate.storage.memory import MemoryLedger  # noqa: E402 - hidden first
 
 STAGES = {

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from filegate.runs import Run
+from filegate.runs.run import Run
 
 PROBE = Path(__file__).parent / "stage_probe.py"
 PROCESSORS = 2

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from filegate.aws_lambda.settings import FunctionSettings
 from filegate.formats.text import MAX_CHUNK_ROWS
-from filegate.runs import Range, Request, Run, run_id_of
-from filegate.settings import FunctionSettings
+from filegate.runs.run import Range, Request, Run, run_id_of
 
 from .stage_process import probed as in_a_process
 

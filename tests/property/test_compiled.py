@@ -9,7 +9,7 @@ from hypothesis import given
 from polars.testing import assert_frame_equal
 
 from filegate import Csv, Dataset
-from filegate.compiled import read_compiled, write_compiled
+from filegate.dataset.compiled import read_compiled, write_compiled
 
 from .test_contract import FEW, schemas_and_chunks
 

@@ -17,7 +17,7 @@ from pandera.errors import SchemaErrors
 from polars.testing import assert_frame_equal
 
 from filegate.contract import Contract, Split, compile_contract
-from filegate.formats.model import ROW
+from filegate.formats.records import ROW
 
 FEW, MANY = settings(max_examples=60), settings(max_examples=150)
 

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from filegate.formats.csv_records import Grammar
+from filegate.formats.csv.grammar import Grammar
 from tests.property.test_formats_csv import BYTES, few
 
 GRAMMARS = st.builds(

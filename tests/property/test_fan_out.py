@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filegate.runs import Run
-from filegate.stages import fan_out, uniqueness
+from filegate.pipeline import fan_out, uniqueness
+from filegate.runs.run import Run
 
-from ..unit.stages.conftest import Pipeline, new_pipeline
+from ..unit.pipeline.conftest import Pipeline, new_pipeline
 
 __all__ = ["new_pipeline"]  # a fixture
 

@@ -10,9 +10,9 @@ from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from filegate.errors import PermanentError
-from filegate.formats.csv_index import RecordIndex, Run
+from filegate.formats.csv.index import RecordIndex, Run
 from filegate.formats.encoding import UTF8_BOM
-from filegate.sources import Csv
+from filegate.formats.sources import Csv
 from tests.unit.formats import csv_oracle
 from tests.unit.formats.support import Outcome, read_all
 
@@ -47,7 +47,7 @@ few = settings(max_examples=250)
 @contextmanager
 def record_limit(limit: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", limit)
+        patch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", limit)
         yield
 
 

@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal, assert_series_equal
 
 from filegate.contract import compile_contract
 from filegate.formats import ROW, Records
-from filegate.formats.csv_chunk import read_csv
-from filegate.sources import Csv
+from filegate.formats.csv.reader import read_csv
+from filegate.formats.sources import Csv
 
 TEXTS = st.text("ab ,;\"'", max_size=3)
 ORDINARY = {

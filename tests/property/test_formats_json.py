@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filegate.errors import MalformedObject
-from filegate.formats import ROW, ExpectedColumn, json_chunk
-from filegate.sources import Json
+from filegate.formats import ROW, ExpectedColumn
+from filegate.formats.json import reader as json_chunk
+from filegate.formats.sources import Json
 from tests.unit.formats.support import read_all
 
 COLUMNS = ["a", "b"]

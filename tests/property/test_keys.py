@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filegate import keys as keys_module
-from filegate.formats.model import ROW
-from filegate.keys import Keep, KeyIndex, key_hashes
+from filegate.contract.keys import Keep, key_hashes
+from filegate.formats.records import ROW
+from filegate.pipeline import key_index as keys_module
+from filegate.pipeline.key_index import KeyIndex
 
 hashes = st.tuples(st.sampled_from([0, 1, 2, (1 << 63), (1 << 64) - 1]), st.integers(0, 2))
 

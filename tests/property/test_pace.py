@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.clock import iso
-from filegate.operations.pace import ENOUGH, TOLD_OF, Pace, pace
-from filegate.runs import RunRecord, Status
+from filegate.operations.progress import ENOUGH, TOLD_OF, Pace, pace
+from filegate.runs.clock import iso
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 from filegate.storage.ledger import alive, entered
 
 BEGAN = datetime(2026, 1, 31, 10, tzinfo=UTC)

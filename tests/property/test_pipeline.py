@@ -7,10 +7,10 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filegate.address import Address
-from filegate.runs import Run
+from filegate.runs.address import Address
+from filegate.runs.run import Run
 
-from ..unit.stages.conftest import Pipeline, new_pipeline
+from ..unit.pipeline.conftest import Pipeline, new_pipeline
 
 __all__ = ["new_pipeline"]
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.runs import Invocation, Usage
-from filegate.usage import STAGES, Requests, by_stage, cost_usd, total, transitions
+from filegate.runs.cost import STAGES, by_stage, cost_usd, total, transitions
+from filegate.runs.run import Invocation, Usage
+from filegate.storage.requests import Requests
 
 from ..unit.test_usage import record
 

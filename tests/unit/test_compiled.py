@@ -14,15 +14,15 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from filegate import compiled
-from filegate.blob import FileBlob
 from filegate.contract import Contract
-from filegate.dataset import Dataset, Declaration
+from filegate.dataset import compiled
+from filegate.dataset.dataset import Dataset, Declaration
+from filegate.dataset.registry import Registry
 from filegate.errors import CheckFailed, DeclarationError
 from filegate.formats import Records, cut, read, sniff
-from filegate.formats.model import ROW
-from filegate.registry import Registry
-from filegate.sources import TextSource
+from filegate.formats.records import ROW
+from filegate.formats.sources import TextSource
+from filegate.storage.blob import FileBlob
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = {"cars": "cars.json", "flights": "flights.csv", "lineitem": "lineitem.parquet"}
@@ -44,7 +44,7 @@ NOTHING = pl.DataFrame(schema={ROW: pl.Int64, "rule": pl.String})
 PRINTED = """
 import sys
 from pathlib import Path
-from filegate.registry import Registry
+from filegate.dataset.registry import Registry
 {program}
 print("pandera" in sys.modules)
 """
@@ -167,12 +167,12 @@ def printed(program: str) -> str:
 
 
 STAGES = """
-from filegate.address import Address
-from filegate.runs import Request, Run
-from filegate.settings import FunctionSettings
-from filegate.stages.context import Context
-from filegate.stages.ingest import ingest
-from filegate.stages.validate import validate
+from filegate.runs.address import Address
+from filegate.runs.run import Request, Run
+from filegate.aws_lambda.settings import FunctionSettings
+from filegate.pipeline.context import Context
+from filegate.pipeline.ingest import ingest
+from filegate.pipeline.validate import validate
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
 store, place = MemoryObjectStore(), Address("raw", "flights/f.csv")
 version = store.write(place, Path({sample!r}).read_bytes())

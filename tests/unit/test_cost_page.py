@@ -13,12 +13,12 @@ import pytest
 from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
-from filegate import prices
 from filegate.cli.cost import NOT_BY_TAG
-from filegate.operations.deploy import load_template
-from filegate.prices import Price
+from filegate.deploy import load_template
+from filegate.runs import prices
+from filegate.runs.cost import cost_usd
+from filegate.runs.prices import Price
 from filegate.storage.ledger import RETENTION
-from filegate.usage import cost_usd
 from scripts import monthly_cost
 from scripts.monthly_cost import CHART, END, PAGE, START, USAGE, USES, Run, Use, lines, memories
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from filegate.dataset.registry import Registry
 from filegate.errors import DeclarationError, UnknownDataset
-from filegate.registry import Registry
 
 HEAD = """\
 from datetime import timedelta

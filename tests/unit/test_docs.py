@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from filegate.registry import Registry
+from filegate.dataset.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
-from filegate import functions, observability
+from filegate.aws_lambda import function as functions
+from filegate.aws_lambda import observability
+from filegate.aws_lambda.function import UnexpectedError, lambda_function
+from filegate.aws_lambda.observability import EphemeralMetrics
+from filegate.aws_lambda.settings import FunctionSettings
+from filegate.dataset.registry import Registry
 from filegate.errors import ClaimLost, EmptyObject, FilegateError, SchemaMismatch, Throttled, UnknownDataset
-from filegate.functions import UnexpectedError, lambda_function
-from filegate.observability import EphemeralMetrics
-from filegate.registry import Registry
-from filegate.runs import (
+from filegate.pipeline.context import Context
+from filegate.runs.run import (
     Committed,
     FanOut,
     Ingested,
@@ -27,13 +30,11 @@ from filegate.runs import (
     Request,
     Retries,
     Run,
-    Status,
     Transformed,
     Usage,
     Validated,
 )
-from filegate.settings import FunctionSettings
-from filegate.stages.context import Context
+from filegate.runs.states import Status
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
 
 RUN = Run(run_id="r1", execution="e1", request=Request(bucket="raw", key="flights/a.csv", version_id="v1"))

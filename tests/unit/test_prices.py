@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from filegate import prices
-from filegate.prices import Price
+from filegate.runs import prices
+from filegate.runs.prices import Price
 
 TABLE = {name: value for name, value in vars(prices).items() if isinstance(value, Price)}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from filegate.contract.verdict import BROKEN
+from filegate.contract.evaluation import BROKEN
 from filegate.formats import Malformed, Records
-from filegate.formats.model import ORIGINALS, ROW, Fault
-from filegate.quarantine import COLUMNS, quarantine_frame
+from filegate.formats.records import ORIGINALS, ROW, Fault
+from filegate.pipeline.quarantine_writer import COLUMNS, quarantine_frame
 
 REASON = {"rule": "a:ge", "column": "a", "value": "0", "allowed": ">= 1"}
 UNREADABLE = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}

@@ -17,7 +17,7 @@ import os, sys
 import handler
 import polars
 names = list(sys.modules)
-print(names.index("filegate.allocator") < names.index("polars"), os.environ["_RJEM_MALLOC_CONF"])
+print(names.index("filegate.aws_lambda.allocator") < names.index("polars"), os.environ["_RJEM_MALLOC_CONF"])
 """
 COLLECTED = """
 import gc

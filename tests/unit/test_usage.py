@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
-from filegate import prices, usage
-from filegate.runs import Invocation, RunRecord, Status, Usage
-from filegate.usage import Meter, Requests, Total, by_stage, cost_usd, transitions
+from filegate.pipeline.meter import Meter
+from filegate.runs import cost as usage
+from filegate.runs import prices
+from filegate.runs.cost import Total, by_stage, cost_usd, transitions
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Invocation, Usage
+from filegate.runs.states import Status
+from filegate.storage.requests import Requests
 
 DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.json"
 STATES: dict[str, Any] = json.loads(DEFINITION.read_text())["States"]

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from filegate.cli import tables, text
 from filegate.cli.shared import Session
-from filegate.operations.account import Account
-from filegate.operations.deploy.changes import Action, Change, Edit, Plan
-from filegate.operations.deploy.stack import Event
-from filegate.operations.destroy import BUCKET, QUEUE, Fate, Holding, Inventory
+from filegate.deploy.account import Account
+from filegate.deploy.changes import Action, Change, Edit, Plan
+from filegate.deploy.destroy import BUCKET, QUEUE, Fate, Holding, Inventory
+from filegate.deploy.stack import Event
 
 STYLES = {
     Action.ADD: "green",

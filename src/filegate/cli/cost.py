@@ -65,8 +65,8 @@ def cost(
 
     AWS asks one cent for the answer, and knows a day's costs a day later.
     """
-    from filegate.clock import now  # noqa: PLC0415
     from filegate.operations.spending import NoBill, billed, cost_explorer, estimated, last_days  # noqa: PLC0415
+    from filegate.runs.clock import now  # noqa: PLC0415
 
     cloud = session.cloud()
     period = last_days(days, now())

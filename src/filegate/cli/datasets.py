@@ -68,9 +68,9 @@ def check(session: Session) -> int:
 
 
 def _checked(session: Session) -> list[Checked]:
+    from filegate.dataset.registry import Registry  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
     from filegate.operations.check import check as check_all  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
-    from filegate.registry import Registry  # noqa: PLC0415
 
     folder = session.datasets_folder()
     with session.waiting("Checking …"):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud
     from filegate.operations.dlq import Message
     from filegate.operations.quarantine import RejectedRow
-    from filegate.runs import RunRecord
+    from filegate.runs.record import RunRecord
 
 WIDTH = 110
 SHOWN_ROWS = 3
@@ -36,9 +36,9 @@ def demo(session: Session) -> None:
 
     The samples lie under datasets/samples/; one of them is bad on purpose.
     """
+    from filegate.cli.connection import embedded  # noqa: PLC0415
     from filegate.cli.following import deliver_all  # noqa: PLC0415
     from filegate.operations.alerts import listening  # noqa: PLC0415
-    from filegate.operations.cloud import embedded  # noqa: PLC0415
     from filegate.operations.dlq import listed  # noqa: PLC0415
 
     folder = session.datasets_folder()
@@ -73,8 +73,8 @@ class Seen:
 
 
 def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
+    from filegate.errors import WrongUse  # noqa: PLC0415
     from filegate.operations.deliver import dataset_of  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
 
     files = sorted(file for file in (folder / "samples").glob("*") if file.is_file() and file.name[0] != ".")
     if not files:

@@ -29,7 +29,7 @@ def list_messages(session: Session, dataset: OfDataset = None) -> None:
 
     from filegate.cli import tables, text  # noqa: PLC0415
     from filegate.operations.dlq import listed  # noqa: PLC0415
-    from filegate.operations.runs import short  # noqa: PLC0415
+    from filegate.operations.find import short  # noqa: PLC0415
 
     cloud = session.cloud()
     messages = [message for message in listed(cloud.dlq) if dataset in (None, message.dataset)]
@@ -97,8 +97,8 @@ def replay_messages(
     """
     from filegate.cli.following import follow_all  # noqa: PLC0415
     from filegate.cli.outcome import answer  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
     from filegate.operations import dlq  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
 
     if (run is None) != all_ or (dataset is not None and not all_):
         raise WrongUse("Say what to replay.", advice="Name one run, or say --all, perhaps with --dataset.")
@@ -139,8 +139,8 @@ def discard_messages(
 ) -> None:
     """Take the messages about a run out of the queue for good. The run, and its quarantine, stay."""
     from filegate.cli.text import counted, line  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
     from filegate.operations.dlq import held, select  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
 
     with held(session.cloud().dlq) as holding:
         messages = select(holding.messages, run)

@@ -12,7 +12,7 @@ from filegate.cli.shared import Session, command
 
 if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud
-    from filegate.runs import RunRecord
+    from filegate.runs.record import RunRecord
 
 
 def add_to(app: typer.Typer) -> None:
@@ -64,8 +64,8 @@ def drop(
 
 
 def _dataset(file: Path, known: Sequence[str], given: str | None) -> str:
+    from filegate.errors import WrongUse  # noqa: PLC0415
     from filegate.operations.deliver import dataset_of  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
 
     if not file.is_file():
         raise WrongUse(f"There is no file {file}.", advice="Name files, not folders.")

@@ -12,7 +12,7 @@ from filegate.cli.shared import Session
 from filegate.operations.cloud import Cloud
 from filegate.operations.deliver import deliver
 from filegate.operations.follow import Follower, RunStalled
-from filegate.runs import RunRecord
+from filegate.runs.record import RunRecord
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ def images() -> None:
 def push(session: Session) -> None:
     """Build the images of the commit that is checked out, and push those that are not in the registry yet."""
     from filegate.cli import tables  # noqa: PLC0415
-    from filegate.operations.account import account_of, aws_session  # noqa: PLC0415
-    from filegate.operations.checkout import Checkout  # noqa: PLC0415
-    from filegate.operations.images import push  # noqa: PLC0415
+    from filegate.deploy.account import account_of, aws_session  # noqa: PLC0415
+    from filegate.deploy.checkout import Checkout  # noqa: PLC0415
+    from filegate.deploy.images import push  # noqa: PLC0415
 
     def tell(what: str) -> None:
         if not session.as_json:

@@ -30,8 +30,8 @@ def local(
 
     Other commands find it by themselves. An edit of a dataset counts from the next file on.
     """
-    from filegate.operations.cloud import embedded  # noqa: PLC0415
-    from filegate.operations.running_local import RunningLocal, announced, refuse_second  # noqa: PLC0415
+    from filegate.cli.connection import embedded  # noqa: PLC0415
+    from filegate.devcloud.running import RunningLocal, announced, refuse_second  # noqa: PLC0415
 
     refuse_second()
     folder = session.datasets_folder().resolve()
@@ -48,7 +48,7 @@ def local(
 
 def _watch(session: Session, cloud: Cloud, folder: Path) -> NoReturn:
     """Lets each edit of a dataset take effect, and says what is wrong with it."""
-    from filegate.operations.renewal import renew, revision  # noqa: PLC0415
+    from filegate.devcloud.renewal import renew, revision  # noqa: PLC0415
 
     known = revision(folder)
     while True:
@@ -63,8 +63,8 @@ def _tell_of_edit(session: Session, folder: Path) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     from filegate.cli.text import clean  # noqa: PLC0415
+    from filegate.dataset.registry import Registry  # noqa: PLC0415
     from filegate.operations.check import check  # noqa: PLC0415
-    from filegate.registry import Registry  # noqa: PLC0415
 
     session.err.print("The datasets changed: files are held against the new ones from now on.", style="cyan")
     for checked in check(Registry(folder)):

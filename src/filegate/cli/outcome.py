@@ -9,9 +9,10 @@ from filegate.cli.following import Followed
 from filegate.cli.shared import PROBLEM, Session, tell
 from filegate.cli.text import clean, line
 from filegate.operations.cloud import Cloud
+from filegate.operations.find import short
 from filegate.operations.result import output_addresses, result
-from filegate.operations.runs import short
-from filegate.runs import RunRecord, Status
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 
 
 def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool = True) -> int:

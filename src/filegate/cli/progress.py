@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import text
-from filegate.clock import now
-from filegate.operations.pace import pace
-from filegate.runs import RunRecord, Status
+from filegate.operations.progress import pace
+from filegate.runs.clock import now
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 
 MARKS = {
     Status.SUCCEEDED: "✓",

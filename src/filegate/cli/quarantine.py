@@ -30,8 +30,8 @@ def quarantine(
     limit: Annotated[int, typer.Option(min=1, help="So many rows, the first ones.")] = 20,
 ) -> None:
     """Show the rows that a run rejected: where each is, what was received, what was allowed."""
+    from filegate.operations.find import find  # noqa: PLC0415
     from filegate.operations.quarantine import rejected_rows  # noqa: PLC0415
-    from filegate.operations.runs import find  # noqa: PLC0415
 
     cloud = session.cloud()
     found = find(cloud.ledger, run)

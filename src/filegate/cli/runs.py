@@ -36,9 +36,9 @@ def runs(
     from datetime import UTC  # noqa: PLC0415
 
     from filegate.cli import tables  # noqa: PLC0415
+    from filegate.operations.find import latest  # noqa: PLC0415
     from filegate.operations.result import output_addresses, result  # noqa: PLC0415
-    from filegate.operations.runs import latest  # noqa: PLC0415
-    from filegate.runs import Status  # noqa: PLC0415
+    from filegate.runs.states import Status  # noqa: PLC0415
 
     cloud = session.cloud()
     utc = None if since is None else since.replace(tzinfo=UTC)

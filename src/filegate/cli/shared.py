@@ -17,7 +17,8 @@ from filegate.errors import FilegateError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from filegate.operations.cloud import ClientSettings, Cloud
+    from filegate.cli.connection import ClientSettings
+    from filegate.operations.cloud import Cloud
 
 PANEL = "Everywhere"
 _OPTIONS: Mapping[str, Any] = {
@@ -75,7 +76,7 @@ class Session:
 
     @property
     def settings(self) -> ClientSettings:
-        from filegate.operations.cloud import ClientSettings  # noqa: PLC0415
+        from filegate.cli.connection import ClientSettings  # noqa: PLC0415
 
         given = {"environment": self.environment, "datasets": self.datasets}
         return ClientSettings().model_copy(update={name: value for name, value in given.items() if value is not None})
@@ -111,7 +112,7 @@ class Session:
 
     def cloud(self) -> Cloud:
         """The deployment that was named, or the running `filegate local`."""
-        from filegate.operations.cloud import connect  # noqa: PLC0415
+        from filegate.cli.connection import connect  # noqa: PLC0415
 
         return connect(self.settings)
 
@@ -120,8 +121,8 @@ class Session:
 
         Empty where the last is not there: a deployment's datasets need not be on this machine.
         """
-        from filegate.operations.running_local import running_local  # noqa: PLC0415
-        from filegate.registry import Registry  # noqa: PLC0415
+        from filegate.dataset.registry import Registry  # noqa: PLC0415
+        from filegate.devcloud.running import running_local  # noqa: PLC0415
 
         settings = self.settings
         if "datasets" in settings.model_fields_set:
@@ -136,7 +137,7 @@ class Session:
         Raises:
             WrongUse: there is none.
         """
-        from filegate.operations.problems import WrongUse  # noqa: PLC0415
+        from filegate.errors import WrongUse  # noqa: PLC0415
 
         folder = self.settings.datasets
         if not folder.is_dir():
@@ -149,7 +150,7 @@ class Session:
     @contextmanager
     def cloud_or_own(self) -> Iterator[tuple[Cloud, bool]]:
         """The cloud as above, or else one that is made for this command and gone after it; and whether it is that."""
-        from filegate.operations.cloud import connect_if_any, embedded  # noqa: PLC0415
+        from filegate.cli.connection import connect_if_any, embedded  # noqa: PLC0415
 
         if cloud := connect_if_any(self.settings):
             yield cloud, False
@@ -238,7 +239,7 @@ def reported(session: Session) -> Iterator[None]:
     except FilegateError as error:
         problem = error
     except Exception as error:
-        from filegate.operations.problems import AwsError, explained  # noqa: PLC0415
+        from filegate.aws import AwsError, explained  # noqa: PLC0415
 
         if isinstance(error, AwsError):
             problem = explained(error)
@@ -256,7 +257,7 @@ def tell(session: Session, error: FilegateError) -> int:
     from rich.text import Text  # noqa: PLC0415
 
     from filegate.cli.text import clean  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
 
     err = session.err
     err.print(Text(clean(error.problem), style="red"), soft_wrap=True)

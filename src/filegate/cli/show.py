@@ -13,7 +13,7 @@ from filegate.cli.shared import Session, command
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from filegate.runs import RunRecord
+    from filegate.runs.record import RunRecord
 
 SHOWN_ADDRESSES = 3
 
@@ -30,9 +30,9 @@ def show(
 
     Of a run that is under way: how far its present state is, how fast it goes, and when it last gave a sign of life.
     """
+    from filegate.operations.find import chain, find  # noqa: PLC0415
     from filegate.operations.result import cut_short, output_addresses, result, used  # noqa: PLC0415
-    from filegate.operations.runs import chain, find  # noqa: PLC0415
-    from filegate.usage import ranges  # noqa: PLC0415
+    from filegate.runs.cost import ranges  # noqa: PLC0415
 
     cloud = session.cloud()
     found = find(cloud.ledger, run)
@@ -103,9 +103,9 @@ def _story(
 
 def _times(run: RunRecord) -> str:
     from filegate.cli import text  # noqa: PLC0415
-    from filegate.clock import now  # noqa: PLC0415
-    from filegate.operations.pace import alive_at  # noqa: PLC0415
+    from filegate.operations.progress import alive_at  # noqa: PLC0415
     from filegate.operations.result import seconds  # noqa: PLC0415
+    from filegate.runs.clock import now  # noqa: PLC0415
 
     if run.finished_at:
         took = f", took {text.seconds(seconds(run))}"
@@ -120,8 +120,8 @@ def _times(run: RunRecord) -> str:
 def _progress(run: RunRecord) -> str | None:
     """How far the present state is, if it takes long."""
     from filegate.cli import text  # noqa: PLC0415
-    from filegate.clock import iso, now  # noqa: PLC0415
-    from filegate.operations.pace import pace  # noqa: PLC0415
+    from filegate.operations.progress import pace  # noqa: PLC0415
+    from filegate.runs.clock import iso, now  # noqa: PLC0415
 
     found = pace(run)
     if found is None:
@@ -134,7 +134,7 @@ def _chunks(run: RunRecord) -> str | None:
     """What the object was cut into, if it was."""
     from filegate.cli import text  # noqa: PLC0415
     from filegate.operations.result import seconds  # noqa: PLC0415
-    from filegate.usage import ranges  # noqa: PLC0415
+    from filegate.runs.cost import ranges  # noqa: PLC0415
 
     if run.chunks < 2:
         return None
@@ -161,7 +161,7 @@ def _states(run: RunRecord) -> RenderableType | None:
 def _conservation(run: RunRecord) -> str | None:
     """The conservation law, in this run's numbers."""
     from filegate.cli.text import count  # noqa: PLC0415
-    from filegate.runs import Status  # noqa: PLC0415
+    from filegate.runs.states import Status  # noqa: PLC0415
 
     if not run.rows_in:
         return None
@@ -180,7 +180,7 @@ def _used(run: RunRecord) -> str:
     """What the run used, and about what that costs."""
     from filegate.cli import text  # noqa: PLC0415
     from filegate.operations.result import used  # noqa: PLC0415
-    from filegate.usage import total  # noqa: PLC0415
+    from filegate.runs.cost import total  # noqa: PLC0415
 
     spent, functions = used(run), total(run.usage.invocations.values())
     counts = [
@@ -203,7 +203,7 @@ def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
     from rich.text import Text  # noqa: PLC0415
 
     from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.runs import short  # noqa: PLC0415
+    from filegate.operations.find import short  # noqa: PLC0415
 
     story = Text()
     for link in links:
@@ -215,8 +215,8 @@ def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
 
 
 def _next_commands(run: RunRecord, unfinished: bool) -> list[str]:
-    from filegate.operations.runs import short  # noqa: PLC0415
-    from filegate.runs import Status  # noqa: PLC0415
+    from filegate.operations.find import short  # noqa: PLC0415
+    from filegate.runs.states import Status  # noqa: PLC0415
 
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:

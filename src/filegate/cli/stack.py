@@ -11,9 +11,9 @@ import typer
 from filegate.cli.shared import PROBLEM, Session, command, tell
 
 if TYPE_CHECKING:
-    from filegate.operations.account import Account
-    from filegate.operations.deploy import Deployment, Plan
-    from filegate.operations.deploy.environment import Environment
+    from filegate.deploy import Deployment, Plan
+    from filegate.deploy.account import Account
+    from filegate.deploy.environment import Environment
 
 app = typer.Typer(no_args_is_help=True, help="A deployment's stack in AWS: see what would change, deploy, remove.")
 
@@ -28,8 +28,8 @@ AcceptLoss = Annotated[
 @command(app)
 def bootstrap(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) -> None:
     """Make the place for images and templates: once for an account and region, and after a change of its template."""
-    from filegate.operations.checkout import Checkout  # noqa: PLC0415
-    from filegate.operations.deploy.environment import Registry  # noqa: PLC0415
+    from filegate.deploy.checkout import Checkout  # noqa: PLC0415
+    from filegate.deploy.environment import Registry  # noqa: PLC0415
 
     account, checkout = _account(session), Checkout()
     deployment, parameters = Registry.deployment(account, checkout), Registry.parameters(checkout)
@@ -63,7 +63,7 @@ def diff(session: Session) -> int:
     Exit status: 0 nothing would change; 2 something would; 1 an error.
     """
     from filegate.cli.changes import show  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
 
     try:
         environment = _environment(session)
@@ -102,8 +102,8 @@ def destroy(
 ) -> None:
     """Remove the deployment that --environment names, once it is said what becomes of its data."""
     from filegate.cli import changes  # noqa: PLC0415
-    from filegate.operations import destroy as destruction  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+    from filegate.deploy import destroy as destruction  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
 
     environment = _environment(session, declared=False)  # its parameter file may be gone before it
     wanted = destruction.Fate(data) if data else None
@@ -145,7 +145,7 @@ def _deploy(
     accept_loss: bool,
 ) -> None:
     from filegate.cli import changes  # noqa: PLC0415
-    from filegate.operations.destroy import DataAtStake  # noqa: PLC0415
+    from filegate.deploy.destroy import DataAtStake  # noqa: PLC0415
 
     if under_way := deployment.under_way():
         session.err.print(f"Stack {deployment.stack_name} is {under_way}: that comes first.", style="cyan")
@@ -190,7 +190,7 @@ def _ask(session: Session, deployment: Deployment, plan: Plan) -> None:
 
 
 def _see_that_somebody_watches(session: Session, problem: str, advice: str) -> None:
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
 
     if not session.err.is_terminal or session.as_json:
         raise WrongUse(problem, advice=advice)
@@ -215,9 +215,9 @@ def _environment(session: Session, *, declared: bool = True) -> Environment:
         session: of the command.
         declared: whether it has to have a parameter file.
     """
-    from filegate.operations.checkout import Checkout  # noqa: PLC0415
-    from filegate.operations.deploy.environment import Environment, check_name, check_parameters  # noqa: PLC0415
-    from filegate.operations.problems import WrongUse  # noqa: PLC0415
+    from filegate.deploy.checkout import Checkout  # noqa: PLC0415
+    from filegate.deploy.environment import Environment, check_name, check_parameters  # noqa: PLC0415
+    from filegate.errors import WrongUse  # noqa: PLC0415
 
     name, checkout = session.settings.environment, Checkout()
     if name is None:
@@ -230,7 +230,7 @@ def _environment(session: Session, *, declared: bool = True) -> Environment:
 
 def _account(session: Session) -> Account:
     """Whom the credentials at hand let in."""
-    from filegate.operations.account import account_of, aws_session  # noqa: PLC0415
+    from filegate.deploy.account import account_of, aws_session  # noqa: PLC0415
 
     if session.err.is_terminal and not session.as_json:  # a line that stays: a profile may ask for an MFA code below it
         session.err.print("Asking AWS whom it lets in …", style="dim")

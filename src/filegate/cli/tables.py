@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import text
-from filegate.operations.pace import pace
+from filegate.operations.find import short
+from filegate.operations.progress import pace
 from filegate.operations.result import seconds
-from filegate.operations.runs import short
-from filegate.runs import RunRecord, Status
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 
 ENDS = {Status.REJECTED: 3, Status.FAILED: 4}
 """Exit statuses of runs that published nothing."""

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from filegate.operations.pace import Pace
-from filegate.runs import Status
+from filegate.operations.progress import Pace
+from filegate.runs.states import Status
 
 STYLES: Mapping[Status, str] = {
     Status.RUNNING: "cyan",

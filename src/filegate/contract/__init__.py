@@ -6,7 +6,7 @@ every rule, and parts the rows into accepted ones and rejected ones that carry e
 
 from filegate.contract.compiler import compile_contract
 from filegate.contract.contract import Contract
+from filegate.contract.evaluation import Checked, Split
 from filegate.contract.rules import Column, Rule, Unique
-from filegate.contract.verdict import Checked, Split
 
 __all__ = ["Checked", "Column", "Contract", "Rule", "Split", "Unique", "compile_contract"]

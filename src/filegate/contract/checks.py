@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from filegate.contract.judges import Call, Expression
+from filegate.contract.predicates import Call, Expression
 from filegate.contract.rowwise import Recorder, record
 
 if TYPE_CHECKING:

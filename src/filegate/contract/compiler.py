@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
-from filegate.contract import casts, checks, wording
+from filegate.contract import casts, checks
+from filegate.contract import messages as wording
 from filegate.contract.contract import Contract
-from filegate.contract.judges import Judged, NoValue, WrongType
+from filegate.contract.keys import Keep
+from filegate.contract.predicates import Judged, NoValue, WrongType
 from filegate.contract.rowwise import NotRowWise
 from filegate.contract.rules import Column, Rule, Unique
 from filegate.errors import DeclarationError
-from filegate.formats.model import RESCUED, ROW
-from filegate.keys import Keep
+from filegate.formats.records import RESCUED, ROW
 
 if TYPE_CHECKING:
     import pandera.polars as pa

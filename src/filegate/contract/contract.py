@@ -10,12 +10,13 @@ from typing import Literal
 
 import polars as pl
 
-from filegate.contract import casts, wording
-from filegate.contract.judges import Judged, WrongType, is_absent, mistyped
+from filegate.contract import casts
+from filegate.contract import messages as wording
+from filegate.contract.evaluation import Broken, Checked
+from filegate.contract.predicates import Judged, WrongType, is_absent, mistyped
 from filegate.contract.rules import Column, Rule, Unique
-from filegate.contract.verdict import Broken, Checked
 from filegate.errors import SchemaMismatch
-from filegate.formats.model import RESCUED, ROW, as_texts
+from filegate.formats.records import RESCUED, ROW, as_texts
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from filegate.keys import Keep
+from filegate.contract.keys import Keep
 
 
 @dataclass(frozen=True)

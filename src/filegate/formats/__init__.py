@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from filegate.blob import Blob, FileBlob
-from filegate.formats.csv_chunk import csv_grammar, read_csv
-from filegate.formats.json_array import cut_array
-from filegate.formats.json_chunk import read_json
-from filegate.formats.json_lines import line_grammar
-from filegate.formats.model import (
+from filegate.formats.csv.reader import csv_grammar, read_csv
+from filegate.formats.json.array import cut_array
+from filegate.formats.json.lines import line_grammar
+from filegate.formats.json.reader import read_json
+from filegate.formats.parquet import cut_parquet, parquet_schema, read_parquet
+from filegate.formats.records import (
     RESCUED,
     ROW,
     ExpectedColumn,
@@ -25,11 +25,11 @@ from filegate.formats.model import (
     Scalar,
     UnknownColumns,
 )
-from filegate.formats.parquet import cut_parquet, parquet_schema, read_parquet
 from filegate.formats.sniff import sniff
+from filegate.formats.sources import Json, Parquet, Source
 from filegate.formats.text import cut_text, open_text, read_text, unreadable
-from filegate.layout import Compression, Format, Layout
-from filegate.sources import Json, Parquet, Source
+from filegate.runs.layout import Compression, Format, Layout
+from filegate.storage.blob import Blob, FileBlob
 
 __all__ = [
     "RESCUED",

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from filegate.errors import SchemaMismatch
-from filegate.formats.model import ExpectedColumn, UnknownColumns
+from filegate.formats.records import ExpectedColumn, UnknownColumns
 
 MAX_RESCUED: Final = 10_000
 """Most unknown columns that are rescued: in each chunk, a column takes memory of its own."""

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import polars as pl
 
-from filegate.blob import Blob
 from filegate.errors import MalformedObject, SchemaMismatch
 from filegate.formats.columns import check_columns, listed
-from filegate.formats.model import RESCUED, ROW, ExpectedColumn, Piece, Records, UnknownColumns
+from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Piece, Records, UnknownColumns
+from filegate.storage.blob import Blob
 
 _T = TypeVar("_T")
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from filegate.formats.model import ROW
+from filegate.formats.records import ROW
 
 BATCH_ROWS: Final = 8192
 BATCH_VALUES: Final = 1 << 17

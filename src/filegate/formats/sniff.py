@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final, TypeVar
 
-from filegate.blob import Blob
 from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
-from filegate.formats.csv_header import read_header
+from filegate.formats.csv.header import read_header
 from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, detect_encoding
-from filegate.formats.json_lines import first_record
-from filegate.formats.model import ExpectedColumn, UnknownColumns
+from filegate.formats.json.lines import first_record
 from filegate.formats.parquet import parquet_columns
+from filegate.formats.records import ExpectedColumn, UnknownColumns
+from filegate.formats.sources import Csv, Json, Parquet, Source
 from filegate.formats.text import open_text
-from filegate.layout import Compression, Layout
-from filegate.sources import Csv, Json, Parquet, Source
+from filegate.runs.layout import Compression, Layout
+from filegate.storage.blob import Blob
 
 _S = TypeVar("_S", Csv, Json, Parquet)
 

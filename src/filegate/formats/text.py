@@ -8,13 +8,13 @@ from typing import Final
 
 import polars as pl
 
-from filegate.blob import Blob
 from filegate.errors import ConservationError, ObjectTooLarge
 from filegate.formats.compression import MAX_TEXT_BYTES, Decompressed
-from filegate.formats.csv_records import Grammar
+from filegate.formats.csv.grammar import Grammar
 from filegate.formats.encoding import ByteStream, Reencoded
-from filegate.formats.model import KEPT_BYTES, RESCUED, ROW, TOO_LONG, Fault, Malformed, Piece, Records
-from filegate.layout import Compression, Layout
+from filegate.formats.records import KEPT_BYTES, RESCUED, ROW, TOO_LONG, Fault, Malformed, Piece, Records
+from filegate.runs.layout import Compression, Layout
+from filegate.storage.blob import Blob
 
 CTRL_Z: Final = b"\x1a"
 """DOS's end of file: the last byte of some exports, and no part of a record there."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from filegate.dataset import Dataset
+from filegate.dataset.dataset import Dataset
+from filegate.dataset.registry import Registry
+from filegate.deploy.freshness import hours_until_due
 from filegate.errors import FilegateError
-from filegate.operations.freshness import hours_until_due
-from filegate.registry import Registry
 
 
 @dataclass(frozen=True)

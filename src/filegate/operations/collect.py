@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from filegate.address import Address
 from filegate.errors import FilegateError
-from filegate.manifests import QuarantineManifest, read_manifest
 from filegate.operations.result import address_of, published
-from filegate.runs import RunRecord
+from filegate.runs.address import Address
+from filegate.runs.manifests import QuarantineManifest
+from filegate.runs.record import RunRecord
+from filegate.storage.documents import read_document
 from filegate.storage.objects import ObjectStore
 
 QUARANTINE = "_quarantine"
@@ -39,7 +40,7 @@ def collect(run: RunRecord, store: ObjectStore, folder: Path) -> Collected:
         output = [_copy(store, Address(bucket, part.target), folder, part.target) for part in manifest.parts]
     if run.quarantine:
         place = address_of(run.quarantine)
-        rejected = read_manifest(store, place, QuarantineManifest)
+        rejected = read_document(store, place, QuarantineManifest)
         quarantine = [
             _copy(store, Address(place.bucket, part.key), folder, f"{QUARANTINE}/{part.key}") for part in rejected.parts
         ]

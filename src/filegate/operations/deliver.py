@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from filegate.address import Address
-from filegate.operations.problems import WrongUse
-from filegate.runs import run_id_of
+from filegate.errors import WrongUse
+from filegate.runs.address import Address
+from filegate.runs.run import run_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -14,12 +14,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from filegate.operations.pipeline import Pipeline
-from filegate.operations.problems import WrongUse
+from filegate.errors import WrongUse
+from filegate.operations.find import LEAST_PREFIX, short
 from filegate.operations.queue import Queue, Received
 from filegate.operations.result import cut_short
-from filegate.operations.runs import LEAST_PREFIX, short
-from filegate.runs import Request, RunRecord, Status, replay_id_of, run_id_of
+from filegate.operations.state_machine import Pipeline
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Request, replay_id_of, run_id_of
+from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from filegate.clock import now
 from filegate.errors import FilegateError
+from filegate.operations.find import short
 from filegate.operations.result import cut_short
-from filegate.operations.runs import short
-from filegate.runs import RunRecord, Status
+from filegate.runs.clock import now
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from filegate.address import Address
-from filegate.manifests import QuarantineManifest, read_manifest
-from filegate.operations.problems import WrongUse
+from filegate.errors import WrongUse
+from filegate.operations.find import short
 from filegate.operations.result import address_of
-from filegate.operations.runs import short
-from filegate.runs import RunRecord
+from filegate.runs.address import Address
+from filegate.runs.manifests import QuarantineManifest
+from filegate.runs.record import RunRecord
+from filegate.storage.documents import read_document
 from filegate.storage.objects import ObjectStore
 
 
@@ -67,7 +68,7 @@ def rejected_rows(run: RunRecord, store: ObjectStore, *, rule: str | None = None
     if not run.quarantine:
         return iter(())
     address = address_of(run.quarantine)
-    manifest = read_manifest(store, address, QuarantineManifest)
+    manifest = read_document(store, address, QuarantineManifest)
     return _rows(manifest, address.bucket, store, rule)
 
 

@@ -6,15 +6,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from filegate.address import Address
-from filegate.clock import now
 from filegate.errors import ObjectGone
-from filegate.manifests import OutputManifest, read_manifest
-from filegate.operations.pace import pace
-from filegate.prices import READ_ON
-from filegate.runs import RunRecord, Status
+from filegate.operations.progress import pace
+from filegate.runs.address import Address
+from filegate.runs.clock import now
+from filegate.runs.cost import by_stage, cost_usd, transitions
+from filegate.runs.manifests import OutputManifest
+from filegate.runs.prices import READ_ON
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
+from filegate.storage.documents import read_document
 from filegate.storage.objects import ObjectStore
-from filegate.usage import by_stage, cost_usd, transitions
 
 
 def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def published(run: RunRecord, store: ObjectStore) -> OutputManifest | None:
     if not run.output:
         return None
     try:
-        return read_manifest(store, address_of(run.output), OutputManifest)
+        return read_document(store, address_of(run.output), OutputManifest)
     except ObjectGone:
         return None
 

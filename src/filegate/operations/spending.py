@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from filegate.errors import FilegateError
 from filegate.operations.cloud import CLIENT
+from filegate.operations.find import latest
 from filegate.operations.result import estimate
-from filegate.operations.runs import latest
 from filegate.storage.ledger import Ledger
 
 if TYPE_CHECKING:

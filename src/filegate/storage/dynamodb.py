@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from filegate.clock import iso
 from filegate.errors import ClaimLost
-from filegate.runs import Run, RunRecord, Status, Usage
+from filegate.runs.clock import iso
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Run, Usage
+from filegate.runs.states import Status
 from filegate.storage.aws_errors import translated
 from filegate.storage.ledger import RETENTION, Commit, Head, alive, entered
 

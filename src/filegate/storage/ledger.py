@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from filegate.clock import iso
-from filegate.runs import Run, RunRecord, Status, Usage
+from filegate.runs.clock import iso
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Run, Usage
+from filegate.runs.states import Status
 
 LEASE = timedelta(minutes=30)
 """How long a claim holds without a sign of life: twice the longest a stage can run."""

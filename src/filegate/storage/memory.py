@@ -11,11 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filegate.address import Address
-from filegate.blob import Blob
-from filegate.clock import iso
 from filegate.errors import ClaimLost, ObjectGone
-from filegate.runs import Run, RunRecord, Status, Usage
+from filegate.runs.address import Address
+from filegate.runs.clock import iso
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Run, Usage
+from filegate.runs.states import Status
+from filegate.storage.blob import Blob
 from filegate.storage.ledger import Commit, Head, alive, entered
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from filegate.address import Address
-from filegate.blob import Blob
+from filegate.runs.address import Address
+from filegate.storage.blob import Blob
 
 
 class ObjectStore(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
-
-from filegate.usage import Requests
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,6 +18,26 @@ S3_KINDS = {
     "PutObject": "s3_writes",
 }
 LEDGER_READS = {"GetItem"}
+
+
+class Requests:
+    """Counts the requests that a function's clients send, from several threads; by the fields of `Invocation`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, kind: str, number: float = 1) -> None:
+        with self._lock:
+            self._counts[kind] += number
+
+    def clear(self) -> None:
+        with self._lock:
+            self._counts.clear()
+
+    def counts(self) -> dict[str, float]:
+        with self._lock:
+            return dict(self._counts)
 
 
 def count_s3(client: S3Client, requests: Requests) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
-from filegate.address import Address
-from filegate.blob import Blob
 from filegate.errors import ObjectTooLarge
+from filegate.runs.address import Address
 from filegate.storage.aws_errors import translated
+from filegate.storage.blob import Blob
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody

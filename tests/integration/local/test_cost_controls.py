@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from filegate.local import EmbeddedCloud
-from filegate.operations.stack import Unproved, reconcile
+from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.stack import Unproved, reconcile
 
 EVERY_ACCOUNT = {"Cost.Budget", "Cost.DailySpend"}
 PAYING_ACCOUNT = {"Cost.AnomalyMonitor", "Cost.AnomalySubscription", "Cost.CostCategory"}

@@ -12,10 +12,10 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from filegate.local import EmbeddedCloud
-from filegate.operations.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
-from filegate.operations.deploy.stack import culprit
-from filegate.operations.stack import StackDiffers, Unproved, reconcile, resources
+from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
+from filegate.deploy.stack import culprit
+from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.stack import StackDiffers, Unproved, reconcile, resources
 
 STACK = "filegate-local"
 

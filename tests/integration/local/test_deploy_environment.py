@@ -16,14 +16,15 @@ from typer.testing import CliRunner, Result
 
 from filegate.cli.app import app
 from filegate.cli.stack import DIFFERENCES
-from filegate.local import EmbeddedCloud, seams
-from filegate.operations import destroy as destruction
-from filegate.operations.account import Account, account_of
-from filegate.operations.checkout import Checkout
-from filegate.operations.deploy import CannotBeDeployed, load_template
-from filegate.operations.deploy.environment import STAGES, Environment, Registry
-from filegate.operations.stack import reconcile
-from filegate.operations.stack.resources import NOT_CREATED
+from filegate.deploy import CannotBeDeployed, load_template
+from filegate.deploy import destroy as destruction
+from filegate.deploy.account import Account, account_of
+from filegate.deploy.checkout import Checkout
+from filegate.deploy.environment import STAGES, Environment, Registry
+from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud import patches as seams
+from filegate.devcloud.stack import reconcile
+from filegate.devcloud.stack.resources import NOT_CREATED
 
 REPOSITORY = Path(__file__).parents[3]
 PARTS = ("infra", "datasets")
@@ -90,7 +91,7 @@ def filegate(cloud: EmbeddedCloud, checkout: Checkout, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "FILEGATE_ENVIRONMENT", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("filegate.operations.checkout.Checkout", lambda: checkout)
+    monkeypatch.setattr("filegate.deploy.checkout.Checkout", lambda: checkout)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(app, words, prog_name="filegate")

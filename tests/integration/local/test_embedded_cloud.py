@@ -22,8 +22,9 @@ import pytest
 from botocore.config import Config
 
 import filegate
-from filegate.local import EmbeddedCloud, seams
-from filegate.local.cloud import CloudNotStarted
+from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud import patches as seams
+from filegate.devcloud.cloud import CloudNotStarted
 
 SOURCES = Path(filegate.__file__).parents[1]
 
@@ -166,7 +167,7 @@ def test_its_processes_end_with_it_however_it_ends(
     script = f"""
 import json, threading, time
 from pathlib import Path
-from filegate.local import EmbeddedCloud
+from filegate.devcloud import EmbeddedCloud
 with EmbeddedCloud(images=Path({str(images)!r})) as cloud:
     name = cloud.deploy(template=Path({str(template)!r}))["IngestFunction"]
     functions = cloud.session().client("lambda")

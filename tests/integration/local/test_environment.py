@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import filegate
-from filegate.local.environment import Environment, Invocation, Launch, Outcome
-from filegate.local.functions import AWSLAMBDARIC, OWN_RUNTIME
+from filegate.devcloud.environment import Environment, Invocation, Launch, Outcome
+from filegate.devcloud.functions import AWSLAMBDARIC, OWN_RUNTIME
 
 SOURCES = Path(filegate.__file__).parents[1]
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -181,7 +181,7 @@ def test_the_process_ends_with_the_one_that_started_it(launch: Launch, eventuall
     script = f"""
 import os, signal, threading, time
 from pathlib import Path
-from filegate.local.environment import Environment, Invocation, Launch
+from filegate.devcloud.environment import Environment, Invocation, Launch
 environment = Environment(Launch(runtime={launch.runtime!r}, handler="handler.handle", timeout=60.0,
                                  directory=Path({str(launch.directory)!r}), variables={launch.variables!r}))
 told = environment.invoke(Invocation(request_id="1", function_arn="arn", event={{"do": "describe"}}))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from filegate.local import EmbeddedCloud
+from filegate.devcloud import EmbeddedCloud
 
 Executions = Callable[[int], list[dict[str, Any]]]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from filegate.local.functions import Functions, UnknownImage, default_runtime, stage_of
+from filegate.devcloud.functions import Functions, UnknownImage, default_runtime, stage_of
 
 REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 

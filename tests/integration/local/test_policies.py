@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 
-from filegate.address import Address
-from filegate.local import EmbeddedCloud
+from filegate.devcloud import EmbeddedCloud
 from filegate.operations import deliver
+from filegate.runs.address import Address
 from filegate.storage.s3 import S3ObjectStore
 
 ACCOUNT, OTHER_ACCOUNT, REGION = "000000000000", "999999999999", "us-east-1"

@@ -7,8 +7,8 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from filegate.local import EmbeddedCloud, roles
-from filegate.local.roles import RoleSessions
+from filegate.devcloud import EmbeddedCloud, roles
+from filegate.devcloud.roles import RoleSessions
 
 ROLE = "arn:aws:iam::000000000000:role/some"
 REGION = "us-east-1"

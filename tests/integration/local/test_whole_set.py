@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from filegate.local import EmbeddedCloud
-from filegate.operations.default_security_group import close_default_security_group
-from filegate.operations.deploy import deploy
-from filegate.operations.deploy_local import ARTIFACTS
-from filegate.operations.stack import reconcile
+from filegate.deploy import deploy
+from filegate.deploy.default_security_group import close_default_security_group
+from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.deploy import ARTIFACTS
+from filegate.devcloud.stack import reconcile
 
 EVERYTHING = {
     "PrivateNetwork": "yes",

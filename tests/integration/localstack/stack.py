@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from filegate.operations.deploy_local import STACK
+from filegate.devcloud.deploy import STACK
 
 REPOSITORY = Path(__file__).parents[3]
 REGION = "us-east-1"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from filegate.local.session import session_for
-from filegate.operations.account import Account, account_of
-from filegate.operations.checkout import Checkout
-from filegate.operations.deploy import Deployment, DeploymentFailed
-from filegate.operations.deploy.environment import STAGES, Environment
-from filegate.operations.deploy.stack import described
-from filegate.operations.destroy import Fate, destroy, take_inventory
+from filegate.deploy import Deployment, DeploymentFailed
+from filegate.deploy.account import Account, account_of
+from filegate.deploy.checkout import Checkout
+from filegate.deploy.destroy import Fate, destroy, take_inventory
+from filegate.deploy.environment import STAGES, Environment
+from filegate.deploy.stack import described
+from filegate.devcloud.session import session_for
 
 from .stack import REGION, REPOSITORY, Stack
 

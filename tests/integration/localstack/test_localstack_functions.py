@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from filegate.operations.deploy import load_template
+from filegate.deploy import load_template
 
 from .stack import REPOSITORY, Stack, invoke, run
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from filegate.operations.deploy_local import STACK
+from filegate.devcloud.deploy import STACK
 
 from .stack import REPOSITORY, Stack
 

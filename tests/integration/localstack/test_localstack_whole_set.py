@@ -8,11 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
-from filegate.local.session import session_for
-from filegate.operations.default_security_group import close_default_security_group
-from filegate.operations.deploy import deploy
-from filegate.operations.deploy_local import ARTIFACTS, deploy_local
-from filegate.operations.stack import reconcile
+from filegate.deploy import deploy
+from filegate.deploy.default_security_group import close_default_security_group
+from filegate.devcloud.deploy import ARTIFACTS, deploy_local
+from filegate.devcloud.session import session_for
+from filegate.devcloud.stack import reconcile
 
 from .stack import REGION, REPOSITORY, Stack
 

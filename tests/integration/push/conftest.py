@@ -20,9 +20,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from filegate.operations.account import Account
-from filegate.operations.checkout import Checkout
-from filegate.operations.deploy.environment import STAGES, Registry
+from filegate.deploy.account import Account
+from filegate.deploy.checkout import Checkout
+from filegate.deploy.environment import STAGES, Registry
 
 from ... import docker_engine
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from filegate.operations import images
-from filegate.operations.checkout import Checkout
-from filegate.operations.deploy.environment import STAGES
-from filegate.operations.images import Image, NotPushed, push
-from filegate.operations.problems import WrongUse
+from filegate.deploy import images
+from filegate.deploy.checkout import Checkout
+from filegate.deploy.environment import STAGES
+from filegate.deploy.images import Image, NotPushed, push
+from filegate.errors import WrongUse
 
 from .conftest import LocalAccount, LocalRegistry
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from filegate.local import EmbeddedCloud
+from filegate.devcloud import EmbeddedCloud
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from filegate.devcloud import EmbeddedCloud
 from filegate.errors import ClaimLost
-from filegate.local import EmbeddedCloud
-from filegate.runs import Ingested, Invocation, Request, Retries, Run, Status, Usage, Validated, run_id_of
+from filegate.runs.run import Ingested, Invocation, Request, Retries, Run, Usage, Validated, run_id_of
+from filegate.runs.states import Status
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from filegate.address import Address
+from filegate.devcloud import EmbeddedCloud
 from filegate.errors import ObjectGone, ObjectTooLarge
-from filegate.local import EmbeddedCloud
+from filegate.runs.address import Address
 from filegate.storage import s3 as module
 from filegate.storage.memory import MemoryObjectStore
 from filegate.storage.objects import ObjectStore

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from filegate.address import Address
+from filegate.devcloud import EmbeddedCloud
 from filegate.errors import ObjectGone
-from filegate.local import EmbeddedCloud
-from filegate.runs import Invocation, Request, Run, Usage
+from filegate.runs.address import Address
+from filegate.runs.run import Invocation, Request, Run, Usage
 from filegate.storage.dynamodb import DynamoDBLedger
-from filegate.storage.requests import count_dynamodb, count_s3
+from filegate.storage.requests import Requests, count_dynamodb, count_s3
 from filegate.storage.s3 import S3ObjectStore
-from filegate.usage import Requests
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

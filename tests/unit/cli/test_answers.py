@@ -12,14 +12,16 @@ from typing import get_args
 
 import pytest
 
-from filegate.address import Address
 from filegate.cli.runs import StatusName
 from filegate.cli.tables import exit_status
-from filegate.clock import now
+from filegate.devcloud.running import RunningLocal
 from filegate.errors import FilegateError
-from filegate.operations.running_local import RunningLocal
-from filegate.prices import READ_ON
-from filegate.runs import Invocation, RunRecord, Status, Usage, run_id_of
+from filegate.runs.address import Address
+from filegate.runs.clock import now
+from filegate.runs.prices import READ_ON
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Invocation, Usage, run_id_of
+from filegate.runs.states import Status
 from tests.unit.cli.conftest import Filegate, documents
 from tests.unit.operations.fakes import MemoryCloud
 
@@ -287,7 +289,7 @@ def test_a_running_local_knows_its_datasets(
     folder.mkdir()
     (folder / "succeeded.py").touch()
     running = RunningLocal(endpoint="http://127.0.0.1:1", pid=1, datasets=folder)
-    monkeypatch.setattr("filegate.operations.running_local.running_local", lambda: running)
+    monkeypatch.setattr("filegate.devcloud.running.running_local", lambda: running)
     assert documents(filegate("drop", "succeeded.csv", "--json"))[0]["object"] == "s3://raw/succeeded/succeeded.csv"
     assert "Declared are succeeded." in filegate("drop", "partial.csv").stderr
     assert "tells no dataset" in filegate("-e", "prod", "drop", "succeeded.csv").stderr
@@ -356,7 +358,7 @@ def test_show_tells_how_far_a_long_run_is(
     filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     since = now().replace(microsecond=0)
-    monkeypatch.setattr("filegate.clock.now", lambda: since + timedelta(seconds=31.5))
+    monkeypatch.setattr("filegate.runs.clock.now", lambda: since + timedelta(seconds=31.5))
     run = cloud.is_under_way(
         "x", since=since, seconds=30, chunks=172, chunks_due=172, chunks_done=43, rows_done=2_100_000
     )
@@ -575,7 +577,7 @@ def test_the_shared_options_count_on_both_sides(
         asked.append(settings.environment)  # type: ignore[attr-defined]
         return cloud.cloud
 
-    monkeypatch.setattr("filegate.operations.cloud.connect", connect)
+    monkeypatch.setattr("filegate.cli.connection.connect", connect)
     filegate("--environment", "one", "dlq", "list")
     filegate("dlq", "list", "-e", "two")
     filegate("-e", "one", "dlq", "list", "-e", "two")
@@ -589,7 +591,7 @@ def test_an_error_is_short_and_says_what_to_do(filegate: Filegate, monkeypatch: 
     def connect(settings: object) -> None:
         raise FilegateError("It \x1b[2J broke.", advice="Mend it.")
 
-    monkeypatch.setattr("filegate.operations.cloud.connect", connect)
+    monkeypatch.setattr("filegate.cli.connection.connect", connect)
     result = filegate("runs")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "It \\x1b[2J broke.\nMend it.\n")
 

@@ -26,7 +26,7 @@ BILL = Spending(
 
 @pytest.fixture(autouse=True)
 def today(monkeypatch: pytest.MonkeyPatch) -> datetime:
-    monkeypatch.setattr("filegate.clock.now", lambda: START)
+    monkeypatch.setattr("filegate.runs.clock.now", lambda: START)
     return START
 
 

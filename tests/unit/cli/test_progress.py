@@ -10,8 +10,9 @@ from rich.console import Console
 
 from filegate.cli import progress
 from filegate.cli.progress import SAID_EVERY, Progress, watched
-from filegate.clock import now
-from filegate.runs import RunRecord, Status
+from filegate.runs.clock import now
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 from tests.unit.operations.fakes import MemoryCloud
 
 

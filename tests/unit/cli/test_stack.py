@@ -12,12 +12,12 @@ from rich.console import Console
 
 from filegate.cli import changes, shared
 from filegate.cli.shared import Session
-from filegate.operations.account import Account
-from filegate.operations.deploy import Deployment
-from filegate.operations.deploy.changes import Action, Change, Edit, Plan
-from filegate.operations.deploy.environment import Environment
-from filegate.operations.deploy.stack import Event
-from filegate.operations.problems import NoCloud
+from filegate.deploy import Deployment
+from filegate.deploy.account import Account
+from filegate.deploy.changes import Action, Change, Edit, Plan
+from filegate.deploy.environment import Environment
+from filegate.deploy.stack import Event
+from filegate.errors import NoCloud
 from tests.unit.cli.conftest import Filegate
 
 SESSION: Any = None
@@ -123,7 +123,7 @@ def deployed(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> Filegate:
     answers = {"images": {}, "parameters": {}, "deployment": deployment, "close_default_security_group": True}
     for name, answer in answers.items():
         monkeypatch.setattr(Environment, name, lambda *_, answer=answer: answer)
-    monkeypatch.setattr("filegate.operations.account.account_of", lambda _: ACCOUNT)
+    monkeypatch.setattr("filegate.deploy.account.account_of", lambda _: ACCOUNT)
     return filegate
 
 
@@ -186,7 +186,7 @@ def far_from_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     def sought() -> None:
         raise AssertionError("AWS is asked first")
 
-    monkeypatch.setattr("filegate.operations.account.aws_session", sought)
+    monkeypatch.setattr("filegate.deploy.account.aws_session", sought)
 
 
 @pytest.mark.usefixtures("far_from_aws")
@@ -213,7 +213,7 @@ def test_who_watches_is_told_that_aws_is_asked(
         screen.write("Nobody answers.")
         raise NoCloud("No.")
 
-    monkeypatch.setattr("filegate.operations.account.account_of", reached)
+    monkeypatch.setattr("filegate.deploy.account.account_of", reached)
     filegate("-e", "dev", "stack", "diff")
     assert screen.getvalue().index("Asking AWS whom it lets in …") < screen.getvalue().index("Nobody answers.")
 
@@ -229,7 +229,7 @@ def test_what_is_removed_needs_no_parameter_file(filegate: Filegate, monkeypatch
     def reached(_: object) -> None:
         raise NoCloud("AWS was asked.")
 
-    monkeypatch.setattr("filegate.operations.account.account_of", reached)
+    monkeypatch.setattr("filegate.deploy.account.account_of", reached)
     assert "AWS was asked." in filegate("-e", "gone", "stack", "destroy").stderr
 
 

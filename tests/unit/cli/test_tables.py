@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from filegate.cli import tables
-from filegate.runs import RunRecord, Status
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 from tests.unit.operations.fakes import MemoryCloud
 
 

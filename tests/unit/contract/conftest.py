@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from filegate.contract import Contract, Split, compile_contract
-from filegate.formats.model import ROW
+from filegate.formats.records import ROW
 
 Compile = Callable[[Any], Contract]
 Chunk = Callable[..., pl.DataFrame]

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from filegate.errors import SchemaMismatch
-from filegate.formats.model import ROW
+from filegate.formats.records import ROW
 
 
 def numbered(values: pl.Series) -> pl.DataFrame:

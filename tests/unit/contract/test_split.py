@@ -6,7 +6,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from filegate.formats.model import ROW, Fault
+from filegate.formats.records import ROW, Fault
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from filegate.formats import ROW, ExpectedColumn, Fault, Layout, Malformed, Piece, UnknownColumns, cut, read, sniff
-from filegate.sources import Csv, Source
+from filegate.formats.sources import Csv, Source
 
 _FILES = tempfile.TemporaryDirectory()
 atexit.register(_FILES.cleanup)

@@ -6,7 +6,7 @@ import pytest
 
 from filegate.errors import ConservationError
 from filegate.formats import FileBlob, cut, read, sniff
-from filegate.sources import Csv
+from filegate.formats.sources import Csv
 from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 HEADER = b"a,b\n"
@@ -109,7 +109,7 @@ def test_a_byte_order_mark_in_the_text_is_text():
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_an_endless_record_is_a_piece_of_its_own(end, monkeypatch):
-    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
     monkeypatch.setattr("filegate.formats.text.WHOLE_READ_BYTES", 200)
     line = b"x" * 5000
     result = read_all(HEADER + b"1,2" + end + line + end + b'"' + line + end + b"3,4" + end, ["a", "b"], chunk_bytes=64)
@@ -122,7 +122,7 @@ def test_an_endless_record_is_a_piece_of_its_own(end, monkeypatch):
 
 
 def test_a_record_of_exactly_the_limit_is_read(monkeypatch):
-    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 10)
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 10)
     result = read_all(HEADER + b"1,34567890\r\n1,345678901\r\n1,2\r\n", ["a", "b"])
     assert result.rows == [("1", "34567890"), ("1", "2")]
     assert result.rules == [(2, "record:too_long")]

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from filegate.formats import RESCUED, ROW, Records
-from filegate.formats.csv_chunk import read_csv
-from filegate.formats.csv_plain import MAX_FIELDS, plain_pattern
-from filegate.sources import Csv
+from filegate.formats.csv.plain import MAX_FIELDS, plain_pattern
+from filegate.formats.csv.reader import read_csv
+from filegate.formats.sources import Csv
 
 TYPES = {"n": pl.Int64(), "x": pl.Decimal(9, 2), "d": pl.Date(), "s": pl.String()}
 PLAIN = b"007,-1.5,2013-01-31,a\r\n,,,\n"
@@ -77,7 +77,7 @@ def test_unknown_columns_are_rescued_for_typed_rows_and_for_their_texts():
 def test_a_record_that_is_too_long_is_left_to_the_grammar(monkeypatch):
     data = b"7,1,2013-01-31,aaaaaaaaaaaaaaaaaaaaaaaaa\n"
     assert is_plain(records(data * 3))
-    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", len(data) - 2)
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", len(data) - 2)
     found = records(data * 3)
     assert [record.fault.rule for record in found.malformed] == ["record:too_long"] * 3
 

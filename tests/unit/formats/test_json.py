@@ -5,9 +5,10 @@ import polars as pl
 import pytest
 
 from filegate.errors import MalformedObject
-from filegate.formats import ExpectedColumn, Fault, json_chunk, read, sniff
-from filegate.formats.json_chunk import _object
-from filegate.sources import Json
+from filegate.formats import ExpectedColumn, Fault, read, sniff
+from filegate.formats.json import reader as json_chunk
+from filegate.formats.json.reader import _object
+from filegate.formats.sources import Json
 from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 
@@ -199,7 +200,7 @@ def test_a_malformed_array_names_the_byte(data, position, problem):
 
 
 def test_endless_elements_and_lines_are_pieces_of_their_own(monkeypatch):
-    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
     monkeypatch.setattr("filegate.formats.text.WHOLE_READ_BYTES", 200)
     element = b'{"a": ["]\\"' + b"x" * 5000 + b'", {"b": 1}]}'
     array = read_all(b'[{"a": 1},\n ' + element + b' , {"a": 2}]', ["a"], Json(), chunk_bytes=300)
@@ -212,7 +213,7 @@ def test_endless_elements_and_lines_are_pieces_of_their_own(monkeypatch):
 
 
 def test_endless_elements_may_follow_each_other(monkeypatch):
-    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
     element = b'"' + b"x" * 150 + b'"'
     result = read_all(b"[" + b" , ".join([element] * 3) + b"]", ["a"], Json(), chunk_bytes=300)
     assert result.rules == [(row, "record:too_long") for row in (1, 2, 3)]
@@ -220,7 +221,7 @@ def test_endless_elements_may_follow_each_other(monkeypatch):
 
 
 def test_an_endless_element_that_never_ends_is_malformed(monkeypatch):
-    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
     with pytest.raises(MalformedObject, match="the element that starts at byte 1 does not end"):
         read_all(b'[{"a": "' + b"x" * 5000, ["a"], Json())
     with pytest.raises(MalformedObject, match="a number is longer than 100 bytes"):

@@ -7,7 +7,7 @@ import pytest
 
 from filegate.errors import MalformedObject, SchemaMismatch
 from filegate.formats import cut, parquet_schema, sniff
-from filegate.sources import Parquet
+from filegate.formats.sources import Parquet
 from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 FRAME = pl.DataFrame(

@@ -9,7 +9,7 @@ import zstandard
 
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats import sniff
-from filegate.sources import Csv, Json, Parquet
+from filegate.formats.sources import Csv, Json, Parquet
 from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 TABLE = b"a,b\n1,2\n"

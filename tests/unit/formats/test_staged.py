@@ -9,7 +9,7 @@ import zstandard
 from filegate.errors import MalformedObject, ObjectTooLarge
 from filegate.formats import compression, text
 from filegate.formats.sniff import SAMPLE_BYTES
-from filegate.sources import Csv, Json
+from filegate.formats.sources import Csv, Json
 from tests.unit.formats.support import read_all
 
 TABLE = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(20_000))
@@ -127,7 +127,7 @@ def test_latin_1_is_detected_and_utf_8_with_a_few_bad_bytes_stays_utf_8():
 
 
 def test_of_an_endless_record_only_the_first_bytes_are_staged(monkeypatch):
-    monkeypatch.setattr("filegate.formats.csv_records.MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
     result = read_all(gzip.compress(b"a,b\n1,2\n" + b"x" * 50_000 + b"\r\n3,4\n"), ["a", "b"], chunk_bytes=1000)
     assert result.rows == [("1", "2"), ("3", "4")]
     [bad] = result.malformed

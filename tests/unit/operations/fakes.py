@@ -13,17 +13,20 @@ from typing import Any
 import boto3
 import polars as pl
 
-from filegate.address import Address
-from filegate.clock import iso
-from filegate.layout import Layout
-from filegate.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart, write_manifest
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import Progress
 from filegate.operations.queue import Received
-from filegate.parquet import parquet_bytes
-from filegate.quarantine import BROKEN
-from filegate.runs import Request, Run, RunRecord, Status, run_id_of
-from filegate.stages.context import output_manifest_key, quarantine_address
+from filegate.pipeline.context import output_manifest_key, quarantine_address
+from filegate.pipeline.parquet import parquet_bytes
+from filegate.pipeline.quarantine_writer import BROKEN
+from filegate.runs.address import Address
+from filegate.runs.clock import iso
+from filegate.runs.layout import Layout
+from filegate.runs.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart
+from filegate.runs.record import RunRecord
+from filegate.runs.run import Request, Run, run_id_of
+from filegate.runs.states import Status
+from filegate.storage.documents import write_document
 from filegate.storage.ledger import alive, entered
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
 
@@ -200,7 +203,7 @@ class MemoryCloud:
     def _output(self, run: RunRecord, *parts: OutputPart) -> str:
         address = Address("processed", output_manifest_key(run.dataset, run.run_id))
         manifest = OutputManifest(run_id=run.run_id, dataset=run.dataset, object="x", parts=parts)
-        write_manifest(self.store, address, manifest)
+        write_document(self.store, address, manifest)
         return str(address)
 
     def _quarantine(self, run_id: str) -> str:
@@ -220,7 +223,7 @@ class MemoryCloud:
         manifest = QuarantineManifest(
             run_id=run_id, dataset="flights", object="x", layout=LAYOUT, rules={}, parts=tuple(parts)
         )
-        write_manifest(self.store, address, manifest)
+        write_document(self.store, address, manifest)
         return str(address)
 
     def _stored(self, run: RunRecord) -> RunRecord:

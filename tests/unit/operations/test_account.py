@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
-from filegate.operations.account import FIRST, Account, account_of
-from filegate.operations.checkout import Checkout
-from filegate.operations.deploy.environment import Environment
-from filegate.operations.problems import NoCloud, WrongUse
+from filegate.deploy.account import FIRST, Account, account_of
+from filegate.deploy.checkout import Checkout
+from filegate.deploy.environment import Environment
+from filegate.errors import NoCloud, WrongUse
 
 REPOSITORY = Path(__file__).parents[3]
 OWN, MANAGEMENT = "111111111111", "999999999999"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from filegate.dataset.registry import Registry
 from filegate.operations.check import check, describe
-from filegate.registry import Registry
 
 HEAD = """
 import pandera.polars as pa

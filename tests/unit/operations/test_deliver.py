@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.address import Address
+from filegate.errors import WrongUse
 from filegate.operations import deliver as module
 from filegate.operations.deliver import S3Upload, check_keys, dataset_of, deliver
-from filegate.operations.problems import WrongUse
-from filegate.runs import run_id_of
+from filegate.runs.address import Address
+from filegate.runs.run import run_id_of
 from tests.unit.operations.fakes import MemoryCloud
 
 KNOWN = ["cars", "flights", "line", "line_item"]

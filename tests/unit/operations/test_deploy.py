@@ -12,10 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from filegate.operations.account import account_of
-from filegate.operations.deploy import CannotBeDeployed, Deployment
-from filegate.operations.deploy.changes import CHANGE_SET, Action, Change, Edit, Plan, discard, plan
-from filegate.operations.problems import NoCloud
+from filegate.deploy import CannotBeDeployed, Deployment
+from filegate.deploy.account import account_of
+from filegate.deploy.changes import CHANGE_SET, Action, Change, Edit, Plan, discard, plan
+from filegate.errors import NoCloud
 
 NESTED = "AWS::CloudFormation::Stack"
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

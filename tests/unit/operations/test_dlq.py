@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from filegate.errors import WrongUse
 from filegate.operations import dlq
-from filegate.operations.problems import WrongUse
 from filegate.operations.queue import Received
-from filegate.runs import RunRecord, Status, replay_id_of
+from filegate.runs.record import RunRecord
+from filegate.runs.run import replay_id_of
+from filegate.runs.states import Status
 from tests.unit.operations.fakes import MemoryCloud, MemoryQueue, body
 
 FAILURE = {"status": "FAILED", "type": "Killed", "message": "So."}

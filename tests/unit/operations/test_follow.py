@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from filegate.address import Address
-from filegate.clock import iso, now
 from filegate.operations.follow import APPEARS_WITHIN, FEW, LONGEST_PAUSE, PROGRESSES_WITHIN, Follower, RunStalled
-from filegate.runs import RunRecord, Status
+from filegate.runs.address import Address
+from filegate.runs.clock import iso, now
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 from tests.unit.operations.fakes import MemoryCloud
 
 

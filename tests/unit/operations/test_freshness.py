@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from filegate.operations.deploy import load_template
-from filegate.operations.freshness import freshness
-from filegate.registry import Registry
+from filegate.dataset.registry import Registry
+from filegate.deploy import load_template
+from filegate.deploy.freshness import freshness
 
 MODULE = """\
 from datetime import timedelta

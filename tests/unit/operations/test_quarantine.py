@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from filegate.address import Address
-from filegate.operations.problems import WrongUse
+from filegate.errors import WrongUse
 from filegate.operations.quarantine import Broken, rejected_rows
+from filegate.runs.address import Address
 from tests.unit.operations.fakes import MemoryCloud
 
 

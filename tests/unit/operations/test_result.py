@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from filegate.operations.result import cut_short, output_addresses, result
-from filegate.runs import Status
+from filegate.runs.states import Status
 from tests.unit.operations.fakes import MemoryCloud
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.operations import runs as module
-from filegate.operations.problems import WrongUse
-from filegate.operations.runs import chain, find, latest
-from filegate.runs import Status
+from filegate.errors import WrongUse
+from filegate.operations import find as module
+from filegate.operations.find import chain, find, latest
+from filegate.runs.states import Status
 from tests.unit.operations.fakes import START, MemoryCloud
 
 LONG_AGO = START - timedelta(days=1)

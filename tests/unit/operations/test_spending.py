@@ -11,8 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from filegate.clock import iso
-from filegate.local.session import session_for
+from filegate.devcloud.session import session_for
 from filegate.operations.spending import (
     By,
     NoBill,
@@ -24,8 +23,9 @@ from filegate.operations.spending import (
     inactive_tags,
     last_days,
 )
-from filegate.runs import Status
-from filegate.usage import cost_usd
+from filegate.runs.clock import iso
+from filegate.runs.cost import cost_usd
+from filegate.runs.states import Status
 from tests.unit.operations.fakes import START, MemoryCloud
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate import prices
-from filegate.usage import cost_usd
+from filegate.runs import prices
+from filegate.runs.cost import cost_usd
 from scripts.monthly_cost import COLD_START, Run
 from scripts.scale import quotas
 from scripts.scale.model import (

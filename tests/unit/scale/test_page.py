@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from filegate.deploy import load_template
 from filegate.formats.compression import MAX_TEXT_BYTES
-from filegate.operations.deploy import load_template
-from filegate.stages.fan_out import RANGE_CHUNKS, REQUESTS_AT_ONCE
-from filegate.stages.output import COPIES_AT_ONCE
+from filegate.pipeline.fan_out import RANGE_CHUNKS, REQUESTS_AT_ONCE
+from filegate.pipeline.output import COPIES_AT_ONCE
 from scripts.monthly_cost import COLD_START, LEDGER_WAIT, ROOT, S3_WAIT
 from scripts.scale import __main__ as scale
 from scripts.scale import model, page, quotas, simulation
@@ -78,7 +78,7 @@ def test_what_ingest_does_not_get_through_is_refused() -> None:
 
 
 def test_a_function_s_client_sends_a_throttled_request_as_often_as_assumed() -> None:
-    from filegate.functions import AWS  # noqa: PLC0415 - a function's own, which nothing else here needs
+    from filegate.aws_lambda.function import AWS  # noqa: PLC0415 - a function's own, which nothing else here needs
 
     assert AWS.retries == {"mode": "standard", "max_attempts": simulation.SDK_ATTEMPTS - 1}
 

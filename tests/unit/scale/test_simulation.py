@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filegate.runs import Invocation
+from filegate.runs.run import Invocation
 from scripts.monthly_cost import COLD_START, Run
 from scripts.scale import quotas, simulation
 from scripts.scale.model import STEP_WAIT, Step, busy_seconds, calls, first_limit

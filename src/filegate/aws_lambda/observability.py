@@ -1,0 +1,160 @@
+"""The functions' logger and metrics, in one place. Both name runs, datasets, rules and counts, never a row's values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from filegate.errors import PermanentError, TransientError, UnknownDataset
+from filegate.runs.run import Invocation, Run
+
+ENVIRONMENT = os.environ.get("FILEGATE_ENVIRONMENT", "unknown")
+LOGGED_RULES = 10
+VALIDATES = ("ValidateState", "ValidateReduce")
+"""The states that end with a validated object."""
+OVER_ALL = "rejected_share_of_tolerance"
+"""Emitted once more without its dataset: an alarm cannot look over datasets that come and go."""
+NEARLY_FULL = 90
+"""Percent of a function's memory from which on an operator should know."""
+
+logger = Logger()
+
+Measures = dict[str, tuple[MetricUnit, float]]
+
+
+def begin(run: Run, state: str) -> None:
+    """Names the run, and the range if it is one, in every line that follows, and writes the first."""
+    logger.append_keys(
+        run_id=run.run_id,
+        dataset=run.request.dataset,
+        state=state,
+        execution=run.execution,
+        environment=ENVIRONMENT,
+    )
+    if run.range is not None:
+        logger.append_keys(range=run.range.index)
+    if run.retries.count and run.range is None:  # ingest has told of it: the ranges may be thousands
+        logger.warning("started again", extra={"restarts": run.retries.count})
+    else:
+        logger.info("started")
+
+
+def end(before: Run, after: Run, invocation: Invocation) -> None:
+    """Tells what a stage made of its run."""
+    for warning, facts in _warnings(after, invocation.state):
+        logger.warning(warning, extra=facts)
+    logger.info("done", extra={"seconds": invocation.seconds, **_found(before, after)})
+    _measure(before, invocation, lambda: _counts(before, after, invocation.state))
+
+
+def fail(run: Run, invocation: Invocation, error: Exception) -> None:
+    """Tells of the error that ends an invocation. Its text is fit for logs: that of a defect was left out."""
+    facts = {"seconds": invocation.seconds, "error_type": type(error).__name__, "error_message": str(error)}
+    if isinstance(error, TransientError):
+        logger.warning("failed, worth a retry", extra=facts)
+    else:
+        logger.error("failed", extra=facts)
+    arrived = isinstance(error, PermanentError) and not isinstance(error, UnknownDataset)
+    _measure(run, invocation, lambda: _arrival(run) if arrived and invocation.state == "IngestState" else {})
+
+
+def _found(before: Run, after: Run) -> dict[str, Any]:
+    """The counts of the section that the stage added."""
+    facts: dict[str, Any] = {}
+    for name in ("ingested", "validated", "transformed", "published", "committed"):
+        section = getattr(after, name)
+        if section is not None and section != getattr(before, name):
+            facts |= section.model_dump(mode="json", exclude_none=True, exclude={"manifest", "message", "rules"})
+    if after.validated is not None and after.validated != before.validated:
+        rules = list(after.validated.rules.items())[:LOGGED_RULES]
+        facts["rules"] = [{"rule": rule, "rows": rows} for rule, rows in rules]  # a list, which queries can unfold
+    return facts
+
+
+def _warnings(run: Run, state: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What an operator should look at."""
+    if state in VALIDATES and run.validated is not None and run.validated.rows_rejected:
+        share = run.validated.share_of_tolerance
+        yield "rows were rejected", {"rows_rejected": run.validated.rows_rejected, "share_of_tolerance": share}
+    if state == "CommitState" and run.committed is not None and run.committed.superseded_by is not None:
+        yield "superseded: a newer version is published already", {"superseded_by": run.committed.superseded_by}
+
+
+def _counts(before: Run, after: Run, state: str) -> Measures:
+    """What a stage counts of its dataset, once a run: not again where the run was restarted."""
+    looks = 0 if before.fan_out is None else before.fan_out.looks  # a second look is no restart
+    if sum(call.state == state for call in before.usage.invocations.values()) > looks:
+        return {}
+    if state == "IngestState" and after.ingested is not None and after.ingested.claim == "CLAIMED":
+        return _arrival(before, after.ingested.bytes)
+    if state in VALIDATES and after.validated is not None:
+        validated = after.validated
+        return {
+            "rows_in": (MetricUnit.Count, validated.rows_in),
+            "rows_accepted": (MetricUnit.Count, validated.rows_accepted),
+            "rows_rejected": (MetricUnit.Count, validated.rows_rejected),
+            "rejected_share_of_tolerance": (MetricUnit.NoUnit, validated.share_of_tolerance),
+        }
+    if state == "CommitState" and after.committed is not None and after.transformed is not None:
+        committed = after.committed
+        measures: Measures = {"run_seconds": (MetricUnit.Seconds, committed.run_seconds)}
+        if committed.cost_usd is not None:
+            measures["cost_usd"] = (MetricUnit.NoUnit, committed.cost_usd)
+        if committed.superseded_by is None:
+            measures["rows_out"] = (MetricUnit.Count, after.transformed.rows_out)
+            if committed.age_seconds is not None:
+                measures["age_at_publication_seconds"] = (MetricUnit.Seconds, committed.age_seconds)
+        return measures
+    return {}
+
+
+def _arrival(run: Run, size: int | None = None) -> Measures:
+    """An object that came in; a replay's did so before."""
+    if run.request.replay_of is not None:
+        return {}
+    measures: Measures = {"objects": (MetricUnit.Count, 1)}
+    return measures if size is None else measures | {"object_bytes": (MetricUnit.Bytes, size)}
+
+
+def _measure(run: Run, invocation: Invocation, counts: Callable[[], Measures]) -> None:
+    """Emits metrics; a run is worth more than they are, and goes on without them."""
+    try:
+        own: Measures = {"seconds": (MetricUnit.Seconds, invocation.seconds)}
+        if (used := _memory_used_percent(invocation.memory_mb)) is not None:
+            own["memory_used_percent"] = (MetricUnit.Percent, used)
+            if used >= NEARLY_FULL:
+                logger.warning("the function's memory is nearly full", extra={"memory_used_percent": used})
+        of_dataset = counts()
+        _emit(own | {name: measure for name, measure in of_dataset.items() if name == OVER_ALL}, run, {})
+        if of_dataset:
+            _emit(of_dataset, run, {"dataset": run.request.dataset})
+    except Exception as error:
+        logger.warning("metrics were lost", extra={"error_type": type(error).__name__})
+
+
+def _emit(measures: Measures, run: Run, dimensions: Mapping[str, str]) -> None:
+    """One line of CloudWatch's embedded metric format; powertools adds the namespace and the service."""
+    metrics = EphemeralMetrics()
+    for name, value in {"environment": ENVIRONMENT, **dimensions}.items():
+        metrics.add_dimension(name, value)
+    metrics.add_metadata("run_id", run.run_id)  # never a dimension: each value of one is a metric that is paid for
+    for name, (unit, number) in measures.items():
+        metrics.add_metric(name, unit, number)
+    metrics.flush_metrics()
+
+
+def _memory_used_percent(memory_mb: int) -> float | None:
+    """The most that this process ever held, of the function's memory; None where Linux does not tell.
+
+    Not `getrusage`: its maximum outlives the exec, and so may be that of the process which started this one.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists() or not memory_mb:
+        return None
+    (peak,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return round(100 * int(peak.split()[1]) / 1024 / memory_mb, 1)

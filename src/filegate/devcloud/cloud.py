@@ -1,0 +1,257 @@
+"""The embedded cloud: an AWS in this process, with the pipeline's functions as its child processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from filegate.devcloud import patches as seams
+from filegate.devcloud.functions import Functions, default_runtime
+from filegate.devcloud.roles import RoleSessions
+from filegate.errors import FilegateError
+
+if TYPE_CHECKING:
+    import boto3
+
+REGION = "us-east-1"
+_REPOSITORY = Path(__file__).resolve().parents[3]
+_STAGES = ("ingest", "validate", "transform", "output")
+_START_SECONDS = 30.0
+
+
+class CloudNotStarted(FilegateError):
+    """The embedded cloud could not start, or another one runs in this process."""
+
+
+class EmbeddedCloud:
+    """S3, EventBridge, Step Functions, Lambda, DynamoDB, SQS, SNS and CloudFormation on 127.0.0.1, until stopped.
+
+        with EmbeddedCloud() as cloud:
+            outputs = cloud.deploy()
+            cloud.session().client("s3").put_object(Bucket=outputs["RawBucket"], Key="flights/1.csv", Body=rows)
+
+    One at a time in a process: the emulator, ministack, keeps its state in modules. Its state ends with it.
+
+    Args:
+        port: where to listen; 0 takes a free one.
+        concurrency: functions that run at the same time; 2 to 4, by the machine's processors, if None.
+        images: the directory of the stages' code, one directory a stage.
+        datasets: the directory of the declared datasets.
+        runtime: the module that runs a function's handler; AWS's own where it is installed, if None.
+
+    Raises:
+        CloudNotStarted: the port is taken, or another embedded cloud runs in this process.
+        IncompatibleMinistack: another release of ministack is installed.
+    """
+
+    _running = threading.Lock()
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        concurrency: int | None = None,
+        images: Path = _REPOSITORY / "images",
+        datasets: Path = _REPOSITORY / "datasets",
+        runtime: str | None = None,
+    ) -> None:
+        if not EmbeddedCloud._running.acquire(blocking=False):
+            raise CloudNotStarted("An embedded cloud already runs in this process.", advice="Stop it first.")
+        self._cleanup = contextlib.ExitStack()
+        self._cleanup.callback(EmbeddedCloud._running.release)
+        self._can_deploy = False
+        try:
+            listener = self._cleanup.enter_context(_listen(port))
+            self.port: int = listener.getsockname()[1]
+            self.endpoint = f"http://127.0.0.1:{self.port}"
+            self._cleanup.enter_context(_ministack_variables(self.port))
+            with _untouched_logging():
+                seams.check(seams.PRIVATE_NAMES)
+            functions = Functions(
+                images=images.resolve(),
+                variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
+                credentials=RoleSessions(self.endpoint, REGION).variables,
+                concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
+                runtime=runtime or default_runtime(),
+            )
+            executions = seams.Executions()
+            self._cleanup.enter_context(seams.installed(port=self.port, invoke=functions.invoke, executions=executions))
+            self._cleanup.callback(seams.reset)
+            self._cleanup.enter_context(_served(listener))
+            self._cleanup.callback(executions.stop, functions.stop)
+        except BaseException:
+            self._cleanup.close()
+            raise
+
+    def client_environment(self) -> dict[str, str]:
+        """Variables under which any AWS SDK or the `aws` command talks to this cloud, and to no other."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",  # any will do, but an SDK wants one
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def session(self) -> boto3.Session:
+        """A boto3 session whose clients talk to this cloud."""
+        from filegate.devcloud.session import session_for  # noqa: PLC0415 - boto3 is not needed to start
+
+        return session_for(self.endpoint, REGION)
+
+    def deploy(
+        self,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        template: Path = _REPOSITORY / "infra/cloudformation/main.yaml",
+        stack_name: str = "filegate-local",
+    ) -> dict[str, str]:
+        """Deploy the CloudFormation templates as they are for AWS, and return the outputs of the main stack.
+
+        What the emulator's CloudFormation drops is applied through the services' own APIs; then every property of
+        every resource is compared with the template.
+
+        Args:
+            parameters: of the main template; those not given are set for a local run.
+            template: the main template, with its nested ones beside it.
+            stack_name: of the main stack; deploying again updates it.
+
+        Raises:
+            DeploymentFailed: a resource could not be created or updated.
+            StackDiffers: a resource is not as its template says.
+        """
+        from filegate.devcloud.deploy import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
+        from filegate.devcloud.stack.resources import NOT_CREATED  # noqa: PLC0415
+
+        if not self._can_deploy:
+            self._cleanup.enter_context(seams.installed_for_deployment(NOT_CREATED))
+            self._can_deploy = True
+        registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
+        images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
+        return deploy_local(
+            self.session(), template=template, stack_name=stack_name, parameters={**images, **(parameters or {})}
+        )
+
+    def stop(self) -> None:
+        """End every function's process and the server, and undo what was changed here. Safe to call twice."""
+        self._cleanup.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise CloudNotStarted(
+            f"127.0.0.1:{port} cannot be listened on: {error.strerror}.", advice="Choose another port, or 0 for any."
+        ) from None
+    return listener
+
+
+@contextlib.contextmanager
+def _ministack_variables(port: int) -> Iterator[None]:
+    """The process's environment is where ministack reads its settings, at import and later."""
+    changed = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PERSIST_STATE": "0",
+        "S3_PERSIST": "0",
+        "LOG_LEVEL": "WARNING",
+        # At start it removes containers it takes for its own, on whatever Docker it finds: let it find none.
+        # The query keeps Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
+        "DOCKER_HOST": "unix:///nonexistent/docker.sock?none",
+    }
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _untouched_logging() -> Iterator[None]:
+    """The root logger as it was: ministack configures it on import, which is for the program around it to do."""
+    logging.getLogger("kms").setLevel(logging.ERROR)  # warns that it cannot sign, which nothing here asks of it
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+@contextlib.contextmanager
+def _served(listener: socket.socket) -> Iterator[None]:
+    """The ASGI application of ministack on `listener`, in a thread with a loop of its own."""
+    from hypercorn.asyncio import serve  # noqa: PLC0415 - belongs to the "local" extra
+    from hypercorn.config import Config  # noqa: PLC0415
+    from ministack.app import app  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    config = Config()
+    config.bind = [f"fd://{os.dup(listener.fileno())}"]
+    config.loglevel = "WARNING"
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.1
+    started: threading.Event = threading.Event()
+    loop = asyncio.new_event_loop()
+    stopping = asyncio.Event()
+    failure: list[BaseException] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        async def noting(message: Any) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                started.set()
+
+        await app(scope, receive, noting if scope["type"] == "lifespan" else send)
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(serve(application, config, shutdown_trigger=stopping.wait))
+        except BaseException as error:  # handed to the thread that waits
+            failure.append(error)
+        finally:
+            started.set()
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+
+    thread = threading.Thread(target=run, name="embedded-cloud", daemon=True)
+    thread.start()
+    if not started.wait(_START_SECONDS) or failure:
+        reason = failure[0] if failure else f"no answer within {_START_SECONDS:g} s"
+        raise CloudNotStarted(f"The embedded cloud did not start: {reason}.")
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join()

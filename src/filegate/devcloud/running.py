@@ -1,0 +1,90 @@
+"""Where a running `filegate local` is found: a small file in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from filegate.errors import WrongUse
+
+
+class RunningLocal(BaseModel):
+    """A running `filegate local`: its endpoint, its process, and the folder of its datasets."""
+
+    endpoint: str
+    pid: int
+    datasets: Path
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there and its port answers."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # somebody else's by now
+            return False
+        address = urlsplit(self.endpoint)
+        try:
+            socket.create_connection((str(address.hostname), address.port or 80), timeout=2).close()
+        except OSError:
+            return False
+        return True
+
+
+def state_file() -> Path:
+    """`filegate/local.json` in the user's cache folder."""
+    default = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or default).expanduser() / "filegate" / "local.json"
+
+
+def running_local() -> RunningLocal | None:
+    """The running `filegate local`, if there is one; what a dead one left behind is removed."""
+    file = state_file()
+    try:
+        found = RunningLocal.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        file.unlink(missing_ok=True)
+        return None
+    if not found.alive:
+        file.unlink(missing_ok=True)
+        return None
+    return found
+
+
+@contextmanager
+def announced(local: RunningLocal) -> Iterator[None]:
+    """Lets other commands find this cloud for the time of the block.
+
+    Raises:
+        WrongUse: another one runs.
+    """
+    refuse_second()
+    file = state_file()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = file.with_name(f"{file.name}.{local.pid}")
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:  # noqa: PTH123
+        stream.write(local.model_dump_json())
+    unfinished.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def refuse_second() -> None:
+    """Raises `WrongUse` if a `filegate local` runs already."""
+    if other := running_local():
+        raise WrongUse(
+            f"A `filegate local` runs already: {other.endpoint}, process {other.pid}.",
+            advice="Use that one, or stop it with Ctrl-C.",
+        )

@@ -1,0 +1,1 @@
+"""CSV: its grammar, its header, and the records of one chunk."""

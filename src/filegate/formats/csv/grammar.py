@@ -1,0 +1,202 @@
+r"""What a CSV record is: the one definition that the cutter, the reader and the offsets share.
+
+Grammar, on bytes of UTF-8 text (every significant character is ASCII, so no multi-byte character is ever split):
+
+- A record ends at LF, CRLF or CR outside a quoted field, or at the end of the text.
+- A quote opens a field only as its first character; anywhere else it is text. The quoted field ends at the next quote
+  that is not doubled, and a delimiter, a line end or the end of the text must follow it.
+- The escape character, where there is one, takes the next character (or CRLF) literally, quoted or not; but a record
+  cannot end with an escaped line end that nothing follows.
+- A record that breaks this, or is not complete within `limit` bytes, is malformed and ends at its own first line end,
+  so that one stray quote costs one row.
+- An empty line is no record, except where records have one field: there it is a null.
+
+The scan is linear: the search for a closing quote never goes further than the next quote that could close it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from filegate.formats.csv.index import RecordIndex
+from filegate.formats.csv.patterns import Patterns, record_patterns
+from filegate.formats.records import TOO_LONG
+
+MAX_RECORD_BYTES: Final = 1 << 20
+"""A longer record is malformed; so the search for a closing quote, and the memory for one record, are bounded."""
+
+_STRETCH: Final = 1 << 7
+_CR = ord("\r")
+_LINE_END = re.compile(rb"\r\n?|\n")
+_NOT_BLANK = re.compile(rb"[^\r\n]++")
+
+
+class Record(NamedTuple):
+    """Where one record lies: its body is [start, end), the next record starts at `next`; and what is wrong with it."""
+
+    start: int
+    end: int
+    next: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """The record grammar of one CSV dialect.
+
+    Attributes:
+        delimiter: between fields.
+        quote: around fields, or None.
+        escape: before a character meant literally, or None.
+        fields: number of fields in a record of the file, the empty one after a trailing delimiter included.
+        limit: most bytes of a record's body.
+    """
+
+    delimiter: bytes = b","
+    quote: bytes | None = b'"'
+    escape: bytes | None = None
+    fields: int = 2
+    limit: int = field(default_factory=lambda: MAX_RECORD_BYTES)
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        return record_patterns(self.delimiter, self.quote, self.escape)
+
+    @property
+    def lookahead(self) -> int:
+        """How many bytes from a record's first one decide where it ends."""
+        return self.limit + 2
+
+    @cached_property
+    def special(self) -> tuple[bytes, ...]:
+        """The characters that can keep a line end from ending a record."""
+        return tuple(character for character in (self.quote, self.escape) if character is not None)
+
+    def record(self, data: bytes, start: int, size: int) -> Record:
+        """The record at `start` of the text `data[:size]`.
+
+        Exact wherever `data` holds `lookahead` bytes from `start`, or else the rest of the text.
+        """
+        stop = min(start + self.limit + 1, size)
+        if match := self.patterns.record.match(data, start, stop):
+            return Record(start, match.end(1), _whole_line_end(data, match.end(), size), None)
+        last = size - start <= self.limit
+        if last and self.patterns.last.match(data, start, size):
+            return Record(start, size, size, None)
+        problem = "record:quote"
+        line_end = _LINE_END.search(data, start, stop)
+        if line_end is None and not last:
+            problem = TOO_LONG
+            line_end = _LINE_END.search(data, stop, size)
+        if line_end is None:
+            return Record(start, size, size, problem)
+        return Record(start, line_end.start(), _whole_line_end(data, line_end.end(), size), problem)
+
+    def is_blank(self, record: Record) -> bool:
+        """Whether what lies between two line ends is no record at all."""
+        return record.start == record.end and self.fields != 1
+
+    def index(self, data: bytes, strange: bytes = b"") -> RecordIndex:
+        """The records of a text whose ends are quickly told; not those that hold one of the strange characters."""
+        return RecordIndex(
+            data,
+            delimiter=self.delimiter,
+            quote=self.quote,
+            strange=strange + (self.escape or b""),
+            blank=self.fields == 1,
+            limit=self.limit,
+        )
+
+    def advance(self, data: bytes, stop: int, size: int) -> tuple[int, int]:
+        """The last record end at or before `stop`, and the number of records up to there, from the record at 0.
+
+        Stops before a record that is too long. What the index leaves over is taken by patterns, a stretch at a time.
+        """
+        stop -= data[stop - 1 : stop + 1] == b"\r\n"
+        index = self.index(data[:stop])
+        position = rows = 0
+        stretch = shortest = min(_STRETCH, self.limit + 1)
+        while position < stop:
+            run = index.run(position, stop)
+            stretch = shortest if run.end - position >= 4 * stretch else min(2 * stretch, self.limit + 1)
+            position, taken = self._advance_by_patterns(data, run.end, min(run.end + stretch, stop), stop, size)
+            rows += len(run.starts) + taken
+            if position == run.end:
+                break
+        return position, rows
+
+    def _advance_by_patterns(self, data: bytes, position: int, until: int, stop: int, size: int) -> tuple[int, int]:
+        """The end of the records from `position` to `until` or a little further, and their number."""
+        rows = 0
+        while position < until:
+            if (end := _end(self.patterns.flat, data, position, until)) > position:
+                rows += self.count_flat(data, position, end)
+                position = end
+            elif (end := _end(self.patterns.records, data, position, until)) > position:
+                rows += self.count(data, position, end)
+                position = end
+            else:
+                record = self.record(data, position, size)
+                if record.next > stop or record.problem == TOO_LONG:
+                    break
+                rows += not self.is_blank(record)
+                position = record.next
+        return position, rows
+
+    def count_flat(self, data: bytes, start: int, end: int) -> int:
+        """The number of records in [start, end), whole flat records."""
+        lf = data.count(b"\n", start, end)
+        cr = data.count(b"\r", start, end) if data.find(b"\r", start, end) >= 0 else 0
+        crlf = data.count(b"\r\n", start, end) if lf and cr else 0
+        blank: tuple[bytes, ...] = ()
+        if self.fields != 1:
+            blank = (b"\n\n",) if not cr else (b"\n\r",) if lf == cr == crlf else (b"\n\n", b"\r\r", b"\n\r")
+        if blank and (data[start] in b"\r\n" or any(data.find(pair, start, end) >= 0 for pair in blank)):
+            return sum(1 for _ in _NOT_BLANK.finditer(data, start, end))
+        return lf + cr - crlf
+
+    def count(self, data: bytes, start: int, end: int) -> int:
+        """The number of records in [start, end), whole well-formed records."""
+        bodies = self.patterns.record.finditer(data, start, end)
+        return sum(1 for body in bodies if self.fields == 1 or body.end(1) > body.start())
+
+    def starts(self, data: bytes, start: int, end: int) -> Iterator[int]:
+        """Where each record of the text [start, end) starts."""
+        while start < end:
+            record = self.record(data, start, end)
+            if not self.is_blank(record):
+                yield start
+            start = record.next
+
+    def values(self, body: bytes) -> list[tuple[str, bool]]:
+        """The fields of a well-formed record, without quotes and escapes, and whether each was quoted.
+
+        Raises:
+            UnicodeDecodeError: a field is not UTF-8.
+        """
+        if all(character not in body for character in self.special):
+            return [(text, False) for text in body.decode().split(self.delimiter.decode())]
+        fields = []
+        position = 0
+        while position <= len(body) and (match := self.patterns.field.match(body, position)):
+            quoted = match.lastgroup == "quoted"
+            escape = self.patterns.escape_in_quotes if quoted else self.patterns.escape_in_text
+            text = match["quoted"] if quoted else match[0]
+            fields.append(((escape.sub(rb"\1", text) if escape else text).decode(), quoted))
+            position = match.end() + 1
+        return fields
+
+
+def _end(pattern: re.Pattern[bytes], data: bytes, start: int, stop: int) -> int:
+    """Where what the pattern matches at `start` ends: at `start` itself if that is nothing."""
+    match = pattern.match(data, start, stop)
+    return match.end() if match else start
+
+
+def _whole_line_end(data: bytes, end: int, size: int) -> int:
+    """`end`, or one more where it lies between CR and LF."""
+    return end + 1 if end < size and data[end - 1] == _CR and data[end : end + 1] == b"\n" else end

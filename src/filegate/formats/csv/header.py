@@ -1,0 +1,134 @@
+"""The first record of a CSV text: its header, or the sign that one is missing or written otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
+from filegate.formats.columns import check_columns, is_header, listed
+from filegate.formats.csv.grammar import Grammar, Record
+from filegate.formats.csv.reader import csv_grammar
+from filegate.formats.encoding import UTF8_BOM
+from filegate.formats.records import TOO_LONG, ExpectedColumn, UnknownColumns
+from filegate.formats.sources import Csv
+from filegate.formats.text import end_of_text
+
+_DELIMITERS = ",;\t|:"
+
+
+def read_header(
+    sample: bytes,
+    *,
+    ended: bool,
+    source: Csv,
+    expected: Sequence[ExpectedColumn],
+    on_unknown_columns: UnknownColumns,
+    name: str,
+) -> tuple[tuple[str, ...], int]:
+    """The file's columns, and where its first data record starts.
+
+    Args:
+        sample: the text's first bytes, in UTF-8.
+        ended: whether that is all of it.
+        source: the dialect.
+        expected: the contract's columns.
+        on_unknown_columns: what a column that the contract does not name means.
+        name: of the object, for messages.
+
+    Raises:
+        EmptyObject: there is no data record.
+        MalformedObject: the first record is malformed.
+        SchemaMismatch: its columns are not the contract's.
+    """
+    grammar = replace(csv_grammar(source, 2), fields=2)
+    start = len(UTF8_BOM) if sample.startswith(UTF8_BOM) else 0
+    size = end_of_text(sample, grammar) if ended else len(sample)
+    first = _first_record(sample, start, size, grammar)
+    if first is None:
+        if ended:
+            raise EmptyObject(f"{name}: the file holds nothing but blank lines.", advice="Deliver it with its rows.")
+        raise MalformedObject(f"{name}: the first {size} bytes are blank lines.", advice="Remove them.")
+    fields = _fields(sample, first, grammar, ended=ended, name=name)
+    if source.trailing_delimiter and fields[-1] == "":
+        fields = fields[:-1]
+    if not source.header:
+        _check_width(fields, source, expected, name)
+        return tuple(column.name for column in expected), start
+    hint = _hint(sample[first.start : first.end].decode(), fields, source, expected)
+    check_columns(fields, expected, on_unknown_columns, name=name, hint=hint)
+    data = replace(grammar, fields=len(fields) + source.trailing_delimiter)
+    if ended and _first_record(sample, first.next, size, data) is None:
+        raise EmptyObject(f"{name}: the file holds a header and no rows.", advice="Deliver it with its rows.")
+    return tuple(fields), first.next
+
+
+def _first_record(sample: bytes, start: int, size: int, grammar: Grammar) -> Record | None:
+    while start < size:
+        record = grammar.record(sample, start, size)
+        if not grammar.is_blank(record):
+            return record
+        start = record.next
+    return None
+
+
+def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, name: str) -> list[str]:
+    body = sample[record.start : record.end]
+    problem = None
+    if record.problem == TOO_LONG or (record.next == len(sample) and not ended):
+        problem = f"is longer than {grammar.limit} bytes"
+    elif record.problem is not None:
+        problem = "has a quoted field that is not closed, or text after its closing quote"
+    elif b"\0" in body:
+        problem = "holds NUL bytes"
+    if problem is not None:
+        raise MalformedObject(
+            f"{name}: the first record {problem}.",
+            advice="Is it a CSV file? If so, check the delimiter, quote and escape that its source declares.",
+        )
+    try:
+        return [text for text, _ in grammar.values(body)]
+    except UnicodeDecodeError as error:
+        raise MalformedObject(
+            f"{name}: the first record is not text in the file's encoding "
+            f"(byte 0x{error.object[error.start]:02x} in a column's name).",
+            advice="Declare the encoding, for example Csv(encoding='cp1252').",
+        ) from error
+
+
+def _check_width(fields: Sequence[str], source: Csv, expected: Sequence[ExpectedColumn], name: str) -> None:
+    names = [column.name for column in expected]
+    if list(fields) == names:
+        raise SchemaMismatch(
+            f"{name}: the first record names the columns, but the source declares a file without header.",
+            advice="Declare Csv(header=True).",
+        )
+    if len(fields) == len(names):
+        return
+    widths = {other: ",".join(fields).count(other) + 1 for other in _DELIMITERS if other != source.delimiter}
+    other = next((other for other, width in widths.items() if width == len(names) and len(fields) == 1), None)
+    raise SchemaMismatch(
+        f"{name}: the first record has {len(fields)} fields, the contract {len(names)} columns: {listed(names)}.",
+        advice=f"Declare Csv(delimiter={other!r})."
+        if other
+        else "A file without header must have the contract's columns, in its order.",
+    )
+
+
+def _hint(line: str, fields: Sequence[str], source: Csv, expected: Sequence[ExpectedColumn]) -> str | None:
+    """What a header that does not fit suggests about the declaration."""
+    required = {column.name for column in expected if column.required}
+    names = {column.name for column in expected}
+    for other in _DELIMITERS:
+        cells = {cell.strip(source.quote or "") for cell in line.split(other)}
+        if other != source.delimiter and len(cells) > 1 and required <= cells and cells & names:
+            return f"Declare Csv(delimiter={other!r})."
+    if not is_header(fields, expected) and any(map(_is_value, fields)):
+        return "The first line names few of the columns: is the header missing? If so, declare Csv(header=False)."
+    return None
+
+
+def _is_value(field: str) -> bool:
+    """Whether a header cell looks like data: empty, or with more digits than letters."""
+    digits = sum(character.isdigit() for character in field)
+    return not field.strip() or digits > sum(character.isalpha() for character in field)

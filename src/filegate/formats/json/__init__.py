@@ -1,0 +1,1 @@
+"""JSON: lines or an array, and the records of one chunk."""

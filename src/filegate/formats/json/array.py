@@ -1,0 +1,174 @@
+"""A JSON array, re-cut while it streams by: one element a line, each at the offset it has in the text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
+from filegate.errors import MalformedObject
+from filegate.formats.csv.grammar import Grammar
+from filegate.formats.encoding import ByteStream
+from filegate.formats.records import Piece
+from filegate.formats.text import CTRL_Z, MAX_CHUNK_ROWS, Window
+
+_BLANK: Final = re.compile(r"[ \t\r\n]*+")
+_STRUCTURE: Final = re.compile(rb'["\\\[\]{}]')
+_STEP: Final = 1 << 20
+
+# Outside its strings, which hold none, an element's line ends are mere space.
+_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
+
+# Values are thrown away here: numbers stay text, so that none is too long to convert.
+_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+def cut_array(text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes: int, name: str) -> Iterator[Piece]:
+    """Pieces of the array's elements, one a line; brackets, commas and blanks between elements become line ends.
+
+    An element that is longer than a record may be is a piece of its own, of which only the first bytes are kept.
+
+    Args:
+        text: the text in UTF-8.
+        data_start: after the opening bracket.
+        grammar: of the lines that result.
+        chunk_bytes: how long a piece shall be.
+        name: of the object, for messages.
+
+    Raises:
+        MalformedObject: the text is not one well-formed array.
+    """
+    return _ArrayCutter(text, data_start, grammar, chunk_bytes, name).pieces()
+
+
+class _ArrayCutter:
+    """One pass over an array; the window always starts between two tokens, or before an element."""
+
+    def __init__(self, text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes: int, name: str) -> None:
+        self._window = Window(text)
+        self._data_start = data_start
+        self._grammar = grammar
+        self._chunk_bytes = chunk_bytes
+        self._name = name
+        self._expected = "an element or ]"
+
+    def pieces(self) -> Iterator[Piece]:
+        with closing(self._window):
+            self._window.skip_to(self._data_start)
+            while self._window.fill(self._chunk_bytes + self._grammar.lookahead):
+                yield self._next_piece()
+            if self._expected != "the end":
+                raise self._malformed(0, "the text ends inside the array")
+
+    def _next_piece(self) -> Piece:
+        window = self._window
+        # One character a byte: JSON's structure is ASCII, and positions stay positions of bytes.
+        text = window.data.decode("latin-1")
+        lines = bytearray()
+        rows = position = 0
+        while position < min(self._chunk_bytes, len(text)) and rows < MAX_CHUNK_ROWS:
+            token = self._skip_blank(text, position)
+            decided = window.ended or token + self._grammar.lookahead <= len(text)
+            if token == len(text) or not decided:
+                position = token
+                break
+            if text[token] in ",]" or "element" not in self._expected:
+                self._separator(text, token)
+                position = token + 1
+                continue
+            end = self._element(text, token)
+            too_long = end - token > self._grammar.limit
+            if too_long and token == 0:
+                return self._too_long()
+            if token > 0 and (too_long or end > self._chunk_bytes):
+                position = token
+                break
+            lines += b"\n" * (token - len(lines)) + window.data[token:end].translate(_ONE_LINE)
+            rows += 1
+            position = end
+            self._expected = ", or ]"
+        lines += b"\n" * (position - len(lines))
+        piece = Piece(window.start, position, rows, bytes(lines))
+        window.drop(position)
+        return piece
+
+    def _skip_blank(self, text: str, position: int) -> int:
+        match = _BLANK.match(text, position)
+        end = match.end() if match else position
+        at_mark = self._window.ended and self._expected == "the end" and text[end:] == CTRL_Z.decode()
+        return len(text) if at_mark else end
+
+    def _separator(self, text: str, position: int) -> None:
+        """Take a comma or the closing bracket, if that is what the array's grammar allows here."""
+        character = text[position]
+        if character == "," and self._expected == ", or ]":
+            self._expected = "an element"
+        elif character == "]" and self._expected in (", or ]", "an element or ]"):
+            self._expected = "the end"
+        else:
+            raise self._malformed(position, f"expected {self._expected}")
+
+    def _element(self, text: str, start: int) -> int:
+        """Where the element ends; beyond the grammar's limit if it is too long."""
+        nests = text[start] in '{["'
+        try:
+            end = int(_DECODER.raw_decode(text, start)[1])
+        except RecursionError:
+            raise self._malformed(start, "values are nested too deeply") from None
+        except ValueError as error:
+            beyond = start + self._grammar.limit + 1
+            if beyond <= len(text) and nests and not _Nesting().end(self._window.data[start:beyond]):
+                return beyond
+            position = error.pos if isinstance(error, json.JSONDecodeError) else start
+            problem = str(getattr(error, "msg", error)).removesuffix(" starting at")
+            raise self._malformed(position, problem) from None
+        if end - start > self._grammar.limit and not nests:
+            raise self._malformed(start, f"a number is longer than {self._grammar.limit} bytes")
+        return end
+
+    def _too_long(self) -> Piece:
+        """The element at the window's start, without holding it."""
+        window, nesting = self._window, _Nesting()
+        start, head = window.start, window.data[: self._grammar.limit + 1].translate(_ONE_LINE)
+        while not (end := nesting.end(window.data)):
+            window.drop(len(window.data))
+            if not window.fill(_STEP):
+                raise self._malformed(0, f"the element that starts at byte {start} does not end")
+        window.drop(end)
+        self._expected = ", or ]"
+        return Piece(start, window.start - start, 1, head)
+
+    def _malformed(self, position: int, problem: str) -> MalformedObject:
+        return MalformedObject(
+            f"{self._name}: the JSON array is malformed at byte {self._window.start + position} "
+            f"of the decompressed UTF-8 text: {problem}.",
+            advice="Deliver valid JSON; one object a line (NDJSON) costs only the malformed lines.",
+        )
+
+
+class _Nesting:
+    """Finds the end of one array, object or string, block by block."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_string = False
+        self._skip = 0
+
+    def end(self, block: bytes) -> int:
+        """Where the value ends in the next block of the text; 0 if it goes on."""
+        position = self._skip
+        while match := _STRUCTURE.search(block, position):
+            position = match.end()
+            character = match[0]
+            if character == b"\\":
+                position += 1
+            elif character == b'"':
+                self._in_string = not self._in_string
+            elif not self._in_string:
+                self._depth += 1 if character in b"[{" else -1
+            if self._depth <= 0 and not self._in_string and character != b"\\":
+                return position
+        self._skip = max(position - len(block), 0)
+        return 0

@@ -1,0 +1,36 @@
+"""JSON texts: lines of records, or an array; and where the first record starts."""
+
+from __future__ import annotations
+
+from filegate.errors import EmptyObject
+from filegate.formats.csv.grammar import Grammar
+from filegate.formats.encoding import UTF8_BOM
+from filegate.formats.text import CTRL_Z
+from filegate.runs.layout import Format
+
+
+def line_grammar() -> Grammar:
+    """One record a line, and blank lines are none: a JSON string holds no raw line end."""
+    return Grammar(quote=None)
+
+
+def first_record(sample: bytes, *, ended: bool, name: str) -> tuple[Format, int]:
+    """Whether the text is one array or one object a line, and where the first record may start.
+
+    Args:
+        sample: the text's first bytes, in UTF-8.
+        ended: whether that is all of it.
+        name: of the object, for messages.
+
+    Raises:
+        EmptyObject: there is no record.
+    """
+    mark = len(UTF8_BOM) if sample.startswith(UTF8_BOM) else 0
+    content = sample[mark:].lstrip()
+    if ended and content in (b"", CTRL_Z):
+        raise EmptyObject(f"{name}: the file holds nothing but blank lines.", advice="Deliver it with its rows.")
+    if not content.startswith(b"["):
+        return "ndjson", mark
+    if content[1:].lstrip().startswith(b"]"):
+        raise EmptyObject(f"{name}: the JSON array is empty.", advice="Deliver it with its rows.")
+    return "json_array", len(sample) - len(content) + 1

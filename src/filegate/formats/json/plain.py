@@ -1,0 +1,117 @@
+r"""JSON lines that are read at once.
+
+Most lines of a file have one *shape*: the same keys in the same order, with the same blanks around them. A line of a
+shape is *plain* if each value is null, a number, true, false, or a string without escaped quotes, of a type that its
+column takes. One regular expression proves that. Then what stands before a value stands nowhere else: it has a quote
+in it, and a key's first character, or its closing quote, never comes right after the end of a string. So plain lines
+are CSV, with commas in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from filegate.formats.records import ExpectedColumn, Scalar, UnknownColumns
+
+MAX_KEYS: Final = 300
+"""Of many more, the engine of regular expressions cannot remember its states, and takes ten times as long."""
+
+MAX_SHAPE: Final = 16 << 10
+"""Characters of it: the engine refuses expressions of a few hundred thousand."""
+
+_SAMPLES: Final = 8
+"""So many lines are looked at for their shapes."""
+
+_ESCAPED: Final = r"\\(?:[\\/bfnrt]|u(?:[0-9A-CEFa-cef][0-9A-Fa-f]|[Dd][0-7])[0-9A-Fa-f]{2})"
+"""A whole character that is no quote."""
+_TEXT: Final = rf'"(?:[^"\\\x00-\x1f\x{{fffd}}]|{_ESCAPED})*"'
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[Ee][+-]?[0-9]+)?"
+_BOOLEAN: Final = "true|false"
+_PLAIN: Final[dict[Scalar, str]] = {"text": _TEXT, "number": _NUMBER, "boolean": _BOOLEAN, "temporal": _TEXT}
+_SCALAR: Final = f"{_TEXT}|{_NUMBER}|{_BOOLEAN}"
+_NULL: Final = "null"
+
+_MEMBER: Final = re.compile(
+    r'([ \t]*+([{,])[ \t]*+"([^"\\,:{}\0- ]*+)"[ \t]*+:[ \t]*+)(?:"(?:[^"\\]|\\[^"])*+"|[\w.+-]++)'
+)
+_END: Final = re.compile(r"[ \t]*+}[ \t]*+\Z")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What lines have in common.
+
+    Attributes:
+        members: each key, with all that stands before its value.
+        end: what stands after the last value.
+    """
+
+    members: tuple[tuple[str, str], ...]
+    end: str
+
+    def pattern(self, columns: Mapping[str, ExpectedColumn]) -> str:
+        """The plain lines of this shape."""
+        values = (f"(?:{_values(columns.get(key))}|{_NULL})" for key, _ in self.members)
+        members = (pl.escape_regex(before) + value for (_, before), value in zip(self.members, values, strict=True))
+        return rf"\A{''.join(members)}{pl.escape_regex(self.end)}\z"
+
+    def read(self, lines: pl.Series) -> pl.DataFrame:
+        """The texts of plain lines, a column for each key."""
+        starts = [before for _, before in self.members]
+        commas = ["", *("," for _ in starts[1:])]
+        old = [*(start + _NULL for start in starts), *starts, f"{self.end}\n"]
+        text = (lines.str.join("\n") + "\n").str.replace_many(old, [*commas, *commas, "\n"], leftmost=True)
+        schema = {f"{place}": pl.String for place in range(len(starts))}
+        frame = pl.scan_csv(text.item().encode(), has_header=False, schema=schema).collect()
+        if text.str.contains("\\", literal=True).item():
+            frame = frame.select(map(_unescaped, frame))
+        frame.columns = [key for key, _ in self.members]
+        return frame
+
+
+def plain_lines(
+    lines: pl.Series, columns: Mapping[str, ExpectedColumn], on_unknown: UnknownColumns, limit: int
+) -> Iterator[tuple[pl.Series, pl.DataFrame]]:
+    """Of each shape, which lines are plain and have `limit` bytes at most, and their texts by key."""
+    left = lines.str.len_bytes() <= limit
+    samples = lines.gather_every(max(1, len(lines) // _SAMPLES)).head(_SAMPLES)
+    for shape in dict.fromkeys(map(shape_of, samples)):
+        if shape is None or (on_unknown != "ignore" and any(key not in columns for key, _ in shape.members)):
+            continue
+        plain = left & lines.str.contains(shape.pattern(columns))
+        if plain.any():
+            yield plain, shape.read(lines.filter(plain))
+            left &= ~plain
+        if not left.any():
+            break
+
+
+def shape_of(line: str) -> Shape | None:
+    """A line's shape; None if it cannot be plain."""
+    members: list[tuple[str, str]] = []
+    position = 0
+    while (member := _MEMBER.match(line, position)) and len(members) < MAX_KEYS:
+        if member[2] != ("," if members else "{"):
+            return None
+        members.append((member[3], member[1]))
+        position = member.end()
+    end = _END.match(line, position)
+    if end is None or not members or len(dict(members)) < len(members):
+        return None
+    size = len(end[0]) + sum(len(before) for _, before in members)
+    return Shape(tuple(members), end[0]) if size <= MAX_SHAPE else None
+
+
+def _values(column: ExpectedColumn | None) -> str:
+    return _SCALAR if column is None or column.coerce else _PLAIN[column.scalar]
+
+
+def _unescaped(texts: pl.Series) -> pl.Series:
+    escaped = texts.filter(texts.str.contains("\\", literal=True)).unique()
+    return texts.replace(escaped, [json.loads(f'"{text}"') for text in escaped]) if len(escaped) else texts

@@ -1,5 +1,0 @@
-"""The embedded cloud: Filegate's whole pipeline in one process tree, without Docker and without an AWS account."""
-
-from filegate.local.cloud import EmbeddedCloud
-
-__all__ = ["EmbeddedCloud"]

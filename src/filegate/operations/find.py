@@ -1,0 +1,85 @@
+"""Find runs in the ledger."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from filegate.errors import WrongUse
+from filegate.runs.clock import iso, now
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
+from filegate.storage.ledger import RETENTION, Ledger
+
+RUN_ID_DIGITS = 64
+SHORT_ID_DIGITS = 12  # what is shown: two of a million runs share them with a probability below one in 500
+LEAST_PREFIX = 4
+CANDIDATES = 5
+LOOKED_THROUGH = 10_000
+"""So many runs, the latest, are looked through for one that is not named by its whole id: some seconds' work."""
+
+
+def short(run_id: str) -> str:
+    return run_id[:SHORT_ID_DIGITS]
+
+
+def latest(
+    ledger: Ledger, *, dataset: str | None = None, status: Status | None = None, since: datetime | None = None
+) -> Iterator[RunRecord]:
+    """The runs, the latest first, all or those of a dataset, with a status, started at `since` or later."""
+    earliest = since or now() - RETENTION
+    if dataset is not None:
+        of_dataset = itertools.takewhile(lambda run: run.started_at >= iso(earliest), ledger.of_dataset(dataset))
+        return (run for run in of_dataset if status in (None, run.status))
+    statuses = [one for one in Status if one != Status.DUPLICATE] if status is None else [status]
+    return heapq.merge(
+        *(ledger.with_status(one, earliest) for one in statuses), key=lambda run: run.started_at, reverse=True
+    )
+
+
+def find(ledger: Ledger, prefix: str) -> RunRecord:
+    """The run whose id is or starts with `prefix`.
+
+    Raises:
+        WrongUse: none of the latest 10,000 has, or several have, or it is no start of an id at all.
+    """
+    wanted = prefix.lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},{RUN_ID_DIGITS}}}", wanted):
+        raise WrongUse(
+            f"{prefix!r} is no run id.", advice=f"Give the first {LEAST_PREFIX} or more of its 64 hexadecimal digits."
+        )
+    if len(wanted) == RUN_ID_DIGITS and (record := ledger.get(wanted)) is not None:
+        return record
+    lately = list(itertools.islice(latest(ledger), LOOKED_THROUGH))
+    matches = [run for run in lately if run.run_id.startswith(wanted)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise WrongUse(f"{len(matches)} runs start with {prefix}: {_named(matches)}.", advice="Give more digits.")
+    if not lately:
+        raise WrongUse(f"No run starts with {prefix}.", advice="There are no runs yet: deliver a file.")
+    if len(lately) < LOOKED_THROUGH or len(wanted) == RUN_ID_DIGITS:
+        raise WrongUse(f"No run starts with {prefix}.", advice=f"The latest are {_named(lately[:CANDIDATES])}.")
+    raise WrongUse(
+        f"None of the latest {LOOKED_THROUGH:,} runs starts with {prefix}.",
+        advice=f"Give all {RUN_ID_DIGITS} digits of an older one.",
+    )
+
+
+def chain(ledger: Ledger, run: RunRecord) -> list[RunRecord]:
+    """The run with those it replays and those that replay it, the first one first."""
+    first = run
+    while first.replay_of is not None and (older := ledger.get(first.replay_of)) is not None:  # None: it expired
+        first = older
+    links = [first]
+    while links[-1].replayed_by is not None and (newer := ledger.get(links[-1].replayed_by)) is not None:
+        links.append(newer)
+    return links if any(link.run_id == run.run_id for link in links) else [*links, run]
+
+
+def _named(runs: list[RunRecord]) -> str:
+    more = f" and {len(runs) - CANDIDATES} more" if len(runs) > CANDIDATES else ""
+    return ", ".join(f"{short(run.run_id)} ({run.key})" for run in runs[:CANDIDATES]) + more

@@ -1,0 +1,105 @@
+"""How far a run's present state is, how fast it goes, and how long it may still take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from filegate.runs.clock import iso
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
+from filegate.storage.ledger import LEASE
+
+TOLD_OF = ("IngestState", "ValidateState", "TransformState")
+"""The states that tell how far they are; in those that follow, what the ledger says of chunks is the last one's."""
+ENOUGH = 0.1
+"""What share must be done before it says something of the rest. Ranges begin together, and so end together."""
+SHORTEST = 1.0
+"""Seconds before a rate means something: signs of life are told by the second."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How far a state is.
+
+    Attributes:
+        state: the state.
+        since: when it began.
+        alive_at: when it last said how far it is.
+        chunks_done: how many chunks it has done, `chunks` at most.
+        chunks: how many there are to be done; None as long as nobody knows.
+        rows_done: the rows of those it has done.
+    """
+
+    state: str
+    since: datetime
+    alive_at: datetime
+    chunks_done: int
+    chunks: int | None
+    rows_done: int
+
+    @property
+    def share(self) -> float | None:
+        """What is done, of 1; None as long as nobody knows how much there is."""
+        return None if self.chunks is None else self.chunks_done / self.chunks
+
+    @property
+    def percent(self) -> int | None:
+        """The same in whole percent: 100 when all is done, and not before."""
+        return None if self.chunks is None else 100 * self.chunks_done // self.chunks
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """The mean since the state began; None as long as that is just now."""
+        seconds = self._seconds
+        return None if seconds < SHORTEST else self.rows_done / seconds
+
+    def seconds_left(self, now: datetime) -> float | None:
+        """About how long the rest takes if it goes on like this; None where nobody can tell, or it should be over."""
+        if self.share is None or self.share < ENOUGH or self._seconds < SHORTEST:
+            return None
+        left = self._seconds * (1 / self.share - 1) - max(0.0, (now - self.alive_at).total_seconds())
+        return left if left > 0 else None
+
+    def to_json(self, now: datetime) -> dict[str, Any]:
+        """For programs: `percent`, `rows_per_second` and `seconds_left` may be null, and so may `chunks`."""
+        rate, left = self.rows_per_second, self.seconds_left(now)
+        return {
+            "state": self.state,
+            "since": iso(self.since),
+            "alive_at": iso(self.alive_at),
+            "chunks_done": self.chunks_done,
+            "chunks": self.chunks,
+            "percent": self.percent,
+            "rows_done": self.rows_done,
+            "rows_per_second": None if rate is None else round(rate),
+            "seconds_left": None if left is None else round(left),
+        }
+
+    @property
+    def _seconds(self) -> float:
+        return max(0.0, (self.alive_at - self.since).total_seconds())
+
+
+def pace(run: RunRecord) -> Pace | None:
+    """How far the run is; None where it has told nothing yet, as most runs never do, or is over.
+
+    What a repeated call did counts twice in the ledger: no more is done than there is.
+    """
+    if run.status != Status.RUNNING or run.state not in TOLD_OF or not run.chunks_done:
+        return None
+    rows = min(run.rows_done, run.rows_in) if run.chunks_due else run.rows_done
+    return Pace(
+        state=run.state,
+        since=datetime.fromisoformat(run.entered_at),
+        alive_at=alive_at(run),
+        chunks_done=min(run.chunks_done, run.chunks_due) if run.chunks_due else run.chunks_done,
+        chunks=run.chunks_due or None,
+        rows_done=rows,
+    )
+
+
+def alive_at(run: RunRecord) -> datetime:
+    """When the run last renewed its lease: at the beginning of a state, or as it told how far it was."""
+    return datetime.fromtimestamp(run.lease_until, UTC) - LEASE

@@ -1,0 +1,149 @@
+"""Ingest: claim the run, find out how the object is written, and cut it into chunks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filegate.contract import Contract
+from filegate.dataset.dataset import Declaration
+from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
+from filegate.formats import Piece, cut, parquet_schema, sniff
+from filegate.pipeline import fan_out
+from filegate.pipeline.context import Context, quarantine_address
+from filegate.pipeline.handover import CHUNKS, hand_on
+from filegate.pipeline.progress import Progress
+from filegate.runs.address import Address
+from filegate.runs.manifests import Chunk, ChunkManifest, QuarantineManifest
+from filegate.runs.run import Ingested, Range, Request, Run
+from filegate.storage.blob import Blob
+from filegate.storage.documents import read_document, write_document
+
+QUARANTINE_MANIFEST = "manifest.json"
+
+
+def ingest(run: Run, context: Context) -> Run:
+    """Claims the run and cuts the object into chunks.
+
+    Raises:
+        PermanentError: the dataset is unknown, or the object is not what the dataset's contract says.
+    """
+    if not context.ledger.claim(run, context.now()):
+        known = context.ledger.get(run.run_id)
+        mine = known is not None and known.owner == run.execution
+        return run.having(ingested=Ingested(claim="COMMITTED" if mine else "DUPLICATE"))
+    dataset = context.registry[run.request.dataset]
+    run = Run(
+        run_id=run.run_id,
+        execution=run.execution,
+        retries=run.retries,
+        request=_request(run, dataset),
+        usage=run.usage,
+    )
+    with context.scratch() as scratch:
+        if run.request.replay_rows == "quarantined":
+            manifest, size = _quarantined_chunks(run, context)
+        else:
+            manifest, size = _object_chunks(run, dataset, context, scratch)
+    rows = sum(chunk.rows for chunk in manifest.chunks)
+    ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks))
+    return _given_to_validate(run.having(ingested=ingested), context, manifest)
+
+
+def _given_to_validate(run: Run, context: Context, manifest: ChunkManifest) -> Run:
+    """Gives validate what it reads: one manifest, or, where the object is large, one a range of its chunks."""
+    if not fan_out.is_wide(len(manifest.chunks), context):
+        return hand_on(run, context, CHUNKS, manifest)
+    parts = fan_out.ranges(run)
+
+    def write(part: Range) -> None:
+        own = manifest.model_copy(update={"chunks": fan_out.own(part, manifest.chunks)})
+        write_document(context.store, fan_out.of_range(run, context, "chunks", part.index), own)
+
+    fan_out.at_once(write, parts)
+    return run.having(fan_out=fan_out.spread(run, context, "ValidateState", parts))
+
+
+def _request(run: Run, dataset: Declaration) -> Request:
+    """The request as it is carried out: some datasets cannot be completed by a few rows, but only done again."""
+    if dataset.needs_whole_object:
+        return run.request.model_copy(update={"replay_rows": "all"})
+    return run.request
+
+
+def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:
+    blob = context.store.blob(run.request.address, scratch)
+    layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
+    if layout.format == "parquet":
+        _check_types(blob, dataset.contract)
+    chunks: list[Chunk] = []
+    progress = Progress(run, context)
+    row, end = 1, layout.data_start
+    for piece in cut(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
+        if piece.start != end:
+            raise ConservationError(f"{blob.name}: a chunk starts at {piece.start}, the one before ends at {end}.")
+        chunks.append(_chunk(len(chunks), piece, row, run, context))
+        row, end = row + piece.rows, piece.start + piece.length
+        progress.done(chunks=1, rows=piece.rows)
+    if layout.format != "parquet" and not layout.staged and end != blob.size:
+        raise ConservationError(f"{blob.name}: the chunks end at byte {end} of {blob.size}.")
+    if row == 1:
+        raise EmptyObject(f"{blob.name} holds no data rows.", advice="Deliver the file again once it has some.")
+    _check_volume(len(chunks), blob, dataset, context)
+    return ChunkManifest(layout=layout, chunks=tuple(chunks)), blob.size
+
+
+def _chunk(index: int, piece: Piece, row: int, run: Run, context: Context) -> Chunk:
+    """The manifest's entry for a piece; a piece with its own bytes is stored first."""
+    blob, start = run.request.address, piece.start
+    if piece.data is not None:
+        blob, start = context.staged(run, f"chunks/{index:05d}"), 0
+        context.store.write(blob, piece.data)
+    return Chunk(
+        index=index,
+        blob=blob,
+        start=start,
+        length=piece.length,
+        origin=piece.start,
+        first_row=row,
+        rows=piece.rows,
+    )
+
+
+def _quarantined_chunks(run: Run, context: Context) -> tuple[ChunkManifest, int]:
+    """One chunk for each quarantine part of the run that is replayed."""
+    request = run.request
+    bucket = context.settings.quarantine_bucket
+    place = quarantine_address(bucket, request.dataset, str(request.replay_of), QUARANTINE_MANIFEST)
+    rejected = read_document(context.store, place, QuarantineManifest)
+    chunks = tuple(
+        Chunk(
+            index=index,
+            blob=Address(bucket, part.key),
+            start=0,
+            length=part.rows,
+            origin=0,
+            first_row=0,
+            rows=part.rows,
+        )
+        for index, part in enumerate(rejected.parts)
+    )
+    return ChunkManifest(layout=rejected.layout, chunks=chunks, quarantined=True), 0
+
+
+def _check_volume(chunks: int, blob: Blob, dataset: Declaration, context: Context) -> None:
+    """A transform over the whole object holds all of its rows: too many are refused before memory runs out."""
+    limit = context.settings.whole_object_bytes
+    if dataset.transform_scope == "object" and chunks * context.settings.chunk_bytes > limit:
+        raise ObjectTooLarge(
+            f"{blob.name} makes {chunks:,} chunks of up to {context.settings.chunk_bytes:,} bytes; the transform of "
+            f"{dataset.name} has the whole object in memory, for which {limit:,} bytes are the limit.",
+            advice='Deliver smaller files, declare transform_scope="rows" if each row gives one row, or raise '
+            "WholeObjectBytes together with the memory of the transform function.",
+        )
+
+
+def _check_types(blob: Blob, contract: Contract) -> None:
+    if mismatches := contract.mismatches(parquet_schema(blob)):
+        raise SchemaMismatch(
+            f"{blob.name}: {' '.join(mismatches)}", advice="Deliver the declared types, or mend the contract."
+        )

@@ -1,0 +1,146 @@
+"""Manifests: what one stage tells the next, as JSON objects in the staging bucket. States pass their addresses."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from filegate.runs.address import Address
+from filegate.runs.layout import Layout
+from filegate.runs.run import Invocation, Range
+
+
+class Manifest(BaseModel):
+    """What all of them share."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Chunk(Manifest):
+    """A record-aligned piece of the object.
+
+    Attributes:
+        index: its number, from 0.
+        blob: what holds its bytes: the object itself, a re-cut copy in staging, or a quarantine part.
+        start: its first byte in the blob (for Parquet its first row).
+        length: its number of bytes (for Parquet, of rows).
+        origin: where it starts in the object's decompressed UTF-8 text, in bytes.
+        first_row: number of its first record, from 1.
+        rows: number of its records.
+    """
+
+    index: int
+    blob: Address
+    start: int
+    length: int
+    origin: int
+    first_row: int
+    rows: int
+
+
+class ChunkManifest(Manifest):
+    """Ingest's: the chunks of a run, or those of one range of it.
+
+    `quarantined` says that they are quarantine parts of the run that is replayed.
+    """
+
+    layout: Layout
+    chunks: tuple[Chunk, ...]
+    quarantined: bool = False
+
+
+class AcceptedPart(Manifest):
+    """A Parquet file of accepted rows in the staging bucket, with `__row__` and the contract's columns.
+
+    Attributes:
+        index: the number of its chunk.
+        key: where it is.
+        rows: how many it holds.
+        repeated: how many of them have the key of an earlier row of the object, and so are not to be published.
+        repeats: where the `__row__` of those are, as a Parquet file; empty if there are none.
+    """
+
+    index: int
+    key: str
+    rows: int
+    repeated: int = 0
+    repeats: str = ""
+
+
+class AcceptedManifest(Manifest):
+    """Validate's: the accepted parts of a run, or of one range of it, in order; parts without rows are left out."""
+
+    parts: tuple[AcceptedPart, ...]
+
+
+class OutputPart(Manifest):
+    """A Parquet file to publish: its key in staging, its key in the processed bucket, its rows, its bytes."""
+
+    key: str
+    target: str
+    rows: int
+    bytes: int
+
+
+class OutputManifest(Manifest):
+    """Transform's: the output parts. A committed run has the same in the processed bucket, under `_manifests/`."""
+
+    run_id: str
+    dataset: str
+    object: str
+    parts: tuple[OutputPart, ...]
+
+
+class QuarantinePart(Manifest):
+    """A Parquet file of rejected rows in the quarantine bucket."""
+
+    key: str
+    rows: int
+
+
+class ChunkOutcome(Manifest):
+    """What became of a chunk's rows; `rules` counts the rejected ones by the rule that they broke."""
+
+    accepted: AcceptedPart
+    rejected: QuarantinePart
+    rules: dict[str, int]
+
+
+class QuarantineManifest(Manifest):
+    """What a run rejected; kept beside the parts. `layout` lets a replay read malformed records again."""
+
+    run_id: str
+    dataset: str
+    object: str
+    layout: Layout
+    rules: dict[str, int]
+    parts: tuple[QuarantinePart, ...]
+
+
+class Refusal(Manifest):
+    """The permanent error that an invocation of a fan-out ended with: its class, and its two sentences."""
+
+    type: str
+    problem: str
+    advice: str | None
+
+
+class RangeOutcome(Manifest):
+    """What one invocation of a fan-out made of its range.
+
+    Attributes:
+        range: what it worked on.
+        used: what the invocation used.
+        refusal: why the object cannot be processed; None if it can.
+        chunks_done: how many chunks it worked on.
+        rows_done: how many rows these hold.
+        chunks: of a validated range, its chunks in order.
+        parts: of a transformed range, its output.
+    """
+
+    range: Range
+    used: Invocation
+    refusal: Refusal | None = None
+    chunks_done: int = 0
+    rows_done: int = 0
+    chunks: tuple[ChunkOutcome, ...] = ()
+    parts: tuple[OutputPart, ...] = ()
