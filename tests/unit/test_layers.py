@@ -1,4 +1,4 @@
-"""`make lint` asks import-linter for the direction of dependencies; here, that its contracts notice what they should."""
+"""`make lint` asks import-linter for the direction of dependencies; here, that its contracts notice the other one."""
 
 import os
 import shutil
