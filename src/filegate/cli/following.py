@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filegate.cli.progress import Line, Progress, watched
 from filegate.cli.shared import Session
-from filegate.operations.cloud import Cloud
 from filegate.operations.deliver import deliver
 from filegate.operations.follow import Follower, RunStalled
 from filegate.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    from filegate.operations.cloud import Cloud
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def deliver_all(session: Session, cloud: Cloud, files: Sequence[tuple[Path, str]
         lines = [progress.add(file.name, file.stat().st_size) for file, _ in files]
         for (file, dataset), line in zip(files, lines, strict=True):
             delivery = deliver(
-                file, dataset, bucket=cloud.outputs.raw_bucket, upload=cloud.upload, progress=partial(_sent, line)
+                file, dataset, bucket=cloud.outputs.raw_bucket, upload=cloud.upload, on_sent=partial(_sent, line)
             )
             progress.delivered(line, delivery.run_id)
             follower.add(delivery.run_id, file.name)

@@ -6,7 +6,7 @@ import typer
 
 from filegate.cli.shared import Session, command
 
-app = typer.Typer(no_args_is_help=True, help="The stages' container images.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stages' container images.")
 
 
 @app.callback()

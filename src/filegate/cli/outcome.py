@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from filegate.cli import tables
 from filegate.cli.following import Followed
-from filegate.cli.shared import PROBLEM, Session, tell
+from filegate.cli.shared import PROBLEM, Session, report
 from filegate.cli.text import clean, line
-from filegate.operations.cloud import Cloud
 from filegate.operations.find import short
 from filegate.operations.result import output_addresses, result
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
+
+if TYPE_CHECKING:
+    from filegate.operations.cloud import Cloud
 
 
 def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool = True) -> int:
@@ -23,7 +27,7 @@ def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool 
         _show(session, cloud, followed, lasting)
     status = tables.exit_status(followed.runs)
     if followed.stalled is not None:
-        tell(session, followed.stalled)
+        report(session, followed.stalled)
         return status or PROBLEM
     return status
 

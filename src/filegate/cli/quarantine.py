@@ -6,36 +6,36 @@ import itertools
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
 
+from filegate import operations
+from filegate.cli import connection, text
 from filegate.cli.shared import Session, command
+from filegate.operations.find import find
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from filegate.operations.quarantine import RejectedRow
 
 RECORD_CHARACTERS = 300
 
-
-def add_to(app: typer.Typer) -> None:
-    command(app)(quarantine)
+app = typer.Typer(add_completion=False)
 
 
+@command(app)
 def quarantine(
     session: Session,
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
     rule: Annotated[
         str | None, typer.Option("--rule", "-r", help="Only rows that broke this rule.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="So many rows, the first ones.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Number of rows to show, in the order of the file.")] = 20,
 ) -> None:
     """Show the rows that a run rejected: where each is, what was received, what was allowed."""
-    from filegate.operations.find import find  # noqa: PLC0415
-    from filegate.operations.quarantine import rejected_rows  # noqa: PLC0415
-
-    cloud = session.cloud()
+    cloud = connection.connect(session.settings)
     found = find(cloud.ledger, run)
-    rows = itertools.islice(rejected_rows(found, cloud.store, rule=rule), limit)
+    rows = itertools.islice(operations.quarantine.rejected_rows(found, cloud.store, rule=rule), limit)
     shown = 0
     for row in rows:
         shown += 1
@@ -54,22 +54,11 @@ def quarantine(
 
 def rejected(row: RejectedRow) -> RenderableType:
     """A row in quarantine, for a person."""
-    from rich.console import Group  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
-
     return Group(Text(text.place(row.row, row.byte_offset), "bold"), reasons(row))
 
 
 def reasons(row: RejectedRow, record_characters: int = RECORD_CHARACTERS) -> RenderableType:
     """The rules that a row broke, and the row itself."""
-    from rich.console import Group  # noqa: PLC0415
-    from rich.padding import Padding  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
-
     lines = []
     for broken in row.broken:
         line = Text.assemble((text.line(broken.rule), "red"), "  ")
@@ -81,7 +70,6 @@ def reasons(row: RejectedRow, record_characters: int = RECORD_CHARACTERS) -> Ren
 
 
 def _record(row: RejectedRow) -> str:
-    from filegate.cli import text  # noqa: PLC0415
 
     if row.values is None:
         return text.value((row.raw or b"").decode(errors="backslashreplace"), RECORD_CHARACTERS)

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from filegate.cli.shared import PROBLEM, Session, command, tell
+from filegate.cli.shared import PROBLEM, Session, command, report
 
 if TYPE_CHECKING:
     from filegate.deploy import Deployment, Plan
     from filegate.deploy.account import Account
     from filegate.deploy.environment import Environment
 
-app = typer.Typer(no_args_is_help=True, help="A deployment's stack in AWS: see what would change, deploy, remove.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="A deployment's stack in AWS: see what would change, deploy, remove.",
+)
 
 DIFFERENCES = 2
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -72,7 +76,7 @@ def diff(session: Session) -> int:
             plan = deployment.plan(environment.parameters(environment.images()))
             deployment.discard(plan)
     except WrongUse as error:
-        tell(session, error)
+        report(session, error)
         return PROBLEM  # the exit status of wrong use stands for differences here
     if session.as_json:
         session.write(plan.to_json())

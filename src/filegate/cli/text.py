@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from filegate.operations.progress import Pace
 from filegate.runs.states import Status
+
+if TYPE_CHECKING:
+    from filegate.operations.progress import StateProgress
 
 STYLES: Mapping[Status, str] = {
     Status.RUNNING: "cyan",
@@ -59,7 +62,7 @@ def roughly(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def how_far(pace: Pace, now: datetime) -> str:
+def how_far(pace: StateProgress, now: datetime) -> str:
     """`34 of 172 chunks · about 30 s left · 2.1 M rows · 310 k rows/s`: what a narrow terminal cuts off comes last."""
     rate, left = pace.rows_per_second, pace.seconds_left(now)
     return " · ".join(
@@ -74,7 +77,7 @@ def how_far(pace: Pace, now: datetime) -> str:
     )
 
 
-def percent(pace: Pace | None) -> str:
+def percent(pace: StateProgress | None) -> str:
     """`20 %`; nothing as long as nobody knows."""
     return "" if pace is None or pace.percent is None else f"{pace.percent} %"
 
