@@ -17,7 +17,7 @@ from filegate import operations
 from filegate.cli import tables, text
 from filegate.cli.connection import dataset_names, embedded
 from filegate.cli.following import deliver_all
-from filegate.cli.quarantine import reasons
+from filegate.cli.rejected_row import reasons, record
 from filegate.cli.shared import Session, command
 from filegate.errors import WrongUse
 from filegate.operations.deliver import dataset_of
@@ -114,7 +114,8 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
     )
     for key, row in seen.rejected:
         yield Text.assemble((text.line(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
-        yield reasons(row, TWO_LINES)
+        yield from reasons(row)
+        yield record(row, WIDTH)
     yield _heading("Dead-letter queue", "what did not get through whole; each can be replayed")
     for message in seen.messages:
         if message.request is not None and message.failure is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +56,7 @@ _OPTIONS: Mapping[str, Any] = {
 }
 WRONG_USE = 2
 PROBLEM = 1
+LINES_AT_ONCE = 1_000
 PIPED_WIDTH = 200  # columns; wide enough that nothing is cut
 
 
@@ -85,6 +87,12 @@ class Session:
     def err(self) -> Console:
         return console(stderr=True)
 
+    @property
+    def terminal_width(self) -> int | None:
+        """Columns of the terminal that a person reads; None where the answer goes elsewhere, and is not cut."""
+        out = self.out
+        return out.width if out.is_terminal else None
+
     def write(self, *documents: Mapping[str, Any]) -> None:
         """Answers a program."""
         for document in documents:
@@ -101,6 +109,15 @@ class Session:
         with out.capture() as captured:
             out.print(*parts, sep="\n")
         typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+    def lines(self, lines: Iterable[Text]) -> None:
+        """Answers a person by lines of any length, many at a time; where no person watches they are bare."""
+        out, remaining = self.out, iter(lines)
+        while batch := list(itertools.islice(remaining, LINES_AT_ONCE)):
+            if out.is_terminal:
+                out.print(Text("\n").join(batch), soft_wrap=True)
+            else:
+                typer.echo("\n".join(one.plain for one in batch))
 
     def waiting(self, what: str) -> Any:
         """Says what is going on for the time of the block, if somebody watches."""

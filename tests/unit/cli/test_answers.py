@@ -451,7 +451,7 @@ def test_quarantine_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> 
     assert result.stdout == (
         "row 3, byte 300\n"
         '  flight:ge  received "-1"; allowed: >= 1\n'
-        "  carrier=AA  flight=-1\n"
+        "  flight=-1  carrier=AA\n"
         "\n"
         "row 4, byte 400\n"
         '  carrier:isin  received "\\x1b[2J"; allowed: AA\n'
