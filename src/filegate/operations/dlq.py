@@ -233,7 +233,7 @@ def replay(
             again = _again(run_id, request, _end(messages, known), known)
         plan = Replay(replay_id_of(run_id, first.id), run_id, again)
         pipeline.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
-        ledger.replayed(run_id, by=plan.run_id)
+        ledger.mark_replayed(run_id, by=plan.run_id)
     for message in messages:
         holding.delete(message)
     return plan
