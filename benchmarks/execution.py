@@ -54,7 +54,7 @@ class Execution:
         """What the Distributed Map does."""
         assert run.fan_out is not None
         for part in json.loads((self._buckets / "staging" / run.fan_out.ranges).read_text()):
-            self._call(stage, run.having(range=Range.model_validate(part)))
+            self._call(stage, run.with_range(Range.model_validate(part)))
 
 
 def delivered(job: Job, buckets: Path) -> Run:

@@ -128,7 +128,7 @@ def run_stages(endpoint: str, outputs: dict[str, str], data: bytes, number: int)
             begun = time.process_time()
             after = stage(run, replace(context, meter=meter))
             steps[state] = Step(time.process_time() - begun, dict(sorted(requests.counts().items())))
-            run = after.having(usage=run.usage | meter.usage())
+            run = after.model_copy(update={"usage": run.usage | meter.usage()})
         return run, steps
 
     steps_of(f"flights/warm-{len(data)}-{number}.csv", data[: data.index(b"\n", 10_000) + 1])

@@ -20,11 +20,11 @@ from typing import Any
 from filegate.dataset.registry import Registry
 from filegate.deploy import load_template
 from filegate.runs import prices
-from filegate.runs.cost import FAN_OUT, LEDGER_WRITE_UNITS, STAGES, transitions
+from filegate.runs.cost import LEDGER_WRITE_UNITS, transitions
 from filegate.runs.prices import Price
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cost.md"
@@ -229,9 +229,9 @@ def memories() -> dict[str, int]:
     """MB of the function that a state calls, in the order of a run."""
     functions = load_template(ROOT / "infra/cloudformation/functions.yaml")["Resources"]
     return {
-        state: functions[f"{stage.title()}Function"]["Properties"]["MemorySize"]
-        for state, stage in STAGES.items()
-        if state not in FAN_OUT  # the same work in several calls: beside the work itself, they cost next to nothing
+        state: functions[f"{state.stage.title()}Function"]["Properties"]["MemorySize"]
+        for state in State
+        if not state.is_fan_out  # the same work in several calls: beside the work itself, they cost next to nothing
     }
 
 

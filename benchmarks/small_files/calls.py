@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from filegate.runs.cost import STAGES
+from filegate.runs.states import State
 from tests.e2e.door import Exchange
 from tests.e2e.pipeline import Drop, Pipeline
 
@@ -97,7 +97,7 @@ def calls_of(exchanges: Iterable[Exchange], drops: Iterable[Drop], pipeline: Pip
 
 
 def _stage(exchange: Exchange) -> str:
-    return next(stage for stage in STAGES.values() if exchange.function.endswith(stage))
+    return next(state.stage for state in State if exchange.function.endswith(state.stage))
 
 
 def _on_s3(exchange: Exchange, buckets: Mapping[str, str]) -> tuple[str, str, str]:

@@ -17,8 +17,9 @@ from benchmarks.small_files import calls, watch
 from benchmarks.small_files.deliveries import Delivery, deliveries
 from benchmarks.small_files.proof import prove_none_lost
 from filegate.devcloud import EmbeddedCloud
-from filegate.runs.cost import FAN_OUT, STAGES, transitions
+from filegate.runs.cost import transitions
 from filegate.runs.record import RunRecord
+from filegate.runs.states import State as RunState
 from filegate.runs.states import Status
 from tests.e2e.door import Door
 from tests.e2e.pipeline import Drop, Execution, Pipeline
@@ -146,7 +147,7 @@ def measure(files: int) -> Measured:
         function_cpu=round(sum(call.cpu for call in onlooker.calls), 1),
         cloud_cpu=round(cloud_cpu, 1),
         processes=sum(call.first for call in onlooker.calls),
-        states=[_state(name, onlooker.calls, executions) for name in STAGES if name not in FAN_OUT],
+        states=[_state(name, onlooker.calls, executions) for name in RunState if not name.is_fan_out],
         kinds=_kinds(sent, runs),
         calls=plain_calls(delivered, by_run),
         documents=_documents(executions.values()),

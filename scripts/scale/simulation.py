@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from filegate.runs.cost import STAGES
 from filegate.runs.run import Invocation
+from filegate.runs.states import State
 from scripts.monthly_cost import COLD_START, IDLE_MINUTES
 from scripts.scale import quotas
 from scripts.scale.model import INDEXES, STATE_MACHINE, STEP_WAIT
@@ -191,7 +191,7 @@ def files(
         return False
 
     def called(state: str) -> Generator[float, None, bool]:
-        function = STAGES[state]
+        function = State(state).stage
         for pause in (0.0, *pauses):
             yield pause
             cold = account.admit(function)

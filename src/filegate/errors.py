@@ -94,6 +94,10 @@ class OutOfTime(FilegateError):
     """An attempt stops itself, before the state machine gives it up and begins another one beside it."""
 
 
+class UnknownFormat(FilegateError):
+    """A manifest, or an item of the ledger, was written by a newer release."""
+
+
 class AccessDenied(FilegateError):
     """AWS refused a call, since some policy does not allow it."""
 

@@ -25,7 +25,7 @@ from docker.models.containers import Container
 from requests.exceptions import JSONDecodeError
 
 from filegate.pipeline.fan_out import RANGE_CHUNKS
-from filegate.pipeline.uniqueness import HANDED_ON_ROWS
+from filegate.pipeline.uniqueness import STAGED_SLICE_ROWS
 from filegate.runs.cost import ranges
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -174,7 +174,7 @@ def test_a_file_that_is_spread_passes_within_the_same(
 ) -> None:
     """Its reduce step holds as many keys at a time as that of any larger file."""
     data, turns = large
-    assert turns * FLIGHTS > HANDED_ON_ROWS
+    assert turns * FLIGHTS > STAGED_SLICE_ROWS
     ingest = pipeline.function_like(
         pipeline.outputs["IngestFunction"], "spread", variables={"FILEGATE_FAN_OUT_BYTES": str(SIZE // 2)}
     )

@@ -59,11 +59,15 @@ VALIDATED = Validated(
     quarantine="",
 )
 FOUND = {
-    "IngestState": RUN.having(ingested=Ingested(claim="CLAIMED", rows=7, bytes=90, chunks=1)),
-    "ValidateState": RUN.having(validated=VALIDATED),
-    "CommitState": RUN.having(
-        transformed=Transformed(rows_out=6, rows_deduplicated=0, bytes_out=400, parts=1, manifest=""),
-        committed=Committed(status=Status.PARTIAL, output="", run_seconds=9.5, age_seconds=61.25, cost_usd=0.0005),
+    "IngestState": RUN.with_ingested(Ingested(claim="CLAIMED", rows=7, bytes=90, chunks=1)),
+    "ValidateState": RUN.with_validated(VALIDATED),
+    "CommitState": RUN.model_copy(
+        update={
+            "transformed": Transformed(rows_out=6, rows_deduplicated=0, bytes_out=400, parts=1, manifest=""),
+            "committed": Committed(
+                status=Status.PARTIAL, output="", run_seconds=9.5, age_seconds=61.25, cost_usd=0.0005
+            ),
+        }
     ),
 }
 
@@ -128,7 +132,7 @@ def told() -> Told:
         for state, run in FOUND.items():
             observability.begin(RUN, state)
             observability.end(RUN, run, Invocation(state=state, seconds=1.5, memory_mb=512))
-        observability.begin(RUN.having(range=Range(index=7)), "ValidateRange")
+        observability.begin(RUN.with_range(Range(index=7)), "ValidateRange")
         observability.fail(RUN, Invocation(state="CommitState", seconds=1.5, memory_mb=512), Throttled("too fast"))
         observability.logger.remove_keys(["run_id", "dataset", "state", "execution", "environment", "range"])
     return Told([*map(json.loads, lines.getvalue().splitlines())], [*map(json.loads, metrics.getvalue().splitlines())])

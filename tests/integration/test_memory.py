@@ -161,7 +161,7 @@ def test_a_range_of_short_rows_with_keys_fits_into_the_function(tmp_path: Path) 
     numbers.sink_csv(file)
     run = in_a_process("ingest", _run("numbers/a.csv"), tmp_path, datasets).run
     assert run.fan_out is not None
-    probe = in_a_process("validate_range", run.having(range=Range(index=0)), tmp_path, datasets)
+    probe = in_a_process("validate_range", run.with_range(Range(index=0)), tmp_path, datasets)
     assert probe.anonymous_bytes < LIMIT
 
 

@@ -122,5 +122,5 @@ def test_the_projects_own_datasets_are_sound() -> None:
 
 def test_a_missing_folder_is_told_when_a_dataset_is_asked_for(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "nowhere")  # output has no datasets, and no use for them
-    with pytest.raises(DeclarationError, match="nowhere is no folder"):
+    with pytest.raises(DeclarationError, match="nowhere is not a folder"):
         registry["orders"]

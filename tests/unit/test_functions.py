@@ -114,7 +114,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def adding(**sections: Any) -> Stage:
-    return lambda run, _: run.having(**sections)
+    return lambda run, _: run.model_copy(update=sections)
 
 
 def failing(error: Exception) -> Stage:
@@ -213,12 +213,12 @@ def test_a_failed_stage_tells_its_time_too(function: Function) -> None:
 
 def test_what_a_restart_repeats_is_not_counted_again(function: Function) -> None:
     before = Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)})
-    function.call(adding(ingested=INGESTED), RUN.having(usage=before))
+    function.call(adding(ingested=INGESTED), RUN.model_copy(update={"usage": before}))
     assert function.of_dataset() == {}
 
 
 def test_a_replay_is_no_arrival(function: Function) -> None:
-    replay = RUN.having(request=RUN.request.model_copy(update={"replay_of": "r0"}))
+    replay = RUN.model_copy(update={"request": RUN.request.model_copy(update={"replay_of": "r0"})})
     function.call(adding(ingested=INGESTED), replay)
     assert function.of_dataset() == {}
 
@@ -255,7 +255,9 @@ def test_the_last_line_has_the_counts_and_the_seconds(function: Function) -> Non
 
 def test_what_an_operator_should_look_at_is_a_warning(function: Function) -> None:
     late = COMMITTED.model_copy(update={"superseded_by": "r2"})
-    function.call(adding(validated=REJECTED), RUN.having(retries=Retries(count=2)), state="ValidateState")
+    function.call(
+        adding(validated=REJECTED), RUN.model_copy(update={"retries": Retries(count=2)}), state="ValidateState"
+    )
     function.call(adding(transformed=TRANSFORMED, committed=late), state="CommitState")
     warnings = {line["message"]: line for line in function.lines() if line["level"] == "WARNING"}
     assert warnings["started again"]["restarts"] == 2
@@ -299,15 +301,17 @@ def test_an_unexpected_error_tells_its_place_but_not_its_text(
 
 
 RANGE = {"index": 7}
-SPREAD = RUN.having(
-    ingested=INGESTED.model_copy(update={"chunks": 160_000}),
-    fan_out=FanOut(ranges="runs/r1/ranges/ValidateState0.json"),
-    usage=Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)}),
+SPREAD = RUN.model_copy(
+    update={
+        "ingested": INGESTED.model_copy(update={"chunks": 160_000}),
+        "fan_out": FanOut(ranges="runs/r1/ranges/ValidateState0.json"),
+        "usage": Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)}),
+    }
 )
 
 
 @pytest.mark.parametrize(
-    ("state", "run"), [("ValidateRange", SPREAD), ("TransformRange", SPREAD.having(validated=VALIDATED))]
+    ("state", "run"), [("ValidateRange", SPREAD), ("TransformRange", SPREAD.with_validated(VALIDATED))]
 )
 def test_a_range_names_itself_and_tells_its_own_time_alone(function: Function, state: str, run: Run) -> None:
     """Rows, rules and rejects are the reduce step's to tell, once a run."""
@@ -325,7 +329,7 @@ def test_a_range_names_itself_and_tells_its_own_time_alone(function: Function, s
 
 def test_a_range_of_a_run_that_was_restarted_is_no_warning(function: Function) -> None:
     """There may be thousands; ingest has told of the restart."""
-    function.call(adding(), SPREAD.having(retries=Retries(count=1)), "ValidateRange", range=RANGE)
+    function.call(adding(), SPREAD.model_copy(update={"retries": Retries(count=1)}), "ValidateRange", range=RANGE)
     assert {line["level"] for line in function.lines()} == {"INFO"}
 
 
@@ -341,14 +345,18 @@ def test_the_next_call_is_no_range_any_more(function: Function) -> None:
 def test_a_spread_run_is_counted_once(function: Function, looks: int, before: int) -> None:
     """By the reduce step that ends with a validated object, be it after a second look."""
     used = {f"b{number}": Invocation(state="ValidateReduce", seconds=1, memory_mb=256) for number in range(before)}
-    run = SPREAD.having(fan_out=FanOut(ranges="x", looks=looks), usage=SPREAD.usage | Usage(invocations=used))
+    run = SPREAD.model_copy(
+        update={"fan_out": FanOut(ranges="x", looks=looks), "usage": SPREAD.usage | Usage(invocations=used)}
+    )
     function.call(adding(), run, "ValidateReduce")  # sends some ranges through the map once more
     assert function.of_dataset() == {}
     function.call(adding(validated=VALIDATED), run, "ValidateReduce")
     assert function.of_dataset()["rows_in"] == 7
     assert [line["rules"] for line in function.lines() if "rules" in line] == [[{"rule": "carrier:isin", "rows": 1}]]
-    again = run.having(
-        usage=run.usage | Usage(invocations={"c": Invocation(state="ValidateReduce", seconds=1, memory_mb=256)})
+    again = run.model_copy(
+        update={
+            "usage": run.usage | Usage(invocations={"c": Invocation(state="ValidateReduce", seconds=1, memory_mb=256)})
+        }
     )
     function.call(adding(validated=VALIDATED), again, "ValidateReduce")  # a restart
     assert function.of_dataset() == {}
@@ -382,7 +390,7 @@ def test_the_result_tells_what_was_used_so_far(function: Function) -> None:
         functions._requests.add("s3_reads", 3)
         return run
 
-    result = function.call(stage, RUN.having(usage=before), state="ValidateState")
+    result = function.call(stage, RUN.model_copy(update={"usage": before}), state="ValidateState")
     used = Usage.model_validate(result["usage"]).invocations
     assert used["a"] == before.invocations["a"]
     assert (used[INVOCATION].state, used[INVOCATION].memory_mb) == ("ValidateState", 512)
@@ -401,7 +409,7 @@ def test_the_start_of_the_process_is_charged_once(function: Function, monkeypatc
 def test_what_a_failed_invocation_used_is_kept(function: Function) -> None:
     before = Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)})
     with pytest.raises(SchemaMismatch):
-        function.call(failing(SchemaMismatch("no.")), RUN.having(usage=before))
+        function.call(failing(SchemaMismatch("no.")), RUN.model_copy(update={"usage": before}))
     record = function.ledger.get("r1")
     assert record is not None
     assert set(record.usage.invocations) == {"a", INVOCATION}

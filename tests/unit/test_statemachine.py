@@ -13,6 +13,7 @@ from cfnlint.api import lint_all
 
 from filegate import errors
 from filegate.errors import PermanentError, TransientError
+from filegate.runs.states import State
 
 ROOT = Path(__file__).parents[2]
 DEFINITION: dict[str, Any] = json.loads((ROOT / "infra/statemachine/pipeline.asl.json").read_text())
@@ -181,6 +182,7 @@ def test_handlers_serve_exactly_the_states_that_call_them() -> None:
     served = set()
     for stage in ("ingest", "validate", "transform", "output"):
         text = (ROOT / "images" / stage / "handler.py").read_text()
-        names = {name for name in FUNCTIONS if f'"{name}"' in text}
-        served |= {(f"${{{stage.title()}Function}}", name) for name in names}
+        states = {State[name] for name in re.findall(r"State\.(\w+):", text)}
+        assert {state.stage for state in states} == {stage}
+        served |= {(f"${{{stage.title()}Function}}", str(state)) for state in states}
     assert served == called

@@ -16,7 +16,7 @@ from filegate.runs import prices
 from filegate.runs.cost import Total, by_stage, cost_usd, transitions
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from filegate.storage.requests import Requests
 
 DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.json"
@@ -98,10 +98,10 @@ def followers(states: dict[str, Any], name: str) -> Iterator[str]:
         (*usage.BEGIN, "IngestState"),
         *(
             (state, *after)
-            for state, after in usage.AFTER.items()
+            for state, after in ((state, state.next_steps) for state in State)
             if "UpdateMetadata" not in after and state != "OutputToS3"
         ),
-        ("TransformState", "ParallelOutput", *usage.AFTER["OutputToS3"], "CommitState"),
+        ("TransformState", "ParallelOutput", *State.OUTPUT.next_steps, "CommitState"),
         ("WhoseRun", "ValidateMap", "ValidateReduce", "IsValid", "ValidateMap"),
         ("IsValid", "TransformMap", "TransformReduce", "ParallelOutput"),
         ("HasRejects", *usage.PARTIAL, "CommitState"),
@@ -118,7 +118,7 @@ def test_the_steps_are_those_of_the_state_machine(steps: Sequence[str]) -> None:
 
 def test_the_parallel_state_holds_a_function_and_a_write() -> None:
     within = {name for branch in STATES["ParallelOutput"]["Branches"] for name in branch["States"]}
-    assert within == {"OutputToS3", *usage.AFTER["TransformState"][1:]}
+    assert within == {"OutputToS3", *State.TRANSFORM.next_steps[1:]}
 
 
 def test_every_function_belongs_to_a_stage() -> None:
@@ -126,7 +126,7 @@ def test_every_function_belongs_to_a_stage() -> None:
     inner += [state["ItemProcessor"]["States"] for state in STATES.values() if state["Type"] == "Map"]
     tasks = {name: state for part in (STATES, *inner) for name, state in part.items()}
     invoked = {name for name, state in tasks.items() if str(state.get("Resource")).endswith("lambda:invoke")}
-    assert invoked == set(usage.STAGES) == set(usage.AFTER)
+    assert invoked == set(State)
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ def replay(
             replay_id_of(run_id, first.id), run_id, replay_request(run_id, request, end, known, whole_object=whole)
         )
         state_machine.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
-        ledger.replayed(run_id, by=plan.run_id)
+        ledger.mark_replayed(run_id, by=plan.run_id)
     for message in messages:
         lease.delete(message)
     return plan

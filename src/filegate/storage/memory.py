@@ -15,10 +15,10 @@ from filegate.errors import ClaimLost, ObjectGone
 from filegate.runs.address import Address
 from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
-from filegate.runs.run import Run, Usage
-from filegate.runs.states import Status
+from filegate.runs.run import Failure, Run, Usage
+from filegate.runs.states import PARALLEL_OUTPUT, State, Status
 from filegate.storage.blob import Blob
-from filegate.storage.ledger import Commit, Head, alive, entered
+from filegate.storage.ledger import Commit, Head, alive, entered, failure_facts, output_facts
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class MemoryLedger:
 
     def claim(self, run: Run, now: datetime) -> bool:
         known = self._runs.get(run.run_id)
-        begun = entered("IngestState", 0, now)
+        begun = entered(State.INGEST, 0, now)
         if known is None:
             self._runs[run.run_id] = RunRecord(
                 run_id=run.run_id,
@@ -120,7 +120,7 @@ class MemoryLedger:
                 sequencer=run.request.sequencer,
                 owner=run.execution,
                 retries=run.retries.count,
-                states={"IngestState": iso(now)},
+                states={State.INGEST: iso(now)},
                 started_at=iso(now),
                 replay_of=run.request.replay_of,
                 **begun,
@@ -132,7 +132,7 @@ class MemoryLedger:
             return False
         return True
 
-    def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
+    def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         known = self._owned(run)
         facts = entered(state, run.chunks if chunks is None else chunks, now)
         self._set(run.run_id, **facts, states=known.states | {state: iso(now)})
@@ -145,6 +145,14 @@ class MemoryLedger:
     def record(self, run: Run, usage: Usage) -> None:
         known = self._owned(run)
         self._set(run.run_id, **run.findings, usage=known.usage | usage)
+
+    def record_output(self, run: Run, now: datetime) -> None:
+        known = self._owned(run)
+        self._set(run.run_id, **output_facts(run), states=known.states | {PARALLEL_OUTPUT: iso(now)})
+
+    def record_failure(self, run: Run, failure: Failure, now: datetime) -> None:
+        self._owned(run)
+        self._set(run.run_id, **failure_facts(failure, now))
 
     def head(self, bucket: str, key: str) -> Head:
         return self._heads.get((bucket, key), Head())
@@ -160,10 +168,10 @@ class MemoryLedger:
         self._set(run.run_id, **commit.facts, usage=known.usage | commit.usage)
         return True
 
-    def superseded(self, run_id: str, by: str) -> None:
+    def mark_superseded(self, run_id: str, by: str) -> None:
         self._set(run_id, superseded_by=by)
 
-    def replayed(self, run_id: str, by: str) -> None:
+    def mark_replayed(self, run_id: str, by: str) -> None:
         self._set(run_id, replayed_by=by)
 
     def get(self, run_id: str) -> RunRecord | None:

@@ -94,7 +94,7 @@ def test_progress_adds_up_and_every_state_begins_with_none(ledger: Ledger, key: 
     ledger.advance(run, chunks=3, rows=300, now=NOW)
     ledger.advance(run, chunks=2, rows=150, now=NOW)
     assert progress_of(ledger, run) == ("IngestState", "12:00:00", 0, 5, 450)
-    run = run.having(ingested=Ingested(claim="CLAIMED", chunks=6))
+    run = run.with_ingested(Ingested(claim="CLAIMED", chunks=6))
     ledger.enter(run, "ValidateState", NOW + timedelta(seconds=10), Usage())
     assert progress_of(ledger, run) == ("ValidateState", "12:00:10", 6, 0, 0)
     ledger.advance(run, chunks=1, rows=90, now=NOW + timedelta(seconds=10))
@@ -134,12 +134,12 @@ def test_ranges_that_tell_at_once_all_count(dynamodb: Ledger, key: str) -> None:
 def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
-    run = run.having(ingested=Ingested(claim="CLAIMED", rows=3, bytes=100, chunks=1))
+    run = run.with_ingested(Ingested(claim="CLAIMED", rows=3, bytes=100, chunks=1))
     ledger.enter(run, "ValidateState", NOW + timedelta(seconds=1), Usage())
     record = ledger.get(run.run_id)
     assert record is not None
     assert (record.bytes, record.chunks, record.rows_in, record.rules) == (100, 1, 3, {})
-    ledger.record(run.having(validated=validated({"carrier:isin": 2, "*:unique(a,b)": 1})), Usage())
+    ledger.record(run.with_validated(validated({"carrier:isin": 2, "*:unique(a,b)": 1})), Usage())
     record = ledger.get(run.run_id)
     assert record is not None
     assert (record.bytes, record.rows_in, record.rows_accepted, record.rows_rejected) == (100, 3, 1, 2)

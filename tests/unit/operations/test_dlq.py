@@ -253,7 +253,7 @@ def crash_on_record(cloud: MemoryCloud) -> None:
     def crashing(run_id: str, by: str) -> None:
         raise ConnectionError
 
-    cloud.ledger.replayed = crashing  # type: ignore[method-assign]
+    cloud.ledger.mark_replayed = crashing  # type: ignore[method-assign]
 
 
 def crash_on_delete(cloud: MemoryCloud) -> None:

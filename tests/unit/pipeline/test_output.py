@@ -45,7 +45,7 @@ def test_rejected_rows_make_the_run_partial(pipeline: Pipeline) -> None:
 
 
 def at(run: Run, time: str) -> Run:
-    return run.having(request=run.request.model_copy(update={"time": time}))
+    return run.model_copy(update={"request": run.request.model_copy(update={"time": time})})
 
 
 def test_a_commit_tells_how_old_its_object_is_and_what_the_run_cost(pipeline: Pipeline) -> None:

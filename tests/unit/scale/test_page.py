@@ -6,8 +6,7 @@ import pytest
 
 from filegate.deploy import load_template
 from filegate.formats.compression import MAX_TEXT_BYTES
-from filegate.pipeline.fan_out import RANGE_CHUNKS, REQUESTS_AT_ONCE
-from filegate.pipeline.output import COPIES_AT_ONCE
+from filegate.pipeline.fan_out import CONCURRENT_REQUESTS, RANGE_CHUNKS
 from scripts.monthly_cost import COLD_START, LEDGER_WAIT, ROOT, S3_WAIT
 from scripts.scale import __main__ as scale
 from scripts.scale import model, page, quotas, simulation
@@ -40,7 +39,7 @@ def test_the_page_says_what_is_assumed() -> None:
         f"{COLD_START:.0f} s for a cold start",
         f"{model.STEP_WAIT * 1000:.0f} ms for each step of the state machine",
         f"{model.ROW_BYTES} bytes of CSV a row; {model.OWN_MB} MB of its memory for a function itself",
-        f"go on side by side, {COPIES_AT_ONCE} at once",
+        f"go on side by side, {CONCURRENT_REQUESTS} at once",
         f"with {model.CONCURRENCY} children of a Map at once",
         f"spreads by {simulation.SPREAD} (the standard deviation of its logarithm), and "
         f"{simulation.STRAGGLERS * 100:.0f} % of a Map's children take {simulation.SLOWER:.0f} times as long",
@@ -57,10 +56,6 @@ def test_the_page_says_what_is_assumed() -> None:
 
 def test_the_first_wall_is_the_one_that_the_page_explains() -> None:
     assert model.walls(page.USED, concurrency=model.CONCURRENCY, keys=False)[0].step == "ingest"
-
-
-def test_what_waits_side_by_side_is_as_much_everywhere() -> None:
-    assert COPIES_AT_ONCE == REQUESTS_AT_ONCE
 
 
 def test_both_maps_have_as_many_children_at_once_and_as_long() -> None:
