@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from filegate.deploy import load_definition
 from filegate.pipeline.fan_out import ATTEMPT, RANGE_CHUNKS, REQUESTS_AT_ONCE
 from filegate.pipeline.output import COPIES_AT_ONCE
 from filegate.pipeline.uniqueness import HANDED_ON_ROWS
@@ -32,7 +33,7 @@ STEP_WAIT = 0.05  # seconds that Step Functions takes for a step of its own
 ROW_BYTES = 100  # of CSV
 OWN_MB = 100  # of a function's memory, for its code and libraries
 
-STATE_MACHINE = json.loads((ROOT / "infra/statemachine/pipeline.asl.json").read_text())
+STATE_MACHINE = load_definition(ROOT / "infra/statemachine/pipeline.asl.yaml")
 
 
 @cache
