@@ -16,7 +16,7 @@ from benchmarks.execution import Execution, delivered
 from benchmarks.jobs import Job, job
 from benchmarks.measure import MB
 from filegate.runs.run import Run
-from tests.integration.stage_process import probed
+from harness.stage_process import probed
 
 
 def kept(asked: Job, output: Path) -> dict[str, float]:

@@ -20,8 +20,8 @@ from typing import Any
 
 from filegate.devcloud import EmbeddedCloud
 from filegate.runs.run import Request, Run, run_id_of
+from harness.function import PYTHON, STAGES, Function, docker, event, function, variables
 from scripts.machine import processor
-from tests.images.function import PYTHON, STAGES, Function, docker, event, function, variables
 
 PAGE = Path("docs/images.md")
 START, END = "<!-- measured -->\n", "<!-- end -->\n"

@@ -29,11 +29,12 @@ from docker.errors import NotFound
 from requests.exceptions import JSONDecodeError
 
 from filegate.runs.prices import LAMBDA_GB_SECOND, READ_ON
+from harness.function import STAGES, STATES
+from harness.peaks import watched
+from harness.stack import Stack, running
 from scripts.bar_chart import Bar, chart
 from scripts.machine import processor
-from tests.e2e_containers.stack import Stack, running
-from tests.e2e_containers.test_large_file import flights, watched
-from tests.images.function import STAGES, STATES
+from scripts.sample_data import repeated_flights
 
 PAGE = Path("docs/memory.md")
 CHART = Path("docs/memory.svg")
@@ -96,7 +97,7 @@ def declared_memory(stack: Stack) -> dict[str, int]:
 def profile(stack: Stack, wanted: dict[str, int]) -> Iterator[Profiled]:
     """Each stage at each size over one and the same file; the next stage goes on from the last call's answer."""
     stack.session.client("events").disable_rule(Name="filegate-local-object-created")
-    data, _ = flights(BYTES)
+    data, _ = repeated_flights(BYTES)
     put = stack.session.client("s3").put_object(Bucket=stack.outputs["RawBucket"], Key="flights/profile.csv", Body=data)
     request = {"bucket": stack.outputs["RawBucket"], "key": "flights/profile.csv", "version_id": put["VersionId"]}
     run: Any = {"run_id": "f" * 64, "execution": "profile", "retries": {"count": 0}, "request": request}

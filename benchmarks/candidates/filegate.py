@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integration.stage_probe import STAGES, context_of  # first: it hides what the functions' images do not hold
+from harness.stage_probe import STAGES, context_of  # first: it hides what the functions' images do not hold
 
 # isort: split
 from benchmarks.candidates import Work

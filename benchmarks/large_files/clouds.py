@@ -14,9 +14,9 @@ from pathlib import Path
 from benchmarks.small_files.watch import Watch
 from filegate.devcloud import EmbeddedCloud
 from filegate.runs.cost import STAGES
-from tests.e2e.pipeline import Pipeline
-from tests.e2e_containers.stack import Stack, running
-from tests.e2e_containers.test_large_file import watched
+from harness.peaks import watched
+from harness.pipeline import Pipeline
+from harness.stack import Stack, running
 
 PATIENCE = 7200.0
 PARALLEL = 8

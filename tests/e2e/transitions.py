@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from filegate.deploy import load_definition
-
-from .pipeline import Execution
+from harness.pipeline import Execution
 
 DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.yaml"
 STATES: dict[str, Any] = load_definition(DEFINITION)["States"]

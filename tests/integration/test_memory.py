@@ -16,8 +16,7 @@ import pytest
 from filegate.aws_lambda.settings import FunctionSettings
 from filegate.formats.text import MAX_CHUNK_ROWS
 from filegate.runs.run import Range, Request, Run, run_id_of
-
-from .stage_process import probed as in_a_process
+from harness.stage_process import probed as in_a_process
 
 REPOSITORY = Path(__file__).parents[2]
 MB = 1_000_000
