@@ -56,6 +56,8 @@ FAN_OUT_MB = parameter("FanOutBytes") / 1e6
 RANGE_MB = RANGE_CHUNKS * parameter("ChunkBytes") / 1e6
 CONCURRENCY: int = STATE_MACHINE["States"]["ValidateMap"]["MaxConcurrency"]
 """Children of a Map at once, as the state machine has it."""
+RESTARTS: int = STATE_MACHINE["States"]["RetryLogic"]["Choices"][0]["NumericLessThan"]
+"""How often a run whose calls keep failing begins again."""
 CHILD_SECONDS = int(ATTEMPT.total_seconds())
 """How long a child's call may take: less than half of an express execution's life."""
 
