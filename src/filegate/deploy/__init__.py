@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from filegate.deploy.changes import CannotBeDeployed, Change, Plan
 from filegate.deploy.deployment import Deployment
 from filegate.deploy.stack import DeploymentFailed, Outputs
-from filegate.deploy.template import NoArtifactsBucket, load_template
+from filegate.deploy.template import NoArtifactsBucket, load_definition, load_template
 
 if TYPE_CHECKING:
     import boto3
@@ -27,6 +27,7 @@ __all__ = [
     "Outputs",
     "Plan",
     "deploy",
+    "load_definition",
     "load_template",
 ]
 

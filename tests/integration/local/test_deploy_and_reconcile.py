@@ -269,7 +269,7 @@ def test_a_changed_state_machine_is_deployed(
     cloud: EmbeddedCloud, outputs: dict[str, str], template: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(template.parents[1], tmp_path, dirs_exist_ok=True)
-    definition = tmp_path / "statemachine" / "pipeline.asl.json"
+    definition = tmp_path / "statemachine" / "pipeline.asl.yaml"
     write(definition, definition.read_text().replace("IngestState", "AnotherState"))
     cloud.deploy(template=tmp_path / "cloudformation" / "main.yaml")
     machine = cloud.session().client("stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachineArn"])
