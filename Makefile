@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit check requirements sample-data clean
+.PHONY: help demo test lint types unit check pages requirements sample-data clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ unit: $(DEV) ## Run the tests
 
 check: $(READY) ## Check the declared datasets
 	@$(BIN)/filegate check
+
+pages: $(DEV) ## Compute the tables and charts of docs/ anew, from what was measured and from the templates
+	@$(BIN)/cog -r -U -I . --verbosity 1 $(shell grep --files-with-matches --fixed-strings '[[[cog' docs/*.* tests/infrastructure/*.yaml)
 
 sample-data: $(DEV) ## Write larger real files to data/
 	$(BIN)/python scripts/sample_data.py data

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tests.integration import stage_probe  # first: it hides what the functions' images do not hold
+from harness import stage_probe  # first: it hides what the functions' images do not hold
 
 # isort: split
 import polars as pl

@@ -1,9 +1,6 @@
-"""Computes what a month costs, for three sizes of use, and writes the tables and the chart of docs/cost.md.
+"""What a month costs, for three sizes of use: the tables and the chart of docs/cost.md, written by `make pages`.
 
-    python -m scripts.monthly_cost
-
-From what a run was measured to use (scripts/usage.json), the price table, and what the templates create. A test holds
-the page to this. Run it again when prices, templates or the measurement change.
+From what a run was measured to use (scripts/usage.json), the price table, and what the templates create.
 """
 
 from __future__ import annotations
@@ -28,10 +25,8 @@ from filegate.runs.states import State, Status
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cost.md"
-CHART = ROOT / "docs" / "cost.svg"
 USAGE = ROOT / "scripts" / "usage.json"
 TEMPLATES = sorted((ROOT / "infra" / "cloudformation").glob("*.yaml"))
-START, END = "<!-- computed -->\n", "<!-- end -->\n"
 
 DAYS = 365 / 12
 GB = 1_000_000_000
@@ -235,8 +230,12 @@ def memories() -> dict[str, int]:
     }
 
 
-def computed(measured: Mapping[str, Any]) -> str:
-    """The computed part of the page."""
+def measured() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(USAGE.read_text())
+    return found
+
+
+def tables(measured: Mapping[str, Any]) -> str:
     months = {use: lines(use, measured) for use in USES}
     return "\n".join(
         [
@@ -319,7 +318,7 @@ def _summary(months: Mapping[Use, list[Line]]) -> list[list[str]]:
     return [
         *([group, *(_usd(_by_group(month)[group]) for month in months.values())] for group in COLOURS),
         ["**a month**", *(f"**{_usd(total)}**" for total in totals)],
-        ["of that, [told by no tag](#what-bears-no-tag)", *map(_usd, untagged)],
+        ["of that, [without a tag](#what-bears-no-tag)", *map(_usd, untagged)],
         ["a file", *(f"{total / use.files:.5f}" for use, total in zip(months, totals, strict=True))],
         ["a GB delivered", *(_usd(total / (use.gb_a_day * DAYS)) for use, total in zip(months, totals, strict=True))],
     ]
@@ -333,7 +332,7 @@ def _lessons(months: Mapping[Use, list[Line]]) -> list[str]:
     kept = groups[2]["Kept data"] / sum(groups[2].values())
     watched = groups[0]["All month"] / sum(groups[0].values())
     return [
-        f"- **Many small files cost what is paid by the piece**: the steps of the state machine are {steps:.0%} of the",
+        f"- **Many small files cost what is paid per item**: the steps of the state machine are {steps:.0%} of the",
         "  second column, whatever is in the files. A sender that packs ten of them into one pays a tenth of that.",
         f"- **Large files cost what is kept**: {kept:.0%} of the third column. A GB takes the functions",
         f"  {processed * 100:.2f} cents. So look at the lifecycle first: "
@@ -375,15 +374,3 @@ def _quantity(number: float) -> str:
 
 def _text(x: float, y: float, words: str) -> str:
     return f'<text x="{x:.1f}" y="{y}" fill="#1f2328">{words}</text>'
-
-
-def main() -> None:
-    measured = json.loads(USAGE.read_text())
-    text = PAGE.read_text()
-    before, after = text.split(START)[0], text.split(END)[1]
-    PAGE.write_text(before + START + computed(measured) + END + after)
-    CHART.write_text(chart(measured))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Policies of IAM: what they grant, one thing at a time, and whether that covers what somebody does."""
+"""IAM policies as single grants, and whether they match what roles use."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Policy = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Use:
-    """One thing that a role needs to be allowed.
+    """A permission that a role needs.
 
     Attributes:
         role: the role's name.
         action: "s3:GetObject".
-        resource: the ARN of what it is done to.
-        call: what it is needed for.
-        context: the condition keys that a policy may ask for.
+        resource: the ARN of the resource.
+        call: the call that needs it.
+        context: values of condition keys.
     """
 
     role: str
@@ -35,8 +35,8 @@ class Use:
     context: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
-    def question(self) -> EvalContext:
-        """What a policy is asked."""
+    def request(self) -> EvalContext:
+        """The request to evaluate policies for."""
         return EvalContext(
             principal_arn=f"arn:aws:iam::{ACCOUNT}:role/{self.role}",
             principal_type="AssumedRole",
@@ -54,35 +54,35 @@ class Use:
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource under one set of conditions: the least that a statement can grant."""
+    """One action on one resource under one condition: the smallest part of a statement."""
 
-    where: str
+    source: str
     statement: Policy = field(hash=False)
 
     def covers(self, use: Use) -> bool:
         if "Principal" in self.statement:
-            decided = evaluate_resource_policy({"Statement": [self.statement]}, use.question)
+            decided = evaluate_resource_policy({"Statement": [self.statement]}, use.request)
         else:
-            decided = evaluate(use.question, [parse_policy_document({"Statement": [self.statement]})])
+            decided = evaluate(use.request, [parse_policy_document({"Statement": [self.statement]})])
         return bool(decided.decision == "Allow")
 
     def as_use(self, role: str) -> Use:
-        """The use that a role would make of it."""
+        """The use by a role that needs exactly this grant."""
         context = {key: value for keys in self.statement.get("Condition", {}).values() for key, value in keys.items()}
-        return Use(role, self.statement["Action"], self.statement["Resource"], self.where, context)
+        return Use(role, self.statement["Action"], self.statement["Resource"], self.source, context)
 
     def __str__(self) -> str:
-        told = f"{self.where}: {self.statement['Action']} on {self.statement['Resource']}"
-        return f"{told} if {json.dumps(self.statement['Condition'])}" if self.statement.get("Condition") else told
+        shown = f"{self.source}: {self.statement['Action']} on {self.statement['Resource']}"
+        return f"{shown} if {json.dumps(self.statement['Condition'])}" if self.statement.get("Condition") else shown
 
 
-def grants_of(where: str, policy: Policy, *, each_condition: bool = False) -> Iterator[Grant]:
-    """All that a policy grants, one by one.
+def grants_of(source: str, policy: Policy, *, each_condition: bool = False) -> Iterator[Grant]:
+    """The grants of a policy's statements.
 
     Args:
-        where: whose policy it is, for messages.
+        source: the policy's name, for messages.
         policy: the document.
-        each_condition: whether the values that a condition accepts count one by one, too.
+        each_condition: whether each value that a condition accepts is a grant of its own.
     """
     for statement in policy["Statement"]:
         if statement["Effect"] != "Allow":
@@ -92,7 +92,7 @@ def grants_of(where: str, policy: Policy, *, each_condition: bool = False) -> It
             listed(statement["Action"]), listed(statement["Resource"]), conditions
         ):
             single = {"Action": action, "Resource": resource, "Condition": condition}
-            yield Grant(f"{where}, {statement['Sid']}", {**statement, **single})
+            yield Grant(f"{source}, {statement['Sid']}", {**statement, **single})
 
 
 def listed(value: Any) -> list[Any]:
@@ -100,26 +100,26 @@ def listed(value: Any) -> list[Any]:
 
 
 def _each(condition: Mapping[str, Mapping[str, Any]]) -> list[dict[str, dict[str, Any]]]:
-    """The condition once for each combination of the values that it accepts."""
-    asked = [(operator, key, listed(values)) for operator, keys in condition.items() for key, values in keys.items()]
+    """The condition, split by each combination of accepted values."""
+    accepted = [(operator, key, listed(values)) for operator, keys in condition.items() for key, values in keys.items()]
     found = []
-    for chosen in itertools.product(*(values for _, _, values in asked)):
+    for chosen in itertools.product(*(values for _, _, values in accepted)):
         single: dict[str, dict[str, Any]] = {}
-        for (operator, key, _), value in zip(asked, chosen, strict=True):
+        for (operator, key, _), value in zip(accepted, chosen, strict=True):
             single.setdefault(operator, {})[key] = value
         found.append(single)
     return found
 
 
 def assert_used(granted: Iterable[Grant], used: Iterable[Use], advice: str) -> None:
-    """Nothing is granted that nobody needs; `advice` says what to do where something is."""
+    """Every grant is used; otherwise fails with the unused ones and `advice`."""
     known = list(used)
     unused = [str(grant) for grant in granted if not any(grant.covers(use) for use in known)]
     assert not unused, "\n".join([f"Granted but never used: {advice}", *dict.fromkeys(unused)])
 
 
 def assert_granted(granted: Iterable[Grant], used: Iterable[Use], advice: str) -> None:
-    """Nothing is needed that nobody grants; `advice` says what to do where something is."""
+    """Every use is granted; otherwise fails with the missing ones and `advice`."""
     known = list(granted)
     missing = [str(use) for use in used if not any(grant.covers(use) for grant in known)]
     assert not missing, "\n".join([f"Used but not granted: {advice}", *dict.fromkeys(missing)])

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from filegate.runs.states import State
-from tests.e2e.door import Exchange
-from tests.e2e.pipeline import Drop, Pipeline
+from harness.pipeline import Drop, Pipeline
+from harness.proxy import Exchange
 
 
 class UnknownCall(Exception):
@@ -78,7 +78,7 @@ WHY = {
 
 
 def calls_of(exchanges: Iterable[Exchange], drops: Iterable[Drop], pipeline: Pipeline) -> dict[str, Counter[Call]]:
-    """The calls that passed the cloud's door, by the run that made them.
+    """The calls that passed the cloud's proxy, by the run that made them.
 
     Raises:
         UnknownCall: one is not in `WHY`.

@@ -21,8 +21,8 @@ from filegate.runs.cost import transitions
 from filegate.runs.record import RunRecord
 from filegate.runs.states import State as RunState
 from filegate.runs.states import Status
-from tests.e2e.door import Door
-from tests.e2e.pipeline import Drop, Execution, Pipeline
+from harness.pipeline import Drop, Execution, Pipeline
+from harness.proxy import RecordingProxy
 
 SENDERS = 8  # files that are put at the same time
 PLAIN = "flights, CSV"
@@ -122,8 +122,8 @@ def measure(files: int) -> Measured:
         Lost: a file or a row is.
         UnknownCall: a function makes a call of which nobody has said what it is for.
     """
-    door, onlooker = Door(), watch.Watch()
-    with door.watched(), onlooker.watching(), EmbeddedCloud() as cloud:
+    proxy, onlooker = RecordingProxy(), watch.Watch()
+    with proxy.watched(), onlooker.watching(), EmbeddedCloud() as cloud:
         pipeline = Pipeline(cloud.session(), cloud.deploy())
         sent = deliveries(files)
         cpu, begun = time.process_time(), time.time()
@@ -134,7 +134,7 @@ def measure(files: int) -> Measured:
         executions = {drop.run_id: pipeline.execution(drop.run_id) for _, drop in delivered}
         cloud_cpu = time.process_time() - cpu
         rows = prove_none_lost(pipeline, delivered, runs, pipeline.all_executions())
-        by_run = calls.calls_of(door.exchanges, [drop for _, drop in delivered], pipeline)
+        by_run = calls.calls_of(proxy.exchanges, [drop for _, drop in delivered], pipeline)
     ended = {run_id: execution.events[-1]["timestamp"].timestamp() for run_id, execution in executions.items()}
     return Measured(
         measured_on=datetime.now(UTC).date().isoformat(),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from filegate.deploy import load_definition
 from filegate.pipeline.fan_out import ATTEMPT, CONCURRENT_REQUESTS, RANGE_CHUNKS
 from filegate.pipeline.uniqueness import STAGED_SLICE_ROWS
 from filegate.runs import prices
@@ -31,7 +32,7 @@ STEP_WAIT = 0.05  # seconds that Step Functions takes for a step of its own
 ROW_BYTES = 100  # of CSV
 OWN_MB = 100  # of a function's memory, for its code and libraries
 
-STATE_MACHINE = json.loads((ROOT / "infra/statemachine/pipeline.asl.json").read_text())
+STATE_MACHINE = load_definition(ROOT / "infra/statemachine/pipeline.asl.yaml")
 
 
 @cache
@@ -54,6 +55,8 @@ FAN_OUT_MB = parameter("FanOutBytes") / 1e6
 RANGE_MB = RANGE_CHUNKS * parameter("ChunkBytes") / 1e6
 CONCURRENCY: int = STATE_MACHINE["States"]["ValidateMap"]["MaxConcurrency"]
 """Children of a Map at once, as the state machine has it."""
+RESTARTS: int = STATE_MACHINE["States"]["RetryLogic"]["Choices"][0]["NumericLessThan"]
+"""How often a run whose calls keep failing begins again."""
 CHILD_SECONDS = int(ATTEMPT.total_seconds())
 """How long a child's call may take: less than half of an express execution's life."""
 

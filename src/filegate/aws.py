@@ -1,4 +1,4 @@
-"""The user's AWS session, and boto3's errors as errors that say what to do."""
+"""boto3's errors as errors with advice."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _ADVICE_BY_CLASS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ),
     ((aws.ProfileNotFound,), "See the names with `aws configure list-profiles`, and set AWS_PROFILE."),
     ((aws.NoRegionError,), "Set AWS_REGION, or a region in the profile."),
-    ((aws.HTTPClientError, aws.ConnectionError), "Look at the network, and at AWS_ENDPOINT_URL if it is set."),
+    ((aws.HTTPClientError, aws.ConnectionError), "Check the network, and AWS_ENDPOINT_URL if it is set."),
 )
 
 
 def explained(error: aws.BotoCoreError | aws.ClientError) -> FilegateError:
-    """boto3's error as one for a person. Its own text is kept: it names the service, the action or the endpoint."""
+    """boto3's error with advice; its message is kept, as it names the service, the action or the endpoint."""
     problem = str(error).rstrip(".") + "."
     if isinstance(error, aws.ClientError):
         advice = _ADVICE_BY_CODE.get(error.response.get("Error", {}).get("Code", ""))

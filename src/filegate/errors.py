@@ -1,11 +1,11 @@
-"""Errors, sorted by what the pipeline must do about them.
+"""Errors, by what the pipeline does about them.
 
 The class of an error decides its route: the state machine names these classes in its ``Retry`` and ``Catch`` blocks,
-and a test holds the two lists together.
+and a test compares the two.
 
 - `TransientError`: the same call may succeed later; retried after 2, 4 and 8 seconds.
-- `PermanentError`: the object itself is at fault; straight to the dead-letter queue, without a retry.
-- anything else: a defect or a lost race; the error handler restarts the run, three times at most.
+- `PermanentError`: the object itself is invalid; sent to the dead-letter queue without a retry.
+- anything else: a defect or a lost race; the error handler restarts the run up to three times.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ MAX_MESSAGE = 2_000
 
 
 class FilegateError(Exception):
-    """Base of every error Filegate raises on purpose.
+    """Base of all errors that Filegate raises itself.
 
-    `str(error)` is one message for a person: what was wrong, where, and, after it, what to do next.
+    `str(error)` is a message for a person: what is wrong, where, and what to do next.
     """
 
     def __init__(self, problem: str, *, advice: str | None = None) -> None:
@@ -26,20 +26,20 @@ class FilegateError(Exception):
 
 
 def _presentable(text: str) -> str:
-    """The text on one screen and without control characters: it goes into alerts, and keys and names come from outside.
+    """Escape control characters and limit the length: alerts show it, and object keys come from outside.
 
-    Step Functions cuts a cause at 32,768 characters, and what is cut is JSON no more.
+    Step Functions truncates a cause at 32,768 characters, which breaks its JSON.
     """
     shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     return shown if len(shown) <= MAX_MESSAGE else f"{shown[:MAX_MESSAGE]} … ({len(shown):,} characters)"
 
 
 class TransientError(FilegateError):
-    """The environment is at fault for the moment."""
+    """A temporary failure of the environment: the same call may succeed later."""
 
 
 class Throttled(TransientError):
-    """An AWS service asked for fewer calls a second."""
+    """An AWS service throttled a call."""
 
 
 class Unreachable(TransientError):
@@ -47,7 +47,7 @@ class Unreachable(TransientError):
 
 
 class PermanentError(FilegateError):
-    """The object is at fault: the same bytes will fail again."""
+    """The object is invalid: the same bytes would fail again."""
 
 
 class UnknownDataset(PermanentError):
@@ -63,11 +63,11 @@ class SchemaMismatch(PermanentError):
 
 
 class MalformedObject(PermanentError):
-    """The object cannot be read as its dataset's format: truncated, corrupt, or another format altogether."""
+    """The object cannot be read in its dataset's format: truncated, corrupt, or in another format."""
 
 
 class ObjectTooLarge(PermanentError):
-    """The object is larger, once decompressed, than the pipeline agrees to read."""
+    """The object, once decompressed, exceeds the size that the pipeline reads."""
 
 
 class ObjectGone(PermanentError):
@@ -75,23 +75,23 @@ class ObjectGone(PermanentError):
 
 
 class TransformFailed(PermanentError):
-    """The dataset's own transform raised, or returned something else than its rows."""
+    """The dataset's transform raised an error, or did not return a frame of its rows."""
 
 
 class CheckFailed(PermanentError):
-    """A check of the dataset's own contract raised instead of answering."""
+    """A check of the dataset's contract raised an error."""
 
 
 class ConservationError(FilegateError):
-    """Rows or bytes were lost or invented between two hand-overs: a defect; nothing is published."""
+    """Counts of rows or bytes do not add up between two stages: a defect; nothing is published."""
 
 
 class ClaimLost(FilegateError):
-    """Another execution took this run over; this one must not write any more."""
+    """Another execution took over this run; this one must not write any more."""
 
 
 class OutOfTime(FilegateError):
-    """An attempt stops itself, before the state machine gives it up and begins another one beside it."""
+    """An attempt stops before its timeout, so that it never runs beside the state machine's next attempt."""
 
 
 class UnknownFormat(FilegateError):
@@ -99,16 +99,16 @@ class UnknownFormat(FilegateError):
 
 
 class AccessDenied(FilegateError):
-    """AWS refused a call, since some policy does not allow it."""
+    """AWS refused a call because of a policy."""
 
 
 class DeclarationError(FilegateError):
-    """A dataset is declared wrongly. Found at load, before anything runs."""
+    """A dataset's declaration is invalid. Raised when it is loaded, before anything runs."""
 
 
 class WrongUse(FilegateError):
-    """What was asked for does not exist or is not clear: an unknown dataset, a missing file, an ambiguous run."""
+    """The request is invalid: an unknown dataset, a missing file, an ambiguous run id."""
 
 
 class NoCloud(FilegateError):
-    """There is no cloud to talk to, or it does not let this user in."""
+    """No cloud is reachable, or it refuses the user's credentials."""

@@ -21,9 +21,9 @@ from filegate.runs.record import RunRecord
 from filegate.runs.run import replay_id_of
 from filegate.runs.states import Status
 from filegate.storage.s3 import S3ObjectStore
+from harness.pipeline import Drop, Execution, Pipeline
 
 from . import transitions
-from .pipeline import Drop, Execution, Pipeline
 from .readings import CHUNK, CLEAN, MANY, MIXED, MIXED_REPEATED, MIXED_RULES, RANGE, ROWS, SMALL_CHUNKS, readings, row
 
 FIXTURES = Path(__file__).parent / "fixtures"

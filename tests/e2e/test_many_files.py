@@ -18,9 +18,8 @@ from benchmarks.small_files.measure import plain_calls
 from benchmarks.small_files.proof import Lost, prove_none_lost
 from filegate.devcloud import EmbeddedCloud
 from filegate.runs.record import RunRecord
-
-from .door import Door
-from .pipeline import Drop, Execution, Pipeline
+from harness.pipeline import Drop, Execution, Pipeline
+from harness.proxy import RecordingProxy
 
 FILES = 100
 CHILD = "filegate.devcloud.child"
@@ -39,7 +38,7 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def cloud(door: Door) -> Iterator[EmbeddedCloud]:
+def cloud(proxy: RecordingProxy) -> Iterator[EmbeddedCloud]:
     with EmbeddedCloud() as cloud:
         yield cloud
 
@@ -87,16 +86,16 @@ def test_a_row_or_a_run_that_is_missing_or_there_twice_is_seen(crowd: Crowd) -> 
         prove_none_lost(crowd.pipeline, crowd.delivered, crowd.runs, [*crowd.executions, crowd.executions[0]])
 
 
-def test_a_plain_run_makes_the_calls_that_are_explained_and_no_others(crowd: Crowd, door: Door) -> None:
-    by_run = calls_of(door.exchanges, [drop for _, drop in crowd.delivered], crowd.pipeline)
+def test_a_plain_run_makes_the_calls_that_are_explained_and_no_others(crowd: Crowd, proxy: RecordingProxy) -> None:
+    by_run = calls_of(proxy.exchanges, [drop for _, drop in crowd.delivered], crowd.pipeline)
     found = [asdict(call) for call in plain_calls(crowd.delivered, by_run)]
     assert found == json.loads(FIGURES.read_text())["calls"], (
         "Run `make bench-small`, and say in docs/throughput.md why."
     )
 
 
-def test_a_call_that_nobody_explained_is_named(crowd: Crowd, door: Door) -> None:
-    strange = replace(next(one for one in door.exchanges if one.path.endswith("output.json")), method="HEAD")
+def test_a_call_that_nobody_explained_is_named(crowd: Crowd, proxy: RecordingProxy) -> None:
+    strange = replace(next(one for one in proxy.exchanges if one.path.endswith("output.json")), method="HEAD")
     with pytest.raises(UnknownCall, match="HEAD of output manifest"):
         calls_of([strange], [], crowd.pipeline)
 

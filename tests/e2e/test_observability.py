@@ -13,8 +13,7 @@ import pytest
 from filegate.runs.cost import by_stage, cost_usd
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
-
-from .pipeline import Drop, Pipeline
+from harness.pipeline import Drop, Pipeline
 
 FIXTURES = Path(__file__).parent / "fixtures"
 DATASETS = FIXTURES / "secretive"

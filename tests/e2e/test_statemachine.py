@@ -19,9 +19,9 @@ from filegate import errors
 from filegate.runs import cost as usage
 from filegate.runs.run import replay_id_of
 from filegate.runs.states import Status
+from harness.pipeline import Drop, Execution, Pipeline, eventually
 
 from . import transitions
-from .pipeline import Drop, Execution, Pipeline, eventually
 
 FIXTURES = Path(__file__).parent / "fixtures"
 IMAGES = FIXTURES / "images"

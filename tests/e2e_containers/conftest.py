@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.pipeline import Drop, Pipeline
+from harness.stack import REPOSITORY, STAGES, Stack, running
+
 from .. import docker_engine
-from ..e2e.pipeline import Drop, Pipeline
 from ..images.conftest import build
 from . import scenarios
-from .stack import FIXTURES, REPOSITORY, STAGES, Stack, running
 
+FIXTURES = Path(__file__).parents[1] / "e2e" / "fixtures"
 FAULTY = Path(__file__).parent / "image" / "Dockerfile"
 PARALLEL = "4"
 PATIENCE = 240.0

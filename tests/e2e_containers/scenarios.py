@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..e2e.pipeline import Drop, Pipeline
+from harness.pipeline import Drop, Pipeline
+
 from ..e2e.readings import CHUNK, MIXED
 
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"

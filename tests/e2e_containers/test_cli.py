@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from ..e2e.pipeline import Pipeline
+from harness.pipeline import Pipeline
+from harness.stack import REPOSITORY, Stack
+
 from .scenarios import CLEAN_FLIGHTS, FLIGHT_ROWS, FLIGHTS, MISTYPED, WRONG_HEADER
-from .stack import REPOSITORY, Stack
 
 COMMAND = [sys.executable, "-c", "from filegate.cli import main; main()", "-e", "local", "--json"]
 ONE_MISTYPED = CLEAN_FLIGHTS + b"".join(line for line in FLIGHTS.splitlines(keepends=True) if MISTYPED in line)

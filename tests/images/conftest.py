@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.function import STAGES, docker
+
 from .. import docker_engine
-from .function import STAGES, docker
 
 REPOSITORY = Path(__file__).parents[2]
 TAG = "test"

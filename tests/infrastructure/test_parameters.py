@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filegate.deploy.environment import NAME
+from filegate.deploy.parameters import ENVIRONMENT_NAME
 
 FOLDER = Path(__file__).parents[2] / "infra" / "cloudformation" / "parameters"
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
@@ -30,7 +30,7 @@ def test_there_is_one_for_each_environment_and_one_for_the_registry() -> None:
 
 
 def test_a_name_is_refused_where_the_template_would(templates: dict[str, Any]) -> None:
-    assert templates["main"]["Parameters"]["Environment"]["AllowedPattern"] == NAME.pattern
+    assert templates["main"]["Parameters"]["Environment"]["AllowedPattern"] == ENVIRONMENT_NAME.pattern
 
 
 @each_file

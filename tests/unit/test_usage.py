@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from filegate.deploy import load_definition
 from filegate.pipeline.meter import Meter
 from filegate.runs import cost as usage
 from filegate.runs import prices
@@ -19,8 +19,8 @@ from filegate.runs.run import Invocation, Usage
 from filegate.runs.states import State, Status
 from filegate.storage.requests import Requests
 
-DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.json"
-STATES: dict[str, Any] = json.loads(DEFINITION.read_text())["States"]
+DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.yaml"
+STATES: dict[str, Any] = load_definition(DEFINITION)["States"]
 GOOD_PATH = ("IngestState", "ValidateState", "TransformState", "OutputToS3", "CommitState")
 
 

@@ -1,4 +1,4 @@
-"""The functions' logger and metrics, in one place. Both name runs, datasets, rules and counts, never a row's values."""
+"""The functions' logs and metrics: runs, datasets, rules and counts, never a row's values."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from filegate.runs.states import State
 ENVIRONMENT = os.environ.get("FILEGATE_ENVIRONMENT", "unknown")
 LOGGED_RULES = 10
 OVER_ALL = "rejected_share_of_tolerance"
-"""Emitted once more without its dataset: an alarm cannot look over datasets that come and go."""
+"""Also emitted without the dimension `dataset`: an alarm cannot enumerate datasets."""
 NEARLY_FULL = 90
-"""Percent of a function's memory from which on an operator should know."""
+"""Percent of a function's memory above which a warning is logged."""
 
 logger = Logger()
 
@@ -27,7 +27,7 @@ Measures = dict[str, tuple[MetricUnit, float]]
 
 
 def begin(run: Run, state: State) -> None:
-    """Names the run, and the range if it is one, in every line that follows, and writes the first."""
+    """Add the run, and the range if there is one, to every following line; log the start."""
     logger.append_keys(
         run_id=run.run_id,
         dataset=run.request.dataset,
@@ -37,14 +37,14 @@ def begin(run: Run, state: State) -> None:
     )
     if run.range is not None:
         logger.append_keys(range=run.range.index)
-    if run.retries.count and run.range is None:  # ingest has told of it: the ranges may be thousands
+    if run.retries.count and run.range is None:  # ingest logs it once: there may be thousands of ranges
         logger.warning("started again", extra={"restarts": run.retries.count})
     else:
         logger.info("started")
 
 
 def end(before: Run, after: Run, invocation: Invocation) -> None:
-    """Tells what a stage made of its run."""
+    """Log what a stage added to the run, and emit its metrics."""
     for warning, facts in _warnings(after, invocation.state):
         logger.warning(warning, extra=facts)
     logger.info("done", extra={"seconds": invocation.seconds, **_found(before, after)})
@@ -52,7 +52,7 @@ def end(before: Run, after: Run, invocation: Invocation) -> None:
 
 
 def fail(run: Run, invocation: Invocation, error: Exception) -> None:
-    """Tells of the error that ends an invocation. Its text is fit for logs: that of a defect was left out."""
+    """Log the error that ends an invocation. Its message holds no values: that of a defect is removed before."""
     facts = {"seconds": invocation.seconds, "error_type": type(error).__name__, "error_message": str(error)}
     if isinstance(error, TransientError):
         logger.warning("failed, worth a retry", extra=facts)
@@ -63,7 +63,7 @@ def fail(run: Run, invocation: Invocation, error: Exception) -> None:
 
 
 def _found(before: Run, after: Run) -> dict[str, Any]:
-    """The counts of the section that the stage added."""
+    """The counts in the sections that the stage added."""
     facts: dict[str, Any] = {}
     for name in ("ingested", "validated", "transformed", "published", "committed"):
         section = getattr(after, name)
@@ -71,12 +71,12 @@ def _found(before: Run, after: Run) -> dict[str, Any]:
             facts |= section.model_dump(mode="json", exclude_none=True, exclude={"manifest", "message", "rules"})
     if after.validated is not None and after.validated != before.validated:
         rules = list(after.validated.rules.items())[:LOGGED_RULES]
-        facts["rules"] = [{"rule": rule, "rows": rows} for rule, rows in rules]  # a list, which queries can unfold
+        facts["rules"] = [{"rule": rule, "rows": rows} for rule, rows in rules]  # a list, so that queries can unnest it
     return facts
 
 
 def _warnings(run: Run, state: State) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What an operator should look at."""
+    """Warnings for an operator, with their facts."""
     if state.ends_validation and run.validated is not None and run.validated.rows_rejected:
         share = run.validated.share_of_tolerance
         yield "rows were rejected", {"rows_rejected": run.validated.rows_rejected, "share_of_tolerance": share}
@@ -85,8 +85,8 @@ def _warnings(run: Run, state: State) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _counts(before: Run, after: Run, state: State) -> Measures:
-    """What a stage counts of its dataset, once a run: not again where the run was restarted."""
-    looks = 0 if before.fan_out is None else before.fan_out.looks  # a second look is no restart
+    """A stage's counts for its dataset, once per run: none if the state already ran in an earlier attempt."""
+    looks = 0 if before.fan_out is None else before.fan_out.looks  # a recheck is not a restart
     if sum(call.state == state for call in before.usage.invocations.values()) > looks:
         return {}
     if state == State.INGEST and after.ingested is not None and after.ingested.claim == "CLAIMED":
@@ -113,7 +113,7 @@ def _counts(before: Run, after: Run, state: State) -> Measures:
 
 
 def _arrival(run: Run, size: int | None = None) -> Measures:
-    """An object that came in; a replay's did so before."""
+    """The arrival of an object; a replay's object was counted before."""
     if run.request.replay_of is not None:
         return {}
     measures: Measures = {"objects": (MetricUnit.Count, 1)}
@@ -121,7 +121,7 @@ def _arrival(run: Run, size: int | None = None) -> Measures:
 
 
 def _measure(run: Run, invocation: Invocation, counts: Callable[[], Measures]) -> None:
-    """Emits metrics; a run is worth more than they are, and goes on without them."""
+    """Emit metrics. A failure to do so does not fail the run."""
     try:
         own: Measures = {"seconds": (MetricUnit.Seconds, invocation.seconds)}
         if (used := _memory_used_percent(invocation.memory_mb)) is not None:
@@ -137,20 +137,20 @@ def _measure(run: Run, invocation: Invocation, counts: Callable[[], Measures]) -
 
 
 def _emit(measures: Measures, run: Run, dimensions: Mapping[str, str]) -> None:
-    """One line of CloudWatch's embedded metric format; powertools adds the namespace and the service."""
+    """Write one line in CloudWatch's embedded metric format; powertools adds namespace and service."""
     metrics = EphemeralMetrics()
     for name, value in {"environment": ENVIRONMENT, **dimensions}.items():
         metrics.add_dimension(name, value)
-    metrics.add_metadata("run_id", run.run_id)  # never a dimension: each value of one is a metric that is paid for
+    metrics.add_metadata("run_id", run.run_id)  # not a dimension: every value of one is billed as a metric
     for name, (unit, number) in measures.items():
         metrics.add_metric(name, unit, number)
     metrics.flush_metrics()
 
 
 def _memory_used_percent(memory_mb: int) -> float | None:
-    """The most that this process ever held, of the function's memory; None where Linux does not tell.
+    """The process's peak memory as a percentage of the function's; None where Linux does not report it.
 
-    Not `getrusage`: its maximum outlives the exec, and so may be that of the process which started this one.
+    Not `getrusage`: its maximum survives exec, so it may be that of the parent process.
     """
     status = Path("/proc/self/status")
     if not status.exists() or not memory_mb:

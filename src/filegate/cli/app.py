@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "datasets": "List the declared datasets and their policies.",
     "check": "Check every dataset: its declaration, its reference tables, its transform.",
     "cost": "Show what each day cost: as AWS bills it, and as the runs are estimated to have cost.",
-    "stack": "A deployment's stack in AWS: see what would change, deploy, remove.",
+    "stack": "An environment's stack in AWS: show changes, deploy, remove.",
     "images": "The stages' container images.",
 }
 """The subcommands in the order of `--help`, each with the first line of its own help."""

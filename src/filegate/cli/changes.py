@@ -1,4 +1,4 @@
-"""What a deployment would change, what goes on in it, and what it holds: for a person."""
+"""How `filegate stack` shows changes, progress and an environment's data to a person."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from rich.text import Text
 from filegate.cli import tables, text
 from filegate.cli.shared import Session
 from filegate.deploy.account import Account
-from filegate.deploy.changes import Action, Change, Edit, Plan
-from filegate.deploy.destroy import BUCKET, QUEUE, Fate, Holding, Inventory
-from filegate.deploy.stack import Event
+from filegate.deploy.change_set import ChangeSet
+from filegate.deploy.changes import Action, Change, Edit
+from filegate.deploy.destroy import BUCKET, QUEUE, DataPolicy, DataResource, Inventory
+from filegate.deploy.events import Event
 
 STYLES = {
     Action.ADD: "green",
@@ -24,37 +25,37 @@ STYLES = {
     Action.REMOVE: "magenta",
 }
 DANGER = "bold red"
-SHOWN_UNDER_WAY = 12  # resources
+MAX_IN_PROGRESS = 12  # resources shown
 
 
-def show(session: Session, account: Account, plan: Plan) -> None:
-    """What would change, a line for each resource; those that hold data and would not stay in red."""
+def show(session: Session, account: Account, change_set: ChangeSet) -> None:
+    """Show the changes, one line per resource; in red those that would lose data."""
     session.err.print(
-        f"Stack {plan.stack} in {account.region} of account {account.id}, as {account.caller}", style="dim"
+        f"Stack {change_set.stack} in {account.region} of account {account.id}, as {account.caller}", style="dim"
     )
-    if plan.empty:
-        session.err.print("Nothing to do: it is as its templates say.", style="green")
+    if change_set.empty:
+        session.err.print("Nothing to do: the stack matches its templates.", style="green")
         return
-    if not plan.changes:
-        session.err.print("No resource would change, but the outputs would.")
+    if not change_set.changes:
+        session.err.print("Only outputs would change.")
         return
     table = tables.grid("", "resource", "type", "why", gives_way="why")
-    for change in sorted(plan.changes, key=lambda change: (list(Action).index(change.action), change.resource)):
+    for change in sorted(change_set.changes, key=lambda change: (list(Action).index(change.action), change.resource)):
         style = DANGER if change.endangers_data else STYLES[change.action]
         kind = change.kind.removeprefix("AWS::")
         table.add_row(Text(change.action, style), Text(change.resource, style), Text(kind), tables.cut(_why(change)))
-    session.show(table, "", _summary(plan))
-    endangered = [change for change in plan.changes if change.endangers_data]
+    session.show(table, "", _summary(change_set))
+    endangered = [change for change in change_set.changes if change.endangers_data]
     if endangered:
+        session.err.print("\nThe resources in red hold data, which a replacement does not take over.", style=DANGER)
+    if change_set.not_seen is not None:
         session.err.print(
-            "\nThe red ones hold data. What is in the one that goes is not in the one that comes.", style=DANGER
+            f"\nCloudFormation does not report changes inside nested stacks: {change_set.not_seen}", style="yellow"
         )
-    if plan.not_seen is not None:
-        session.err.print(f"\nCloudFormation does not look into the nested stacks: {plan.not_seen}", style="yellow")
 
 
-def _summary(plan: Plan) -> Text:
-    counts = {action: sum(change.action is action for change in plan.changes) for action in Action}
+def _summary(change_set: ChangeSet) -> Text:
+    counts = {action: sum(change.action is action for change in change_set.changes) for action in Action}
     return Text(", ".join(f"{count} to {action}" for action, count in counts.items() if count))
 
 
@@ -81,7 +82,7 @@ def show_outputs(session: Session, outputs: Mapping[str, str]) -> None:
 
 
 def watch(session: Session, events: Iterable[Event]) -> None:
-    """Shows what goes on until it is over: what is under way where somebody watches, else a line a resource."""
+    """Show events until they end: live on a terminal, otherwise one line per finished resource."""
     err = session.err
     if session.as_json:
         for _ in events:
@@ -91,26 +92,26 @@ def watch(session: Session, events: Iterable[Event]) -> None:
             if not event.status.endswith("_IN_PROGRESS"):
                 err.print(_line(event))
     else:
-        progress = Progress()
+        progress = StackProgress()
         with Live(progress, console=err, transient=True, refresh_per_second=8):
             for event in events:
-                progress.note(event)
+                progress.add(event)
 
 
-class Progress:
-    """The resources under way, and how many are done."""
+class StackProgress:
+    """The resources in progress, and the number of finished ones."""
 
     def __init__(self) -> None:
-        self._under_way: dict[str, Event] = {}
+        self._in_progress: dict[str, Event] = {}
         self._done: set[str] = set()
         self._failed: list[Event] = []
         self._spinner = Spinner("dots", style="cyan")
 
-    def note(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         if event.status.endswith("_IN_PROGRESS"):
-            self._under_way[event.resource] = event
+            self._in_progress[event.resource] = event
             return
-        self._under_way.pop(event.resource, None)
+        self._in_progress.pop(event.resource, None)
         if event.status.endswith("_FAILED"):
             self._failed.append(event)
         else:
@@ -120,15 +121,15 @@ class Progress:
         table = Table.grid(padding=(0, 2, 0, 0))
         for event in self._failed:
             table.add_row(Text("✗", "red"), _line(event))
-        inner = [event for name, event in self._under_way.items() if not self._has_inner(name)]
-        for event in inner[:SHOWN_UNDER_WAY]:
+        inner = [event for name, event in self._in_progress.items() if not self._has_inner(name)]
+        for event in inner[:MAX_IN_PROGRESS]:
             table.add_row(self._spinner, _line(event))
-        table.add_row("", Text(f"{len(self._done)} done, {len(inner)} under way", "dim"))
+        table.add_row("", Text(f"{len(self._done)} done, {len(inner)} in progress", "dim"))
         return table
 
     def _has_inner(self, name: str) -> bool:
-        """Whether what is under way is a nested stack, of which a resource is shown."""
-        return any(other.startswith(f"{name}." if name else "") and other != name for other in self._under_way)
+        """Whether it is a nested stack with a resource of its own in progress."""
+        return any(other.startswith(f"{name}." if name else "") and other != name for other in self._in_progress)
 
 
 def _line(event: Event) -> Text:
@@ -139,28 +140,28 @@ def _line(event: Event) -> Text:
     )
 
 
-def show_holdings(session: Session, account: Account, inventory: Inventory) -> None:
+def show_inventory(session: Session, account: Account, inventory: Inventory) -> None:
     session.err.print(f"In {account.region} of account {account.id}, as {account.caller}", style="dim")
-    table = tables.grid("resource", "name", "holds", "then")
-    for holding in inventory.holdings:
-        table.add_row(holding.resource, text.line(holding.name), *_fate(holding, inventory.fate))
+    table = tables.grid("resource", "name", "content", "after")
+    for resource in inventory.resources:
+        table.add_row(resource.resource, text.line(resource.name), *_content_and_policy(resource, inventory.policy))
     session.show(table, "")
 
 
-def _fate(holding: Holding, fate: Fate) -> tuple[Text, Text]:
-    thing = {BUCKET: "object version", QUEUE: "message"}.get(holding.kind, "item")
-    full = bool(holding.count or holding.more)
-    held = text.counted(holding.count, thing) + (" and more" if holding.more else "")
-    held += " (logs)" if holding.is_log else ""
-    lost = full and not holding.is_log
-    then = Text("stays, without a stack", "yellow") if fate is Fate.KEEP else Text("deleted", DANGER if lost else "")
-    return Text(held if full else "nothing", "" if full else "dim"), then
+def _content_and_policy(resource: DataResource, policy: DataPolicy) -> tuple[Text, Text]:
+    unit = {BUCKET: "object version", QUEUE: "message"}.get(resource.kind, "item")
+    filled = bool(resource.count or resource.more)
+    content = text.counted(resource.count, unit) + (" and more" if resource.more else "")
+    content += " (logs)" if resource.is_log else ""
+    lost = filled and not resource.is_log
+    after = Text("kept", "yellow") if policy is DataPolicy.KEEP else Text("deleted", DANGER if lost else "")
+    return Text(content if filled else "nothing", "" if filled else "dim"), after
 
 
-def tell_of_the_end(session: Session, name: str, inventory: Inventory) -> None:
-    if inventory.fate is Fate.DELETE:
-        session.err.print(f"{name} is gone, and its data with it.", style="green")
+def show_removed(session: Session, name: str, inventory: Inventory) -> None:
+    if inventory.policy is DataPolicy.DELETE:
+        session.err.print(f"{name} and its data were removed.", style="green")
         return
-    session.err.print(f"{name} is gone. These stay, and cost what they hold:", style="green")
-    for holding in inventory.holdings:
-        session.err.print(f"  {holding.name}")
+    session.err.print(f"{name} was removed. These resources remain, and are still billed:", style="green")
+    for resource in inventory.resources:
+        session.err.print(f"  {resource.name}")

@@ -1,61 +1,61 @@
-"""`filegate stack`: a deployment's stack in AWS, from its first resource to its last."""
+"""`filegate stack`: create, change and remove an environment's stack in AWS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from filegate.cli import changes
 from filegate.cli.shared import PROBLEM, Session, command, report
-
-if TYPE_CHECKING:
-    from filegate.deploy import Deployment, Plan
-    from filegate.deploy.account import Account
-    from filegate.deploy.environment import Environment
+from filegate.deploy import ChangeSet, Deployment
+from filegate.deploy import destroy as destruction
+from filegate.deploy.account import Account, account_of, aws_session
+from filegate.deploy.checkout import Checkout
+from filegate.deploy.destroy import DataAtStake, DataPolicy
+from filegate.deploy.environment import Environment
+from filegate.deploy.image_registry import ImageRegistry
+from filegate.deploy.parameters import check_name, check_parameters
+from filegate.errors import WrongUse
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="A deployment's stack in AWS: see what would change, deploy, remove.",
+    no_args_is_help=True, add_completion=False, help="An environment's stack in AWS: show changes, deploy, remove."
 )
 
 DIFFERENCES = 2
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 AcceptLoss = Annotated[
     bool,
-    typer.Option("--accept-loss", help="With --yes: even if something that holds data would not stay, or may not."),
+    typer.Option("--accept-loss", help="With --yes: deploy even if a resource that holds data is or may be replaced."),
 ]
 
 
 @command(app)
 def bootstrap(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) -> None:
-    """Make the place for images and templates: once for an account and region, and after a change of its template."""
-    from filegate.deploy.checkout import Checkout  # noqa: PLC0415
-    from filegate.deploy.environment import Registry  # noqa: PLC0415
-
+    """Create the registry for images and templates: once per account and region, and when its template changes."""
     account, checkout = _account(session), Checkout()
-    deployment, parameters = Registry.deployment(account, checkout), Registry.parameters(checkout)
+    deployment, parameters = ImageRegistry.deployment(account, checkout), ImageRegistry.parameters(checkout)
     _deploy(session, account, deployment, parameters, yes=yes, accept_loss=accept_loss)
 
 
 @command(app)
 def deploy(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) -> None:
-    """Show what would change in the deployment that --environment names; ask; change it.
+    """Show what would change in the environment that --environment names, ask for confirmation, and change it.
 
-    With the images of the commit that is checked out. May be repeated: where nothing differs there is nothing to do.
-    After Ctrl-C CloudFormation goes on by itself, and the same command follows it again.
+    Uses the images of the checked-out commit. Idempotent: if nothing differs, there is nothing to do.
+    After Ctrl-C CloudFormation continues; run the same command to follow it again.
     """
     environment = _environment(session)
-    with session.waiting("Looking for images and parameters …"):
+    with session.waiting("Looking up images and parameters …"):
         deployment = environment.deployment()
         parameters = environment.parameters(environment.images())
     _deploy(session, environment.account, deployment, parameters, yes=yes, accept_loss=accept_loss)
     if not environment.close_default_security_group():
         session.err.print(
-            "The default security group of the network, which nothing uses, is open still: these credentials may not "
-            f"close it. Somebody who may runs, once: make deploy ENV={environment.name}",
+            "The network's default security group, which nothing uses, still has rules: these credentials have no "
+            f"permission to remove them. Run once with credentials that have it: make deploy ENV={environment.name}",
             style="yellow",
         )
 
@@ -64,25 +64,22 @@ def deploy(session: Session, yes: Yes = False, accept_loss: AcceptLoss = False) 
 def diff(session: Session) -> int:
     """Show what `deploy` would change, and change nothing.
 
-    Exit status: 0 nothing would change; 2 something would; 1 an error.
+    Exit status: 0 no changes; 2 changes; 1 an error.
     """
-    from filegate.cli.changes import show  # noqa: PLC0415
-    from filegate.errors import WrongUse  # noqa: PLC0415
-
     try:
         environment = _environment(session)
-        with session.waiting("Asking CloudFormation what would change …"):
+        with session.waiting("Creating a change set …"):
             deployment = environment.deployment()
-            plan = deployment.plan(environment.parameters(environment.images()))
-            deployment.discard(plan)
+            change_set = deployment.create_change_set(environment.parameters(environment.images()))
+            deployment.delete_change_set(change_set)
     except WrongUse as error:
         report(session, error)
-        return PROBLEM  # the exit status of wrong use stands for differences here
+        return PROBLEM  # here the exit status of wrong use means differences
     if session.as_json:
-        session.write(plan.to_json())
+        session.write(change_set.to_json())
     else:
-        show(session, environment.account, plan)
-    return 0 if plan.empty else DIFFERENCES
+        changes.show(session, environment.account, change_set)
+    return 0 if change_set.empty else DIFFERENCES
 
 
 @command(app)
@@ -91,7 +88,7 @@ def destroy(
     data: Annotated[
         Literal["keep", "delete"] | None,
         typer.Option(
-            help="What is to become of buckets, queues and ledger, where they would be left behind or lost.",
+            help="What happens to buckets, queues and ledger; required if they would be left behind or lost.",
             show_default=False,
         ),
     ] = None,
@@ -99,44 +96,38 @@ def destroy(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The deployment's name once more, where nobody can type it when asked.",
+            help="The environment's name again, instead of typing it at the prompt.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Remove the deployment that --environment names, once it is said what becomes of its data."""
-    from filegate.cli import changes  # noqa: PLC0415
-    from filegate.deploy import destroy as destruction  # noqa: PLC0415
-    from filegate.errors import WrongUse  # noqa: PLC0415
-
-    environment = _environment(session, declared=False)  # its parameter file may be gone before it
-    wanted = destruction.Fate(data) if data else None
-    with session.waiting("Looking at what it holds …"):
+    """Remove the environment that --environment names, after a decision about its data."""
+    environment = _environment(session, declared=False)  # its parameter file may be deleted already
+    requested = DataPolicy(data) if data else None
+    with session.waiting("Listing its data …"):
         inventory = destruction.take_inventory(environment.account, environment.stack_name)
     if not session.as_json:
-        changes.show_holdings(session, environment.account, inventory)
-    destruction.refuse(inventory, wanted)
+        changes.show_inventory(session, environment.account, inventory)
+    destruction.check_policy(inventory, requested)
     if confirm is None:
-        _see_that_somebody_watches(
-            session, f"Nothing was removed of {environment.name}.", "Say --confirm with its name."
-        )
+        _require_terminal(session, f"Nothing was removed of {environment.name}.", "Pass --confirm with its name.")
         confirm = typer.prompt(f"Type {environment.name} to remove it", err=True)
     if confirm != environment.name:
         raise WrongUse(f"{confirm!r} is not {environment.name!r}: nothing was removed.")
     with session.waiting("Emptying the buckets …"):
         events = destruction.destroy(environment.account, inventory)
-    with _going_on(session, environment.stack_name):
+    with _continues_on_interrupt(session, environment.stack_name):
         changes.watch(session, events)
     if session.as_json:
         session.write(
             {
                 "stack": environment.stack_name,
-                "data": inventory.fate,
-                "held": [one.to_json() for one in inventory.holdings],
+                "data": inventory.policy,
+                "held": [resource.to_json() for resource in inventory.resources],
             }
         )
     else:
-        changes.tell_of_the_end(session, environment.name, inventory)
+        changes.show_removed(session, environment.name, inventory)
 
 
 def _deploy(
@@ -148,84 +139,75 @@ def _deploy(
     yes: bool,
     accept_loss: bool,
 ) -> None:
-    from filegate.cli import changes  # noqa: PLC0415
-    from filegate.deploy.destroy import DataAtStake  # noqa: PLC0415
-
-    if under_way := deployment.under_way():
-        session.err.print(f"Stack {deployment.stack_name} is {under_way}: that comes first.", style="cyan")
-        with _going_on(session, deployment.stack_name):
+    if status := deployment.in_progress():
+        session.err.print(f"Stack {deployment.stack_name} is {status}: waiting for that first.", style="cyan")
+        with _continues_on_interrupt(session, deployment.stack_name):
             changes.watch(session, deployment.follow())
-    with session.waiting("Asking CloudFormation what would change …"):
-        deployment.settle()
-        plan = deployment.plan(parameters)
+    with session.waiting("Creating a change set …"):
+        deployment.wait_until_ready()
+        change_set = deployment.create_change_set(parameters)
     if not session.as_json:
-        changes.show(session, account, plan)
-    if plan.empty:
-        deployment.discard(plan)
+        changes.show(session, account, change_set)
+    if change_set.empty:
+        deployment.delete_change_set(change_set)
     else:
         if not yes:
-            _ask(session, deployment, plan)
-        elif plan.endangers_data and not accept_loss:
-            deployment.discard(plan)
+            _confirm(session, deployment, change_set)
+        elif change_set.endangers_data and not accept_loss:
+            deployment.delete_change_set(change_set)
             raise DataAtStake(
-                f"Nothing was changed in {plan.stack}: what holds data would not stay, or nobody can see whether it "
-                "would.",
-                advice="Deploy without --yes, to be asked; or say --accept-loss as well.",
+                f"Nothing was changed in {change_set.stack}: resources that hold data would be removed or replaced, "
+                "or nobody can see whether they would.",
+                advice="Deploy without --yes to be asked, or add --accept-loss.",
             )
-        events = deployment.execute(plan)
-        with _going_on(session, deployment.stack_name):
+        events = deployment.execute(change_set)
+        with _continues_on_interrupt(session, deployment.stack_name):
             changes.watch(session, events)
     if session.as_json:
-        session.write({**plan.to_json(), "outputs": deployment.outputs()})
+        session.write({**change_set.to_json(), "outputs": deployment.outputs()})
     else:
         changes.show_outputs(session, deployment.outputs())
 
 
-def _ask(session: Session, deployment: Deployment, plan: Plan) -> None:
-    """Ends the command, and forgets the plan, unless the answer is yes."""
+def _confirm(session: Session, deployment: Deployment, change_set: ChangeSet) -> None:
+    """Ends the command, and deletes the change set, unless the answer is yes."""
     try:
-        _see_that_somebody_watches(
-            session, f"Nothing was changed in {plan.stack}.", "Look at the changes, and say --yes."
+        _require_terminal(
+            session, f"Nothing was changed in {change_set.stack}.", "Review the changes, then pass --yes."
         )
-        typer.confirm("Do that?", abort=True, err=True)
+        typer.confirm("Deploy these changes?", abort=True, err=True)
     except BaseException:
-        deployment.discard(plan)
+        deployment.delete_change_set(change_set)
         raise
 
 
-def _see_that_somebody_watches(session: Session, problem: str, advice: str) -> None:
-    from filegate.errors import WrongUse  # noqa: PLC0415
-
+def _require_terminal(session: Session, problem: str, advice: str) -> None:
     if not session.err.is_terminal or session.as_json:
         raise WrongUse(problem, advice=advice)
 
 
 @contextmanager
-def _going_on(session: Session, stack: str) -> Iterator[None]:
-    """Says, if the block is interrupted, that CloudFormation is not."""
+def _continues_on_interrupt(session: Session, stack: str) -> Iterator[None]:
+    """On an interrupt, says that CloudFormation continues."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
         session.err.print(
-            f"\nCloudFormation goes on with {stack} by itself. Follow it again with the same command.", style="yellow"
+            f"\nCloudFormation continues with {stack}. Run the same command to follow it again.", style="yellow"
         )
         raise
 
 
 def _environment(session: Session, *, declared: bool = True) -> Environment:
-    """The deployment that --environment names; a slip in its name is told before AWS is asked anything.
+    """The environment that --environment names; its name is checked before the first call of AWS.
 
     Args:
         session: of the command.
-        declared: whether it has to have a parameter file.
+        declared: whether it must have a parameter file.
     """
-    from filegate.deploy.checkout import Checkout  # noqa: PLC0415
-    from filegate.deploy.environment import Environment, check_name, check_parameters  # noqa: PLC0415
-    from filegate.errors import WrongUse  # noqa: PLC0415
-
     name, checkout = session.settings.environment, Checkout()
     if name is None:
-        raise WrongUse("Say which deployment.", advice="Name it with --environment, such as dev.")
+        raise WrongUse("No environment is given.", advice="Pass --environment, such as dev.")
     check_name(name)
     if declared:
         check_parameters(name, checkout)
@@ -233,9 +215,7 @@ def _environment(session: Session, *, declared: bool = True) -> Environment:
 
 
 def _account(session: Session) -> Account:
-    """Whom the credentials at hand let in."""
-    from filegate.deploy.account import account_of, aws_session  # noqa: PLC0415
-
-    if session.err.is_terminal and not session.as_json:  # a line that stays: a profile may ask for an MFA code below it
-        session.err.print("Asking AWS whom it lets in …", style="dim")
+    """The account of the current credentials."""
+    if session.err.is_terminal and not session.as_json:  # a line, not a spinner: a profile may prompt for an MFA code
+        session.err.print("Signing in to AWS …", style="dim")
     return account_of(aws_session())

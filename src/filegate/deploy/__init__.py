@@ -1,7 +1,7 @@
-"""Deploy CloudFormation templates: to AWS, to LocalStack, or to the embedded cloud, all in the same way.
+"""Deploy CloudFormation templates to AWS, to LocalStack or to the embedded cloud, all in the same way.
 
-Does what `aws cloudformation package` and `deploy` do, with the changes told before they are made, a shorter poll, and
-an error that names the culprit.
+Does what `aws cloudformation package` and `deploy` do, but shows the changes before making them, polls faster, and
+reports the resource that caused a failure.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filegate.deploy.changes import CannotBeDeployed, Change, Plan
+from filegate.deploy.change_set import CannotBeDeployed, ChangeSet
+from filegate.deploy.changes import Change
 from filegate.deploy.deployment import Deployment
 from filegate.deploy.stack import DeploymentFailed, Outputs
-from filegate.deploy.template import NoArtifactsBucket, load_template
+from filegate.deploy.template import NoArtifactsBucket, load_definition, load_template
 
 if TYPE_CHECKING:
     import boto3
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CannotBeDeployed",
     "Change",
+    "ChangeSet",
     "Deployment",
     "DeploymentFailed",
     "NoArtifactsBucket",
     "Outputs",
-    "Plan",
     "deploy",
+    "load_definition",
     "load_template",
 ]
 
@@ -39,13 +41,13 @@ def deploy(
     parameters: Mapping[str, str],
     artifacts_bucket: str,
 ) -> Outputs:
-    """Create or update a stack and wait for it, without asking; a stack that is as wanted already stays as it is.
+    """Create or update a stack without confirmation, and wait until it is done. Nothing to change is not an error.
 
     Args:
         session: whose credentials, region and endpoint are used.
         template: the main template; local files that it names are uploaded with it.
         stack_name: the stack to create or update.
-        parameters: values of the template's parameters; on an update, those not given keep their values.
+        parameters: values of the template's parameters; an existing stack keeps the values of the others.
         artifacts_bucket: an existing bucket in the same region, for the templates and the state machine.
 
     Returns:
@@ -56,11 +58,11 @@ def deploy(
         DeploymentFailed: a resource could not be created or updated.
     """
     deployment = Deployment(session, stack_name, template=template, artifacts_bucket=artifacts_bucket)
-    deployment.settle()
-    wanted = deployment.plan(parameters)
-    if wanted.empty:
-        deployment.discard(wanted)
+    deployment.wait_until_ready()
+    change_set = deployment.create_change_set(parameters)
+    if change_set.empty:
+        deployment.delete_change_set(change_set)
     else:
-        for _ in deployment.execute(wanted):
+        for _ in deployment.execute(change_set):
             pass
     return deployment.outputs()

@@ -1,4 +1,4 @@
-"""The AWS account and region that a command works in, and how it talks to them."""
+"""The AWS account and region that a command works in, and the clients for them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-# CloudFormation is asked over and over while it works: being told to ask less often is no failure.
+# CloudFormation is polled while it works: being throttled is not a failure.
 CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})
 
-# The first question of a command: where AWS cannot be reached, that is soon told.
-FIRST = CLIENT.merge(Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}))
+# For the first call of a command: an unreachable AWS is reported soon.
+FIRST_CALL = CLIENT.merge(Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}))
 
 
 def aws_session() -> boto3.Session:
-    """The session of the user's own settings."""
-    return boto3.Session(region_name=os.environ.get("AWS_REGION"))  # every SDK but boto3 reads that
+    """A session with the user's own settings."""
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 alone does not read it
 
 
 @dataclass(frozen=True)
 class Account:
-    """One region of an account, with the credentials at hand.
+    """One region of an account, with the current credentials.
 
     Attributes:
-        session: boto3's.
+        session: with these credentials.
         id: twelve digits.
         region: such as eu-central-1.
-        caller: who is let in, as an ARN.
+        caller: the ARN of the user or role that the credentials belong to.
     """
 
     session: boto3.Session
@@ -79,7 +79,7 @@ class Account:
         return self.session.client("sqs", config=CLIENT)
 
     def payer(self) -> str | None:
-        """Who pays for it: the id of its organisation's management account, or its own; None where it is not told."""
+        """The id of its organisation's management account, or its own; None without permission to see it."""
         try:
             return self.organizations.describe_organization()["Organization"]["MasterAccountId"]
         except ClientError as error:
@@ -87,18 +87,18 @@ class Account:
 
 
 def account_of(session: boto3.Session) -> Account:
-    """Whom the session's credentials let in, and where.
+    """The account and region that the session's credentials give access to.
 
     Raises:
-        NoCloud: there are no credentials, they are no longer good, or no region is set.
+        NoCloud: there are no credentials, they are invalid or expired, or no region is set.
     """
     region = session.region_name
     profile = f"profile {session.profile_name}"
     if region is None:
         raise NoCloud(f"No AWS region is set ({profile}).", advice="Set AWS_REGION, or a region in the profile.")
     try:
-        identity = session.client("sts", config=FIRST).get_caller_identity()
+        identity = session.client("sts", config=FIRST_CALL).get_caller_identity()
     except AwsError as error:
-        told = explained(error)
-        raise NoCloud(f"{told.problem} ({profile}, region {region})", advice=told.advice) from error
+        reason = explained(error)
+        raise NoCloud(f"{reason.problem} ({profile}, region {region})", advice=reason.advice) from error
     return Account(session, identity["Account"], region, identity["Arn"])

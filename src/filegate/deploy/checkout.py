@@ -13,10 +13,10 @@ _HERE = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True)
 class Checkout:
-    """A clone; the one that this command is part of, if no other is named.
+    """A clone; by default the one that this code runs from.
 
     Attributes:
-        folder: its uppermost.
+        folder: its root.
     """
 
     folder: Path = _HERE
@@ -26,7 +26,7 @@ class Checkout:
         """The folder of the templates.
 
         Raises:
-            WrongUse: it is not there: Filegate was installed without it.
+            WrongUse: it does not exist: Filegate was installed without it.
         """
         folder = self.folder / "infra" / "cloudformation"
         if not folder.is_dir():
@@ -34,24 +34,24 @@ class Checkout:
         return folder
 
     def revision(self) -> str:
-        """The commit that is checked out.
+        """The checked-out commit.
 
         Raises:
-            WrongUse: this is no clone.
+            WrongUse: this is not a clone.
         """
         return self._git("rev-parse", "HEAD")
 
     def clean_revision(self) -> str:
-        """The commit that is checked out, if there is nothing but that.
+        """The checked-out commit, if the working tree is clean.
 
         Raises:
-            WrongUse: there are changes that no commit holds: nobody could say later what an image was built from.
+            WrongUse: there are uncommitted changes, so that an image could not be traced to its source.
         """
         if changed := self._git("status", "--porcelain").splitlines():
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             raise WrongUse(
                 f"Not committed: {', '.join(line[3:] for line in changed[:3])}{more}.",
-                advice="An image's tag is the commit that it was built from: commit, or stash, and push again.",
+                advice="An image's tag is the commit it is built from: commit or stash the changes, and push again.",
             )
         return self.revision()
 
@@ -60,7 +60,7 @@ class Checkout:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise WrongUse(
-                f"{self.folder} is no clone of the repository: {done.stderr.strip()}",
-                advice="An image's tag is the commit that it is built from: work in a clone.",
+                f"{self.folder} is not a clone of the repository: {done.stderr.strip()}",
+                advice="An image's tag is the commit it is built from: work in a clone.",
             )
         return done.stdout.rstrip()

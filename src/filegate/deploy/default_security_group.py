@@ -1,4 +1,4 @@
-"""The security group that every VPC comes with, and that CloudFormation can neither change nor leave out."""
+"""A VPC's default security group, which CloudFormation can neither change nor omit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def close_default_security_group(session: boto3.Session, vpc_id: str) -> None:
-    """Take every rule from a VPC's default security group, so that what joins it by mistake reaches nothing.
+    """Remove every rule from a VPC's default security group, so that what joins it by mistake reaches nothing.
 
-    To be called after each deployment with a private network: the group allows everything out until then (control
-    EC2.2). A group that is closed already stays as it is.
+    To be called after each deployment with a private network: until then the group allows all outbound traffic
+    (control EC2.2). Does nothing if there are no rules.
 
     Args:
         session: whose credentials, region and endpoint are used.

@@ -1,4 +1,4 @@
-"""One stack on its way from what it is to what its template says."""
+"""The deployment of one template as one stack, step by step."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filegate.deploy import changes, stack
+from filegate.deploy import change_set as change_sets
+from filegate.deploy import events, stack
 from filegate.deploy.account import CLIENT
-from filegate.deploy.changes import CannotBeDeployed, Plan
-from filegate.deploy.stack import DeploymentFailed, Event, Outputs
+from filegate.deploy.change_set import CannotBeDeployed, ChangeSet
+from filegate.deploy.events import Event
+from filegate.deploy.stack import DeploymentFailed, Outputs
 from filegate.deploy.template import Package, load_template
 
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
 
-_DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_SUCCEEDED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _FAILED = ("CREATE_FAILED", "UPDATE_FAILED")
-_EMPTY = ("ROLLBACK_COMPLETE",)  # its creation failed: there is nothing in it, and it cannot be updated
+_EMPTY = ("ROLLBACK_COMPLETE",)  # the creation failed: it holds no resources and cannot be updated
 _STUCK = {
-    "UPDATE_ROLLBACK_FAILED": "Mend that, then let CloudFormation end what it began: "
+    "UPDATE_ROLLBACK_FAILED": "Fix the cause, then let CloudFormation finish the rollback: "
     "aws cloudformation continue-update-rollback --stack-name {stack}",
-    "CREATE_FAILED": "Remove what is there and deploy again: aws cloudformation delete-stack --stack-name {stack}",
-    "ROLLBACK_FAILED": "Remove what is left and deploy again: aws cloudformation delete-stack --stack-name {stack}",
-    "DELETE_FAILED": "Mend that and remove the rest: aws cloudformation delete-stack --stack-name {stack}",
+    "CREATE_FAILED": "Delete the stack and deploy again: aws cloudformation delete-stack --stack-name {stack}",
+    "ROLLBACK_FAILED": "Delete the stack and deploy again: aws cloudformation delete-stack --stack-name {stack}",
+    "DELETE_FAILED": "Fix the cause, then delete the rest: aws cloudformation delete-stack --stack-name {stack}",
 }
 
 
 class Deployment:
-    """A stack, its template, and what leads from the one to the other, a step at a time.
+    """A stack and the template it is deployed from.
 
     Args:
         session: whose credentials, region and endpoint are used.
         stack_name: the stack, which need not exist.
         template: the main template; local files that it names are uploaded with it.
-        artifacts_bucket: an existing bucket in the same region, for these files; None where the template names none
-            and is short enough to be sent as it is.
-        owner: the account that the bucket must belong to.
+        artifacts_bucket: an existing bucket in the same region for these files; None if the template names none and
+            is short enough to be sent inline.
+        owner: the account that must own the bucket.
     """
 
     def __init__(
@@ -61,82 +63,83 @@ class Deployment:
     def _client(self) -> CloudFormationClient:
         return self._session.client("cloudformation", config=CLIENT)
 
-    def under_way(self) -> str | None:
-        """The status of the operation that somebody else began, or this command before it was interrupted."""
+    def in_progress(self) -> str | None:
+        """The status of an operation in progress on the stack, whoever started it; None if there is none."""
         status = stack.status(self._client, self.stack_name)
         return status if status and status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS" else None
 
-    def settle(self) -> None:
-        """Wait until nothing is under way in the stack, and see that it can be deployed to.
+    def wait_until_ready(self) -> None:
+        """Wait for an operation in progress; delete the empty stack that a failed creation left.
 
         Raises:
-            CannotBeDeployed: an earlier operation left it in a state that forbids that.
+            CannotBeDeployed: an earlier operation left the stack in a state that forbids a deployment.
         """
-        status = stack.wait(self._client, self.stack_name) if self.under_way() else None
+        status = stack.wait(self._client, self.stack_name) if self.in_progress() else None
         status = status or stack.status(self._client, self.stack_name)
         if status in _EMPTY:
             self._client.delete_stack(StackName=self.stack_name)
             stack.wait(self._client, self.stack_name)
         elif status in _STUCK:
-            last = stack.DELETIONS if status == "DELETE_FAILED" else stack.DEPLOYMENTS
-            culprit = stack.culprit(self._client, self.stack_name, last).rstrip(".")
+            starts = events.DELETIONS if status == "DELETE_FAILED" else events.DEPLOYMENTS
+            cause = events.root_cause(self._client, self.stack_name, starts).rstrip(".")
             raise CannotBeDeployed(
-                f"Stack {self.stack_name} is {status}: {culprit}.",
-                advice=_STUCK[status].format(stack=self.stack_name),
+                f"Stack {self.stack_name} is {status}: {cause}.", advice=_STUCK[status].format(stack=self.stack_name)
             )
 
-    def plan(self, parameters: Mapping[str, str]) -> Plan:
-        """What would change with these parameters; those not given keep their values.
+    def create_change_set(self, parameters: Mapping[str, str]) -> ChangeSet:
+        """Upload the templates and let CloudFormation compute what would change.
+
+        Args:
+            parameters: values of the template's parameters; an existing stack keeps the values of the others.
 
         Raises:
             CannotBeDeployed: CloudFormation refuses the template or the parameters.
-            NoArtifactsBucket: there is nowhere to put the template.
+            NoArtifactsBucket: the bucket for the templates does not exist.
         """
         if self._bucket is None:
             source = {"TemplateBody": json.dumps(load_template(self._template))}
         else:
             package = Package(self._session.client("s3", config=CLIENT), self._bucket, self._owner)
             source = {"TemplateURL": package.upload_template(self._template)}
-        return changes.plan(self._client, self.stack_name, source=source, parameters=parameters)
+        return change_sets.create(self._client, self.stack_name, source=source, parameters=parameters)
 
-    def discard(self, unwanted: Plan) -> None:
-        """Forget a plan."""
-        changes.discard(self._client, unwanted)
+    def delete_change_set(self, change_set: ChangeSet) -> None:
+        """Delete a change set that is not to be executed."""
+        change_sets.delete(self._client, change_set)
 
-    def execute(self, wanted: Plan) -> Iterator[Event]:
-        """Begin what the plan says; returns what happens, until it has happened.
+    def execute(self, change_set: ChangeSet) -> Iterator[Event]:
+        """Start the execution of a change set; returns its events until it ends.
 
-        Whoever stops listening stops nothing: CloudFormation goes on, and `follow` tells the rest. The events end with
-        `DeploymentFailed` if a resource could not be created or updated.
+        Closing the iterator does not stop the execution: `follow` yields the remaining events. The iterator raises
+        `DeploymentFailed` at its end if a resource could not be created or updated.
 
         Raises:
-            CannotBeDeployed: the plan is no longer there.
+            CannotBeDeployed: the change set no longer exists.
         """
-        latest = stack.latest_event(self._client, wanted.stack_id)
-        changes.execute(self._client, wanted)
-        return self._events(wanted, latest)
+        latest = events.latest_event(self._client, change_set.stack_id)
+        change_sets.execute(self._client, change_set)
+        return self._events(change_set, latest)
 
-    def _events(self, wanted: Plan, latest: str | None) -> Iterator[Event]:
+    def _events(self, change_set: ChangeSet, latest: str | None) -> Iterator[Event]:
         failed = False
-        for event in stack.follow(self._client, wanted.stack_id, after=latest):
-            failed |= event.status in _FAILED  # LocalStack calls a stack complete of which a nested one failed
+        for event in events.follow(self._client, change_set.stack_id, after=latest):
+            failed |= event.status in _FAILED  # LocalStack reports a stack as complete when a nested one failed
             yield event
-        status = stack.status(self._client, wanted.stack_id)
-        if failed or status not in _DEPLOYED:
-            culprit = stack.culprit(self._client, wanted.stack_id).rstrip(".")
-            left = "nothing is left of this attempt" if wanted.creates else "what there was before is there again"
+        status = stack.status(self._client, change_set.stack_id)
+        if failed or status not in _SUCCEEDED:
+            cause = events.root_cause(self._client, change_set.stack_id).rstrip(".")
+            left = "nothing is left of this attempt" if change_set.creates else "the stack is back in its former state"
             raise DeploymentFailed(
-                f"Stack {self.stack_name} ended as {status}: {culprit}.",
-                advice=f"Mend that and deploy again; {left}.",
+                f"Stack {self.stack_name} ended as {status}: {cause}.", advice=f"Fix it and deploy again; {left}."
             )
 
     def follow(self) -> Iterator[Event]:
-        """What happens in the operation that is under way, until it is over, however it ends."""
-        found = stack.described(self._client, self.stack_name)
+        """Yield the events of the operation in progress until it ends, successfully or not."""
+        found = stack.describe(self._client, self.stack_name)
         if found is not None:
-            yield from stack.follow(self._client, found["StackId"])
+            yield from events.follow(self._client, found["StackId"])
 
     def outputs(self) -> Outputs:
-        """Of the stack; none if there is no such stack."""
-        found = stack.described(self._client, self.stack_name)
+        """The stack's outputs; empty if it does not exist."""
+        found = stack.describe(self._client, self.stack_name)
         return {} if found is None else stack.outputs_of(found)

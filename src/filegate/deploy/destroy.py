@@ -1,4 +1,4 @@
-"""Take a deployment away, and see that nobody's data goes with it unasked."""
+"""Delete an environment's stack, and its data only if that was asked for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from filegate.deploy import stack
+from filegate.deploy import events, stack
 from filegate.deploy.account import CLIENT, Account
-from filegate.deploy.stack import DeploymentFailed, Event
+from filegate.deploy.events import Event
+from filegate.deploy.stack import DeploymentFailed
 from filegate.deploy.template import NESTED
 from filegate.errors import FilegateError, WrongUse
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 BUCKET, QUEUE, TABLE = "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table"
 _RULE, _TRAIL = "AWS::Events::Rule", "AWS::CloudTrail::Trail"
 _STARTS_RUNS = "ObjectCreatedRule"
-_LOGS = ("AccessLogBucket", "AuditBucket")  # written by AWS about the others, and so hardly ever empty
+_LOGS = ("AccessLogBucket", "AuditBucket")  # AWS writes them about the other buckets: they are hardly ever empty
 _NO_TRAIL = ("TrailNotFoundException", "InternalFailure")  # the latter is LocalStack's, which has no CloudTrail
-_ATTEMPTS = 3  # at deleting the stack: runs and logs on their way arrive for a while
-_LOOKED_AT = 1_000  # object versions; more are not counted
+_ATTEMPTS = 3  # to delete the stack: runs and logs in flight still write for a while
+_MAX_COUNTED = 1_000  # object versions per bucket
 _MESSAGES: tuple[QueueAttributeNameType, ...] = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -34,27 +35,27 @@ _MESSAGES: tuple[QueueAttributeNameType, ...] = (
 
 
 class DataAtStake(FilegateError):
-    """A deployment holds data, and nobody has said what is to become of it."""
+    """An environment holds data, and what was asked for does not say or contradicts what happens to it."""
 
 
-class Fate(StrEnum):
-    """What becomes of what holds data when the deployment goes: parameter DataOnDelete of the main template."""
+class DataPolicy(StrEnum):
+    """What happens to buckets, queues and the ledger with the stack: parameter `DataOnDelete` of the main template."""
 
     KEEP = "keep"
     DELETE = "delete"
 
 
 @dataclass(frozen=True)
-class Holding:
-    """A bucket, a queue or a table of the deployment.
+class DataResource:
+    """A bucket, a queue or a table of the stack.
 
     Attributes:
-        resource: the path of logical ids, as `Storage.RawBucket`.
-        kind: its type.
-        name: in its service.
-        count: object versions, messages by SQS's count, or items by DynamoDB's, which is some hours old.
+        resource: the path of logical ids, such as `Storage.RawBucket`.
+        kind: the resource's type.
+        name: its name in its service.
+        count: of object versions, of messages as SQS reports them, or of items as DynamoDB reported hours ago.
         more: whether there are more than `count`.
-        locked: whether it is a bucket that lets nobody delete a version before its time.
+        locked: whether it is a bucket whose versions cannot be deleted before their retention ends.
     """
 
     resource: str
@@ -66,7 +67,7 @@ class Holding:
 
     @property
     def is_log(self) -> bool:
-        """Whether it holds what AWS notes about the others, and not what somebody delivered or a run made."""
+        """Whether it holds logs that AWS writes about the other buckets."""
         return self.resource.rpartition(".")[2] in _LOGS
 
     def to_json(self) -> dict[str, Any]:
@@ -76,93 +77,91 @@ class Holding:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a deployment holds.
+    """The data of an environment.
 
     Attributes:
-        stack_id: its stack's.
-        fate: what the stack will do to its buckets, queues and table.
-        holdings: those.
+        stack_id: the id of its stack.
+        policy: what the stack does to these resources when it is deleted.
+        resources: its buckets, queues and table.
     """
 
     stack_id: str
-    fate: Fate
-    holdings: tuple[Holding, ...]
+    policy: DataPolicy
+    resources: tuple[DataResource, ...]
 
     @property
-    def full(self) -> tuple[Holding, ...]:
-        """Those that are not empty."""
-        return tuple(holding for holding in self.holdings if holding.count or holding.more)
+    def non_empty(self) -> tuple[DataResource, ...]:
+        return tuple(resource for resource in self.resources if resource.count or resource.more)
 
     @property
-    def at_stake(self) -> tuple[Holding, ...]:
-        """Those that are not empty and no logs."""
-        return tuple(holding for holding in self.full if not holding.is_log)
+    def at_stake(self) -> tuple[DataResource, ...]:
+        """The non-empty resources, without those that hold logs."""
+        return tuple(resource for resource in self.non_empty if not resource.is_log)
 
 
 def take_inventory(account: Account, stack_name: str) -> Inventory:
-    """What the deployment holds, and what its stack will do to it.
+    """List what an environment's stack holds, and what the stack does to it when it is deleted.
 
     Raises:
-        WrongUse: there is no such stack.
+        WrongUse: the stack does not exist.
     """
     client = account.cloudformation
-    found = stack.described(client, stack_name)
+    found = stack.describe(client, stack_name)
     if found is None:
         raise WrongUse(f"There is no stack {stack_name} in {account.region} of account {account.id}.")
     parameters = {item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])}
     return Inventory(
         stack_id=found["StackId"],
-        fate=Fate.DELETE if parameters.get("DataOnDelete") == "Delete" else Fate.KEEP,
-        holdings=tuple(_holdings(account, found["StackId"])),
+        policy=DataPolicy.DELETE if parameters.get("DataOnDelete") == "Delete" else DataPolicy.KEEP,
+        resources=tuple(_data_resources(account, found["StackId"])),
     )
 
 
-def refuse(inventory: Inventory, wanted: Fate | None) -> None:
-    """See that what becomes of the data is what was asked for.
+def check_policy(inventory: Inventory, requested: DataPolicy | None) -> None:
+    """Check that deleting the stack does to the data what was requested.
 
     Raises:
-        DataAtStake: it is not, or nothing was asked for.
+        DataAtStake: it does not, or nothing was requested although data would be left behind or lost.
     """
-    match inventory.fate, wanted:
-        case Fate.KEEP, None:
+    match inventory.policy, requested:
+        case DataPolicy.KEEP, None:
             raise DataAtStake(
-                "Its buckets, queues and ledger would stay behind without a stack (DataOnDelete=Retain), and their "
-                "names would be taken for a later deployment of this name.",
-                advice="To leave them behind: --data keep. To be rid of them: deploy with DataOnDelete=Delete first.",
+                "Its buckets, queues and ledger would remain without a stack (DataOnDelete=Retain), and block a later "
+                "deployment of this environment by their names.",
+                advice="To keep them: --data keep. To delete them: deploy with DataOnDelete=Delete first.",
             )
-        case Fate.KEEP, Fate.DELETE:
+        case DataPolicy.KEEP, DataPolicy.DELETE:
             raise DataAtStake(
                 "Its stack keeps buckets, queues and ledger (DataOnDelete=Retain).",
                 advice="Deploy with DataOnDelete=Delete first.",
             )
-        case Fate.DELETE, Fate.KEEP:
+        case DataPolicy.DELETE, DataPolicy.KEEP:
             raise DataAtStake(
                 "Its stack deletes buckets, queues and ledger (DataOnDelete=Delete).",
                 advice="Deploy with DataOnDelete=Retain first.",
             )
-        case Fate.DELETE, _ if locked := [holding.name for holding in inventory.full if holding.locked]:
+        case DataPolicy.DELETE, _ if locked := [resource.name for resource in inventory.non_empty if resource.locked]:
             raise DataAtStake(
-                f"Nobody can delete what {', '.join(locked)} holds before its time: S3 locks it (AuditLockDays).",
-                advice="Deploy with DataOnDelete=Retain, say --data keep, and delete the bucket when its time is over.",
+                f"The objects in {', '.join(locked)} cannot be deleted before their retention ends (AuditLockDays).",
+                advice="Deploy with DataOnDelete=Retain, use --data keep, and delete the bucket after the retention.",
             )
-        case Fate.DELETE, None if inventory.at_stake:
+        case DataPolicy.DELETE, None if inventory.at_stake:
             raise DataAtStake(
-                "What they hold would be lost (DataOnDelete=Delete).",
-                advice="Copy what you want to keep. To lose the rest: --data delete.",
+                "Their content would be lost (DataOnDelete=Delete).",
+                advice="Copy what you want to keep. To delete the rest: --data delete.",
             )
 
 
 def destroy(account: Account, inventory: Inventory) -> Iterator[Event]:
-    """Empty the buckets, where that is their fate, and begin to delete the stack; returns what happens.
+    """Empty the buckets if the policy deletes data, and start to delete the stack; returns the events until it ends.
 
-    What writes to the buckets is stopped first; where something was on its way to one all the same, that bucket is
-    emptied again, and the stack deleted again. The events end with `DeploymentFailed` if something could not be
-    deleted.
+    Whatever writes to the buckets is stopped first. If a write in flight filled one again, the bucket is emptied and
+    the stack deleted once more. The iterator raises `DeploymentFailed` at its end if something could not be deleted.
 
     Raises:
         DeploymentFailed: a bucket could not be emptied.
     """
-    if inventory.fate is Fate.DELETE:
+    if inventory.policy is DataPolicy.DELETE:
         _stop_writing(account, inventory.stack_id)
         for bucket in _buckets(account, inventory.stack_id):
             _empty(account, bucket)
@@ -170,8 +169,8 @@ def destroy(account: Account, inventory: Inventory) -> Iterator[Event]:
 
 
 def _delete(account: Account, stack_id: str) -> str | None:
-    """Begin to delete the stack; returns the latest event before that."""
-    latest = stack.latest_event(account.cloudformation, stack_id)
+    """Start to delete the stack; returns the id of the latest event before that."""
+    latest = events.latest_event(account.cloudformation, stack_id)
     account.cloudformation.delete_stack(StackName=stack_id)
     return latest
 
@@ -179,26 +178,26 @@ def _delete(account: Account, stack_id: str) -> str | None:
 def _events(account: Account, inventory: Inventory, latest: str | None) -> Iterator[Event]:
     client, stack_id = account.cloudformation, inventory.stack_id
     for attempts_left in reversed(range(_ATTEMPTS)):
-        yield from stack.follow(client, stack_id, after=latest)
+        yield from events.follow(client, stack_id, after=latest)
         status = stack.status(client, stack_id)
         if status in (None, "DELETE_COMPLETE"):
             return
-        filled = inventory.fate is Fate.DELETE and [
+        refilled = inventory.policy is DataPolicy.DELETE and [
             bucket for bucket in _buckets(account, stack_id) if _versions(account, bucket)[0]
         ]
-        if not (filled and attempts_left):
+        if not (refilled and attempts_left):
             break
-        for bucket in filled:
+        for bucket in refilled:
             _empty(account, bucket)
         latest = _delete(account, stack_id)
-    culprit = stack.culprit(client, stack_id, stack.DELETIONS).rstrip(".")
+    cause = events.root_cause(client, stack_id, events.DELETIONS).rstrip(".")
     raise DeploymentFailed(
-        f"The stack ended as {status}: {culprit}.", advice="Mend that and destroy again: what is gone stays gone."
+        f"The stack ended as {status}: {cause}.", advice="Fix it and destroy again; what was deleted stays deleted."
     )
 
 
 def _resources(account: Account, stack_id: str, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """What is there of a stack and of those nested in it: path of logical ids, type, physical id."""
+    """The existing resources of a stack and its nested stacks: path of logical ids, type, physical id."""
     pages = account.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
     for item in (item for page in pages for item in page["StackResourceSummaries"]):
         name, kind, id_ = path + item["LogicalResourceId"], item["ResourceType"], item.get("PhysicalResourceId")
@@ -210,30 +209,30 @@ def _resources(account: Account, stack_id: str, path: str = "") -> Iterator[tupl
             yield name, kind, id_
 
 
-def _holdings(account: Account, stack_id: str) -> Iterator[Holding]:
+def _data_resources(account: Account, stack_id: str) -> Iterator[DataResource]:
     for name, kind, id_ in _resources(account, stack_id):
         if kind == BUCKET:
             count, more = _versions(account, id_)
-            yield Holding(name, kind, id_, count, more, locked=_is_locked(account, id_))
+            yield DataResource(name, kind, id_, count, more, locked=_is_locked(account, id_))
         elif kind == QUEUE:
-            told = account.sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=_MESSAGES)["Attributes"]
-            count = sum(map(int, told.values()))
-            yield Holding(name, kind, id_.rpartition("/")[2], count, more=False)
+            counts = account.sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=_MESSAGES)["Attributes"]
+            count = sum(map(int, counts.values()))
+            yield DataResource(name, kind, id_.rpartition("/")[2], count, more=False)
         elif kind == TABLE:
-            counted = account.dynamodb.describe_table(TableName=id_)["Table"].get("ItemCount", 0)
+            counted = account.dynamodb.describe_table(TableName=id_)["Table"].get("ItemCount", 0)  # hours old
             some = account.dynamodb.scan(TableName=id_, Limit=1, Select="COUNT")["Count"]
-            yield Holding(name, kind, id_, counted, some > counted)
+            yield DataResource(name, kind, id_, counted, some > counted)
 
 
 def _buckets(account: Account, stack_id: str) -> list[str]:
-    """The names of the buckets that are there, those of the logs last: emptying the others is logged, too."""
+    """The names of the existing buckets; those of logs come last, as emptying the others is logged, too."""
     found = [(name, id_) for name, kind, id_ in _resources(account, stack_id) if kind == BUCKET]
     return [id_ for _, id_ in sorted(found, key=lambda pair: pair[0].endswith(_LOGS))]
 
 
 def _versions(account: Account, bucket: str) -> tuple[int, bool]:
-    """How many object versions a bucket holds, and whether there are more."""
-    found = account.s3.list_object_versions(Bucket=bucket, MaxKeys=_LOOKED_AT, ExpectedBucketOwner=account.id)
+    """The number of object versions counted in a bucket, and whether there are more."""
+    found = account.s3.list_object_versions(Bucket=bucket, MaxKeys=_MAX_COUNTED, ExpectedBucketOwner=account.id)
     return len(found.get("Versions", [])) + len(found.get("DeleteMarkers", [])), found.get("IsTruncated", False)
 
 
@@ -248,7 +247,7 @@ def _is_locked(account: Account, bucket: str) -> bool:
 
 
 def _stop_writing(account: Account, stack_id: str) -> None:
-    """Let no new run begin, and nothing be logged into the buckets."""
+    """Stop new runs, and stop AWS from writing logs to the buckets."""
     for name, kind, id_ in _resources(account, stack_id):
         if kind == _RULE and name.endswith(_STARTS_RUNS):
             account.session.client("events", config=CLIENT).disable_rule(Name=id_)

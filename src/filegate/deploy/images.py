@@ -1,4 +1,4 @@
-"""The stages' images: built from a revision of the repository, and pushed once for good."""
+"""Build the stages' images from a commit of the repository, and push each of them once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from docker.utils import kwargs_from_env
 
 from filegate.deploy.account import Account
 from filegate.deploy.checkout import Checkout
-from filegate.deploy.environment import STAGES, Registry
+from filegate.deploy.image_registry import STAGES, ImageRegistry
 from filegate.errors import FilegateError
 
 PLATFORM = "linux/arm64"  # what the functions run on
 RECORD = Path("build/images.json")
-PUSH_SECONDS = 600  # without a sign of life
-MAX_TOLD = 2_000  # characters of what a build said
+PUSH_TIMEOUT = 600  # seconds without an answer of the Docker engine
+MAX_BUILD_OUTPUT = 2_000  # characters of it in an error message
 
 
 class NotBuilt(FilegateError):
@@ -32,7 +32,7 @@ class NotBuilt(FilegateError):
 
 
 class NotPushed(FilegateError):
-    """An image did not get into the registry, or another one did."""
+    """An image could not be pushed to the registry."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Image:
     """A stage's image in the registry.
 
     Attributes:
-        stage: whose.
-        address: in the registry, by digest.
-        pushed: whether it was pushed just now; False if it was there.
+        stage: the stage that runs it.
+        address: its address in the registry, by digest.
+        pushed: whether it was pushed now; False if the registry had it.
     """
 
     stage: str
@@ -54,28 +54,29 @@ class Image:
         return {"stage": self.stage, "image": self.address, "pushed": self.pushed}
 
 
-def push(account: Account, checkout: Checkout, *, tell: Callable[[str], None] = lambda _: None) -> list[Image]:
-    """Build the images of the commit that is checked out, and push those that the registry does not have yet.
+def push(account: Account, checkout: Checkout, *, report: Callable[[str], None] = lambda _: None) -> list[Image]:
+    """Build the images of the checked-out commit, and push those that the registry does not have yet.
 
-    A tag never gets another image. The addresses are kept in build/images.json, too.
+    An existing tag is never overwritten. The addresses are written to build/images.json, too.
 
     Args:
-        account: whose registry.
-        checkout: the repository.
-        tell: is told what goes on.
+        account: the registry's account.
+        checkout: the clone to build from.
+        report: receives a line before each step.
 
     Raises:
-        WrongUse: not everything is committed.
-        NotBootstrapped: there is no registry.
+        WrongUse: there are uncommitted changes.
+        NotBootstrapped: the account has no registry yet.
         NotBuilt: an image could not be built.
-        NotPushed: no Docker engine answers, or the registry did not take an image.
+        NotPushed: the Docker engine does not answer, or the registry refused an image.
     """
     tag = checkout.clean_revision()
-    registry = Registry.of(account)
+    registry = ImageRegistry.of(account)
     images = []
     for stage in STAGES:
-        there = registry.image(stage, tag)
-        images.append(Image(stage, there or _built_and_pushed(registry, checkout, stage, tag, tell), there is None))
+        existing = registry.image(stage, tag)
+        address = existing or _build_and_push(registry, checkout, stage, tag, report)
+        images.append(Image(stage, address, pushed=existing is None))
     record = {"revision": tag, "images": {image.stage: image.address for image in images}}
     file = checkout.folder / RECORD
     file.parent.mkdir(exist_ok=True)
@@ -83,12 +84,14 @@ def push(account: Account, checkout: Checkout, *, tell: Callable[[str], None] = 
     return images
 
 
-def _built_and_pushed(registry: Registry, checkout: Checkout, stage: str, tag: str, tell: Callable[[str], None]) -> str:
-    """The address of an image that the registry did not have, by digest."""
+def _build_and_push(
+    registry: ImageRegistry, checkout: Checkout, stage: str, tag: str, report: Callable[[str], None]
+) -> str:
+    """Build and push one image; returns its address by digest."""
     repository = registry.repository(stage)
-    tell(f"Building {stage} …")
+    report(f"Building {stage} …")
     _build(checkout.folder, stage, repository, tag)
-    tell(f"Pushing {stage} …")
+    report(f"Pushing {stage} …")
     return f"{repository}@{_push(repository, tag, _login(registry.account))}"
 
 
@@ -103,20 +106,20 @@ def _build(folder: Path, stage: str, repository: str, tag: str) -> None:
         [folder / "scripts/build-images.sh", stage], env=environment, capture_output=True, text=True, check=False
     )
     if built.returncode:
-        raise NotBuilt(f"The image of {stage} could not be built.\n{built.stderr[-MAX_TOLD:]}")
+        raise NotBuilt(f"The image of {stage} could not be built.\n{built.stderr[-MAX_BUILD_OUTPUT:]}")
 
 
 def _login(account: Account) -> dict[str, str]:
-    """A name and a password for the registry, good for twelve hours: for this process's memory only."""
+    """User name and password for the registry, valid for twelve hours; they are never written to disk."""
     (granted,) = account.ecr.get_authorization_token()["authorizationData"]
     name, _, password = base64.b64decode(granted["authorizationToken"]).decode().partition(":")
     return {"username": name, "password": password}
 
 
 def _push(repository: str, tag: str, login: Mapping[str, str]) -> str:
-    """Let the Docker engine push an image; returns the registry's digest of it.
+    """Let the Docker engine push an image; returns its digest in the registry.
 
-    The password goes through the engine's socket: into no file, and on no command line.
+    The password goes through the engine's socket, not into a file or onto a command line.
     """
     digest = None
     try:
@@ -127,17 +130,17 @@ def _push(repository: str, tag: str, login: Mapping[str, str]) -> str:
                 digest = line.get("aux", {}).get("Digest", digest)
     except DockerException as error:
         raise NotPushed(
-            f"{repository}:{tag} was not pushed: {error}", advice="Look at the Docker engine: docker info"
+            f"{repository}:{tag} was not pushed: {error}", advice="Check the Docker engine: docker info"
         ) from error
     if digest is None:
-        raise NotPushed(f"{repository}:{tag} was pushed, but the Docker engine tells no digest.")
+        raise NotPushed(f"{repository}:{tag} was pushed, but the Docker engine reported no digest.")
     return str(digest)
 
 
 def _engine() -> APIClient:
-    """The engine that the `docker` command talks to."""
+    """A client of the engine that the `docker` command uses."""
     settings = kwargs_from_env()
     if "base_url" not in settings:
         context = ContextAPI.get_current_context()
-        return APIClient(context.Host, version="auto", timeout=PUSH_SECONDS, tls=context.TLSConfig or False)
-    return APIClient(version="auto", timeout=PUSH_SECONDS, **settings)
+        return APIClient(context.Host, version="auto", timeout=PUSH_TIMEOUT, tls=context.TLSConfig or False)
+    return APIClient(version="auto", timeout=PUSH_TIMEOUT, **settings)

@@ -1,4 +1,4 @@
-"""A template and the files that it names, read, and put where CloudFormation can read them."""
+"""Read a template, and upload it with the files that it names to where CloudFormation can read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from filegate.errors import FilegateError
 
 try:
-    from yaml import CSafeLoader as _SafeLoader  # twenty times as fast, where PyYAML was built with it
+    from yaml import CSafeLoader as _SafeLoader  # twenty times as fast, if PyYAML was built with it
 except ImportError:
     from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
@@ -23,17 +23,22 @@ if TYPE_CHECKING:
 
 NESTED = "AWS::CloudFormation::Stack"
 _LOOP = "Fn::ForEach::"
-# The properties that name a file beside the template, by resource type.
+# The property that names a local file, by resource type.
 _LOCAL_FILES = {NESTED: "TemplateURL", "AWS::StepFunctions::StateMachine": "DefinitionS3Location"}
 
 
 class NoArtifactsBucket(FilegateError):
-    """There is no bucket for the templates, or it belongs to somebody else."""
+    """The bucket for the templates does not exist, or belongs to another account."""
 
 
 def load_template(path: Path) -> dict[str, Any]:
-    """A YAML template with its short intrinsic functions (`!Ref x`) in the long form (`{"Ref": x}`)."""
+    """Load a YAML template, with short intrinsic functions (`!Ref x`) in their long form (`{"Ref": x}`)."""
     return dict(yaml.load(path.read_text(), Loader=_TemplateLoader))  # noqa: S506 - derived from SafeLoader
+
+
+def load_definition(path: Path) -> dict[str, Any]:
+    """A state machine's definition, written in YAML so that what its states share stands there once, as an anchor."""
+    return dict(yaml.load(path.read_text(), Loader=_SafeLoader))
 
 
 class _TemplateLoader(_SafeLoader):
@@ -58,17 +63,17 @@ _TemplateLoader.add_multi_constructor("!", _intrinsic)
 
 @dataclass(frozen=True)
 class Package:
-    """Uploads files under the hash of their content, so that an unchanged file is an unchanged template."""
+    """Uploads files under the hash of their content, so that an unchanged file leaves the template unchanged."""
 
     s3: S3Client
     bucket: str
-    owner: str | None = None  # the account it must belong to: bucket names are anybody's to take
+    owner: str | None = None  # the account that must own it: anybody can take a bucket name
 
     def upload_template(self, path: Path) -> str:
         """Upload a template and the files it names; returns its URL.
 
         Raises:
-            NoArtifactsBucket: there is nowhere to put them.
+            NoArtifactsBucket: the bucket does not exist.
         """
         template = load_template(path)
         resources = [item for name, item in template["Resources"].items() if not name.startswith(_LOOP)]
@@ -81,10 +86,11 @@ class Package:
             if resource["Type"] == NESTED:
                 resource["Properties"][name] = self.upload_template(local)
             else:
-                resource["Properties"][name] = {"Bucket": self.bucket, "Key": self._upload(local.read_bytes())}
-        return f"{self.s3.meta.endpoint_url}/{self.bucket}/{self._upload(json.dumps(template).encode())}"
+                resource["Properties"][name] = {"Bucket": self.bucket, "Key": self._upload(load_definition(local))}
+        return f"{self.s3.meta.endpoint_url}/{self.bucket}/{self._upload(template)}"
 
-    def _upload(self, content: bytes) -> str:
+    def _upload(self, document: dict[str, Any]) -> str:
+        content = json.dumps(document, indent=2).encode()  # as a person reads it in the console
         key = f"{hashlib.sha256(content).hexdigest()}.json"
         try:
             if self.owner is None:
@@ -95,6 +101,6 @@ class Package:
             if error.response["Error"]["Code"] != "NoSuchBucket":
                 raise
             raise NoArtifactsBucket(
-                f"There is no bucket {self.bucket} for the templates.", advice="Create it: make bootstrap"
+                f"The bucket {self.bucket} for the templates does not exist.", advice="Create it: make bootstrap"
             ) from error
         return key

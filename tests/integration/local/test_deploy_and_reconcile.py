@@ -13,7 +13,7 @@ import pytest
 from botocore.stub import Stubber
 
 from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
-from filegate.deploy.stack import culprit
+from filegate.deploy.events import root_cause
 from filegate.devcloud import EmbeddedCloud
 from filegate.devcloud.stack import StackDiffers, Unproved, reconcile, resources
 
@@ -269,7 +269,7 @@ def test_a_changed_state_machine_is_deployed(
     cloud: EmbeddedCloud, outputs: dict[str, str], template: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(template.parents[1], tmp_path, dirs_exist_ok=True)
-    definition = tmp_path / "statemachine" / "pipeline.asl.json"
+    definition = tmp_path / "statemachine" / "pipeline.asl.yaml"
     write(definition, definition.read_text().replace("IngestState", "AnotherState"))
     cloud.deploy(template=tmp_path / "cloudformation" / "main.yaml")
     machine = cloud.session().client("stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachineArn"])
@@ -358,4 +358,4 @@ def test_the_innermost_failure_is_looked_for_in_the_nested_stack() -> None:
         stubber.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "outer"})
         events = [event("inner", "Table", "AWS::DynamoDB::Table", "CREATE_FAILED", ResourceStatusReason="exists")]
         stubber.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "arn:inner"})
-        assert culprit(client, "outer") == "Inner → Table (AWS::DynamoDB::Table): exists"
+        assert root_cause(client, "outer") == "Inner → Table (AWS::DynamoDB::Table): exists"

@@ -20,7 +20,8 @@ from filegate.deploy import CannotBeDeployed, load_template
 from filegate.deploy import destroy as destruction
 from filegate.deploy.account import Account, account_of
 from filegate.deploy.checkout import Checkout
-from filegate.deploy.environment import STAGES, Environment, Registry
+from filegate.deploy.environment import Environment
+from filegate.deploy.image_registry import STAGES, ImageRegistry
 from filegate.devcloud import EmbeddedCloud
 from filegate.devcloud import patches as seams
 from filegate.devcloud.stack import reconcile
@@ -64,17 +65,17 @@ def commit(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def bootstrapped(cloud: EmbeddedCloud, account: Account, clone: Checkout) -> Registry:
+def bootstrapped(cloud: EmbeddedCloud, account: Account, clone: Checkout) -> ImageRegistry:
     """The account, with a registry that has the images of the clone's revision."""
-    deployment = Registry.deployment(account, clone)
-    list(deployment.execute(deployment.plan(Registry.parameters(clone))))
+    deployment = ImageRegistry.deployment(account, clone)
+    list(deployment.execute(deployment.create_change_set(ImageRegistry.parameters(clone))))
     for stage in STAGES:
         account.ecr.put_image(
             repositoryName=f"filegate/{stage}",
             imageManifest=json.dumps({"schemaVersion": 2, "stage": stage}),
             imageTag=clone.revision(),
         )
-    return Registry.of(account)
+    return ImageRegistry.of(account)
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def filegate(cloud: EmbeddedCloud, checkout: Checkout, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "FILEGATE_ENVIRONMENT", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("filegate.deploy.checkout.Checkout", lambda: checkout)
+    monkeypatch.setattr("filegate.cli.stack.Checkout", lambda: checkout)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(app, words, prog_name="filegate")
@@ -136,11 +137,11 @@ def exists(account: Account, name: str) -> bool:
 def test_an_empty_account_is_told_what_comes_first(filegate: Filegate, name: str) -> None:
     result = filegate("-e", name, "stack", "deploy", "--yes")
     assert result.exit_code == 1
-    assert "no place for images and templates in us-east-1 yet" in result.stderr
+    assert "no registry for images and templates in us-east-1 yet" in result.stderr
     assert "make bootstrap" in result.stderr
 
 
-def test_bootstrap_makes_the_registry_once(filegate: Filegate, bootstrapped: Registry) -> None:
+def test_bootstrap_makes_the_registry_once(filegate: Filegate, bootstrapped: ImageRegistry) -> None:
     assert set(bootstrapped.outputs) >= {"ArtifactsBucket", *(f"{stage.title()}Repository" for stage in STAGES)}
     again = filegate("stack", "bootstrap", "--yes")
     assert again.exit_code == 0
@@ -148,17 +149,17 @@ def test_bootstrap_makes_the_registry_once(filegate: Filegate, bootstrapped: Reg
 
 
 def test_a_revision_without_images_is_told_what_comes_first(
-    filegate: Filegate, bootstrapped: Registry, checkout: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, checkout: Checkout, name: str
 ) -> None:
     commit(checkout.folder)
     result = filegate("-e", name, "stack", "deploy", "--yes")
     assert result.exit_code == 1
-    assert f"Of revision {checkout.revision()[:12]} there is no image of ingest, validate" in result.stderr
+    assert f"no images of revision {checkout.revision()[:12]} for ingest, validate" in result.stderr
     assert "make push" in result.stderr
 
 
 def test_a_deployment_is_as_its_templates_say_and_the_next_has_nothing_to_do(
-    filegate: Filegate, bootstrapped: Registry, account: Account, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     before = filegate("-e", name, "stack", "diff")
     assert before.exit_code == DIFFERENCES
@@ -175,7 +176,7 @@ def test_a_deployment_is_as_its_templates_say_and_the_next_has_nothing_to_do(
 
 
 def test_the_images_are_passed_by_digest(
-    filegate: Filegate, bootstrapped: Registry, account: Account, clone: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, clone: Checkout, name: str
 ) -> None:
     assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
     images = bootstrapped.images(clone.revision())
@@ -189,15 +190,15 @@ def test_the_registry_s_boundary_is_that_of_the_environment_which_a_workflow_dep
     account: Account, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boundary = f"arn:aws:iam::{account.id}:policy/boundary"
-    registry = Registry(account, {"DeployedEnvironment": name, "PermissionsBoundaryArn": boundary})
-    monkeypatch.setattr(Registry, "of", lambda _: registry)
+    registry = ImageRegistry(account, {"DeployedEnvironment": name, "PermissionsBoundaryArn": boundary})
+    monkeypatch.setattr(ImageRegistry, "of", lambda _: registry)
     write_parameters(checkout, "another", {"Environment": "another", "CostControls": "no"})
     assert Environment(name, account, checkout).parameters({})["PermissionsBoundaryArn"] == boundary
     assert Environment("another", account, checkout).parameters({})["PermissionsBoundaryArn"] == ""
 
 
 def test_the_workflow_s_role_may_do_all_that_a_deployment_calls(
-    filegate: Filegate, bootstrapped: Registry, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
+    filegate: Filegate, bootstrapped: ImageRegistry, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: set[str] = set()
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -225,7 +226,7 @@ def test_the_workflow_s_role_may_do_all_that_a_deployment_calls(
 
 
 def test_nothing_is_changed_without_a_yes(
-    filegate: Filegate, bootstrapped: Registry, account: Account, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     result = filegate("-e", name, "stack", "deploy")
     assert result.exit_code == 2
@@ -234,7 +235,7 @@ def test_nothing_is_changed_without_a_yes(
 
 
 def test_a_changed_parameter_is_shown_and_then_made(
-    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
     change_parameter(checkout, name, LogRetentionDays="90")
@@ -260,7 +261,7 @@ def retention(account: Account, name: str) -> int:
 
 
 def test_a_resource_that_fails_is_named_with_its_reason(
-    filegate: Filegate, bootstrapped: Registry, account: Account, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     bucket = {"Bucket": f"filegate-{name}-access-logs-{account.id}"}
     account.s3.create_bucket(**bucket)  # somebody else has the name
@@ -273,11 +274,11 @@ def test_a_resource_that_fails_is_named_with_its_reason(
 
 
 def test_a_deployment_goes_on_when_nobody_follows_it(
-    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     environment = Environment(name, account, checkout)
     deployment = environment.deployment()
-    events = deployment.execute(deployment.plan(environment.parameters(environment.images())))
+    events = deployment.execute(deployment.create_change_set(environment.parameters(environment.images())))
     next(events)
     events.close()
     followed = filegate("-e", name, "stack", "deploy", "--yes")
@@ -286,18 +287,20 @@ def test_a_deployment_goes_on_when_nobody_follows_it(
 
 
 def test_a_plan_that_another_took_the_place_of_is_not_executed(
-    bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+    bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     environment = Environment(name, account, checkout)
     deployment, parameters = environment.deployment(), environment.parameters(environment.images())
-    first = deployment.plan(parameters)
-    second = deployment.plan(parameters)
+    first = deployment.create_change_set(parameters)
+    second = deployment.create_change_set(parameters)
     with pytest.raises(CannotBeDeployed, match="somebody else"):
         list(deployment.execute(first))
-    deployment.discard(second)
+    deployment.delete_change_set(second)
 
 
-def test_destroy_loses_nothing_unasked(filegate: Filegate, bootstrapped: Registry, account: Account, name: str) -> None:
+def test_destroy_loses_nothing_unasked(
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
+) -> None:
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
     account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
     account.s3.delete_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")
@@ -321,7 +324,7 @@ def test_destroy_loses_nothing_unasked(filegate: Filegate, bootstrapped: Registr
 
 
 def test_logs_alone_are_named_and_stop_nothing(
-    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, AuditTrail="yes")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
@@ -341,7 +344,7 @@ def test_logs_alone_are_named_and_stop_nothing(
 
 def test_destroy_stops_what_writes_before_it_empties(
     filegate: Filegate,
-    bootstrapped: Registry,
+    bootstrapped: ImageRegistry,
     account: Account,
     checkout: Checkout,
     *,
@@ -373,7 +376,7 @@ def test_destroy_stops_what_writes_before_it_empties(
 @pytest.mark.parametrize("failures", [1, 3])
 def test_what_arrives_while_the_stack_goes_is_deleted_a_bounded_number_of_times(
     filegate: Filegate,
-    bootstrapped: Registry,
+    bootstrapped: ImageRegistry,
     account: Account,
     *,
     name: str,
@@ -406,7 +409,7 @@ def test_what_arrives_while_the_stack_goes_is_deleted_a_bounded_number_of_times(
 
 
 def test_a_locked_bucket_is_refused_before_anything_is_emptied(
-    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, AuditTrail="yes")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
@@ -430,15 +433,18 @@ def test_a_locked_bucket_is_refused_before_anything_is_emptied(
 
 
 def test_destroy_leaves_nothing_behind_unasked(
-    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, DataOnDelete="Retain")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
     account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
-    for data, said in ([], "would stay behind"), (["--data", "delete"], "keeps buckets, queues and ledger"):
+    for data, problem in (
+        ([], "would remain without a stack"),
+        (["--data", "delete"], "keeps buckets, queues and ledger"),
+    ):
         refused = filegate("-e", name, "stack", "destroy", "--confirm", name, *data)
         assert refused.exit_code == 1
-        assert said in refused.stderr
+        assert problem in refused.stderr
     assert exists(account, name)
     done = filegate("-e", name, "stack", "destroy", "--data", "keep", "--confirm", name)
     assert done.exit_code == 0, done.stderr
@@ -448,7 +454,7 @@ def test_destroy_leaves_nothing_behind_unasked(
 
 
 def test_locked_audit_records_are_not_to_go_with_the_stack(
-    filegate: Filegate, bootstrapped: Registry, account: Account, checkout: Checkout, name: str
+    filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, AuditTrail="yes", AuditLockDays="1")
     refused = filegate("-e", name, "stack", "deploy", "--yes")
@@ -457,7 +463,7 @@ def test_locked_audit_records_are_not_to_go_with_the_stack(
     assert not exists(account, name)
 
 
-def test_a_name_without_a_parameter_file_is_refused(filegate: Filegate, bootstrapped: Registry) -> None:
+def test_a_name_without_a_parameter_file_is_refused(filegate: Filegate, bootstrapped: ImageRegistry) -> None:
     result = filegate("-e", "test", "stack", "deploy", "--yes")
     assert result.exit_code == 2
     assert "There is no parameters/test.json; there are dev, prod, staging." in result.stderr

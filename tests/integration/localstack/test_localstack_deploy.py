@@ -1,4 +1,4 @@
-"""What `filegate stack` does, on LocalStack: a plan, a deployment, a change, a failure with its reason, and the end."""
+"""`filegate stack` on LocalStack: changes, a deployment, an update, a failure with its reason, and the removal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 from filegate.deploy import Deployment, DeploymentFailed
 from filegate.deploy.account import Account, account_of
 from filegate.deploy.checkout import Checkout
-from filegate.deploy.destroy import Fate, destroy, take_inventory
-from filegate.deploy.environment import STAGES, Environment
-from filegate.deploy.stack import described
+from filegate.deploy.destroy import DataPolicy, destroy, take_inventory
+from filegate.deploy.environment import Environment
+from filegate.deploy.image_registry import STAGES
+from filegate.deploy.stack import describe
 from filegate.devcloud.session import session_for
 
 from .stack import REGION, REPOSITORY, Stack
@@ -64,29 +65,29 @@ def parameters(environment: Environment) -> dict[str, str]:
 def test_a_deployment_from_its_plan_to_its_end(
     environment: Environment, deployment: Deployment, parameters: dict[str, str], account: Account
 ) -> None:
-    deployment.settle()
-    plan = deployment.plan(parameters)
-    assert {change.resource for change in plan.changes} >= {"Storage", "Functions", "Pipeline"}
-    deployment.discard(plan)
-    assert described(account.cloudformation, environment.stack_name) is None
+    deployment.wait_until_ready()
+    change_set = deployment.create_change_set(parameters)
+    assert {change.resource for change in change_set.changes} >= {"Storage", "Functions", "Pipeline"}
+    deployment.delete_change_set(change_set)
+    assert describe(account.cloudformation, environment.stack_name) is None
 
-    events = list(deployment.execute(deployment.plan(parameters)))
+    events = list(deployment.execute(deployment.create_change_set(parameters)))
     assert events[-1].status == "CREATE_COMPLETE"
     assert "Storage" in {event.resource for event in events}
     environment.close_default_security_group()
-    assert deployment.plan(parameters).empty
+    assert deployment.create_change_set(parameters).empty
 
     # It shows the change and calls it made, but LocalStack never updates a nested stack: the embedded cloud's tests do.
-    plan = deployment.plan({**parameters, "LogLevel": "ERROR"})
-    assert "Functions" in {change.resource for change in plan.changes}
-    assert list(deployment.execute(plan))[-1].status == "UPDATE_COMPLETE"
+    change_set = deployment.create_change_set({**parameters, "LogLevel": "ERROR"})
+    assert "Functions" in {change.resource for change in change_set.changes}
+    assert list(deployment.execute(change_set))[-1].status == "UPDATE_COMPLETE"
 
     account.s3.put_object(Bucket=deployment.outputs()["RawBucket"], Key="orders/1.csv", Body=b"1")
     inventory = take_inventory(account, environment.stack_name)
-    assert inventory.fate is Fate.DELETE
-    assert [holding.resource for holding in inventory.full] == ["Storage.RawBucket"]
+    assert inventory.policy is DataPolicy.DELETE
+    assert [found.resource for found in inventory.non_empty] == ["Storage.RawBucket"]
     list(destroy(account, inventory))
-    assert described(account.cloudformation, environment.stack_name) is None
+    assert describe(account.cloudformation, environment.stack_name) is None
     left = {
         bucket["Name"] for bucket in account.s3.list_buckets()["Buckets"] if f"-{environment.name}-" in bucket["Name"]
     }
@@ -96,8 +97,8 @@ def test_a_deployment_from_its_plan_to_its_end(
 def test_a_resource_that_fails_is_named_with_its_reason(
     environment: Environment, deployment: Deployment, parameters: dict[str, str]
 ) -> None:
-    definition = environment.checkout.folder / "infra/statemachine/pipeline.asl.json"
+    definition = environment.checkout.folder / "infra/statemachine/pipeline.asl.yaml"
     definition.write_text(json.dumps({"StartAt": "Nowhere", "States": {}}))
-    deployment.settle()
+    deployment.wait_until_ready()
     with pytest.raises(DeploymentFailed, match=r"Pipeline → StateMachine \(AWS::StepFunctions::StateMachine\): "):
-        list(deployment.execute(deployment.plan(parameters)))
+        list(deployment.execute(deployment.create_change_set(parameters)))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from filegate.deploy import load_definition
 from filegate.devcloud.deploy import STACK
 
 from .stack import REPOSITORY, Stack
@@ -44,7 +45,7 @@ def test_what_localstack_drops_is_there(stack: Stack) -> None:
 
 def test_the_state_machine_is_the_asl_file(stack: Stack) -> None:
     machine = stack.client("stepfunctions").describe_state_machine(stateMachineArn=stack.outputs()["StateMachineArn"])
-    file = json.loads((REPOSITORY / "infra" / "statemachine" / "pipeline.asl.json").read_text())
+    file = load_definition(REPOSITORY / "infra" / "statemachine" / "pipeline.asl.yaml")
     assert json.loads(machine["definition"])["States"].keys() == file["States"].keys()
 
 
@@ -78,8 +79,8 @@ def test_a_resource_that_a_template_lost_is_missed(spoilt: Stack, infra: Path) -
 
 
 def test_a_template_that_cannot_be_deployed_says_why(spoilt: Stack, infra: Path) -> None:
-    definition = infra / "statemachine" / "pipeline.asl.json"
-    definition.write_text(definition.read_text() + "}")
+    definition = infra / "statemachine" / "pipeline.asl.yaml"
+    definition.write_text("StartAt: Nowhere\nStates: {}\n")
     spoilt.start()
     ready = spoilt.wait()
     assert ready.returncode == 1

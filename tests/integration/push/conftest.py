@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from filegate.deploy.account import Account
 from filegate.deploy.checkout import Checkout
-from filegate.deploy.environment import STAGES, Registry
+from filegate.deploy.image_registry import STAGES, ImageRegistry
 
 from ... import docker_engine
 
@@ -131,7 +131,7 @@ class LocalAccount(Account):
 def account(registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch) -> LocalAccount:
     """An account that was bootstrapped."""
     outputs = {f"{stage.title()}Repository": f"{registry.address}/filegate/{stage}" for stage in STAGES}
-    monkeypatch.setattr(Registry, "of", classmethod(lambda cls, account: cls(account, outputs)))
+    monkeypatch.setattr(ImageRegistry, "of", classmethod(lambda cls, account: cls(account, outputs)))
     return LocalAccount(boto3.Session(region_name="us-east-1"), "0" * 12, "us-east-1", "me", registry=registry)
 
 

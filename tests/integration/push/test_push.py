@@ -9,7 +9,7 @@ import pytest
 
 from filegate.deploy import images
 from filegate.deploy.checkout import Checkout
-from filegate.deploy.environment import STAGES
+from filegate.deploy.image_registry import STAGES
 from filegate.deploy.images import Image, NotPushed, push
 from filegate.errors import WrongUse
 

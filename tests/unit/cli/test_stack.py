@@ -1,4 +1,4 @@
-"""What `filegate stack` shows a person, and what it says when it cannot go on."""
+"""What `filegate stack` shows, and how it refuses."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from filegate.cli import changes, shared
 from filegate.cli.shared import Session
 from filegate.deploy import Deployment
 from filegate.deploy.account import Account
-from filegate.deploy.changes import Action, Change, Edit, Plan
+from filegate.deploy.change_set import ChangeSet
+from filegate.deploy.changes import Action, Change, Edit
 from filegate.deploy.environment import Environment
-from filegate.deploy.stack import Event
+from filegate.deploy.events import Event
 from filegate.errors import NoCloud
 from tests.unit.cli.conftest import Filegate
 
@@ -32,8 +33,10 @@ CHANGES = (
 )
 
 
-def planned(*changes: Change, not_seen: str | None = None) -> Plan:
-    return Plan("filegate-dev", "arn:stack", "arn:change-set", changes, empty=False, creates=False, not_seen=not_seen)
+def change_set(*changes: Change, not_seen: str | None = None) -> ChangeSet:
+    return ChangeSet(
+        "filegate-dev", "arn:stack", "arn:change-set", changes, empty=False, creates=False, not_seen=not_seen
+    )
 
 
 @pytest.fixture
@@ -45,8 +48,8 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return written
 
 
-def test_the_changes_are_a_line_each_and_the_additions_come_first(capsys: pytest.CaptureFixture[str]) -> None:
-    changes.show(Session(), ACCOUNT, planned(*CHANGES))
+def test_each_change_is_one_line_and_additions_come_first(capsys: pytest.CaptureFixture[str]) -> None:
+    changes.show(Session(), ACCOUNT, change_set(*CHANGES))
     out, err = capsys.readouterr()
     assert out.splitlines() == [
         "         resource                  type              why",
@@ -59,27 +62,27 @@ def test_the_changes_are_a_line_each_and_the_additions_come_first(capsys: pytest
         "1 to add, 2 to change, 1 to replace, 1 to remove",
     ]
     assert "eu-central-1 of account 123456789012, as arn:aws:iam::123456789012:user/me" in err
-    assert "The red ones hold data." in err
+    assert "The resources in red hold data" in err
 
 
-def test_only_what_endangers_data_is_red(screen: io.StringIO) -> None:
-    changes.show(Session(), ACCOUNT, planned(*CHANGES))
+def test_only_changes_that_endanger_data_are_red(screen: io.StringIO) -> None:
+    changes.show(Session(), ACCOUNT, change_set(*CHANGES))
     red = [line for line in screen.getvalue().splitlines() if "\x1b[1;31m" in line]
     assert len(red) == 2
     assert "Storage.LedgerTable" in red[0]
     assert "hold data" in red[1]
 
 
-def test_what_could_not_be_looked_into_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    changes.show(Session(), ACCOUNT, planned(TABLE, not_seen="so."))
-    assert "does not look into the nested stacks: so." in capsys.readouterr().err
+def test_missing_changes_of_nested_stacks_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    changes.show(Session(), ACCOUNT, change_set(TABLE, not_seen="no access."))
+    assert "does not report changes inside nested stacks: no access." in capsys.readouterr().err
 
 
 def event(resource: str, status: str, reason: str | None = None) -> Event:
     return Event(f"{resource}{status}", resource, "AWS::S3::Bucket", status, reason)
 
 
-def test_what_goes_on_is_a_line_a_resource_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_without_a_terminal_is_one_line_per_finished_resource(capsys: pytest.CaptureFixture[str]) -> None:
     events = [event("Storage.Raw", "CREATE_IN_PROGRESS"), event("Storage.Raw", "CREATE_FAILED", "it\x1b[1m exists")]
     changes.watch(Session(), [*events, event("", "ROLLBACK_COMPLETE")])
     assert capsys.readouterr().err.splitlines() == [
@@ -88,8 +91,8 @@ def test_what_goes_on_is_a_line_a_resource_where_nobody_watches(capsys: pytest.C
     ]
 
 
-def test_what_goes_on_is_what_is_under_way_where_somebody_watches(screen: io.StringIO) -> None:
-    progress = changes.Progress()
+def test_progress_on_a_terminal_shows_resources_in_progress(screen: io.StringIO) -> None:
+    progress = changes.StackProgress()
     for one in (
         event("", "CREATE_IN_PROGRESS"),
         event("Storage", "CREATE_IN_PROGRESS"),
@@ -98,23 +101,23 @@ def test_what_goes_on_is_what_is_under_way_where_somebody_watches(screen: io.Str
         event("Storage.Table", "CREATE_COMPLETE"),
         event("Storage.Staging", "CREATE_FAILED", "no"),
     ):
-        progress.note(one)
+        progress.add(one)
     shared.console(stderr=True).print(progress)
     shown = screen.getvalue()
     assert "Storage.Raw " in shown
     assert "Storage.Staging" in shown
     assert "Storage.Table" not in shown
-    assert "1 done, 1 under way" in shown
+    assert "1 done, 1 in progress" in shown
 
 
 @pytest.fixture
 def deployed(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> Filegate:
-    """`filegate`, with a deployment whose plan has a change in it."""
+    """`filegate`, with a deployment that has changes."""
     parts: dict[str, Any] = {
-        "under_way": lambda _: None,
-        "settle": lambda _: None,
-        "plan": lambda *_: planned(*CHANGES[1:]),
-        "discard": lambda *_: None,
+        "in_progress": lambda _: None,
+        "wait_until_ready": lambda _: None,
+        "create_change_set": lambda *_: change_set(*CHANGES[1:]),
+        "delete_change_set": lambda *_: None,
         "outputs": lambda _: {},
     }
     for name, part in parts.items():
@@ -123,11 +126,11 @@ def deployed(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> Filegate:
     answers = {"images": {}, "parameters": {}, "deployment": deployment, "close_default_security_group": True}
     for name, answer in answers.items():
         monkeypatch.setattr(Environment, name, lambda *_, answer=answer: answer)
-    monkeypatch.setattr("filegate.deploy.account.account_of", lambda _: ACCOUNT)
+    monkeypatch.setattr("filegate.cli.stack.account_of", lambda _: ACCOUNT)
     return filegate
 
 
-def test_who_stops_following_is_told_that_the_deployment_goes_on(
+def test_an_interrupt_reports_that_the_deployment_continues(
     deployed: Filegate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> Iterator[Event]:
@@ -137,103 +140,107 @@ def test_who_stops_following_is_told_that_the_deployment_goes_on(
     monkeypatch.setattr(Deployment, "execute", interrupted)
     result = deployed("-e", "dev", "stack", "deploy", "--yes")
     assert result.exit_code == 130
-    assert "CloudFormation goes on with filegate-dev by itself. Follow it again with the same command." in result.stderr
+    assert "CloudFormation continues with filegate-dev. Run the same command to follow it again." in result.stderr
 
 
-def test_a_deployment_that_somebody_else_began_is_followed_first(
-    deployed: Filegate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Deployment, "under_way", lambda _: "UPDATE_IN_PROGRESS")
+def test_an_operation_in_progress_is_followed_first(deployed: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Deployment, "in_progress", lambda _: "UPDATE_IN_PROGRESS")
     monkeypatch.setattr(Deployment, "follow", lambda _: iter([event("Theirs", "UPDATE_COMPLETE")]))
     monkeypatch.setattr(Deployment, "execute", lambda *_: iter([event("Ours", "UPDATE_COMPLETE")]))
     result = deployed("-e", "dev", "stack", "deploy", "--yes")
     assert result.exit_code == 0
-    assert "filegate-dev is UPDATE_IN_PROGRESS: that comes first." in result.stderr
+    assert "filegate-dev is UPDATE_IN_PROGRESS: waiting for that first." in result.stderr
     assert result.stderr.index("Theirs update complete") < result.stderr.index("Ours update complete")
 
 
 @pytest.mark.parametrize(
-    "plan",
-    [planned(TABLE), planned(*CHANGES[1:], not_seen="so.")],
-    ids=["a table that is replaced", "nobody can see"],
+    "changed",
+    [change_set(TABLE), change_set(*CHANGES[1:], not_seen="no access.")],
+    ids=["a replaced table", "nested changes unknown"],
 )
-def test_who_is_not_asked_loses_nothing_without_a_further_word(
-    deployed: Filegate, monkeypatch: pytest.MonkeyPatch, plan: Plan
+def test_yes_alone_does_not_accept_the_loss_of_data(
+    deployed: Filegate, monkeypatch: pytest.MonkeyPatch, changed: ChangeSet
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr(Deployment, "plan", lambda *_: plan)
-    monkeypatch.setattr(Deployment, "discard", lambda *_: done.append("discarded"))
+    monkeypatch.setattr(Deployment, "create_change_set", lambda *_: changed)
+    monkeypatch.setattr(Deployment, "delete_change_set", lambda *_: done.append("deleted"))
     monkeypatch.setattr(Deployment, "execute", lambda *_: iter(done.append("executed") or ()))  # type: ignore[func-returns-value]
     refused = deployed("-e", "dev", "stack", "deploy", "--yes")
     assert refused.exit_code == 1
     assert "Nothing was changed in filegate-dev" in refused.stderr
     assert "--accept-loss" in refused.stderr
-    assert done == ["discarded"]
+    assert done == ["deleted"]
     assert deployed("-e", "dev", "stack", "deploy", "--yes", "--accept-loss").exit_code == 0
-    assert done == ["discarded", "executed"]
+    assert done == ["deleted", "executed"]
 
 
-def test_what_is_created_endangers_nothing_though_nobody_sees_it() -> None:
+def test_creating_a_stack_endangers_no_data() -> None:
     unseen = Change("Storage", "AWS::CloudFormation::Stack", Action.ADD)
-    first = Plan("filegate-dev", "arn:stack", "arn:change-set", (unseen,), empty=False, creates=True, not_seen="so.")
+    first = ChangeSet(
+        "filegate-dev", "arn:stack", "arn:change-set", (unseen,), empty=False, creates=True, not_seen="no access."
+    )
     assert not first.endangers_data
 
 
 @pytest.fixture
-def far_from_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever looks for credentials fails."""
+def without_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for credentials fails the test."""
 
-    def sought() -> None:
-        raise AssertionError("AWS is asked first")
+    def fail() -> None:
+        raise AssertionError("looked for credentials")
 
-    monkeypatch.setattr("filegate.deploy.account.aws_session", sought)
+    monkeypatch.setattr("filegate.cli.stack.aws_session", fail)
 
 
-@pytest.mark.usefixtures("far_from_aws")
+@pytest.mark.usefixtures("without_aws")
 @pytest.mark.parametrize(("command", "status"), [("deploy", 2), ("diff", 1)])
-def test_an_environment_without_a_parameter_file_is_told_at_once(filegate: Filegate, command: str, status: int) -> None:
+def test_a_missing_parameter_file_is_reported_before_aws_is_called(
+    filegate: Filegate, command: str, status: int
+) -> None:
     result = filegate("-e", "devv", "stack", command)
     assert result.exit_code == status
     assert "There is no parameters/devv.json; there are dev, prod, staging." in result.stderr
 
 
-@pytest.mark.usefixtures("far_from_aws")
+@pytest.mark.usefixtures("without_aws")
 @pytest.mark.parametrize("command", ["deploy", "diff", "destroy"])
 @pytest.mark.parametrize("name", ["de-v", "Dev", "d", "../dev"])
-def test_what_no_environment_can_be_called_is_told_at_once(filegate: Filegate, command: str, name: str) -> None:
+def test_an_invalid_environment_name_is_reported_before_aws_is_called(
+    filegate: Filegate, command: str, name: str
+) -> None:
     result = filegate("-e", name, "stack", command)
-    assert f"An environment cannot be called {name!r}." in result.stderr
+    assert f"{name!r} is not a valid environment name." in result.stderr
     assert "2 to 16 lower-case letters and digits" in result.stderr
 
 
-def test_who_watches_is_told_that_aws_is_asked(
+def test_signing_in_is_announced_on_a_terminal(
     filegate: Filegate, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def reached(_: object) -> None:
-        screen.write("Nobody answers.")
+        screen.write("No answer.")
         raise NoCloud("No.")
 
-    monkeypatch.setattr("filegate.deploy.account.account_of", reached)
+    monkeypatch.setattr("filegate.cli.stack.account_of", reached)
     filegate("-e", "dev", "stack", "diff")
-    assert screen.getvalue().index("Asking AWS whom it lets in …") < screen.getvalue().index("Nobody answers.")
+    assert screen.getvalue().index("Signing in to AWS …") < screen.getvalue().index("No answer.")
 
 
-def test_what_becomes_of_the_data_is_one_of_two(filegate: Filegate) -> None:
+def test_data_is_keep_or_delete(filegate: Filegate) -> None:
     result = filegate("-e", "dev", "stack", "destroy", "--data", "burn")
     assert result.exit_code == 2
-    told = re.sub(r"\x1b\[[0-9;]*m", "", result.stderr)
-    assert "Invalid value for '--data': 'burn' is not one of 'keep', 'delete'." in told
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", result.stderr)
+    assert "Invalid value for '--data': 'burn' is not one of 'keep', 'delete'." in shown
 
 
-def test_what_is_removed_needs_no_parameter_file(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_destroy_needs_no_parameter_file(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
     def reached(_: object) -> None:
-        raise NoCloud("AWS was asked.")
+        raise NoCloud("AWS was called.")
 
-    monkeypatch.setattr("filegate.deploy.account.account_of", reached)
-    assert "AWS was asked." in filegate("-e", "gone", "stack", "destroy").stderr
+    monkeypatch.setattr("filegate.cli.stack.account_of", reached)
+    assert "AWS was called." in filegate("-e", "gone", "stack", "destroy").stderr
 
 
-def test_without_credentials_the_profile_and_the_region_are_named(
+def test_missing_credentials_are_reported_with_profile_and_region(
     filegate: Filegate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
@@ -248,7 +255,7 @@ def test_without_credentials_the_profile_and_the_region_are_named(
     assert "aws sso login" in result.stderr
 
 
-def test_who_may_not_close_the_default_security_group_is_told_who_has_to(
+def test_a_default_security_group_that_cannot_be_closed_is_reported(
     deployed: Filegate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Deployment, "execute", lambda *_: iter(()))

@@ -196,7 +196,7 @@ class MemoryCloud:
     def tells_of_abortion(self, run: RunRecord, message_id: str | None = None, **input_: Any) -> str:
         """Sends what the rule for executions that ended untold would send."""
         given = {"bucket": run.bucket, "key": run.key, "version_id": run.version_id, "sequencer": run.sequencer}
-        failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without telling anybody."}
+        failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without reporting it."}
         told = {"execution": run.owner, "input": json.dumps(given | input_), "failure": failure}
         return self.queue.send(told, message_id)
 

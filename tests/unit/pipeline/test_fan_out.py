@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 
 import pytest
 
 from filegate.aws_lambda.function import Stage
+from filegate.deploy import load_definition
 from filegate.errors import CheckFailed, ConservationError, ObjectGone, ObjectTooLarge, OutOfTime, TransformFailed
 from filegate.pipeline import fan_out
 from filegate.pipeline.ingest import ingest
@@ -25,7 +25,7 @@ from .conftest import ORDERS, Pipeline
 CHUNKS = 3 * fan_out.RANGE_CHUNKS + 1
 ROWS = "id,country,amount\n" + "".join(f"{number:04},DE,1\n" for number in range(CHUNKS))
 ROW_BYTES = len("0000,DE,1\n")
-ASL = Path(__file__).parents[3] / "infra/statemachine/pipeline.asl.json"
+ASL = Path(__file__).parents[3] / "infra/statemachine/pipeline.asl.yaml"
 EXPRESS_SECONDS = 300
 
 
@@ -122,7 +122,7 @@ def test_an_attempt_ends_before_it_is_given_up(pipeline: Pipeline, stage: Stage)
     pipeline.now = lambda: next(moments)
     with pytest.raises(OutOfTime, match="longer than the 120 seconds"):
         pipeline.mapped(run, stage)
-    maps = json.loads(ASL.read_text())["States"]
+    maps = load_definition(ASL)["States"]
     for name in ("Validate", "Transform"):
         limit = maps[f"{name}Map"]["ItemProcessor"]["States"][f"{name}Range"]["TimeoutSeconds"]
         assert fan_out.ATTEMPT.total_seconds() + 15 < limit < EXPRESS_SECONDS / 2

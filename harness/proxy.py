@@ -1,4 +1,4 @@
-"""The embedded cloud's HTTP door: what the functions call is seen there, and may be held against their policies."""
+"""A proxy in front of the embedded cloud: records what the functions call, and may enforce their policies."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Exchange:
     status: int
 
 
-class Door:
-    """Notes every call that passes, of those who act as a role.
+class RecordingProxy:
+    """Records every call of those who act as a role.
 
     Calls are said to come over TLS, as on AWS: the emulator has none, and what we deploy refuses plain HTTP.
     """
@@ -49,7 +49,7 @@ class Door:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Embedded clouds that start within the block are entered by this door."""
+        """Embedded clouds that start within the block are called through this proxy."""
         served = cloud._served
 
         @contextlib.contextmanager

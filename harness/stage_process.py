@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filegate.runs.run import Run
+from filegate.runs.states import State
 
 PROBE = Path(__file__).parent / "stage_probe.py"
 PROCESSORS = 2
@@ -18,16 +19,16 @@ PROCESSORS = 2
 
 @dataclass(frozen=True)
 class Probed:
-    """What a call of a stage gave, and what it took. `anonymous_bytes` is the most that its process held meanwhile."""
+    """The result of a call, and what it took. `anonymous_bytes` is the most that its process held meanwhile."""
 
     run: Run
     anonymous_bytes: int
     cpu_seconds: float
 
 
-def probed(stage: str, run: Run, folder: Path, datasets: Path) -> Probed:
-    """Calls a stage; `folder` has a folder a bucket."""
-    command = [sys.executable, str(PROBE), str(folder), str(datasets), stage, run.model_dump_json()]
+def probed(state: State, run: Run, folder: Path, datasets: Path) -> Probed:
+    """Calls the function of a state; `folder` has a folder for each bucket."""
+    command = [sys.executable, str(PROBE), str(folder), str(datasets), state, run.model_dump_json()]
     environment = os.environ | {"POLARS_MAX_THREADS": str(PROCESSORS)}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     answer = json.loads(done.stdout)

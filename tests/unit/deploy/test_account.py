@@ -1,4 +1,4 @@
-"""What is told of the account, and refused to it, before anything is deployed."""
+"""Checks of credentials and account before anything is deployed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.stub import Stubber
 
-from filegate.deploy.account import FIRST, Account, account_of
+from filegate.deploy.account import FIRST_CALL, Account, account_of
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import Environment
 from filegate.errors import NoCloud, WrongUse
@@ -20,7 +20,7 @@ OWN, MANAGEMENT = "111111111111", "999999999999"
 
 
 class Session(boto3.Session):
-    """A session whose organisation is told by the test."""
+    """A session with prepared answers about its organisation."""
 
     def __init__(self) -> None:
         super().__init__(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")
@@ -49,7 +49,7 @@ def account(session: Session) -> Account:
     return Account(session, OWN, "us-east-1", "arn")
 
 
-def test_who_pays_is_the_management_account(session: Session, account: Account) -> None:
+def test_the_payer_is_the_management_account(session: Session, account: Account) -> None:
     session.has_payer(MANAGEMENT)
     assert account.payer() == MANAGEMENT
 
@@ -57,32 +57,62 @@ def test_who_pays_is_the_management_account(session: Session, account: Account) 
 @pytest.mark.parametrize(
     ("code", "payer"), [("AWSOrganizationsNotInUseException", OWN), ("AccessDeniedException", None)]
 )
-def test_who_pays_outside_an_organisation_or_where_it_is_not_told(
+def test_the_payer_outside_an_organisation_or_without_permission(
     session: Session, account: Account, code: str, payer: str | None
 ) -> None:
     session.refuses(code)
     assert account.payer() == payer
 
 
-def test_a_member_is_told_what_it_can_have(session: Session, account: Account) -> None:
+def test_a_member_account_cannot_have_all_cost_controls(session: Session, account: Account) -> None:
     session.has_payer(MANAGEMENT)
-    with pytest.raises(WrongUse, match=f"its management account, {MANAGEMENT}, alone") as caught:
+    with pytest.raises(WrongUse, match=f"only in its management account, {MANAGEMENT}") as caught:
         Environment("prod", account, Checkout(REPOSITORY)).parameters({})
     assert caught.value.advice == (
         'Write "CostControls": "member" into parameters/prod.json: budget and dashboard remain.'
     )
 
 
-def test_an_address_that_does_not_answer_is_given_up_soon() -> None:
+def test_an_unreachable_endpoint_is_tried_twice() -> None:
     aws = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")
-    tried: list[str] = []
+    attempts: list[str] = []
 
     def time_out(request: Any, **_: object) -> None:
-        tried.append(request.url)
+        attempts.append(request.url)
         raise ConnectTimeoutError(endpoint_url=request.url)
 
     aws.events.register("before-send.sts", time_out)
     with pytest.raises(NoCloud, match=r"Connect timeout on endpoint URL: .* \(profile .*, region us-east-1\)"):
         account_of(aws)
-    assert len(tried) == 2
-    assert aws.client("sts", config=FIRST).meta.config.connect_timeout == 5
+    assert len(attempts) == 2
+    assert aws.client("sts", config=FIRST_CALL).meta.config.connect_timeout == 5
+
+
+class StubSession:
+    """Stands in for boto3's session, which would look for credentials."""
+
+    profile_name = "staging"
+
+    def __init__(self, client: Any, region_name: str | None = "eu-central-1") -> None:
+        self._client = client
+        self.region_name = region_name
+
+    def client(self, *_: object, **__: object) -> Any:
+        return self._client
+
+
+def test_expired_credentials_are_reported_with_profile_and_region() -> None:
+    class Sts:
+        def get_caller_identity(self) -> None:
+            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "It is expired."}}, "GetCallerIdentity")
+
+    session: Any = StubSession(Sts())
+    with pytest.raises(NoCloud, match=r"It is expired\. \(profile staging, region eu-central-1\)") as caught:
+        account_of(session)
+    assert "aws sso login" in str(caught.value.advice)
+
+
+def test_a_missing_region_is_reported() -> None:
+    session: Any = StubSession(None, region_name=None)
+    with pytest.raises(NoCloud, match=r"No AWS region is set \(profile staging\)\. Set AWS_REGION"):
+        account_of(session)

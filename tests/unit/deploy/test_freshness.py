@@ -1,4 +1,4 @@
-"""The parameter of the templates that says which datasets expect a file how often."""
+"""The template parameter with the hours within which each dataset expects a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def declared(folder: Path, **due: str) -> Registry:
     return Registry(folder)
 
 
-def test_the_datasets_that_expect_files_are_named_with_their_hours(tmp_path: Path) -> None:
+def test_datasets_that_expect_files_are_listed_with_their_hours(tmp_path: Path) -> None:
     registry = declared(
         tmp_path,
         weekly="timedelta(days=7)",
@@ -37,5 +37,5 @@ def test_the_datasets_that_expect_files_are_named_with_their_hours(tmp_path: Pat
     assert re.fullmatch(pattern, freshness(registry))
 
 
-def test_nothing_is_due_where_no_dataset_says_so(tmp_path: Path) -> None:
+def test_the_value_is_empty_if_no_dataset_expects_files(tmp_path: Path) -> None:
     assert freshness(declared(tmp_path, sometimes="")) == ""

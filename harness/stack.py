@@ -18,11 +18,9 @@ from testcontainers.compose import DockerCompose
 
 from filegate.devcloud.deploy import STACK
 from filegate.devcloud.session import session_for
+from harness.pipeline import Pipeline
 
-from ..e2e.pipeline import Pipeline
-
-REPOSITORY = Path(__file__).parents[2]
-FIXTURES = REPOSITORY / "tests" / "e2e" / "fixtures"
+REPOSITORY = Path(__file__).parents[1]
 DIAGNOSTICS = REPOSITORY / "build" / "diagnostics"
 REGION = "us-east-1"
 STAGES = ("ingest", "validate", "transform", "output")
