@@ -56,13 +56,11 @@ class Outcome:
         run: as the ledger has it.
         store: holds its output.
         file: the local file that was delivered, if any.
-        owner: what the store lasts as long as, if it is temporary.
     """
 
     run: RunRecord
     store: ObjectStore
     file: Path | None = None
-    owner: object = None
 
     def explain(self) -> list[Explanation]:
         """What it rejected; nothing where the quarantine is gone, or this user may not read it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryDirectory
+
 import typer
 
 import filegate
@@ -24,13 +26,14 @@ def try_(session: Session, files: FileArguments, dataset: DatasetOption = None, 
 
     Exit status: 0 every file got through (SUCCEEDED or PARTIAL); 3 one was REJECTED; 2 wrong use; 1 any other problem.
     """
-    folder = session.datasets_folder()
+    datasets = session.datasets_folder()
     outcomes = []
-    for file, name in with_datasets(files, Registry(folder).names(), dataset):
-        with session.waiting(f"Running {line(file.name)} …"):
-            done = filegate.run(file, name, datasets=folder)
-        outcomes.append(Outcome(done.record, done.store, file, done))
-    if out is not None:
-        keep(session, outcomes, out)
-    write_outcomes(session, outcomes, in_cloud=False)
+    with TemporaryDirectory(prefix="filegate-try-") as folder:
+        for file, name in with_datasets(files, Registry(datasets).names(), dataset):
+            with session.waiting(f"Running {line(file.name)} …"):
+                done = filegate.run(file, name, datasets=datasets, folder=folder)
+            outcomes.append(Outcome(done.record, done.store, file))
+        if out is not None:
+            keep(session, outcomes, out)
+        write_outcomes(session, outcomes, in_cloud=False)
     return exit_status(one.run for one in outcomes)
