@@ -14,7 +14,6 @@ from filegate.cli.outcome import answer
 from filegate.cli.shared import Session, command, report
 from filegate.errors import WrongUse
 from filegate.operations import dlq
-from filegate.operations.find import short
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,30 +33,16 @@ OfDataset = Annotated[str | None, typer.Option("--dataset", "-d", help="Only thi
 @command(app, "list")
 def list_messages(session: Session, dataset: OfDataset = None) -> None:
     """List what waits in the queue. Nothing is taken out of it."""
+    connection.refuse_unknown(session, dataset)
     cloud = connection.connect(session.settings)
     messages = [message for message in dlq.list_messages(cloud.dlq) if dataset in (None, message.dataset)]
     if session.as_json:
         session.write(*(message.to_json() for message in messages))
-        return
-    if not messages:
+    elif messages:
+        known = (cloud.ledger.get(message.run_id) for message in messages if message.run_id is not None)
+        session.show(tables.waiting(messages, {run.run_id: run for run in known if run is not None}))
+    else:
         session.err.print("Nothing waits in the dead-letter queue.", style="green")
-        return
-    table = tables.grid("run", "object", "status", "reason", "sent (UTC)", gives_way="reason")
-    for message in messages:
-        sent = text.moment(message.sent_at.isoformat())
-        run = short(message.run_id or message.id)
-        if message.failure is None:
-            table.add_row(text.line(run), Text("(not written by the pipeline)", "dim"), "", "", sent)
-            continue
-        known = None if message.run_id is None else cloud.ledger.get(message.run_id)
-        table.add_row(
-            text.line(run),
-            Text(text.line(message.about), "" if message.request else "dim"),
-            text.status(message.failure.status) if known is None else tables.status(known, message.failure.status),
-            tables.cut(f"{message.failure.type}: {message.failure.message}"),
-            sent,
-        )
-    session.show(table)
 
 
 @command(app, "show")
@@ -93,6 +78,7 @@ def replay_messages(
     """
     if (run is None) != all_ or (dataset is not None and not all_):
         raise WrongUse("Nothing to replay was named.", advice="Name one run, or pass --all, perhaps with --dataset.")
+    connection.refuse_unknown(session, dataset)
     cloud = connection.connect(session.settings)
     begun: list[dlq.Replay] = []
     skipped: list[dlq.NotReplayable] = []

@@ -92,6 +92,14 @@ class Message:
             return f"execution {self.execution.rpartition(':')[2]}"
         return f"message {self.id}"
 
+    @property
+    def reason(self) -> str:
+        """Why it is here, for people: the error's class and what it says, without the object's address."""
+        if self.failure is None:
+            return "not written by the pipeline"
+        said = self.failure.message
+        return f"{self.failure.type}: {said.removeprefix(f'{self.request.address}: ') if self.request else said}"
+
     def to_json(self) -> dict[str, Any]:
         """`message_id`, `sent_at`, `run_id`, `execution`, `dataset`, `object`, `status`, `error`: `type`, `message`."""
         return {
