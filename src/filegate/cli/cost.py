@@ -134,7 +134,6 @@ class Days:
     runs: Spending
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
-
         estimates = _Column("estimated USD" if self.bill is None else "runs (est.)", self._each_day(self.runs))
         if self.bill is None:
             first, last = estimates, []
@@ -168,7 +167,6 @@ class Days:
 
 
 def _column(spending: Spending, names: Sequence[str]) -> _Column:
-
     heading = line(SHORT_NAMES.get(names[0], names[0])) if len(names) == 1 else f"{len(names)} others"
     return _Column(heading, {day: sum(of.get(name, 0) for name in names) for day, of in spending.days.items()})
 

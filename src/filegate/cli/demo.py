@@ -75,7 +75,6 @@ class Seen:
 
 
 def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
-
     files = sorted(file for file in (folder / "samples").glob("*") if file.is_file() and file.name[0] != ".")
     if not files:
         raise WrongUse(
@@ -133,7 +132,6 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
 
 
 def _heading(title: str, says: str, *, first: bool = False) -> Text:
-
     return Text.assemble("" if first else "\n", (title, "bold cyan"), "  ", (says, "dim"))
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from filegate.cli import connection, tables, text
 from filegate.cli.following import follow_all
-from filegate.cli.outcome import answer
+from filegate.cli.message import describe
+from filegate.cli.outcome import Outcome, answer, explain
 from filegate.cli.shared import Session, command, report
 from filegate.errors import WrongUse
 from filegate.operations import dlq
@@ -47,17 +46,19 @@ def list_messages(session: Session, dataset: OfDataset = None) -> None:
 
 @command(app, "show")
 def show_message(session: Session, run: Wanted) -> None:
-    """Show the whole of a message."""
-    for message in dlq.select(dlq.list_messages(connection.connect(session.settings).dlq), run):
-        try:
-            body = json.loads(message.received.body)
-        except ValueError:
-            body = message.received.body
-        if session.as_json:
-            session.write({"message_id": message.id, "sent_at": message.sent_at.isoformat(), "body": body})
-            continue
-        heading = f"message {text.line(message.id)}, sent {text.moment(message.sent_at.isoformat())} UTC"
-        session.show(Text(heading, "bold"), Text(text.clean(json.dumps(body, indent=2))))
+    """Show a message: what failed, on which object, what was received and allowed, and what to do next."""
+    cloud = connection.connect(session.settings)
+    messages = dlq.select(dlq.list_messages(cloud.dlq), run)
+    if session.as_json:
+        facts = [{"message_id": one.id, "sent_at": one.sent_at.isoformat(), "body": one.body} for one in messages]
+        session.write(*facts)
+        return
+    run_id = messages[0].run_id  # they are about the same one
+    known = None if run_id is None else cloud.ledger.get(run_id)
+    for number, message in enumerate(messages):
+        session.show(*([""] if number else []), *describe(message, known, cloud.ledger))
+    if known is not None:
+        explain(session, [Outcome(known, cloud.store)])
 
 
 @command(app, "replay")

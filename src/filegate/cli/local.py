@@ -61,7 +61,6 @@ def _watch(session: Session, cloud: Cloud, folder: Path) -> NoReturn:
 
 
 def _report_edit(session: Session, folder: Path) -> None:
-
     session.err.print("The datasets changed: files are validated against the new ones from now on.", style="cyan")
     for checked in operations.check.check(Registry(folder)):
         for problem in checked.problems:
@@ -69,7 +68,6 @@ def _report_edit(session: Session, folder: Path) -> None:
 
 
 def _announce(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[str, str]) -> None:
-
     if session.as_json:
         session.write({"endpoint": endpoint, "outputs": vars(cloud.outputs), "environment": dict(variables)})
         return

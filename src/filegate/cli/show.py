@@ -62,10 +62,7 @@ def show(
 def _story(
     run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
 ) -> list[RenderableType]:
-
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
+    facts = tables.facts()
 
     def add(name: str, value: RenderableType | None) -> None:
         if value:
@@ -93,12 +90,11 @@ def _story(
         add("", run.error_message)
     if len(links) > 1:
         add("replays", _links(links, run))
-    add("next", "\n".join(_next_commands(run, unfinished)))
+    add("next", "\n".join(next_commands(run, links, unfinished=unfinished)))
     return [Text.assemble(text.line(run.key), "  ", text.status(run.status)), "", facts]
 
 
 def _times(run: RunRecord) -> str:
-
     if run.finished_at:
         took = f", took {text.seconds(seconds(run))}"
     else:
@@ -129,7 +125,6 @@ def _chunks(run: RunRecord) -> str | None:
 
 
 def _states(run: RunRecord) -> RenderableType | None:
-
     if not run.states:
         return None
     start = datetime.fromisoformat(run.started_at)
@@ -168,13 +163,11 @@ def _used(run: RunRecord) -> str:
 
 
 def _addresses(addresses: Sequence[str]) -> str:
-
     more = len(addresses) - SHOWN_ADDRESSES
     return "\n".join([*map(text.line, addresses[:SHOWN_ADDRESSES]), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
-
     story = Text()
     for link in links:
         if story:
@@ -184,11 +177,18 @@ def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
     return story
 
 
-def _next_commands(run: RunRecord, unfinished: bool) -> list[str]:
+def next_commands(run: RunRecord, links: Sequence[RunRecord], *, unfinished: bool = False) -> list[str]:
+    """The commands that go on from here.
 
+    Args:
+        run: that somebody looks at.
+        links: it and its replays, the last one last.
+        unfinished: whether its commit was cut short.
+    """
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:
-        commands.append(f"filegate show {short(run.replayed_by)}")
+        last = links[-1]
+        commands.append(f"filegate show {short(last.replayed_by or last.run_id)}")
     elif run.superseded_by is not None:
         commands.append(f"filegate show {short(run.superseded_by)}")
         if run.status == Status.PARTIAL:  # its message waits, and no replay would publish anything

@@ -42,6 +42,14 @@ def grid(*columns: str, numbers: Sequence[str] = (), gives_way: str | None = Non
     return table
 
 
+def facts() -> Table:
+    """A table of names and values, a line or more each."""
+    table = Table.grid(padding=(0, GAP, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
 def cut(content: str) -> Text:
     """A cell of the column that gives way: it ends with an ellipsis rather than wrap."""
     return Text(text.line(content), no_wrap=True, overflow="ellipsis")

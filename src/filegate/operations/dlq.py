@@ -6,6 +6,7 @@ an execution was aborted or ran out of time, a rule of EventBridge does, which k
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class _Body(BaseModel):
     request: Request | None = None
     input: str | None = None
     failure: Failure
+    error: Any = None
 
 
 class _Input(Request):
@@ -63,6 +65,7 @@ class Message:
         execution: the ARN of the run's execution, likewise.
         request: what the run was to do, likewise.
         failure: why it is here; None if the pipeline did not write the message.
+        trace: the stack trace of a function that failed, if that is why.
     """
 
     received: Received
@@ -70,10 +73,19 @@ class Message:
     execution: str | None = None
     request: Request | None = None
     failure: Failure | None = None
+    trace: str | None = None
 
     @property
     def id(self) -> str:
         return self.received.id
+
+    @property
+    def body(self) -> Any:
+        """What it holds: of a message of the pipeline's, a dict."""
+        try:
+            return json.loads(self.received.body)
+        except ValueError:
+            return self.received.body
 
     @property
     def sent_at(self) -> datetime:
@@ -97,8 +109,13 @@ class Message:
         """Why it is here, for people: the error's class and what it says, without the object's address."""
         if self.failure is None:
             return "not written by the pipeline"
-        said = self.failure.message
-        return f"{self.failure.type}: {said.removeprefix(f'{self.request.address}: ') if self.request else said}"
+        return f"{self.failure.type}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """What the error says, without the object's address; empty if the message is not the pipeline's."""
+        said = "" if self.failure is None else self.failure.message
+        return said.removeprefix(f"{self.request.address}: ") if self.request else said
 
     def to_json(self) -> dict[str, Any]:
         """`message_id`, `sent_at`, `run_id`, `execution`, `dataset`, `object`, `status`, `error`: `type`, `message`."""
@@ -308,7 +325,17 @@ def _message(received: Received) -> Message:
             given = _Input.model_validate_json(body.input)
             run_id = given.run_id or run_id_of(given.bucket, given.key, given.version_id)
             request = Request(**given.model_dump(exclude={"run_id"}))
-    return Message(received, run_id, body.execution, request, body.failure)
+    trace = _trace(body.error) if body.failure.status == Status.FAILED else None  # else the object is at fault
+    return Message(received, run_id, body.execution, request, body.failure, trace)
+
+
+def _trace(error: Any) -> str | None:
+    """The frames in the cause that Lambda gives, if there are any."""
+    try:
+        frames = json.loads(error["Cause"])["stackTrace"]
+        return "".join(frames).rstrip() or None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _named(messages: Iterable[Message]) -> str:

@@ -23,7 +23,7 @@ from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage, run_id_of
 from filegate.runs.states import Status
 from tests.unit.cli.conftest import Filegate, documents
-from tests.unit.operations.fakes import MemoryCloud
+from tests.unit.operations.fakes import MemoryCloud, body
 
 NOW = "2026-01-31T10:00:00.000Z"
 SOON = 10**6  # minutes: the runs are recent, whenever the test runs
@@ -490,6 +490,72 @@ def test_dlq_list_and_show(filegate: Filegate, cloud: MemoryCloud) -> None:
     assert (document["message_id"], document["body"]["failure"]["status"]) == (message, "PARTIAL")
     assert "\x1b" not in filegate("dlq", "show", "junk").stdout
     assert len(cloud.queue.visible) == 2
+
+
+def test_dlq_show_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    cloud.message_about(run, "3f2504e0")
+    shown = filegate("dlq", "show", run.run_id[:6]).stdout
+    story = " ".join(shown.split())
+    for part in (
+        "flights/january.csv PARTIAL",
+        "failed RowsRejected 3 of 5 rows.",
+        "object s3://raw/flights/january.csv version v1",
+        "message 3f2504e0, sent 2026-01-31 10:00:00 UTC",
+        f"next filegate quarantine {run.run_id[:12]} Fix the cause. Then: filegate dlq replay {run.run_id[:12]}",
+        'flight:ge 3 rows allowed >= 1 received "-1" (1), "-5" (1), "0" (1) row 3, byte 300 flight=-1 carrier=AA',
+    ):
+        assert part in story
+    assert "{" not in shown
+
+
+@pytest.mark.parametrize(("status", "traces"), [(Status.REJECTED, 0), (Status.FAILED, 1)])
+def test_dlq_show_has_a_stack_trace_only_where_it_helps(
+    filegate: Filegate, cloud: MemoryCloud, status: Status, traces: int
+) -> None:
+    """Not where the object is at fault."""
+    frames = ['  File "/var/task/filegate/x.py", line 1, in x\n', "    raise \x1b[2J\n"]
+    cause = json.dumps({"errorType": "X", "errorMessage": "No.", "stackTrace": frames})
+    run = cloud.has("january", status, error_type="X")
+    cloud.queue.send(body(run) | {"error": {"Error": "X", "Cause": cause}}, "a")
+    shown = filegate("dlq", "show", run.run_id[:6]).stdout
+    assert shown.count("line 1, in x") == traces
+    assert "\x1b" not in shown
+
+
+def test_dlq_show_of_what_is_not_the_pipeline_s(filegate: Filegate, cloud: MemoryCloud) -> None:
+    cloud.queue.send("\x1b[2Jnonsense", "junk-1234")
+    assert r"\x1b[2Jnonsense" in filegate("dlq", "show", "junk").stdout
+    failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended."}
+    cloud.queue.send({"execution": "arn:x:night-shift", "failure": failure}, "aborted-1")
+    shown = filegate("dlq", "show", "aborted-1").stdout
+    assert "execution night-shift  FAILED" in shown
+    assert "filegate dlq discard aborted-1" in shown
+
+
+def test_show_of_a_run_that_was_replayed_twice_names_the_last_run(filegate: Filegate, cloud: MemoryCloud) -> None:
+    first = cloud.has("a", Status.FAILED, run_id="a" * 64, replayed_by="b" * 64)
+    cloud.has("a", Status.FAILED, run_id="b" * 64, replay_of=first.run_id, replayed_by="c" * 64)
+    assert "filegate show cccccccccccc" in filegate("show", first.run_id).stdout  # though it has not begun yet
+    cloud.has("a", Status.FAILED, run_id="c" * 64, replay_of="b" * 64)
+    shown = filegate("show", first.run_id).stdout
+    assert "aaaaaaaaaaaa FAILED → bbbbbbbbbbbb FAILED → cccccccccccc FAILED" in shown
+    assert "filegate show cccccccccccc" in shown
+    assert "filegate show bbbbbbbbbbbb" not in shown
+
+
+@pytest.mark.parametrize(
+    "words", [("runs", "-d", "nosuch"), ("dlq", "list", "-d", "nosuch"), ("dlq", "replay", "--all", "-d", "nosuch")]
+)
+def test_an_unknown_dataset_is_refused_everywhere(
+    filegate: Filegate, cloud: MemoryCloud, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    assert filegate(*words).exit_code == 0  # no dataset is declared here: it may be one of the deployment's
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "flights.py").touch()
+    result = filegate(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "There is no dataset 'nosuch'.\nDeclared are flights.\n"
 
 
 def test_an_empty_queue(filegate: Filegate, cloud: MemoryCloud) -> None:
