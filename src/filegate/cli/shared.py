@@ -115,7 +115,8 @@ class Session:
         out, remaining = self.out, iter(lines)
         while batch := list(itertools.islice(remaining, LINES_AT_ONCE)):
             if out.is_terminal:
-                out.print(Text("\n").join(batch))
+                wrapped = (line.wrap(out, out.width) if len(line) > out.width else [line] for line in batch)
+                out.print(Text("\n").join(itertools.chain.from_iterable(wrapped)), soft_wrap=True)
             else:
                 typer.echo("\n".join(one.plain.rstrip() for one in batch))
 
