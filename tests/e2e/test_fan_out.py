@@ -15,7 +15,7 @@ import pytest
 
 from filegate.operations import dlq
 from filegate.operations.queue import SqsQueue
-from filegate.operations.state_machine import StepFunctionsPipeline
+from filegate.operations.state_machine import StepFunctionsStateMachine
 from filegate.runs import cost as usage
 from filegate.runs.record import RunRecord
 from filegate.runs.run import replay_id_of
@@ -279,13 +279,13 @@ def test_a_child_that_is_broken_for_good_fails_the_run_which_can_be_replayed(
     assert run.retries == 3
     client = pipeline.client
     queue = SqsQueue(client("sqs"), pipeline.outputs["DlqUrl"])
-    with dlq.held(queue) as holding:
+    with dlq.leased(queue) as lease:
         plan = dlq.replay(
-            holding,
-            dlq.select(holding.messages, drop.run_id),
+            lease,
+            dlq.select(lease.messages, drop.run_id),
             ledger=pipeline.ledger,
             store=S3ObjectStore(client("s3")),
-            pipeline=StepFunctionsPipeline(client("stepfunctions"), pipeline.outputs["StateMachineArn"]),
+            state_machine=StepFunctionsStateMachine(client("stepfunctions"), pipeline.outputs["StateMachineArn"]),
         )
     replayed = pipeline.run(plan.run_id)
     assert (replayed.status, replayed.replay_of, replayed.retries) == (Status.SUCCEEDED, drop.run_id, 0)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from filegate.cli.shared import Session, command, tell
+from filegate.cli import connection, tables, text
+from filegate.cli.following import follow_all
+from filegate.cli.outcome import answer
+from filegate.cli.shared import Session, command, report
+from filegate.errors import WrongUse
+from filegate.operations import dlq
+from filegate.operations.find import short
 
-if TYPE_CHECKING:
-    from filegate.operations.dlq import Replay
-
-app = typer.Typer(no_args_is_help=True, help="The dead-letter queue: runs that did not get through whole.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="The dead-letter queue: runs that did not get through whole.",
+)
 
 Wanted = Annotated[
     str, typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
@@ -25,14 +34,8 @@ OfDataset = Annotated[str | None, typer.Option("--dataset", "-d", help="Only thi
 @command(app, "list")
 def list_messages(session: Session, dataset: OfDataset = None) -> None:
     """List what waits in the queue. Nothing is taken out of it."""
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import tables, text  # noqa: PLC0415
-    from filegate.operations.dlq import listed  # noqa: PLC0415
-    from filegate.operations.find import short  # noqa: PLC0415
-
-    cloud = session.cloud()
-    messages = [message for message in listed(cloud.dlq) if dataset in (None, message.dataset)]
+    cloud = connection.connect(session.settings)
+    messages = [message for message in dlq.list_messages(cloud.dlq) if dataset in (None, message.dataset)]
     if session.as_json:
         session.write(*(message.to_json() for message in messages))
         return
@@ -60,14 +63,7 @@ def list_messages(session: Session, dataset: OfDataset = None) -> None:
 @command(app, "show")
 def show_message(session: Session, run: Wanted) -> None:
     """Show the whole of a message."""
-    import json  # noqa: PLC0415
-
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.dlq import listed, select  # noqa: PLC0415
-
-    for message in select(listed(session.cloud().dlq), run):
+    for message in dlq.select(dlq.list_messages(connection.connect(session.settings).dlq), run):
         try:
             body = json.loads(message.received.body)
         except ValueError:
@@ -89,32 +85,27 @@ def replay_messages(
         bool, typer.Option("--all-rows", help="Read the whole object again, not just its quarantined rows.")
     ] = False,
 ) -> int:
-    """Run again what did not get through, once its cause is mended, and take it out of the queue.
+    """Run again what did not get through, once its cause is fixed, and take it out of the queue.
 
     Of a PARTIAL run only the quarantined rows run again; of others the whole object, and so where a row's fate depends
     on the others: with a key, unique columns, or a transform over the whole object.
     May be repeated if it was interrupted: the same messages give the same runs.
     """
-    from filegate.cli.following import follow_all  # noqa: PLC0415
-    from filegate.cli.outcome import answer  # noqa: PLC0415
-    from filegate.errors import WrongUse  # noqa: PLC0415
-    from filegate.operations import dlq  # noqa: PLC0415
-
     if (run is None) != all_ or (dataset is not None and not all_):
-        raise WrongUse("Say what to replay.", advice="Name one run, or say --all, perhaps with --dataset.")
-    cloud = session.cloud()
-    begun: list[Replay] = []
+        raise WrongUse("Nothing to replay was named.", advice="Name one run, or pass --all, perhaps with --dataset.")
+    cloud = connection.connect(session.settings)
+    begun: list[dlq.Replay] = []
     skipped: list[dlq.NotReplayable] = []
-    with session.waiting("Starting …"), dlq.held(cloud.dlq) as holding:
-        chosen = dlq.by_run(holding.messages, dataset=dataset) if run is None else [dlq.select(holding.messages, run)]
+    with session.waiting("Starting …"), dlq.leased(cloud.dlq) as lease:
+        chosen = dlq.by_run(lease.messages, dataset=dataset) if run is None else [dlq.select(lease.messages, run)]
         for messages in chosen:
             try:
                 replay = dlq.replay(
-                    holding,
+                    lease,
                     messages,
                     ledger=cloud.ledger,
                     store=cloud.store,
-                    pipeline=cloud.pipeline,
+                    state_machine=cloud.state_machine,
                     all_rows=all_rows,
                 )
             except dlq.NotReplayable as error:
@@ -124,7 +115,7 @@ def replay_messages(
             else:
                 begun.append(replay)
     for problem in skipped:
-        tell(session, problem)
+        report(session, problem)
     if not begun and not skipped:
         session.err.print("Nothing waits in the dead-letter queue.", style="green")
     followed = follow_all(session, cloud, [(replay.run_id, replay.request.key) for replay in begun])
@@ -138,20 +129,16 @@ def discard_messages(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Take the messages about a run out of the queue for good. The run, and its quarantine, stay."""
-    from filegate.cli.text import counted, line  # noqa: PLC0415
-    from filegate.errors import WrongUse  # noqa: PLC0415
-    from filegate.operations.dlq import held, select  # noqa: PLC0415
-
-    with held(session.cloud().dlq) as holding:
-        messages = select(holding.messages, run)
-        about = line(messages[0].about)
-        what = f"{counted(len(messages), 'message')} about {about}" if messages[0].failure else about
+    with dlq.leased(connection.connect(session.settings).dlq) as lease:
+        messages = dlq.select(lease.messages, run)
+        about = text.line(messages[0].about)
+        what = f"{text.counted(len(messages), 'message')} about {about}" if messages[0].failure else about
         if not yes:
             if not session.err.is_terminal or session.as_json:
-                raise WrongUse(f"Nothing was discarded: {what} would be gone for good.", advice="Say --yes.")
-            typer.confirm(f"Discard {what}? There is no replay then.", abort=True, err=True)
+                raise WrongUse(f"Nothing was discarded: {what} would be gone for good.", advice="Pass --yes.")
+            typer.confirm(f"Discard {what}? This cannot be undone.", abort=True, err=True)
         for message in messages:
-            holding.delete(message)
+            lease.delete(message)
         if session.as_json:
             session.write(*({**message.to_json(), "discarded": True} for message in messages))
         else:

@@ -8,23 +8,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from filegate.cli.connection import connected_or_embedded, dataset_names
+from filegate.cli.following import deliver_all
+from filegate.cli.outcome import answer
 from filegate.cli.shared import Session, command
+from filegate.cli.text import counted, line
+from filegate.errors import WrongUse
+from filegate.operations.collect import collect
+from filegate.operations.deliver import check_keys, dataset_of
+from filegate.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud
-    from filegate.runs.record import RunRecord
+
+app = typer.Typer(add_completion=False)
 
 
-def add_to(app: typer.Typer) -> None:
-    command(app)(drop)
-
-
+@command(app)
 def drop(
     session: Session,
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files to deliver.", show_default=False)],
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", "-d", help="Their dataset, where folder and name do not tell.", show_default=False),
+        typer.Option(
+            "--dataset", "-d", help="Their dataset, where neither folder nor name says it.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -38,13 +46,10 @@ def drop(
     Exit status: 0 every file got through (SUCCEEDED or PARTIAL, superseded or not); 3 one was REJECTED; 4 one FAILED;
     2 wrong use; 1 any other problem.
     """
-    from filegate.cli.following import deliver_all  # noqa: PLC0415
-    from filegate.cli.outcome import answer  # noqa: PLC0415
-    from filegate.operations.deliver import check_keys  # noqa: PLC0415
-
-    deliveries = [(file, _dataset(file, session.dataset_names(), dataset)) for file in files]
+    known = dataset_names(session)
+    deliveries = [(file, _dataset(file, known, dataset)) for file in files]
     check_keys(deliveries)
-    with session.cloud_or_own() as (cloud, own):
+    with connected_or_embedded(session) as (cloud, own):
         try:
             followed = deliver_all(session, cloud, deliveries)
         except KeyboardInterrupt:
@@ -64,8 +69,6 @@ def drop(
 
 
 def _dataset(file: Path, known: Sequence[str], given: str | None) -> str:
-    from filegate.errors import WrongUse  # noqa: PLC0415
-    from filegate.operations.deliver import dataset_of  # noqa: PLC0415
 
     if not file.is_file():
         raise WrongUse(f"There is no file {file}.", advice="Name files, not folders.")
@@ -73,8 +76,6 @@ def _dataset(file: Path, known: Sequence[str], given: str | None) -> str:
 
 
 def _collect(session: Session, cloud: Cloud, runs: Sequence[RunRecord], folder: Path) -> None:
-    from filegate.cli.text import counted, line  # noqa: PLC0415
-    from filegate.operations.collect import collect  # noqa: PLC0415
 
     with session.waiting("Fetching the output …"):
         made = [collect(run, cloud.store, folder) for run in runs]

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import text
-from filegate.operations.progress import pace
+from filegate.operations.progress import progress_of
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -27,7 +27,7 @@ MARKS = {
     Status.FAILED: "✗",
 }
 BAR = 12  # columns
-SAID_EVERY = timedelta(minutes=1)
+LOG_EVERY = timedelta(minutes=1)
 """Where no terminal can draw a line anew, so often a run says how far it is."""
 
 
@@ -72,8 +72,8 @@ class Progress:
             self._say(line, run, self._log)
 
     def _say(self, line: Line, run: RunRecord, log: Console) -> None:
-        at, found = now(), pace(run)
-        if found is not None and at - line.said_at >= SAID_EVERY:
+        at, found = now(), progress_of(run)
+        if found is not None and at - line.said_at >= LOG_EVERY:
             facts = filter(None, [found.state, text.percent(found), text.how_far(found, at)])
             log.print(Text(f"{text.line(line.name)}: {' · '.join(facts)}"), soft_wrap=True)
             line.said_at = at
@@ -102,7 +102,7 @@ def _done(run: RunRecord | None) -> RenderableType:
     """How far a run is that takes long; of any other one, how many rows it has."""
     if run is None:
         return ""
-    found = pace(run)
+    found = progress_of(run)
     if found is None:
         return Text(text.counted(run.rows_in, "row") if run.rows_in else "", "dim")
     facts = Text(text.how_far(found, now()), "dim", no_wrap=True, overflow="ellipsis")

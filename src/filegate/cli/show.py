@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
+from filegate.cli import connection, tables, text
 from filegate.cli.shared import Session, command
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from filegate.runs.record import RunRecord
+from filegate.operations.find import chain, find, short
+from filegate.operations.progress import alive_at, progress_of
+from filegate.operations.result import cut_short, output_addresses, result, rules, seconds, used
+from filegate.runs import clock
+from filegate.runs.cost import ranges, total
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 
 SHOWN_ADDRESSES = 3
 
-
-def add_to(app: typer.Typer) -> None:
-    command(app)(show)
+app = typer.Typer(add_completion=False)
 
 
+@command(app)
 def show(
     session: Session,
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
 ) -> None:
-    """Tell a run's story: its states, its counts, what broke, what it cost, where things lie, and what to do next.
+    """Show a run: its states, its counts, what broke, what it cost, where things are, and what to do next.
 
     Of a run that is under way: how far its present state is, how fast it goes, and when it last gave a sign of life.
     """
-    from filegate.operations.find import chain, find  # noqa: PLC0415
-    from filegate.operations.result import cut_short, output_addresses, result, used  # noqa: PLC0415
-    from filegate.runs.cost import ranges  # noqa: PLC0415
-
-    cloud = session.cloud()
+    cloud = connection.connect(session.settings)
     found = find(cloud.ledger, run)
     output = output_addresses(found, cloud.store)
     if session.as_json:
@@ -61,11 +62,6 @@ def show(
 def _story(
     run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
 ) -> list[RenderableType]:
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import tables, text  # noqa: PLC0415
-    from filegate.operations.result import rules  # noqa: PLC0415
 
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="dim", no_wrap=True)
@@ -102,15 +98,11 @@ def _story(
 
 
 def _times(run: RunRecord) -> str:
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.progress import alive_at  # noqa: PLC0415
-    from filegate.operations.result import seconds  # noqa: PLC0415
-    from filegate.runs.clock import now  # noqa: PLC0415
 
     if run.finished_at:
         took = f", took {text.seconds(seconds(run))}"
     else:
-        silence = max(0.0, (now() - alive_at(run)).total_seconds())
+        silence = max(0.0, (clock.now() - alive_at(run)).total_seconds())
         took = f", still under way, last sign of life {text.seconds(silence)} ago"
     restarts = f", restarted {text.counted(run.retries, 'time')}" if run.retries else ""
     duplicates = f", announced {text.counted(run.duplicates + 1, 'time')}" if run.duplicates else ""
@@ -119,23 +111,15 @@ def _times(run: RunRecord) -> str:
 
 def _progress(run: RunRecord) -> str | None:
     """How far the present state is, if it takes long."""
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.progress import pace  # noqa: PLC0415
-    from filegate.runs.clock import iso, now  # noqa: PLC0415
-
-    found = pace(run)
+    found = progress_of(run)
     if found is None:
         return None
-    began = f"{found.state} since {text.moment(iso(found.since))} UTC"
-    return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, now())]))
+    began = f"{found.state} since {text.moment(clock.iso(found.since))} UTC"
+    return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, clock.now())]))
 
 
 def _chunks(run: RunRecord) -> str | None:
     """What the object was cut into, if it was."""
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.result import seconds  # noqa: PLC0415
-    from filegate.runs.cost import ranges  # noqa: PLC0415
-
     if run.chunks < 2:
         return None
     spread, took = ranges(run.usage), seconds(run)
@@ -145,9 +129,6 @@ def _chunks(run: RunRecord) -> str | None:
 
 
 def _states(run: RunRecord) -> RenderableType | None:
-    from rich.table import Table  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
 
     if not run.states:
         return None
@@ -160,28 +141,22 @@ def _states(run: RunRecord) -> RenderableType | None:
 
 def _conservation(run: RunRecord) -> str | None:
     """The conservation law, in this run's numbers."""
-    from filegate.cli.text import count  # noqa: PLC0415
-    from filegate.runs.states import Status  # noqa: PLC0415
-
     if not run.rows_in:
         return None
     if not run.rows_accepted + run.rows_rejected:
-        return f"{count(run.rows_in)} in"
-    lines = [f"{count(run.rows_in)} in = {count(run.rows_accepted)} accepted + {count(run.rows_rejected)} rejected"]
+        return f"{text.count(run.rows_in)} in"
+    rows_in, accepted, rejected = map(text.count, (run.rows_in, run.rows_accepted, run.rows_rejected))
+    lines = [f"{rows_in} in = {accepted} accepted + {rejected} rejected"]
     if run.status in (Status.SUCCEEDED, Status.PARTIAL):
         row_wise = run.rows_accepted == run.rows_out + run.rows_deduplicated
         sign = "=" if row_wise else "→"  # a transform over the whole object may change their number
-        repeated = f" + {count(run.rows_deduplicated)} deduplicated" if row_wise else ""
-        lines.append(f"{count(run.rows_accepted)} accepted {sign} {count(run.rows_out)} out{repeated}")
+        repeated = f" + {text.count(run.rows_deduplicated)} deduplicated" if row_wise else ""
+        lines.append(f"{accepted} accepted {sign} {text.count(run.rows_out)} out{repeated}")
     return "\n".join(lines)
 
 
 def _used(run: RunRecord) -> str:
     """What the run used, and about what that costs."""
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.result import used  # noqa: PLC0415
-    from filegate.runs.cost import total  # noqa: PLC0415
-
     spent, functions = used(run), total(run.usage.invocations.values())
     counts = [
         f"{text.seconds(functions.seconds)} in {text.counted(functions.invocations, 'invocation')}",
@@ -193,17 +168,12 @@ def _used(run: RunRecord) -> str:
 
 
 def _addresses(addresses: Sequence[str]) -> str:
-    from filegate.cli import text  # noqa: PLC0415
 
     more = len(addresses) - SHOWN_ADDRESSES
     return "\n".join([*map(text.line, addresses[:SHOWN_ADDRESSES]), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.find import short  # noqa: PLC0415
 
     story = Text()
     for link in links:
@@ -215,8 +185,6 @@ def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
 
 
 def _next_commands(run: RunRecord, unfinished: bool) -> list[str]:
-    from filegate.operations.find import short  # noqa: PLC0415
-    from filegate.runs.states import Status  # noqa: PLC0415
 
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:

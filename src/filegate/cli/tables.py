@@ -13,7 +13,7 @@ from rich.text import Text
 
 from filegate.cli import text
 from filegate.operations.find import short
-from filegate.operations.progress import pace
+from filegate.operations.progress import progress_of
 from filegate.operations.result import seconds
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -117,7 +117,7 @@ def listing(runs: Iterable[RunRecord]) -> Fitted:
             short(run.run_id),
             Text(text.line(run.dataset)),
             cut(run.key.partition("/")[2] or run.key),
-            status(run).append(f" {text.percent(pace(run))}".rstrip()),
+            status(run).append(f" {text.percent(progress_of(run))}".rstrip()),
             *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
             text.seconds(seconds(run)),
             text.moment(run.started_at),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from filegate.operations.progress import Pace
 from filegate.runs.states import Status
+
+if TYPE_CHECKING:
+    from filegate.operations.progress import StateProgress
 
 STYLES: Mapping[Status, str] = {
     Status.RUNNING: "cyan",
@@ -19,7 +22,8 @@ STYLES: Mapping[Status, str] = {
     Status.FAILED: "bold red",
     Status.DUPLICATE: "dim",
 }
-NO_VALUE = "(no value)"
+NULL = "null"
+_PLAIN = re.compile(r"[\w.:+-]+", re.ASCII)
 
 
 def status(value: Status) -> Text:
@@ -59,7 +63,7 @@ def roughly(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def how_far(pace: Pace, now: datetime) -> str:
+def how_far(pace: StateProgress, now: datetime) -> str:
     """`34 of 172 chunks · about 30 s left · 2.1 M rows · 310 k rows/s`: what a narrow terminal cuts off comes last."""
     rate, left = pace.rows_per_second, pace.seconds_left(now)
     return " · ".join(
@@ -74,7 +78,7 @@ def how_far(pace: Pace, now: datetime) -> str:
     )
 
 
-def percent(pace: Pace | None) -> str:
+def percent(pace: StateProgress | None) -> str:
     """`20 %`; nothing as long as nobody knows."""
     return "" if pace is None or pace.percent is None else f"{pace.percent} %"
 
@@ -96,25 +100,27 @@ def clean(text: str) -> str:
 
 def line(text: str) -> str:
     """The same on one line: for keys, names and codes, which are not made of lines."""
-    return "".join(map(_visible, text))
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
-def value(text: str | None, most: int = 60) -> str:
-    r"""A value as received, in quotes: control characters as `\x1b`, and not longer than `most` characters."""
+def value(text: str | None, most: int | None = 60) -> str:
+    r"""A value as received, in quotes: control characters as `\x1b`, and not longer than `most` characters, if any."""
     if text is None:
-        return NO_VALUE
+        return NULL
     return f'"{shortened(line(text), most)}"'
 
 
-def field(text: str | None) -> str:
-    """A value inside a record: nothing for no value, and in quotes only if it needs them."""
+def field(text: str | None, most: int | None = 30) -> str:
+    """A value inside a record: nothing for null, and in quotes only if it needs them."""
     if text is None:
         return ""
-    return text if re.fullmatch(r"[\w.:+-]{1,30}", text, re.ASCII) else value(text, 30)
+    if _PLAIN.fullmatch(text) and (most is None or len(text) <= most):
+        return text
+    return value(text, most)
 
 
-def shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def shortened(text: str, most: int | None) -> str:
+    return text if most is None or len(text) <= most else text[: most - 1] + "…"
 
 
 def _visible(character: str) -> str:

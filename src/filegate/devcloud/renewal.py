@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import boto3
+if TYPE_CHECKING:
+    import boto3
 
 REVISION_VARIABLE = "FILEGATE_DATASETS_REVISION"
 

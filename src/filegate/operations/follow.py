@@ -15,8 +15,8 @@ from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0  # seconds
-FEW = 5
+MIN_PAUSE, MAX_PAUSE = 0.1, 3.0  # seconds
+MAX_SINGLE_READS = 5
 """Up to so many runs are read one by one; more are found by one query a status, however many they are."""
 CLOCK_SKEW = timedelta(minutes=15)  # AWS refuses signatures of clocks that are further apart
 APPEARS_WITHIN = 180.0  # seconds; a cold start takes a few
@@ -88,10 +88,10 @@ class Follower:
                 return
             still = self._clock() - self._changed_at
             self._give_up_if_stalled(still)
-            self._sleep(min(LONGEST_PAUSE, max(SHORTEST_PAUSE, still / 10)))
+            self._sleep(min(MAX_PAUSE, max(MIN_PAUSE, still / 10)))
 
     def _read(self) -> list[RunRecord]:
-        if len(self._names) <= FEW:
+        if len(self._names) <= MAX_SINGLE_READS:
             found = [self._ledger.get(run_id) for run_id in self._names]
             return [run for run in found if run is not None]
         return [
@@ -125,5 +125,5 @@ def _lags(run: RunRecord, seen: RunRecord) -> bool:
 
 
 def _named(run_ids: list[str], names: dict[str, str]) -> str:
-    more = f" and {len(run_ids) - FEW} more" if len(run_ids) > FEW else ""
-    return ", ".join(f"{names[run_id]} (run {short(run_id)})" for run_id in run_ids[:FEW]) + more
+    more = f" and {len(run_ids) - MAX_SINGLE_READS} more" if len(run_ids) > MAX_SINGLE_READS else ""
+    return ", ".join(f"{names[run_id]} (run {short(run_id)})" for run_id in run_ids[:MAX_SINGLE_READS]) + more

@@ -11,16 +11,16 @@ from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
 from filegate.storage.ledger import LEASE
 
-TOLD_OF = ("IngestState", "ValidateState", "TransformState")
+REPORTING_STATES = ("IngestState", "ValidateState", "TransformState")
 """The states that tell how far they are; in those that follow, what the ledger says of chunks is the last one's."""
-ENOUGH = 0.1
+MIN_SHARE = 0.1
 """What share must be done before it says something of the rest. Ranges begin together, and so end together."""
-SHORTEST = 1.0
+MIN_SECONDS = 1.0
 """Seconds before a rate means something: signs of life are told by the second."""
 
 
 @dataclass(frozen=True)
-class Pace:
+class StateProgress:
     """How far a state is.
 
     Attributes:
@@ -53,11 +53,11 @@ class Pace:
     def rows_per_second(self) -> float | None:
         """The mean since the state began; None as long as that is just now."""
         seconds = self._seconds
-        return None if seconds < SHORTEST else self.rows_done / seconds
+        return None if seconds < MIN_SECONDS else self.rows_done / seconds
 
     def seconds_left(self, now: datetime) -> float | None:
         """About how long the rest takes if it goes on like this; None where nobody can tell, or it should be over."""
-        if self.share is None or self.share < ENOUGH or self._seconds < SHORTEST:
+        if self.share is None or self.share < MIN_SHARE or self._seconds < MIN_SECONDS:
             return None
         left = self._seconds * (1 / self.share - 1) - max(0.0, (now - self.alive_at).total_seconds())
         return left if left > 0 else None
@@ -82,15 +82,15 @@ class Pace:
         return max(0.0, (self.alive_at - self.since).total_seconds())
 
 
-def pace(run: RunRecord) -> Pace | None:
+def progress_of(run: RunRecord) -> StateProgress | None:
     """How far the run is; None where it has told nothing yet, as most runs never do, or is over.
 
     What a repeated call did counts twice in the ledger: no more is done than there is.
     """
-    if run.status != Status.RUNNING or run.state not in TOLD_OF or not run.chunks_done:
+    if run.status != Status.RUNNING or run.state not in REPORTING_STATES or not run.chunks_done:
         return None
     rows = min(run.rows_done, run.rows_in) if run.chunks_due else run.rows_done
-    return Pace(
+    return StateProgress(
         state=run.state,
         since=datetime.fromisoformat(run.entered_at),
         alive_at=alive_at(run),

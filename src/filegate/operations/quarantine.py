@@ -1,8 +1,7 @@
-"""Look at the rows that a run rejected."""
+"""Read the rows that a run rejected."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -72,11 +71,16 @@ def rejected_rows(run: RunRecord, store: ObjectStore, *, rule: str | None = None
     return _rows(manifest, address.bucket, store, rule)
 
 
+def to_rows(frame: pl.DataFrame) -> Iterator[RejectedRow]:
+    """The rows of a quarantine part."""
+    for row in frame.iter_rows(named=True):
+        yield RejectedRow(**{**row, "broken": tuple(Broken(**broken) for broken in row["broken"])})
+
+
 def _rows(manifest: QuarantineManifest, bucket: str, store: ObjectStore, rule: str | None) -> Iterator[RejectedRow]:
     for part in manifest.parts:
-        frame = pl.read_parquet(io.BytesIO(store.read(Address(bucket, part.key))))
+        frame = pl.read_parquet(store.read(Address(bucket, part.key)))
         if rule is not None:
             broke = pl.col("broken").list.eval(pl.element().struct.field("rule") == rule).list.any()
             frame = frame.filter(broke)
-        for row in frame.iter_rows(named=True):
-            yield RejectedRow(**{**row, "broken": tuple(Broken(**broken) for broken in row["broken"])})
+        yield from to_rows(frame)

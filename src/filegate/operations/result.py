@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from filegate.errors import ObjectGone
-from filegate.operations.progress import pace
+from filegate.operations.progress import progress_of
 from filegate.runs.address import Address
 from filegate.runs.clock import now
 from filegate.runs.cost import by_stage, cost_usd, transitions
@@ -27,10 +27,10 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
         `rows_out`; `rules` (rejected rows by rule code, the most broken first); `output` (addresses of the published
         parts); `superseded_by` (the run whose output stands in its place, so that nothing of this one is published,
         or null); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null);
-        `seconds` (null while it runs); `progress` of a run that takes long, or null: `Pace.to_json` has its fields.
+        `seconds` (null while it runs); `progress` of a run that takes long, as `StateProgress.to_json`, or null.
     """
     failed = run.error_type is not None
-    found = pace(run)
+    found = progress_of(run)
     return {
         "run_id": run.run_id,
         "dataset": run.dataset,

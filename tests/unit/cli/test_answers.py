@@ -191,7 +191,7 @@ def evil(cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     cloud.arrived = lambda address: cloud.has(
         "x", key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)), **facts
     )
-    monkeypatch.setattr(cloud.pipeline, "start", lambda name, document: cloud.has(EVIL, run_id=name, **facts))
+    monkeypatch.setattr(cloud.state_machine, "start", lambda name, document: cloud.has(EVIL, run_id=name, **facts))
     file = tmp_path / f"{EVIL}.csv"
     file.parent.mkdir()
     file.touch()
@@ -244,15 +244,15 @@ def test_a_key_is_on_one_line(filegate: Filegate, words: str) -> None:
     [
         (("drop", "nowhere.csv"), "There is no file nowhere.csv."),
         (("drop", ".", "-d", "flights"), "Name files, not folders."),
-        (("drop", "succeeded.csv"), "tells no dataset"),
+        (("drop", "succeeded.csv"), "has neither the folder nor the name of a dataset"),
         (("drop", "succeeded.csv", "-d", "nope", "--datasets", "declared"), "Declared are cars, flights."),
         (("drop",), "Missing argument"),
         (("show", "xyz"), "is no run id"),
         (("show", "abcd"), "No run starts with abcd"),
         (("runs", "--status", "LOST"), "Invalid value"),
-        (("dlq", "replay"), "Say what to replay."),
-        (("dlq", "replay", "abcd", "--all"), "Say what to replay."),
-        (("dlq", "replay", "abcd", "--dataset", "flights"), "Say what to replay."),
+        (("dlq", "replay"), "Nothing to replay was named."),
+        (("dlq", "replay", "abcd", "--all"), "Nothing to replay was named."),
+        (("dlq", "replay", "abcd", "--dataset", "flights"), "Nothing to replay was named."),
         (("dlq", "replay", "abcd"), "queue is empty"),
         (("dlq", "discard", "abcd"), "queue is empty"),
         (("check",), "There is no folder datasets."),
@@ -292,7 +292,7 @@ def test_a_running_local_knows_its_datasets(
     monkeypatch.setattr("filegate.devcloud.running.running_local", lambda: running)
     assert documents(filegate("drop", "succeeded.csv", "--json"))[0]["object"] == "s3://raw/succeeded/succeeded.csv"
     assert "Declared are succeeded." in filegate("drop", "partial.csv").stderr
-    assert "tells no dataset" in filegate("-e", "prod", "drop", "succeeded.csv").stderr
+    assert "has neither the folder nor the name of a dataset" in filegate("-e", "prod", "drop", "succeeded.csv").stderr
 
 
 def test_a_place_that_cannot_be_written(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -> None:
@@ -451,7 +451,7 @@ def test_quarantine_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> 
     assert result.stdout == (
         "row 3, byte 300\n"
         '  flight:ge  received "-1"; allowed: >= 1\n'
-        "  carrier=AA  flight=-1\n"
+        "  flight=-1  carrier=AA\n"
         "\n"
         "row 4, byte 400\n"
         '  carrier:isin  received "\\x1b[2J"; allowed: AA\n'
@@ -504,20 +504,20 @@ def test_dlq_replay(filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.
     for run in runs:
         cloud.message_about(run)
     ends = {"flights/a.csv": Status.SUCCEEDED, "flights/b.csv": Status.REJECTED, "cars/c.csv": Status.PARTIAL}
-    start = cloud.pipeline.start
+    start = cloud.state_machine.start
 
     def run_at_once(name: str, document: dict[str, str]) -> bool:
         cloud.has("x", ends[document["key"]], run_id=name, key=document["key"], replay_of=document["replay_of"])
         return start(name, document)
 
-    monkeypatch.setattr(cloud.pipeline, "start", run_at_once)
+    monkeypatch.setattr(cloud.state_machine, "start", run_at_once)
 
     assert documents(filegate("dlq", "replay", runs[0].run_id[:8], "--json"))[0]["status"] == "SUCCEEDED"
     result = filegate("dlq", "replay", "--all", "--dataset", "flights")
     assert (result.exit_code, "flights  b.csv" in result.stdout) == (3, True)
     assert filegate("dlq", "replay", "--all").exit_code == 0
     assert not cloud.queue.visible
-    rows = {document["key"]: document["replay_rows"] for document in cloud.pipeline.started.values()}
+    rows = {document["key"]: document["replay_rows"] for document in cloud.state_machine.started.values()}
     assert rows == {"flights/a.csv": "quarantined", "flights/b.csv": "all", "cars/c.csv": "all"}
 
 

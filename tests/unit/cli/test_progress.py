@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from filegate.cli import progress
-from filegate.cli.progress import SAID_EVERY, Progress, watched
+from filegate.cli.progress import LOG_EVERY, Progress, watched
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -102,7 +102,7 @@ def test_where_there_is_no_terminal_a_line_is_written_now_and_then(
             line.said_at = times.at
             lines.delivered(line, run.run_id)
         for minute in range(5):
-            times.at += SAID_EVERY / 2
+            times.at += LOG_EVERY / 2
             lines.update(small)
             lines.update(a_run(chunks_done=43 + minute))
     written = console.file.getvalue().splitlines()  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ import boto3
 import polars as pl
 
 from filegate.operations.cloud import Cloud, Outputs
-from filegate.operations.deliver import Progress
+from filegate.operations.deliver import OnSent
 from filegate.operations.queue import Received
 from filegate.pipeline.context import output_manifest_key, quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
@@ -90,7 +90,7 @@ class MemoryQueue:
 
 
 @dataclass
-class MemoryPipeline:
+class MemoryStateMachine:
     """Remembers what was started."""
 
     started: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -111,12 +111,12 @@ class MemoryCloud:
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
-    pipeline: MemoryPipeline = field(default_factory=MemoryPipeline)
+    state_machine: MemoryStateMachine = field(default_factory=MemoryStateMachine)
     arrived: Callable[[Address], None] = lambda address: None
 
-    def upload(self, file: Path, address: Address, progress: Progress) -> str:
+    def upload(self, file: Path, address: Address, on_sent: OnSent) -> str:
         data = file.read_bytes()
-        progress(len(data))
+        on_sent(len(data))
         version_id = self.store.write(address, data)
         self.arrived(replace(address, version_id=version_id))
         return version_id
@@ -130,7 +130,7 @@ class MemoryCloud:
             store=self.store,
             ledger=self.ledger,
             dlq=self.queue,
-            pipeline=self.pipeline,
+            state_machine=self.state_machine,
             upload=self.upload,
         )
 

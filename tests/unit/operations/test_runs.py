@@ -40,7 +40,7 @@ def test_an_ambiguous_start_names_the_candidates(cloud: MemoryCloud) -> None:
 
 def test_only_the_latest_runs_are_looked_through(cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger of half a year would take minutes to read."""
-    monkeypatch.setattr(module, "LOOKED_THROUGH", 3)
+    monkeypatch.setattr(module, "MAX_SEARCHED", 3)
     made = [cloud.has(f"file-{number}", minute=10**6 + number, run_id=f"{number}" * 64) for number in range(4)]
     assert find(cloud.ledger, "1111") == made[1]
     with pytest.raises(WrongUse, match=r"None of the latest 3 runs starts with 0000\. Give all 64 digits"):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.operations.progress import ENOUGH, TOLD_OF, Pace, pace
+from filegate.operations.progress import MIN_SHARE, REPORTING_STATES, StateProgress, progress_of
 from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -26,8 +26,8 @@ def record(due: int, done: int, rows: int, took: float, *, rows_in: int = 10**9,
     return RunRecord.model_validate(named | told | {"chunks_done": done, "rows_done": rows} | facts)
 
 
-def found(due: int, done: int, rows: int, took: float, *, rows_in: int = 10**9) -> Pace:
-    told = pace(record(due, done, rows, took, rows_in=rows_in))
+def found(due: int, done: int, rows: int, took: float, *, rows_in: int = 10**9) -> StateProgress:
+    told = progress_of(record(due, done, rows, took, rows_in=rows_in))
     assert told is not None
     return told
 
@@ -49,7 +49,7 @@ def test_nothing_is_below_zero_or_beyond_the_whole(
     assert left is None or left > 0
 
 
-@given(due=st.integers(10, 10**6), share=st.floats(ENOUGH, 0.99), took=st.integers(1, 10**5), rate=counts)
+@given(due=st.integers(10, 10**6), share=st.floats(MIN_SHARE, 0.99), took=st.integers(1, 10**5), rate=counts)
 def test_an_even_pace_is_told_as_it_is(due: int, share: float, took: int, rate: int) -> None:
     done = max(round(due * share), -(-due // 10))
     told = found(due, done, rate * took, took, rows_in=10**12)
@@ -85,12 +85,12 @@ def test_what_nobody_knows_is_not_told(done: int, rows: int, took: float) -> Non
 
 
 def test_what_has_told_nothing_or_is_over_has_no_pace() -> None:
-    assert pace(record(10, 0, 0, 3)) is None
+    assert progress_of(record(10, 0, 0, 3)) is None
     for status in Status:
-        assert (pace(record(10, 5, 5, 3, status=status)) is None) == (status != Status.RUNNING)
-    for state in TOLD_OF:
-        assert pace(record(10, 5, 5, 3, state=state)) is not None
-    assert pace(record(10, 10, 5, 3, state="ParallelOutput")) is None  # its chunks are those of the state before
+        assert (progress_of(record(10, 5, 5, 3, status=status)) is None) == (status != Status.RUNNING)
+    for state in REPORTING_STATES:
+        assert progress_of(record(10, 5, 5, 3, state=state)) is not None
+    assert progress_of(record(10, 10, 5, 3, state="ParallelOutput")) is None  # its chunks are those of the state before
 
 
 def test_the_first_ranges_say_nothing_of_the_rest() -> None:
