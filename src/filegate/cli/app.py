@@ -15,6 +15,7 @@ from filegate.cli.shared import shared_options
 
 COMMANDS: Mapping[str, str] = {
     "demo": "Run sample files through the whole pipeline on this machine. Nothing is left behind.",
+    "try": "Run files through their contracts without any cloud, and show which rows break which rule.",
     "local": "Run the whole pipeline on this machine, without an account or Docker, until Ctrl-C.",
     "drop": "Deliver files, follow their runs, and show what became of every row.",
     "runs": "List the latest runs; of one that takes long, how much of its present state is done.",

@@ -115,7 +115,7 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
     for key, row in seen.rejected:
         yield Text.assemble((text.line(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
         yield from reasons(row)
-        yield record(row, WIDTH)
+        yield from record(row, WIDTH)
     yield _heading("Dead-letter queue", "what did not get through whole; each can be replayed")
     for message in seen.messages:
         if message.request is not None and message.failure is not None:

@@ -33,7 +33,7 @@ def explanation(rule: Explanation, file: Path | None, width: int | None) -> Iter
         yield received
     for example in rule.examples:
         yield _place(example, file)
-        yield record(example.row, width, indent="    ")
+        yield from record(example.row, width, indent="    ")
 
 
 def _place(example: Example, file: Path | None) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,9 @@ from filegate.cli import tables
 from filegate.cli.explanation import explanation
 from filegate.cli.following import Followed
 from filegate.cli.shared import PROBLEM, Session, report
-from filegate.cli.text import clean, line
+from filegate.cli.text import clean, counted, line
 from filegate.errors import AccessDenied, ObjectGone
+from filegate.operations.collect import collect
 from filegate.operations.find import short
 from filegate.operations.result import output_addresses, result
 from filegate.runs.record import RunRecord
@@ -34,7 +35,7 @@ MAX_RULES = 6
 
 def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool = True) -> int:
     """Writes what became of runs; returns the exit status. `lasting`: the cloud is there for further commands."""
-    write_outcomes(session, [Outcome(run, cloud.store, followed.files.get(run.run_id)) for run in followed.runs])
+    write_outcomes(session, outcomes_of(followed, cloud.store))
     if not session.as_json:
         _show_succession(session, cloud, followed.runs)
         unfinished = [run for run in followed.runs if run.status != Status.SUCCEEDED]
@@ -49,7 +50,13 @@ def answer(session: Session, cloud: Cloud, followed: Followed, *, lasting: bool 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run that has ended, where its output lies, and the local file that was delivered, if any."""
+    """A run that has ended.
+
+    Attributes:
+        run: as the ledger has it.
+        store: holds its output.
+        file: the local file that was delivered, if any.
+    """
 
     run: RunRecord
     store: ObjectStore
@@ -63,17 +70,37 @@ class Outcome:
             return []
 
 
-def write_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """A table of the runs, the rules that were broken, and why nothing was published; or a document a run."""
+def outcomes_of(followed: Followed, store: ObjectStore) -> list[Outcome]:
+    return [Outcome(run, store, followed.files.get(run.run_id)) for run in followed.runs]
+
+
+def keep(session: Session, outcomes: Iterable[Outcome], folder: Path) -> None:
+    """Copies the published files and the quarantine of runs into a local folder."""
+    with session.waiting("Fetching the output …"):
+        made = [collect(one.run, one.store, folder) for one in outcomes]
+    output, quarantine = sum(len(one.output) for one in made), sum(len(one.quarantine) for one in made)
+    there = f"{counted(output, 'published file')} and {quarantine:,} of quarantine are in {line(str(folder))}."
+    session.err.print(there, end="\n\n")
+
+
+def write_outcomes(session: Session, outcomes: Sequence[Outcome], *, in_cloud: bool = True) -> None:
+    """A table of the runs, the rules that were broken, and why nothing was published; or a document a run.
+
+    Args:
+        session: of the command.
+        outcomes: of runs that have ended.
+        in_cloud: whether a cloud has what they became, to be named.
+    """
     if session.as_json:
         for one in outcomes:
             document = result(one.run, output=output_addresses(one.run, one.store))
+            document["file"] = None if one.file is None else str(one.file)
             session.write({**document, "explanation": [rule.to_json() for rule in one.explain()]})
         return
     if not outcomes:
         return
     runs = [one.run for one in outcomes]
-    session.show(tables.ends(runs))
+    session.show(tables.ends(runs, places=in_cloud))
     if sum(len(run.rules) for run in runs) > MAX_RULES:
         session.show("", tables.broken_by(runs))
     explained = ((one.file, rule) for one in outcomes for rule in one.explain())
@@ -82,16 +109,16 @@ def write_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
     for run in runs:
         if run.rows_deduplicated:
             repeated = f"{run.key}: {run.rows_deduplicated:,} accepted rows repeat the key of an earlier one: left out."
-            session.show("", Text(line(repeated)))
+            session.lines([Text(), Text(line(repeated))])
         if reason := why(run):
-            session.show("", *reason)
+            session.lines([Text(), *reason])
 
 
 def _show_succession(session: Session, cloud: Cloud, runs: Sequence[RunRecord]) -> None:
     for run in runs:
         if run.superseded_by is not None:
             became = tables.superseded(run, cloud.ledger.get(run.superseded_by))
-            session.show("", Text(line(f"{run.key}: {became}.")))
+            session.lines([Text(), Text(line(f"{run.key}: {became}."))])
 
 
 def why(run: RunRecord) -> tuple[Text, Text] | None:

@@ -20,7 +20,7 @@ def rejected(row: RejectedRow, width: int | None) -> Iterator[Text]:
     """Place, rules and record, a line each; on a terminal of `width` columns the record is cut."""
     yield Text(text.place(row.row, row.byte_offset), "bold")
     yield from reasons(row)
-    yield record(row, width)
+    yield from record(row, width)
 
 
 def reasons(row: RejectedRow) -> Iterator[Text]:
@@ -32,25 +32,30 @@ def reasons(row: RejectedRow) -> Iterator[Text]:
         yield line.append(f"allowed: {text.line(broken.allowed)}")
 
 
-def record(row: RejectedRow, width: int | None, indent: str = "  ") -> Text:
+def record(row: RejectedRow, width: int | None, indent: str = "  ") -> Iterator[Text]:
     """The values of a row, those of broken columns first; or its bytes, if it could not be split into values.
 
     Args:
         row: in quarantine.
-        width: of the terminal, of which it takes `RECORD_LINES` lines at most; None: whole.
-        indent: of its first line.
+        width: of the terminal, on which it takes `RECORD_LINES` lines at most; None: one line, whole.
+        indent: of each line.
     """
-    most = None if width is None else RECORD_LINES * width - len(indent)
     if row.values is None:
-        return Text(indent + text.value((row.raw or b"").decode(errors="backslashreplace"), most and most - 2), OTHER)
+        raw = (row.raw or b"").decode(errors="backslashreplace")
+        yield Text(indent + text.value(raw, width and RECORD_LINES * (width - len(indent)) - 2), OTHER)
+        return
     columns = {broken.column for broken in row.broken}
-    first, rest = [], []
-    for name, value in row.values.items():
-        if name in columns:
-            first.append(f"{text.line(name)}={text.field(value, width and 60)}")
-        else:
-            rest.append(f"{text.line(name)}={text.field(value, width and 30)}")
-    shown = text.shortened("  ".join(first + rest), most)
-    line = Text(indent + shown, OTHER)
-    line.stylize(BROKEN, len(indent), len(indent) + len("  ".join(first)))
-    return line
+    names = sorted(row.values, key=lambda name: name not in columns)
+    line, length, lines = Text(indent), len(indent), 1
+    for name in names:
+        broken = name in columns
+        field = f"{text.line(name)}={text.field(row.values[name], width and (60 if broken else 30))}  "
+        if width is not None and length + len(field) > width and length > len(indent):
+            if lines == RECORD_LINES:
+                yield line.append("…", OTHER)
+                return
+            yield line
+            line, length, lines = Text(indent), len(indent), lines + 1
+        line.append(field, BROKEN if broken else OTHER)
+        length += len(field)
+    yield line

@@ -111,13 +111,13 @@ class Session:
         typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def lines(self, lines: Iterable[Text]) -> None:
-        """Answers a person by lines of any length, many at a time; where no person watches they are bare."""
+        """Answers a person by lines, many at a time; where no person watches they are bare, and never wrapped."""
         out, remaining = self.out, iter(lines)
         while batch := list(itertools.islice(remaining, LINES_AT_ONCE)):
             if out.is_terminal:
-                out.print(Text("\n").join(batch), soft_wrap=True)
+                out.print(Text("\n").join(batch))
             else:
-                typer.echo("\n".join(one.plain for one in batch))
+                typer.echo("\n".join(one.plain.rstrip() for one in batch))
 
     def waiting(self, what: str) -> Any:
         """Says what is going on for the time of the block, if somebody watches."""

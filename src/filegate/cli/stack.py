@@ -21,9 +21,7 @@ from filegate.deploy.parameters import check_name, check_parameters
 from filegate.errors import WrongUse
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="An environment's stack in AWS: show changes, deploy, remove.",
+    no_args_is_help=True, add_completion=False, help="An environment's stack in AWS: show changes, deploy, remove."
 )
 
 DIFFERENCES = 2

@@ -49,24 +49,24 @@ Row = Sequence[str | Text]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A table that leaves out its last column where there are fewer than `needs` columns of text."""
+    """A table that leaves out its last column where there are fewer than `needs` columns of text; None: always."""
 
-    needs: int
+    needs: int | None
     headers: tuple[str, ...]
     rows: Sequence[Row]
     numbers: tuple[str, ...]
     gives_way: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
-        count = len(self.headers) - (options.max_width < self.needs)
+        count = len(self.headers) - (self.needs is None or options.max_width < self.needs)
         table = grid(*self.headers[:count], numbers=self.numbers, gives_way=self.gives_way)
         for row in self.rows:
             table.add_row(*row[:count])
         yield table
 
 
-def ends(runs: Iterable[RunRecord]) -> Fitted:
-    """What became of files, one line each."""
+def ends(runs: Iterable[RunRecord], *, places: bool = True) -> Fitted:
+    """What became of files, one line each; `places`: and where it went, if there is room."""
     numbers = ("in", "accepted", "rejected", "out", "time")
     rows: list[Row] = [
         [
@@ -79,7 +79,9 @@ def ends(runs: Iterable[RunRecord]) -> Fitted:
         ]
         for run in runs
     ]
-    return Fitted(96, ("dataset", "file", "status", *numbers, "where it went"), rows, numbers, "file")
+    return Fitted(
+        96 if places else None, ("dataset", "file", "status", *numbers, "where it went"), rows, numbers, "file"
+    )
 
 
 def where(run: RunRecord) -> str:

@@ -51,6 +51,21 @@ def deliver(file: Path, dataset: str, *, bucket: str, upload: Upload, on_sent: O
     return Delivery(file, dataset, address, run_id_of(address.bucket, address.key, version_id))
 
 
+def with_datasets(files: Iterable[Path], known: Sequence[str], given: str | None = None) -> list[tuple[Path, str]]:
+    """Files with their datasets, to be delivered together. See `dataset_of`, `check_keys`.
+
+    Raises:
+        WrongUse: there is no such file, its dataset is not clear, or two would get the same key.
+    """
+    found = []
+    for file in files:
+        if not file.is_file():
+            raise WrongUse(f"There is no file {file}.", advice="Name files, not folders.")
+        found.append((file, dataset_of(file, known, given)))
+    check_keys(found)
+    return found
+
+
 def check_keys(deliveries: Iterable[tuple[Path, str]]) -> None:
     """Checks that files of these datasets can be delivered together.
 
