@@ -298,7 +298,7 @@ def test_a_child_that_is_broken_for_good_fails_the_run_which_can_be_replayed(
 @pytest.mark.parametrize(
     ("name", "error", "says"),
     [
-        ("a check fails", "CheckFailed", "raised ValueError on a row that it should have judged."),
+        ("a check fails", "CheckFailed", "raised ValueError instead of returning True or False."),
         ("a transform fails", "TransformFailed", "The transform of readings raised ValueError at readings.py:"),
         ("the object is deleted", "ObjectGone", "the object is deleted.csv"),
         ("ValidateReduce rejects", "MalformedObject", "was planned"),

@@ -10,7 +10,7 @@ from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from filegate.errors import PermanentError
-from filegate.formats.csv.index import RecordIndex, Run
+from filegate.formats.csv.index import RecordIndex, Span
 from filegate.formats.encoding import UTF8_BOM
 from filegate.formats.sources import Csv
 from tests.unit.formats import csv_oracle
@@ -55,7 +55,7 @@ def record_limit(limit: int) -> Iterator[None]:
 def one_by_one() -> Iterator[None]:
     """The grammar reads every record, polars none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecordIndex, "run", lambda _, start, stop: Run([], start))
+        patch.setattr(RecordIndex, "span", lambda _, start, stop: Span([], start))
         yield
 
 
@@ -82,11 +82,11 @@ def believed(body: bytes, source: Csv, columns: list[str], limit: int) -> list[t
         limit=max(limit, start),
     ):
         raw = body[record.start : record.end]
-        found.append((start + record.start, _verdict(record, raw, source, fields, len(columns))))
+        found.append((start + record.start, _expected(record, raw, source, fields, len(columns))))
     return found
 
 
-def _verdict(record: csv_oracle.Split, raw: bytes, source: Csv, fields: int, columns: int) -> object:
+def _expected(record: csv_oracle.Split, raw: bytes, source: Csv, fields: int, columns: int) -> object:
     if record.problem is not None:
         return record.problem
     if b"\0" in raw:
@@ -102,10 +102,10 @@ def _verdict(record: csv_oracle.Split, raw: bytes, source: Csv, fields: int, col
     return tuple(None if (not text and not quoted) or text in source.null_values else text for text, quoted in texts)
 
 
-def told(result: Outcome) -> list[tuple[object, ...]]:
+def found_in(result: Outcome) -> list[tuple[object, ...]]:
     """What the formats make of it, in the oracle's terms."""
     by_row: dict[int, object] = {row[0]: row[1:] for row in result.frame.rows()}
-    by_row |= {record.row: record.fault.rule for record in result.malformed}
+    by_row |= {record.row: record.broken.rule for record in result.malformed}
     assert sorted(by_row) == list(range(1, len(by_row) + 1))
     return [(offset, by_row[row]) for row, offset in enumerate(result.offsets, 1)]
 
@@ -121,10 +121,10 @@ def test_any_bytes_in_any_chunks_are_the_records_of_the_grammar(body, source, co
     truth = believed(body, source, columns, limit)
     assume(truth)
     result = outcome(body, source, columns, limit, chunk_bytes)
-    assert told(result) == truth
+    assert found_in(result) == truth
     longest = chunk_bytes + body.endswith(b"\x1a")
-    assert all(piece.length <= longest for piece in result.pieces if piece.rows > 1)
-    last = result.pieces[-1]
+    assert all(chunk.length <= longest for chunk in result.chunks if chunk.rows > 1)
+    last = result.chunks[-1]
     assert last.start + last.length == len(header(source, columns)) + len(body)
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal, assert_series_equal
 
 from filegate.contract import compile_contract
-from filegate.formats import ROW, Records
-from filegate.formats.csv.reader import read_csv
+from filegate.formats import ROW, ExpectedColumn, Records
+from filegate.formats.csv.reader import CsvReader
 from filegate.formats.sources import Csv
+from tests.unit.formats.support import read_csv
 
 TEXTS = st.text("ab ,;\"'", max_size=3)
 ORDINARY = {
@@ -67,16 +68,8 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, pl.DataType], Csv, bytes]:
 
 
 def records(types: dict[str, pl.DataType], source: Csv, data: bytes, *, typed: bool) -> Records:
-    return read_csv(
-        data,
-        first_row=8,
-        source=source,
-        columns=list(types),
-        wanted=list(types),
-        types=types if typed else {},
-        rescue=False,
-        origin=100,
-    )
+    expected = [ExpectedColumn(name, dtype=dtype if typed else None) for name, dtype in types.items()]
+    return read_csv(data, CsvReader(source, list(types), expected, "reject"), first_row=8, origin=100)
 
 
 @settings(max_examples=600)
@@ -98,23 +91,23 @@ def records(types: dict[str, pl.DataType], source: Csv, data: bytes, *, typed: b
 @example(({"a": pl.String(), "b": pl.Int8()}, Csv(), b'"x\ny",1\n'))
 @example(({"a": pl.String(), "b": pl.Int8()}, Csv(), b"x\0,1\n"))
 @example(({"a": pl.String(), "b": pl.Int8()}, Csv(null_values=['"']), b'"""",1\n'))
-def test_a_chunk_is_judged_alike_with_types_and_as_texts(case):
+def test_a_chunk_is_evaluated_alike_with_types_and_as_strings(case):
     types, source, data = case
     schema = pa.DataFrameSchema({name: pa.Column(dtype, nullable=True) for name, dtype in types.items()})
     contract = compile_contract(schema, dataset="d")
     with_types, as_texts = (records(types, source, data, typed=typed) for typed in (True, False))
     event(f"plain: {with_types.frame.schema != as_texts.frame.schema}")
     assert with_types.malformed == as_texts.malformed
-    split, truth = (contract.check(each.frame, texts=each.texts).split() for each in (with_types, as_texts))
+    split, truth = (contract.evaluate(each.frame, strings=each.strings).split() for each in (with_types, as_texts))
     assert_frame_equal(split.accepted, truth.accepted, check_exact=True)
     assert_frame_equal(split.rejected, truth.rejected)
-    assert_frame_equal(with_types.texts(with_types.frame), as_texts.frame)
+    assert_frame_equal(with_types.strings(with_types.frame), as_texts.frame)
     rows = as_texts.frame[ROW]
     assert_series_equal(with_types.byte_offsets(rows), as_texts.byte_offsets(rows))
 
 
 @given(st.lists(st.tuples(st.integers(0, 999), st.text("ab", max_size=3), st.booleans()), min_size=1), st.data())
-def test_the_texts_and_places_of_any_records_are_cut_out_of_their_chunk(lines, data):
+def test_the_strings_and_offsets_of_any_records_are_those_of_their_chunk(lines, data):
     texts = [f"0{number},{text},\r\n" if returns else f"0{number},{text},\n" for number, text, returns in lines]
     found = records(
         {"n": pl.Int64(), "s": pl.String()}, Csv(trailing_delimiter=True), "".join(texts).encode(), typed=True
@@ -125,7 +118,7 @@ def test_the_texts_and_places_of_any_records_are_cut_out_of_their_chunk(lines, d
     expected = [
         (f"0{number}", text or None) for (number, text, _), is_wanted in zip(lines, wanted, strict=True) if is_wanted
     ]
-    assert found.texts(rows).drop(ROW).rows() == expected
-    assert_series_equal(found.texts(rows)[ROW], rows[ROW])
+    assert found.strings(rows).drop(ROW).rows() == expected
+    assert_series_equal(found.strings(rows)[ROW], rows[ROW])
     starts = [100, *(100 + end for end in accumulate(map(len, texts)))]
     assert found.byte_offsets(rows[ROW]).to_list() == [starts[row - 8] for row in rows[ROW]]

@@ -7,7 +7,7 @@ from pathlib import Path
 from filegate.contract import Contract
 from filegate.dataset.dataset import Declaration
 from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
-from filegate.formats import Piece, cut, parquet_schema, sniff
+from filegate.formats import RawChunk, parquet_schema, sniff, split
 from filegate.pipeline import fan_out
 from filegate.pipeline.context import Context, quarantine_address
 from filegate.pipeline.handover import CHUNKS, write_manifest
@@ -79,12 +79,12 @@ def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Pa
     chunks: list[Chunk] = []
     progress = ProgressReporter(run, context)
     row, end = 1, layout.data_start
-    for piece in cut(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
-        if piece.start != end:
-            raise ConservationError(f"{blob.name}: a chunk starts at {piece.start}, the one before ends at {end}.")
-        chunks.append(_chunk(len(chunks), piece, row, run, context))
-        row, end = row + piece.rows, piece.start + piece.length
-        progress.done(chunks=1, rows=piece.rows)
+    for raw in split(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
+        if raw.start != end:
+            raise ConservationError(f"{blob.name}: a chunk starts at {raw.start}, the one before ends at {end}.")
+        chunks.append(_chunk(len(chunks), raw, row, run, context))
+        row, end = row + raw.rows, raw.start + raw.length
+        progress.done(chunks=1, rows=raw.rows)
     if layout.format != "parquet" and not layout.staged and end != blob.size:
         raise ConservationError(f"{blob.name}: the chunks end at byte {end} of {blob.size}.")
     if row == 1:
@@ -93,20 +93,20 @@ def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Pa
     return ChunkManifest(layout=layout, chunks=tuple(chunks)), blob.size
 
 
-def _chunk(index: int, piece: Piece, row: int, run: Run, context: Context) -> Chunk:
-    """The manifest's entry for a piece; a piece with its own bytes is stored first."""
-    blob, start = run.request.address, piece.start
-    if piece.data is not None:
+def _chunk(index: int, raw: RawChunk, row: int, run: Run, context: Context) -> Chunk:
+    """The manifest's entry for a chunk; one with its own bytes is stored first."""
+    blob, start = run.request.address, raw.start
+    if raw.data is not None:
         blob, start = context.staged(run, f"chunks/{index:05d}"), 0
-        context.store.write(blob, piece.data)
+        context.store.write(blob, raw.data)
     return Chunk(
         index=index,
         blob=blob,
         start=start,
-        length=piece.length,
-        origin=piece.start,
+        length=raw.length,
+        origin=raw.start,
         first_row=row,
-        rows=piece.rows,
+        rows=raw.rows,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from filegate.contract import Checked
+from filegate.contract import Evaluation
 from filegate.contract.keys import key_hashes
 from filegate.dataset.dataset import Declaration
 from filegate.pipeline.context import Context
@@ -43,10 +43,10 @@ class ObjectKeys:
         }
         self._key = KeyIndex(scratch / "key", "first", slices) if dataset.key else None
 
-    def add_checked(self, chunk: int, checked: Checked) -> None:
+    def add_evaluated(self, chunk: int, evaluation: Evaluation) -> None:
         """Adds the keys of all rows of a chunk, whether they will be accepted or not."""
         for unique in self._dataset.contract.uniques:
-            self._uniques[unique.code].add(chunk, checked.keys(unique.columns))
+            self._uniques[unique.code].add(chunk, evaluation.keys(unique.columns))
 
     def add_accepted(self, chunk: int, accepted: pl.DataFrame) -> None:
         """Sets the keys of a chunk's accepted rows, which are fewer after a second pass."""

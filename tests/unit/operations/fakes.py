@@ -13,12 +13,12 @@ from typing import Any
 import boto3
 import polars as pl
 
+from filegate.contract.broken_rules import BROKEN
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import OnSent
 from filegate.operations.queue import Received
 from filegate.pipeline.context import output_manifest_key, quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.quarantine_writer import BROKEN
 from filegate.runs.address import Address
 from filegate.runs.clock import iso
 from filegate.runs.layout import Layout

@@ -8,15 +8,16 @@ import json
 import pytest
 
 from filegate.errors import WrongUse
-from filegate.operations.quarantine import Broken, rejected_rows
+from filegate.operations.quarantine import rejected_rows
 from filegate.runs.address import Address
+from filegate.runs.broken_rule import BrokenRule
 from tests.unit.operations.fakes import MemoryCloud
 
 
 def test_all_rows_in_order(cloud: MemoryCloud) -> None:
     rows = list(rejected_rows(cloud.has_partial(), cloud.store))
     assert [row.row for row in rows] == [3, 4, 9]
-    assert rows[0].broken == (Broken("flight:ge", "flight", "-1", ">= 1"),)
+    assert rows[0].broken == (BrokenRule("flight:ge", "flight", "-1", ">= 1"),)
     assert rows[0].values == {"carrier": "AA", "flight": "-1"}
     assert (rows[2].values, rows[2].raw, rows[2].byte_offset) == (None, b'"AA,\xff', 900)
 

@@ -92,5 +92,5 @@ def test_another_number_of_rows_than_ingest_counted_fails_loudly(pipeline: Pipel
     manifest = read_manifest(run, pipeline.context, CHUNKS, ChunkManifest)
     chunk = manifest.chunks[0].model_copy(update={"rows": 6})
     run = write_manifest(run, pipeline.context, CHUNKS, manifest.model_copy(update={"chunks": (chunk,)}))
-    with pytest.raises(ConservationError, match="5 rows were read, 6 announced"):
+    with pytest.raises(ConservationError, match="5 rows were read, but ingest counted 6"):
         validate(run, pipeline.context)
