@@ -24,7 +24,7 @@ Wanted = Annotated[
     str, typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
 ]
 MaybeWanted = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="The start of a run's id, or of a message's.", show_default=False)
+    str | None, typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
 ]
 OfDataset = Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset's.", show_default=False)]
 
