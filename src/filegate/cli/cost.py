@@ -33,8 +33,7 @@ DAY, BAR, GAP = 12, 10, 2  # columns of text
 EIGHTHS, FULL = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉"), "█"
 MAX_NAMES = 6
 NOT_BY_TAG = (
-    "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. "
-    "docs/cost.md says more."
+    "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. See docs/cost.md."
 )
 SHORT_NAMES = {
     "Amazon DynamoDB": "DynamoDB",
@@ -86,9 +85,9 @@ def cost(
     else:
         session.show(Days(period, bill, runs))
     if client is None:
-        session.err.print("This cloud bills nobody: these are estimates of its runs, at AWS's list prices.")
+        session.err.print("This cloud has no bill: these are estimates of its runs, at AWS's list prices.")
         if by != "service":
-            session.err.print("--by is about the bill: estimates are by dataset.")
+            session.err.print("--by groups the bill: estimates are by dataset.")
     elif bill is not None and not bill.bears_tags:
         _explain_no_costs(session, client, cloud.environment)
     elif bill is not None and by != "project":
@@ -178,7 +177,7 @@ def _bar(amount: float, most: float) -> str:
 
 
 def _explain_no_costs(session: Session, client: CostExplorerClient, environment: str) -> None:
-    """Says why no cost bears the tags, as far as that can be found out."""
+    """Shows why no cost has the tags, as far as that can be found out."""
     session.err.print(f"AWS reports no cost by the tags of {environment} for these days.", style="yellow")
     inactive = operations.spending.inactive_tags(client)
     if inactive is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-POLL_SECONDS = 0.3  # between two looks at the datasets
+POLL_SECONDS = 0.3  # between two checks of the datasets
 
 
 @command(app)
@@ -73,7 +73,7 @@ def _announce(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[
         return
     exports = "\n".join(f"  export {name}={value}" for name, value in variables.items())
     session.show(
-        Text.assemble(("Filegate runs at ", ""), (endpoint, "bold green"), ". Ctrl-C ends it, and its data with it."),
+        Text.assemble(("Filegate runs at ", ""), (endpoint, "bold green"), ". Ctrl-C stops it and deletes its data."),
         "",
         Text("In another terminal:", "dim"),
         "  filegate drop datasets/samples/flights.csv",

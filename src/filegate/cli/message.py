@@ -32,7 +32,7 @@ def describe(message: Message, run: RunRecord | None, ledger: Ledger) -> Iterato
     yield Text.assemble((text.line(message.about), "bold"), "  ", ended)
     yield ""
     facts = tables.facts()
-    facts.add_row("failed", Text.assemble((text.line(message.failure.type), "red"), "\n", text.clean(message.said)))
+    facts.add_row("failed", Text.assemble((text.line(message.failure.type), "red"), "\n", text.clean(message.problem)))
     if message.trace:
         facts.add_row("trace", Text(text.clean(message.trace), "dim"))
     if message.request is not None:
@@ -41,7 +41,7 @@ def describe(message: Message, run: RunRecord | None, ledger: Ledger) -> Iterato
     for name, value in (("run", message.run_id), ("execution", message.execution)):
         if value:
             facts.add_row(name, text.line(value))
-    facts.add_row("message", f"{text.line(message.id)}, sent {text.moment(message.sent_at.isoformat())} UTC")
+    facts.add_row("message", f"{text.line(message.id)}, sent {text.timestamp(message.sent_at.isoformat())} UTC")
     facts.add_row("next", "\n".join(_next(message, run, ledger)))
     yield facts
 

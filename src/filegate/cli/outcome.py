@@ -1,4 +1,4 @@
-"""What became of the runs that a command started."""
+"""The outcome of the runs that a command started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`filegate show`: a run's whole story."""
+"""`filegate show`: all about a run."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def show(
         return
     newer = None if found.superseded_by is None else cloud.ledger.get(found.superseded_by)
     unfinished = cut_short(found, cloud.store)
-    session.show(*_story(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
+    session.show(*_facts(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
 
 
-def _story(
+def _facts(
     run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
 ) -> list[RenderableType]:
     facts = tables.facts()
@@ -99,10 +99,10 @@ def _times(run: RunRecord) -> str:
         took = f", took {text.seconds(seconds(run))}"
     else:
         silence = max(0.0, (clock.now() - alive_at(run)).total_seconds())
-        took = f", still under way, last sign of life {text.seconds(silence)} ago"
+        took = f", still running, last sign of life {text.seconds(silence)} ago"
     restarts = f", restarted {text.counted(run.retries, 'time')}" if run.retries else ""
     duplicates = f", announced {text.counted(run.duplicates + 1, 'time')}" if run.duplicates else ""
-    return f"{text.moment(run.started_at)} UTC{took}{restarts}{duplicates}"
+    return f"{text.timestamp(run.started_at)} UTC{took}{restarts}{duplicates}"
 
 
 def _progress(run: RunRecord) -> str | None:
@@ -110,12 +110,12 @@ def _progress(run: RunRecord) -> str | None:
     found = progress_of(run)
     if found is None:
         return None
-    began = f"{found.state} since {text.moment(clock.iso(found.since))} UTC"
+    began = f"{found.state} since {text.timestamp(clock.iso(found.since))} UTC"
     return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, clock.now())]))
 
 
 def _chunks(run: RunRecord) -> str | None:
-    """What the object was cut into, if it was."""
+    """How many chunks the object was split into, if several."""
     if run.chunks < 2:
         return None
     spread, took = ranges(run.usage), seconds(run)
@@ -168,20 +168,20 @@ def _addresses(addresses: Sequence[str]) -> str:
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
-    story = Text()
+    shown = Text()
     for link in links:
-        if story:
-            story.append(" → ")
-        story.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
-        story.append(" ").append_text(text.status(link.status))
-    return story
+        if shown:
+            shown.append(" → ")
+        shown.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
+        shown.append(" ").append_text(text.status(link.status))
+    return shown
 
 
 def next_commands(run: RunRecord, links: Sequence[RunRecord], *, unfinished: bool = False) -> list[str]:
     """The commands that go on from here.
 
     Args:
-        run: that somebody looks at.
+        run: the run that is shown.
         links: it and its replays, the last one last.
         unfinished: whether its commit was cut short.
     """

@@ -137,7 +137,7 @@ def ends(runs: Sequence[RunRecord], *, places: bool = True) -> FittedTable:
 def where(run: RunRecord) -> str:
     """Where the rows of a run went, in a word or two."""
     if run.status == Status.RUNNING:
-        return "under way"
+        return "running"
     if run.superseded_by is not None:
         return f"superseded by {short(run.superseded_by)}"
     places = {
@@ -172,7 +172,7 @@ def listing(runs: Sequence[RunRecord]) -> FittedTable:
         Column("rejected", [text.count(run.rows_rejected) for run in runs], number=True),
         Column("out", [text.count(run.rows_out) for run in runs], number=True),
         Column("time", [text.seconds(seconds(run)) for run in runs], number=True, optional=True),
-        Column("started (UTC)", [text.moment(run.started_at) for run in runs], optional=True),
+        Column("started (UTC)", [text.timestamp(run.started_at) for run in runs], optional=True),
     )
 
 
@@ -188,7 +188,7 @@ def waiting(messages: Sequence[Message], runs: Mapping[str, RunRecord]) -> Fitte
         Column("object", [text.line(message.about) for message in messages], least=12),
         Column("status", [_status_of(message, runs.get(message.run_id or "")) for message in messages]),
         Column("reason", [text.line(message.reason) for message in messages], least=24),
-        Column("sent (UTC)", [text.moment(message.sent_at.isoformat()) for message in messages], optional=True),
+        Column("sent (UTC)", [text.timestamp(message.sent_at.isoformat()) for message in messages], optional=True),
     )
 
 

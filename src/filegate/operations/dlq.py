@@ -81,7 +81,7 @@ class Message:
 
     @property
     def body(self) -> Any:
-        """What it holds: of a message of the pipeline's, a dict."""
+        """Its content: of a message of the pipeline, a dict."""
         try:
             return json.loads(self.received.body)
         except ValueError:
@@ -106,16 +106,16 @@ class Message:
 
     @property
     def reason(self) -> str:
-        """Why it is here, for people: the error's class and what it says, without the object's address."""
+        """Why it is here, for people: the error's class and message."""
         if self.failure is None:
             return "not written by the pipeline"
-        return f"{self.failure.type}: {self.said}"
+        return f"{self.failure.type}: {self.problem}"
 
     @property
-    def said(self) -> str:
-        """What the error says, without the object's address; empty if the message is not the pipeline's."""
-        said = "" if self.failure is None else self.failure.message
-        return said.removeprefix(f"{self.request.address}: ") if self.request else said
+    def problem(self) -> str:
+        """The error's message without the object's address; empty if the pipeline did not write this."""
+        problem = "" if self.failure is None else self.failure.message
+        return problem.removeprefix(f"{self.request.address}: ") if self.request else problem
 
     def to_json(self) -> dict[str, Any]:
         """`message_id`, `sent_at`, `run_id`, `execution`, `dataset`, `object`, `status`, `error`: `type`, `message`."""
@@ -245,8 +245,8 @@ def replay(
     run_id, request = first.run_id, first.request
     if run_id is None or request is None:
         raise NotReplayable(
-            f"Message {first.id} does not say which run it is about.",
-            advice="Look at it with `filegate dlq show`. A file that is delivered again has a run of its own.",
+            f"Message {first.id} names no run.",
+            advice="See it with `filegate dlq show`. A file that is delivered again has a run of its own.",
         )
     known = ledger.get(run_id)
     if known is not None and known.replayed_by is not None:  # done before, but for the messages' deletion
@@ -281,7 +281,7 @@ def replay_request(
         request: what it had to do.
         end: how it ended; RUNNING if that is not known yet.
         known: the run as the ledger has it; None if it expired.
-        whole_object: read the whole object whatever the run's end.
+        whole_object: read the whole object however the run ended.
 
     Raises:
         NotReplayable: the run is not committed yet, or succeeded, or is superseded.
@@ -290,7 +290,7 @@ def replay_request(
     if whole_object:
         return all_rows
     run = f"Run {short(run_id)} ({request.key})"
-    discard = "Take its message away with `filegate dlq discard`."
+    discard = "Remove its message with `filegate dlq discard`."
     if end == Status.RUNNING:
         raise NotReplayable(
             f"{run} is not committed yet.",
@@ -307,7 +307,7 @@ def replay_request(
 
 
 def _end(failures: Sequence[Failure], known: RunRecord | None) -> Status:
-    """How the run ended: as the ledger says, if it does; a message may come before a restart that ends otherwise."""
+    """How the run ended: by the ledger if it knows; a message may precede a restart with another end."""
     if known is not None and known.status != Status.RUNNING:
         return known.status
     ends = [failure.status for failure in failures if failure.status != Status.PARTIAL]
