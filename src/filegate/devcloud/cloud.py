@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from filegate.devcloud import patches as seams
+from filegate.devcloud import patches
 from filegate.devcloud.functions import Functions, default_runtime
 from filegate.devcloud.roles import RoleSessions
 from filegate.errors import FilegateError
@@ -73,7 +73,7 @@ class EmbeddedCloud:
             self.endpoint = f"http://127.0.0.1:{self.port}"
             self._cleanup.enter_context(_ministack_variables(self.port))
             with _untouched_logging():
-                seams.check(seams.PRIVATE_NAMES)
+                patches.check(patches.PRIVATE_NAMES)
             functions = Functions(
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
@@ -81,9 +81,11 @@ class EmbeddedCloud:
                 concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
                 runtime=runtime or default_runtime(),
             )
-            executions = seams.Executions()
-            self._cleanup.enter_context(seams.installed(port=self.port, invoke=functions.invoke, executions=executions))
-            self._cleanup.callback(seams.reset)
+            executions = patches.Executions()
+            self._cleanup.enter_context(
+                patches.installed(port=self.port, invoke=functions.invoke, executions=executions)
+            )
+            self._cleanup.callback(patches.reset)
             self._cleanup.enter_context(_served(listener))
             self._cleanup.callback(executions.stop, functions.stop)
         except BaseException:
@@ -118,8 +120,7 @@ class EmbeddedCloud:
     ) -> dict[str, str]:
         """Deploy the CloudFormation templates as they are for AWS, and return the outputs of the main stack.
 
-        What the emulator's CloudFormation drops is applied through the services' own APIs; then every property of
-        every resource is compared with the template.
+        What the emulator's CloudFormation drops of a local deployment is written through the services' own APIs.
 
         Args:
             parameters: of the main template; those not given are set for a local run.
@@ -128,18 +129,21 @@ class EmbeddedCloud:
 
         Raises:
             DeploymentFailed: a resource could not be created or updated.
-            StackDiffers: a resource is not as its template says.
         """
         from filegate.devcloud.deploy import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
-        from filegate.devcloud.stack.resources import NOT_CREATED  # noqa: PLC0415
+        from filegate.devcloud.dropped import MINISTACK, NOT_CREATED  # noqa: PLC0415
 
         if not self._can_deploy:
-            self._cleanup.enter_context(seams.installed_for_deployment(NOT_CREATED))
+            self._cleanup.enter_context(patches.installed_for_deployment(NOT_CREATED))
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
         return deploy_local(
-            self.session(), template=template, stack_name=stack_name, parameters={**images, **(parameters or {})}
+            self.session(),
+            template=template,
+            stack_name=stack_name,
+            parameters={**images, **(parameters or {})},
+            dropped=MINISTACK,
         )
 
     def stop(self) -> None:

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 from filegate.devcloud.environment import Outcome
+from filegate.devcloud.intrinsics import NOT_CREATED_ID
 from filegate.errors import FilegateError
 
 TRIED = "1.5.33"  # the ministack release that these names were read in
@@ -42,8 +43,6 @@ PRIVATE_NAMES = (
     (_STATES, "_run_execution"),  # walks an execution to its end in a thread: so that we can wait for it
     (_STATES, "_scaled_sleep"),  # ... which sleeps between retries: so that we can wake it
     (_STATES, "_stop_execution"),  # ... and aborts it
-    (_STATES, "_update_state_machine"),  # forgets the tracing that it is told of, although
-    (_STATES, "_state_machines"),  # ... DescribeStateMachine answers with all that is recorded here
     ("ministack.app", "_reset_all_state"),  # empties every service: state is global to the process
     ("ministack.app", "_MINISTACK_PORT"),  # the port as read at import: a second cloud has another
     ("ministack.services.sqs", "DEFAULT_PORT"),
@@ -66,8 +65,6 @@ PRIVATE_NAMES_OF_DEPLOYMENT = (
     (_ALARMS, "_put_composite_alarm"),  # an alarm over others, which is not among them
     (_ALARMS, "_delete_alarms"),  # ... and has to be gone before the others can be
 )
-
-NOT_CREATED = "unknown"  # the id and every attribute of a resource that is only recorded; LocalStack says the same
 
 Invoke = Callable[[dict[str, Any], Any, str], Outcome]
 
@@ -145,7 +142,6 @@ def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[
             (_LAMBDA, "_ACCOUNT_CONCURRENCY_CAP"): 0,  # none
             (_STATES, "_run_execution"): executions.run,
             (_STATES, "_scaled_sleep"): executions.sleep,
-            (_STATES, "_update_state_machine"): _with_tracing(),
             (_S3, "_get_object"): _ranges_of_versions(),
             (_S3, "_fire_s3_event"): fire,
             (_EVENTS, "_dispatch_event"): dispatch,
@@ -182,8 +178,8 @@ def _recorded(types: Collection[str]) -> Iterator[None]:
     """Alarms over others are created, and `types` recorded, where ministack does not know them itself."""
     handlers = importlib.import_module(_PROVISIONERS)._RESOURCE_HANDLERS
     recorder = {
-        "create": lambda *_: (NOT_CREATED, _AnyAttribute()),
-        "update": lambda *_: (NOT_CREATED, _AnyAttribute()),
+        "create": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
+        "update": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
         "delete": lambda *_: None,
     }
     added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(types, recorder)}
@@ -245,7 +241,7 @@ class _AnyAttribute(dict[str, str]):
         return True
 
     def __missing__(self, _: str) -> str:
-        return NOT_CREATED
+        return NOT_CREATED_ID
 
 
 @contextlib.contextmanager
@@ -304,21 +300,6 @@ def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
         return 206, whole | ranged, part
 
     return get_range
-
-
-def _with_tracing() -> Callable[[dict[str, Any]], object]:
-    """UpdateStateMachine that keeps `tracingConfiguration`, as Step Functions does."""
-    states = importlib.import_module(_STATES)
-    update: Callable[[dict[str, Any]], object] = states._update_state_machine
-
-    def update_with_tracing(data: dict[str, Any]) -> object:
-        answer = update(data)
-        machine = states._state_machines.get(data.get("stateMachineArn"))
-        if machine is not None and "tracingConfiguration" in data:
-            machine["tracingConfiguration"] = data["tracingConfiguration"]
-        return answer
-
-    return update_with_tracing
 
 
 def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:

@@ -22,8 +22,7 @@ import pytest
 from botocore.config import Config
 
 import filegate
-from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud import patches as seams
+from filegate.devcloud import EmbeddedCloud, patches
 from filegate.devcloud.cloud import CloudNotStarted
 
 SOURCES = Path(filegate.__file__).parents[1]
@@ -77,13 +76,13 @@ def test_each_starts_empty_with_addresses_of_its_own() -> None:
 def test_this_process_is_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///the/user/s/own.sock")
     before = dict(os.environ), logging.getLogger().handlers[:], logging.getLogger().level
-    own = [getattr(importlib.import_module(module), name) for module, name in seams.PRIVATE_NAMES]
+    own = [getattr(importlib.import_module(module), name) for module, name in patches.PRIVATE_NAMES]
     cloud = EmbeddedCloud()
     assert os.environ["DOCKER_HOST"] != "unix:///the/user/s/own.sock"
     cloud.stop()
     cloud.stop()
     assert (dict(os.environ), logging.getLogger().handlers, logging.getLogger().level) == before
-    assert [getattr(importlib.import_module(module), name) for module, name in seams.PRIVATE_NAMES] == own
+    assert [getattr(importlib.import_module(module), name) for module, name in patches.PRIVATE_NAMES] == own
 
 
 def test_it_leaves_no_file_thread_or_process_behind(images: Path, template: Path) -> None:
@@ -194,8 +193,10 @@ def _runs(pid: int) -> bool:
 
 
 def test_another_ministack_is_refused_by_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seams, "PRIVATE_NAMES", (*seams.PRIVATE_NAMES, ("ministack.app", "_gone")))
-    with pytest.raises(seams.IncompatibleMinistack, match=rf"lacks ministack\.app\._gone.*ministack=={seams.TRIED}"):
+    monkeypatch.setattr(patches, "PRIVATE_NAMES", (*patches.PRIVATE_NAMES, ("ministack.app", "_gone")))
+    with pytest.raises(
+        patches.IncompatibleMinistack, match=rf"lacks ministack\.app\._gone.*ministack=={patches.TRIED}"
+    ):
         EmbeddedCloud()
 
 
