@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from filegate.devcloud import patches
-from filegate.devcloud.functions import Functions, default_runtime
+from filegate.devcloud.functions import Functions
 from filegate.devcloud.roles import RoleSessions
 from filegate.errors import FilegateError
 
@@ -44,7 +44,6 @@ class EmbeddedCloud:
         concurrency: functions that run at the same time; 2 to 4, by the machine's processors, if None.
         images: the directory of the stages' code, one directory a stage.
         datasets: the directory of the declared datasets.
-        runtime: the module that runs a function's handler; AWS's own where it is installed, if None.
 
     Raises:
         CloudNotStarted: the port is taken, or another embedded cloud runs in this process.
@@ -60,7 +59,6 @@ class EmbeddedCloud:
         concurrency: int | None = None,
         images: Path = _REPOSITORY / "images",
         datasets: Path = _REPOSITORY / "datasets",
-        runtime: str | None = None,
     ) -> None:
         if not EmbeddedCloud._running.acquire(blocking=False):
             raise CloudNotStarted("An embedded cloud already runs in this process.", advice="Stop it first.")
@@ -79,7 +77,6 @@ class EmbeddedCloud:
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
                 credentials=RoleSessions(self.endpoint, REGION).variables,
                 concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
-                runtime=runtime or default_runtime(),
             )
             executions = patches.Executions()
             self._cleanup.enter_context(

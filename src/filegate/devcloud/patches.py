@@ -16,8 +16,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from filegate.devcloud.environment import Outcome
+from filegate.devcloud.execution import Outcome
 from filegate.devcloud.intrinsics import NOT_CREATED_ID
+from filegate.devcloud.runtime_api import not_started
 from filegate.errors import FilegateError
 
 TRIED = "1.5.33"  # the ministack release that these names were read in
@@ -268,8 +269,7 @@ def _executor(invoke: Invoke) -> Callable[[dict[str, Any], Any, str], dict[str, 
         try:
             outcome = invoke(function["config"], event, request_id)
         except FilegateError as error:
-            document = {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": str(error)}
-            outcome = Outcome(document, True, str(error))
+            outcome = Outcome(json.loads(not_started(str(error))), failed=True, log=str(error))
         return {"body": outcome.answer, "error": outcome.failed, "log": outcome.log}
 
     return execute
