@@ -4,7 +4,7 @@ set -eu
 export AWS_ENDPOINT_URL=http://localhost:4566 AWS_DEFAULT_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test # any will do
 failure=/tmp/deploy-failure.txt
-if ! PYTHONPATH=/opt/filegate/src python3 /etc/localstack/init/deploy.py 2>$failure; then
+if ! python3 /etc/localstack/init/deploy.py 2>$failure; then
     cat $failure >&2
     exit 1
 fi
