@@ -16,7 +16,7 @@ from typing import Any
 
 from filegate.deploy import load_template
 from filegate.deploy.environment import read_parameters
-from filegate.devcloud.intrinsics import Scope
+from filegate.deploy.intrinsics import Scope
 
 DIRECTORY = Path(__file__).parents[1] / "infra" / "cloudformation"
 Template = dict[str, Any]

@@ -17,8 +17,8 @@ from typing import Any
 import boto3
 import yaml
 
+from filegate.deploy.intrinsics import NOT_CREATED_ID
 from filegate.devcloud.dropped import NOT_CREATED
-from filegate.devcloud.intrinsics import NOT_CREATED_ID
 from filegate.devcloud.stack import DeployedStacks, Resource
 from tests.deployed_stack import resources
 from tests.deployed_stack.properties import Aws, NoSuchService, Property

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
 
 from filegate.devcloud import patches
 from filegate.devcloud.functions import Functions
@@ -69,7 +70,7 @@ class EmbeddedCloud:
             listener = self._cleanup.enter_context(_listen(port))
             self.port: int = listener.getsockname()[1]
             self.endpoint = f"http://127.0.0.1:{self.port}"
-            self._cleanup.enter_context(_ministack_variables(self.port))
+            self._cleanup.enter_context(mock.patch.dict(os.environ, _ministack_variables(self.port)))
             with _untouched_logging():
                 patches.check(patches.PRIVATE_NAMES)
             functions = Functions(
@@ -167,10 +168,9 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-@contextlib.contextmanager
-def _ministack_variables(port: int) -> Iterator[None]:
-    """The process's environment is where ministack reads its settings, at import and later."""
-    changed = {
+def _ministack_variables(port: int) -> dict[str, str]:
+    """The environment variables that are ministack's settings, read at its import and later."""
+    return {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -184,16 +184,6 @@ def _ministack_variables(port: int) -> Iterator[None]:
         # The query keeps Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
         "DOCKER_HOST": "unix:///nonexistent/docker.sock?none",
     }
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

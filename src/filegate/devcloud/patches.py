@@ -1,6 +1,6 @@
-"""Every private name of ministack that the embedded cloud relies on, and what it does with them.
+"""Every private name of ministack that the embedded cloud relies on, and its patches of them.
 
-ministack promises none of these: they are checked at start, and its version is pinned in `requirements/`.
+ministack does not promise these names: they are checked at start, and its version is pinned in `requirements/`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from unittest import mock
 
+from filegate.deploy.intrinsics import NOT_CREATED_ID
 from filegate.devcloud.execution import Outcome
-from filegate.devcloud.intrinsics import NOT_CREATED_ID
 from filegate.devcloud.runtime_api import not_started
 from filegate.errors import FilegateError
 
-TRIED = "1.5.33"  # the ministack release that these names were read in
+TESTED = "1.5.33"  # the ministack release that has these names
 
 _LAMBDA = "ministack.services.lambda_svc"
 _S3 = "ministack.services.s3"
@@ -39,8 +40,8 @@ PRIVATE_NAMES = (
     (_S3, "_fire_s3_event"),  # gets a version id, and
     (_EVENTS, "_dispatch_event"),  # ... sends an event that lacks it
     (_S3, "_get_object"),  # answers a range of a named version with the whole of it; it has
-    (_S3, "_parse_range"),  # ... what tells the range
-    (_S3, "_error"),  # ... and what is answered where nothing is in it
+    (_S3, "_parse_range"),  # ... what reads the range
+    (_S3, "_error"),  # ... and the answer for an empty one
     (_STATES, "_run_execution"),  # walks an execution to its end in a thread: so that we can wait for it
     (_STATES, "_scaled_sleep"),  # ... which sleeps between retries: so that we can wake it
     (_STATES, "_stop_execution"),  # ... and aborts it
@@ -84,8 +85,8 @@ def check(names: Sequence[tuple[str, str]]) -> None:
     if missing:
         raise IncompatibleMinistack(
             f"ministack {importlib.metadata.version('ministack')} lacks {', '.join(missing)}, "
-            f"which the embedded cloud needs; it was built against {TRIED}.",
-            advice=f"Install that one: pip install ministack=={TRIED}",
+            f"which the embedded cloud needs; it was built against {TESTED}.",
+            advice=f"Install that one: pip install ministack=={TESTED}",
         )
 
 
@@ -133,8 +134,8 @@ class Executions:
 def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[None]:
     """Patch ministack for the time of the block; `invoke` runs a container-image function."""
     fire, dispatch = _with_version_id()
-    with _patched(
-        {
+    with contextlib.ExitStack() as stack:
+        for (module, name), value in {
             ("ministack.app", "_MINISTACK_PORT"): str(port),
             ("ministack.services.sqs", "DEFAULT_PORT"): str(port),
             ("ministack.services.sqs", "_CANONICAL_NETLOC"): f"127.0.0.1:{port}",
@@ -146,14 +147,17 @@ def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[
             (_S3, "_get_object"): _ranges_of_versions(),
             (_S3, "_fire_s3_event"): fire,
             (_EVENTS, "_dispatch_event"): dispatch,
-        }
-    ):
+        }.items():
+            stack.enter_context(mock.patch(f"{module}.{name}", value))
         yield
 
 
 @contextlib.contextmanager
-def installed_for_deployment(types: Collection[str]) -> Iterator[None]:
-    """Patch ministack's CloudFormation for the time of the block; of `types`, it records those that it does not know.
+def installed_for_deployment(recorded: Collection[str]) -> Iterator[None]:
+    """Patch ministack's CloudFormation for the time of the block.
+
+    Args:
+        recorded: resource types that are only recorded where ministack does not know them.
 
     Raises:
         IncompatibleMinistack: a private name is missing.
@@ -161,36 +165,25 @@ def installed_for_deployment(types: Collection[str]) -> Iterator[None]:
     check(PRIVATE_NAMES_OF_DEPLOYMENT)
     deploy_nested, parse = _with_transforms()
     with (
-        _patched(
-            {
-                (_PROVISIONERS, "_update_resource"): _with_attributes(),
-                (_PROVISIONERS, "_cfn_nested_stack_deploy"): deploy_nested,
-                (_TEMPLATES, "_parse_template"): parse,
-            }
-        ),
-        _recorded(types),
-        _deleted_as_stacks(),
+        mock.patch(f"{_PROVISIONERS}._update_resource", _with_attributes()),
+        mock.patch(f"{_PROVISIONERS}._cfn_nested_stack_deploy", deploy_nested),
+        mock.patch(f"{_TEMPLATES}._parse_template", parse),
+        mock.patch.dict(f"{_PROVISIONERS}._RESOURCE_HANDLERS", _handlers(recorded)),
     ):
         yield
 
 
-@contextlib.contextmanager
-def _recorded(types: Collection[str]) -> Iterator[None]:
-    """Alarms over others are created, and `types` recorded, where ministack does not know them itself."""
-    handlers = importlib.import_module(_PROVISIONERS)._RESOURCE_HANDLERS
-    recorder = {
+def _handlers(recorded: Collection[str]) -> dict[str, dict[str, Callable[..., object]]]:
+    """What is done for a resource type: of nested stacks otherwise than ministack does, of new types at all."""
+    known = importlib.import_module(_PROVISIONERS)._RESOURCE_HANDLERS
+    recorder: dict[str, Callable[..., object]] = {
         "create": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
         "update": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
         "delete": lambda *_: None,
     }
-    added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(types, recorder)}
-    unknown = {kind: handler for kind, handler in added.items() if kind not in handlers}
-    handlers.update(unknown)
-    try:
-        yield
-    finally:
-        for kind in unknown:
-            del handlers[kind]
+    added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(recorded, recorder)}
+    nested = {**known["AWS::CloudFormation::Stack"], "delete": _deletion_as_stack()}
+    return {**added, **known, "AWS::CloudFormation::Stack": nested}
 
 
 def _composite_alarms() -> dict[str, Callable[..., object]]:
@@ -212,9 +205,8 @@ def _composite_alarms() -> dict[str, Callable[..., object]]:
     return {"create": create, "delete": delete}
 
 
-@contextlib.contextmanager
-def _deleted_as_stacks() -> Iterator[None]:
-    """Nested stacks that keep what their templates tell them to keep, and whose deletion can fail."""
+def _deletion_as_stack() -> Callable[[str, object], None]:
+    """The deletion of a nested stack like that of any other: it keeps what it is to keep, and can fail."""
     provisioners = importlib.import_module(_PROVISIONERS)
     delete_stack = importlib.import_module(_STACK)._delete_stack_async
     stacks = importlib.import_module(_STACKS)._stacks
@@ -226,13 +218,7 @@ def _deleted_as_stacks() -> Iterator[None]:
             if stacks[name]["StackStatus"] != "DELETE_COMPLETE":
                 raise RuntimeError(stacks[name]["StackStatusReason"])
 
-    handlers = provisioners._RESOURCE_HANDLERS
-    before = handlers["AWS::CloudFormation::Stack"]
-    handlers["AWS::CloudFormation::Stack"] = {**before, "delete": delete}
-    try:
-        yield
-    finally:
-        handlers["AWS::CloudFormation::Stack"] = before
+    return delete
 
 
 class _AnyAttribute(dict[str, str]):
@@ -243,18 +229,6 @@ class _AnyAttribute(dict[str, str]):
 
     def __missing__(self, _: str) -> str:
         return NOT_CREATED_ID
-
-
-@contextlib.contextmanager
-def _patched(values: Mapping[tuple[str, str], object]) -> Iterator[None]:
-    before = {(module, name): getattr(importlib.import_module(module), name) for module, name in values}
-    for (module, name), value in values.items():
-        setattr(importlib.import_module(module), name, value)
-    try:
-        yield
-    finally:
-        for (module, name), value in before.items():
-            setattr(importlib.import_module(module), name, value)
 
 
 def reset() -> None:

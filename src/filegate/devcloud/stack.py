@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from filegate.devcloud.intrinsics import Scope
+from filegate.deploy.intrinsics import Scope
 
 if TYPE_CHECKING:
     import boto3

@@ -195,7 +195,7 @@ def _runs(pid: int) -> bool:
 def test_another_ministack_is_refused_by_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patches, "PRIVATE_NAMES", (*patches.PRIVATE_NAMES, ("ministack.app", "_gone")))
     with pytest.raises(
-        patches.IncompatibleMinistack, match=rf"lacks ministack\.app\._gone.*ministack=={patches.TRIED}"
+        patches.IncompatibleMinistack, match=rf"lacks ministack\.app\._gone.*ministack=={patches.TESTED}"
     ):
         EmbeddedCloud()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.devcloud.intrinsics import Scope, UnresolvedValue
+from filegate.deploy.intrinsics import Scope, UnresolvedValue
 from tests.deployed_stack.comparison import matches
 
 SCOPE = Scope(
