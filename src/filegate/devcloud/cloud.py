@@ -71,19 +71,14 @@ class EmbeddedCloud:
             self.port: int = listener.getsockname()[1]
             self.endpoint = f"http://127.0.0.1:{self.port}"
             self._cleanup.enter_context(mock.patch.dict(os.environ, _ministack_variables(self.port)))
-            with _untouched_logging():
-                patches.check(patches.PRIVATE_NAMES)
             functions = Functions(
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
                 credentials=RoleSessions(self.endpoint, REGION).variables,
                 concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
             )
-            executions = patches.Executions()
-            self._cleanup.enter_context(
-                patches.installed(port=self.port, invoke=functions.invoke, executions=executions)
-            )
-            self._cleanup.callback(patches.reset)
+            with _untouched_logging():
+                executions = self._cleanup.enter_context(patches.installed(port=self.port, invoke=functions.invoke))
             self._cleanup.enter_context(_served(listener))
             self._cleanup.callback(executions.stop, functions.stop)
         except BaseException:
@@ -179,6 +174,7 @@ def _ministack_variables(port: int) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # no limit: calls wait for their turn in `Functions`
         "LOG_LEVEL": "WARNING",
         # At start it removes containers it takes for its own, on whatever Docker it finds: let it find none.
         # The query keeps Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
