@@ -19,7 +19,7 @@ from botocore import xform_name
 
 from filegate.aws_lambda import observability
 from filegate.cli.app import app
-from filegate.devcloud.stack.intrinsics import Scope
+from filegate.deploy.intrinsics import Scope
 from filegate.errors import Throttled
 from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
 from filegate.runs.states import Status
