@@ -16,7 +16,7 @@ up: images localstack-image ## Start the pipeline with its real images on LocalS
 		$(COMPOSE) up --detach && $(MAKE) --no-print-directory ready; \
 	fi
 	@printf '%s\n' \
-		"Filegate is ready: every resource is as its template says." \
+		"Filegate is ready: its templates are deployed." \
 		"" \
 		"  raw bucket      s3://filegate-local-raw-000000000000" \
 		"  endpoint        $(LOCAL)" \

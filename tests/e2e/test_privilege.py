@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 from filegate.deploy import load_template
 from filegate.devcloud import EmbeddedCloud
 from filegate.devcloud.cloud import REGION
+from filegate.devcloud.patches import Executions
 from filegate.runs.run import replay_id_of
 from harness.pipeline import Drop, Execution, Pipeline
 from harness.proxy import RecordingProxy, policies_enforced
@@ -187,11 +188,13 @@ class Account:
 
 @pytest.fixture(scope="module")
 def account(proxy: RecordingProxy) -> Iterator[Account]:
-    with EmbeddedCloud(datasets=FIXTURES / "datasets", images=FIXTURES / "images") as cloud:
-        account = Account(cloud, proxy)
+    with (
         # What is refused is refused at once: waiting before a retry would make it no better.
-        with policies_enforced(), mock.patch("ministack.services.stepfunctions._scaled_sleep", lambda _: None):
-            yield account
+        mock.patch.object(Executions, "sleep", lambda *_: None),
+        EmbeddedCloud(datasets=FIXTURES / "datasets", images=FIXTURES / "images") as cloud,
+        policies_enforced(),
+    ):
+        yield Account(cloud, proxy)
 
 
 TAKE_OUT = "take it out of the template, or add to `paths` what needs it. Where a path went astray, mend that first."

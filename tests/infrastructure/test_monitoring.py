@@ -19,7 +19,7 @@ from botocore import xform_name
 
 from filegate.aws_lambda import observability
 from filegate.cli.app import app
-from filegate.devcloud.stack.intrinsics import Scope
+from filegate.deploy.intrinsics import Scope
 from filegate.errors import Throttled
 from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
 from filegate.runs.states import Status
@@ -281,7 +281,7 @@ def sections(text: str) -> dict[str, str]:
 
 
 def headings(resources: Resources) -> set[str]:
-    """What the sections are called, by the alarms' names: one for what the four functions have alike."""
+    """The expected section headings: one per alarm, and one for the alarms that all four functions have."""
     names = [
         str(item["AlarmName"]["Fn::Sub"])
         for kind in ("CloudWatch::Alarm", "CloudWatch::CompositeAlarm")
@@ -294,14 +294,14 @@ def headings(resources: Resources) -> set[str]:
 
 
 def incomplete(text: str, resources: Resources) -> list[str]:
-    """What is wrong with the runbook."""
+    """The runbook's missing, superfluous and incomplete sections."""
     found, wanted = sections(text), headings(resources)
-    problems = [f"no alarm is called {heading}" for heading in sorted(set(found) - wanted)]
+    problems = [f"no alarm is named {heading}" for heading in sorted(set(found) - wanted)]
     problems += [f"{heading} has no section" for heading in sorted(wanted - set(found))]
     problems += [
-        f"{heading} does not say: {part}"
+        f"{heading} lacks {part}"
         for heading, section in found.items()
-        for part in ("Means", "Look", "Mend", "Silence")
+        for part in ("Meaning", "Check", "Fix", "Silence")
         if f"**{part}.**" not in section
     ]
     anchors = {heading.lower() for heading in found}
@@ -309,7 +309,7 @@ def incomplete(text: str, resources: Resources) -> list[str]:
         for name, item in of_type(resources, kind).items():
             anchor = item["AlarmDescription"].rpartition("#")[2]
             if anchor not in anchors:
-                problems.append(f"{name} names a section that there is not: {anchor}")
+                problems.append(f"{name} links to a missing section: {anchor}")
     return problems
 
 
@@ -320,10 +320,10 @@ def test_every_alarm_has_its_runbook_and_every_runbook_its_alarm(resources: Reso
 @pytest.mark.parametrize(
     ("was", "becomes", "problem"),
     [
-        ("## dlq-not-empty\n", "## dlq-is-full\n", "no alarm is called dlq-is-full"),
+        ("## dlq-not-empty\n", "## dlq-is-full\n", "no alarm is named dlq-is-full"),
         ("## dlq-not-empty\n", "### dlq-not-empty\n", "dlq-not-empty has no section"),
-        ("## stage-memory\n", "## stage-memories\n", "ValidateMemory names a section that there is not: stage-memory"),
-        ("**Mend.** Ask the sender. The", "Ask the sender. The", "overdue-DATASET-HOURSh does not say: Mend"),
+        ("## stage-memory\n", "## stage-memories\n", "ValidateMemory links to a missing section: stage-memory"),
+        ("**Fix.** Ask the sender. The", "Ask the sender. The", "overdue-DATASET-HOURSh lacks Fix"),
     ],
 )
 def test_a_runbook_that_falls_behind_is_noticed(resources: Resources, was: str, becomes: str, problem: str) -> None:

@@ -11,6 +11,7 @@ from filegate.errors import MalformedObject
 from filegate.formats import ROW, ExpectedColumn
 from filegate.formats.json import reader as json_reader
 from filegate.formats.sources import Json
+from tests.property.sources import JSON_SOURCES
 from tests.unit.formats.support import read_all
 
 COLUMNS = ["a", "b"]
@@ -99,9 +100,10 @@ def test_plain_lines_are_read_as_any_other(data):
     rows = st.lists(st.sampled_from(usual) | WRITTEN, min_size=len(keys), max_size=len(keys))
     lines = [_written(keys, row, blanks) for row in data.draw(st.lists(rows, min_size=1, max_size=20), label="rows")]
     lines[1:1] = data.draw(st.lists(st.sampled_from(['{"a": 1}', '{"a": 1{"b": 2}', "{}", " ", ""])), label="others")
-    text = "\n".join(lines).encode(errors="surrogatepass") + b"\n"
+    source = data.draw(JSON_SOURCES)
+    encoding = source.encoding or "utf-8"
+    text = ("\n".join(lines) + "\n").encode(encoding, "surrogatepass" if encoding != "cp1252" else "replace")
     columns = [replace(data.draw(COLUMN), name=name) for name in data.draw(st.sampled_from(["ab", "abé", "c"]))]
-    source = Json(encoding="utf-8", null_values=data.draw(st.sampled_from([(), ("x", "1"), ("", "null")])))
     on_unknown = data.draw(st.sampled_from(["reject", "ignore", "rescue"]))
     at_once = read_all(text, columns, source, on_unknown_columns=on_unknown)
     with pytest.MonkeyPatch.context() as patch:

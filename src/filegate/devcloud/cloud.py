@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
 
-from filegate.devcloud import patches as seams
-from filegate.devcloud.functions import Functions, default_runtime
+from filegate.devcloud import patches
+from filegate.devcloud.functions import Functions
 from filegate.devcloud.roles import RoleSessions
 from filegate.errors import FilegateError
 
@@ -44,7 +45,6 @@ class EmbeddedCloud:
         concurrency: functions that run at the same time; 2 to 4, by the machine's processors, if None.
         images: the directory of the stages' code, one directory a stage.
         datasets: the directory of the declared datasets.
-        runtime: the module that runs a function's handler; AWS's own where it is installed, if None.
 
     Raises:
         CloudNotStarted: the port is taken, or another embedded cloud runs in this process.
@@ -60,7 +60,6 @@ class EmbeddedCloud:
         concurrency: int | None = None,
         images: Path = _REPOSITORY / "images",
         datasets: Path = _REPOSITORY / "datasets",
-        runtime: str | None = None,
     ) -> None:
         if not EmbeddedCloud._running.acquire(blocking=False):
             raise CloudNotStarted("An embedded cloud already runs in this process.", advice="Stop it first.")
@@ -71,19 +70,15 @@ class EmbeddedCloud:
             listener = self._cleanup.enter_context(_listen(port))
             self.port: int = listener.getsockname()[1]
             self.endpoint = f"http://127.0.0.1:{self.port}"
-            self._cleanup.enter_context(_ministack_variables(self.port))
-            with _untouched_logging():
-                seams.check(seams.PRIVATE_NAMES)
+            self._cleanup.enter_context(mock.patch.dict(os.environ, _ministack_variables(self.port)))
             functions = Functions(
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
                 credentials=RoleSessions(self.endpoint, REGION).variables,
                 concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
-                runtime=runtime or default_runtime(),
             )
-            executions = seams.Executions()
-            self._cleanup.enter_context(seams.installed(port=self.port, invoke=functions.invoke, executions=executions))
-            self._cleanup.callback(seams.reset)
+            with _untouched_logging():
+                executions = self._cleanup.enter_context(patches.installed(port=self.port, invoke=functions.invoke))
             self._cleanup.enter_context(_served(listener))
             self._cleanup.callback(executions.stop, functions.stop)
         except BaseException:
@@ -118,8 +113,7 @@ class EmbeddedCloud:
     ) -> dict[str, str]:
         """Deploy the CloudFormation templates as they are for AWS, and return the outputs of the main stack.
 
-        What the emulator's CloudFormation drops is applied through the services' own APIs; then every property of
-        every resource is compared with the template.
+        What the emulator's CloudFormation drops of a local deployment is written through the services' own APIs.
 
         Args:
             parameters: of the main template; those not given are set for a local run.
@@ -128,18 +122,21 @@ class EmbeddedCloud:
 
         Raises:
             DeploymentFailed: a resource could not be created or updated.
-            StackDiffers: a resource is not as its template says.
         """
         from filegate.devcloud.deploy import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
-        from filegate.devcloud.stack.resources import NOT_CREATED  # noqa: PLC0415
+        from filegate.devcloud.dropped import MINISTACK, NOT_CREATED  # noqa: PLC0415
 
         if not self._can_deploy:
-            self._cleanup.enter_context(seams.installed_for_deployment(NOT_CREATED))
+            self._cleanup.enter_context(patches.installed_for_deployment(NOT_CREATED))
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
         return deploy_local(
-            self.session(), template=template, stack_name=stack_name, parameters={**images, **(parameters or {})}
+            self.session(),
+            template=template,
+            stack_name=stack_name,
+            parameters={**images, **(parameters or {})},
+            dropped=MINISTACK,
         )
 
     def stop(self) -> None:
@@ -166,10 +163,9 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-@contextlib.contextmanager
-def _ministack_variables(port: int) -> Iterator[None]:
-    """The process's environment is where ministack reads its settings, at import and later."""
-    changed = {
+def _ministack_variables(port: int) -> dict[str, str]:
+    """The environment variables that are ministack's settings, read at its import and later."""
+    return {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -178,21 +174,12 @@ def _ministack_variables(port: int) -> Iterator[None]:
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # no limit: calls wait for their turn in `Functions`
         "LOG_LEVEL": "WARNING",
         # At start it removes containers it takes for its own, on whatever Docker it finds: let it find none.
         # The query keeps Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
         "DOCKER_HOST": "unix:///nonexistent/docker.sock?none",
     }
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -22,10 +22,9 @@ from filegate.deploy.account import Account, account_of
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import Environment
 from filegate.deploy.image_registry import STAGES, ImageRegistry
-from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud import patches as seams
-from filegate.devcloud.stack import reconcile
-from filegate.devcloud.stack.resources import NOT_CREATED
+from filegate.devcloud import EmbeddedCloud, patches
+from filegate.devcloud.dropped import MINISTACK, NOT_CREATED, write_dropped
+from tests.deployed_stack import compare
 
 REPOSITORY = Path(__file__).parents[3]
 PARTS = ("infra", "datasets")
@@ -36,7 +35,7 @@ Filegate = Callable[..., Result]
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[EmbeddedCloud]:
     """An empty account."""
-    with EmbeddedCloud() as running, seams.installed_for_deployment(NOT_CREATED):
+    with EmbeddedCloud() as running, patches.installed_for_deployment(NOT_CREATED):
         yield running
 
 
@@ -109,8 +108,6 @@ def name(account: Account, checkout: Checkout, request: pytest.FixtureRequest) -
     write_parameters(checkout, name, {**values, "Environment": name})
     yield name
     stack = f"filegate-{name}"
-    # Made by `reconcile`, not by CloudFormation, which therefore leaves it where it is, in the way of the alarms.
-    account.session.client("cloudwatch").delete_alarms(AlarmNames=[f"{stack}-unhealthy"])
     account.cloudformation.delete_stack(StackName=stack)
     account.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
 
@@ -168,7 +165,8 @@ def test_a_deployment_is_as_its_templates_say_and_the_next_has_nothing_to_do(
     first = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))
     assert first["outputs"]["RawBucket"] == f"filegate-{name}-raw-{account.id}"
     assert "Storage" in {change["resource"] for change in first["changes"]}
-    reconcile(account.session, f"filegate-{name}")
+    write_dropped(account.session, f"filegate-{name}", MINISTACK)
+    compare(account.session, f"filegate-{name}", complete=True)
     second = filegate("-e", name, "stack", "deploy")
     assert second.exit_code == 0
     assert "Nothing to do" in second.stderr

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from filegate.devcloud.functions import Functions, UnknownImage, default_runtime, stage_of
+from filegate.devcloud.functions import Functions, UnknownImage, stage_of
 
 REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -40,7 +40,6 @@ def functions(images: Path) -> Iterator[Functions]:
         variables={"AWS_REGION": "here", "AWS_ACCESS_KEY_ID": "of the cloud"},
         credentials=credentials,
         concurrency=2,
-        runtime=default_runtime(),
     )
     yield running
     running.stop()

@@ -5,6 +5,7 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -62,11 +63,24 @@ class Outcome:
 
     layout: Layout
     chunks: list[RawChunk]
-    frame: pl.DataFrame
-    malformed: list[Malformed]
-    broken: list[tuple[int, BrokenRule]]
+    records: list[Records]
     offsets: list[int]
-    originals: pl.DataFrame
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        return pl.concat(records.frame for records in self.records)
+
+    @cached_property
+    def originals(self) -> pl.DataFrame:
+        return pl.concat(records.originals for records in self.records)
+
+    @property
+    def malformed(self) -> list[Malformed]:
+        return [record for records in self.records for record in records.malformed]
+
+    @property
+    def broken(self) -> list[tuple[int, BrokenRule]]:
+        return [broken for records in self.records for broken in records.broken]
 
     @property
     def rows(self) -> list[tuple[object, ...]]:
@@ -113,7 +127,7 @@ def read_all(
     contract = [ExpectedColumn(column) if isinstance(column, str) else column for column in columns]
     layout = sniff(blob, [source], contract, on_unknown_columns)
     reader = make_reader(layout, source, contract, on_unknown_columns)
-    chunks, frames, malformed, broken, offsets, originals = [], [], [], [], [], []
+    outcome = Outcome(layout, [], [], [])
     end, row = layout.data_start, 1
     for raw in split(blob, layout, source, chunk_bytes=chunk_bytes):
         assert raw.start == end
@@ -122,12 +136,9 @@ def read_all(
         records = reader.read(blob if raw.data is None else MemoryBlob(raw.data), chunk_of(raw, row))
         assert records.frame.height + len(records.malformed) == raw.rows
         assert records.frame[ROW].is_sorted()
-        offsets += records.byte_offsets(pl.int_range(row, row + raw.rows, eager=True)).to_list()
-        chunks.append(raw)
-        frames.append(records.frame)
-        malformed += records.malformed
-        broken += records.broken
-        originals.append(records.originals)
-        assert records.originals["__row__"].to_list() == sorted({row for row, _ in records.broken})
+        assert records.originals[ROW].to_list() == sorted({row for row, _ in records.broken})
+        outcome.chunks.append(raw)
+        outcome.records.append(records)
+        outcome.offsets.extend(records.byte_offsets(pl.int_range(row, row + raw.rows, eager=True)))
         end, row = raw.start + raw.length, row + raw.rows
-    return Outcome(layout, chunks, pl.concat(frames), malformed, broken, offsets, pl.concat(originals))
+    return outcome

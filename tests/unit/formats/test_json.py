@@ -13,6 +13,14 @@ from filegate.runs.broken_rule import BrokenRule
 from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
 
 
+def test_the_received_value_is_the_record_around_the_error():
+    line = b'{"a": "' + b"x" * 1000 + b'", "b": tru, "c": "' + b"y" * 1000 + b'"}'
+    [bad] = read_all(b'{"a": 1}\n' + line, ["a"], Json()).malformed
+    at = line.index(b"tru,")
+    value = line[at - 100 : at + 100].decode()
+    assert bad.broken == BrokenRule("record:json", None, value, f"a JSON object (character {at + 1}: expecting value)")
+
+
 def test_values_become_text_and_numbers_keep_their_digits():
     line = b'{"a": 1.10, "b": true}\n{"a": 12345678901234567890123, "b": null}\n{"b": "x"}\n{"a": -1E5, "b": ""}'
     assert read_all(line, ["a", "b"], Json()).rows == [
@@ -52,6 +60,8 @@ def test_one_malformed_line_costs_one_row(line, rule, received):
     [bad] = result.malformed
     assert (bad.row, bad.raw, bad.broken.rule) == (2, line, rule)
     assert received in str(bad.broken.value)
+    if rule == "record:json":
+        assert str(bad.broken.value) in line.decode()
     assert result.offsets == [0, 14, 15 + len(line)]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read, Write
-from filegate.devcloud.stack.shapes import tags
+from tests.deployed_stack.properties import Aws, Property, Read, Write
+from tests.deployed_stack.shapes import tags
 
 
 def _table(path: str) -> Read:
@@ -24,15 +24,6 @@ def _encryption(value: dict[str, Any]) -> dict[str, Any]:
         "SSEType": value["SSEType"],
         "KMSMasterKeyArn": value["KMSMasterKeyId"],
     }
-
-
-def _write_encryption(aws: Aws, table: str, value: dict[str, Any]) -> None:
-    specification = {
-        "Enabled": value["Status"] == "ENABLED",
-        "SSEType": value["SSEType"],
-        "KMSMasterKeyId": value["KMSMasterKeyArn"],
-    }
-    aws.write("dynamodb", "update_table", {"TableName": table, "SSESpecification": specification})
 
 
 _TABLE = {
@@ -54,19 +45,10 @@ _TABLE = {
             path="ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus",
         ),
         lambda value: "ENABLED" if value["PointInTimeRecoveryEnabled"] else "DISABLED",
-        lambda aws, table, value: aws.write(
-            "dynamodb",
-            "update_continuous_backups",
-            {
-                "TableName": table,
-                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": value == "ENABLED"},
-            },
-        ),
     ),
     "SSESpecification": Property(
         _table("SSEDescription.{Status: Status, SSEType: SSEType, KMSMasterKeyArn: KMSMasterKeyArn}"),
         _encryption,
-        _write_encryption,
     ),
     "TableName": Property(_table("TableName")),
     "Tags": tags(_table_tags),
@@ -76,9 +58,6 @@ _TABLE = {
             operation="describe_time_to_live",
             argument="TableName",
             path="TimeToLiveDescription.{AttributeName: AttributeName, Enabled: TimeToLiveStatus == 'ENABLED'}",
-        ),
-        write=Write(
-            service="dynamodb", operation="update_time_to_live", argument="TableName", body="TimeToLiveSpecification"
         ),
     ),
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read
-from filegate.devcloud.stack.shapes import document, tag_list, tags
+from tests.deployed_stack.properties import Aws, Property, Read
+from tests.deployed_stack.shapes import document, tag_list, tags
 
 
 def _ec2(operation: str, argument: str, answer: str) -> Callable[[str], Read]:

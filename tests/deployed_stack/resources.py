@@ -1,7 +1,6 @@
-"""Every property that the templates use: how it is read back, and how it is set where a local cloud drops it.
+"""Every property that the templates use, and how it is read back.
 
-A property that is not listed by its service cannot be vouched for, and fails the comparison: add it when a template
-uses it.
+A property that is not listed by its service fails the comparison: add it when a template uses it.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property
-from filegate.devcloud.stack.services import (
+from tests.deployed_stack.properties import Aws, Property
+from tests.deployed_stack.services import (
     backup,
     cloudformation,
     cloudwatch,
@@ -44,38 +43,14 @@ PROPERTIES: Mapping[str, Mapping[str, Property]] = {
     **stepfunctions.PROPERTIES,
 }
 
-_NO_BILL = "no local cloud has a bill"
-_NO_BACKUP = "LocalStack has no AWS Backup"
-
-# What a local cloud cannot show. A resource of these types may be one that its CloudFormation only takes note of, or
-# one of a service that it does not have. A type that is not listed here has to be there.
-NOT_CREATED: Mapping[str, str] = {
-    "AWS::Backup::BackupPlan": _NO_BACKUP,
-    "AWS::Backup::BackupSelection": _NO_BACKUP,
-    "AWS::Backup::BackupVault": _NO_BACKUP,
-    "AWS::BCM::Dashboard": _NO_BILL,
-    "AWS::Budgets::Budget": _NO_BILL,
-    "AWS::CE::AnomalyMonitor": _NO_BILL,
-    "AWS::CE::AnomalySubscription": _NO_BILL,
-    "AWS::CE::CostCategory": _NO_BILL,
-    "AWS::CloudTrail::Trail": "ministack's CloudFormation does not know it; LocalStack has no CloudTrail",
-    "AWS::EC2::FlowLog": "no local CloudFormation knows it, and no local network has traffic",
-    "AWS::EC2::NetworkAcl": "ministack's CloudFormation does not know it",
-    "AWS::EC2::NetworkAclEntry": "ministack has no list to put it into",
-    "AWS::EC2::SubnetNetworkAclAssociation": "ministack has no list to associate",
-    "AWS::ECR::Repository": "LocalStack has no ECR",
-    "AWS::IAM::OIDCProvider": "no local CloudFormation knows it",
-    "AWS::Logs::QueryDefinition": "no local CloudFormation knows it, and no local cloud keeps queries",
-}
-
-# A property that a local cloud keeps silent about although the resource is there. It may be missing from what the
-# service says, but it may not differ.
-NOT_TOLD: Mapping[tuple[str, str], str] = {
+# A property that a local cloud does not show although the resource is there. It may be missing from what the service
+# answers, but it may not differ.
+NOT_SHOWN: Mapping[tuple[str, str], str] = {
     ("AWS::CloudWatch::Dashboard", "Tags"): "local clouds tag alarms only",
     ("AWS::EC2::VPCEndpoint", "PolicyDocument"): "ministack answers without it",
     ("AWS::IAM::ManagedPolicy", "Description"): "LocalStack drops it, and it cannot be set later",
     ("AWS::Lambda::Function", "KmsKeyArn"): "LocalStack's functions have no place for it",
-    ("AWS::StepFunctions::StateMachine", "TracingConfiguration"): "LocalStack accepts it and does not keep it",
+    ("AWS::StepFunctions::StateMachine", "TracingConfiguration"): "no local cloud keeps it",
 }
 
 # A policy, an entry or an association has no id of its own: it is read through what it is attached to, which this

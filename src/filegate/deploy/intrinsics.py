@@ -9,7 +9,7 @@ from typing import Any
 
 from filegate.errors import FilegateError
 
-NOT_CREATED = "unknown"  # id and attributes of a resource that a local cloud only took note of, having no such type
+NOT_CREATED_ID = "unknown"  # id and attributes of a resource that a local cloud only took note of, having no such type
 
 _NOTHING = object()  # what AWS::NoValue stands for: the property or list item is not there
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -17,6 +17,7 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 # Attributes that the templates use, by resource type; {id} is the physical id, {name} its last component.
 _ATTRIBUTES = {
     "AWS::CloudWatch::Alarm.Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
+    "AWS::CloudWatch::CompositeAlarm.Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
     "AWS::DynamoDB::Table.Arn": "arn:{partition}:dynamodb:{region}:{account}:table/{id}",
     "AWS::ECR::Repository.Arn": "arn:{partition}:ecr:{region}:{account}:repository/{id}",
     "AWS::Events::Rule.Arn": "arn:{partition}:events:{region}:{account}:rule/{id}",
@@ -44,7 +45,7 @@ class Scope:
         resources: (type, physical id) by logical id.
         outputs: of the nested stacks, by logical id.
         conditions: the template's conditions, unresolved.
-        zones: tells the names of the region's availability zones.
+        zones: returns the names of the region's availability zones.
     """
 
     pseudo: Mapping[str, str]
@@ -73,6 +74,11 @@ class Scope:
 
     def condition(self, name: str) -> bool:
         return bool(self.resolve(self.conditions[name]))
+
+    def arn(self, logical_id: str) -> str | None:
+        """The ARN of a resource; None if its type has none here."""
+        known = f"{self.resources[logical_id][0]}.Arn" in _ATTRIBUTES
+        return self._attribute(logical_id, "Arn") if known else None
 
     def _evaluate(self, name: str, argument: Any) -> Any:  # noqa: PLR0911, PLR0912 - one answer a function
         match name, argument:
@@ -127,8 +133,8 @@ class Scope:
         if attribute.startswith("Outputs."):
             return self.outputs[target][attribute.removeprefix("Outputs.")]
         kind, physical_id = self.resources[target]
-        if physical_id == NOT_CREATED:
-            return NOT_CREATED
+        if physical_id == NOT_CREATED_ID:
+            return NOT_CREATED_ID
         form = _ATTRIBUTES.get(f"{kind}.{attribute}")
         if form is None:
             raise UnresolvedValue(f"{kind}.{attribute} cannot be evaluated.", advice=f"Add it to {__name__}.")

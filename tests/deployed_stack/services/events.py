@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read
-from filegate.devcloud.stack.shapes import document, tag_list, tags
+from tests.deployed_stack.properties import Aws, Property, Read
+from tests.deployed_stack.shapes import document, tags
 
 
 def _rule(path: str) -> Read:
@@ -18,16 +18,12 @@ def _rule_tags(aws: Aws, rule: str) -> Any:
     return aws.read("events", "list_tags_for_resource", {"ResourceARN": arn}).get("Tags")
 
 
-def _write_rule_tags(aws: Aws, rule: str, tags: dict[str, str]) -> None:
-    aws.write("events", "tag_resource", {"ResourceARN": _rule("Arn")(aws, rule), "Tags": tag_list(tags)})
-
-
 _RULE = {
     "Description": Property(_rule("Description")),
     "EventPattern": Property(lambda aws, rule: document(_rule("EventPattern")(aws, rule))),
     "Name": Property(_rule("Name")),
     "State": Property(_rule("State")),
-    "Tags": tags(_rule_tags, _write_rule_tags),
+    "Tags": tags(_rule_tags),
     "Targets": Property(Read(service="events", operation="list_targets_by_rule", argument="Rule", path="Targets")),
 }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read, Write
-from filegate.devcloud.stack.shapes import document, tags
+from tests.deployed_stack.properties import Aws, Property, Read, Write
+from tests.deployed_stack.shapes import document, tags
 
 
 def _role(path: str) -> Read:

@@ -1,4 +1,4 @@
-"""How a property of a deployed resource is read from its service, and written to it."""
+"""How a property of a deployed resource is read from its service, and written where only tests deploy it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import jmespath  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
-from filegate.errors import FilegateError
-
 if TYPE_CHECKING:
     import boto3
 
@@ -19,7 +17,7 @@ _NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
 _POLL_SECONDS = 0.1
 
 
-class NoSuchService(FilegateError):
+class NoSuchService(Exception):
     """The local cloud does not have this service."""
 
 
@@ -38,7 +36,7 @@ class Aws:
             try:
                 self._answers[key] = self._call(service, operation, arguments)
             except ClientError as error:
-                # EC2 answers 400 to everything, and tells by its code.
+                # EC2 answers 400 to everything; its error code says what is wrong.
                 if not (_status(error) == _NOT_FOUND or error.response["Error"]["Code"].endswith(".NotFound")):
                     raise
                 self._answers[key] = {}
@@ -111,7 +109,7 @@ class Property:
     Attributes:
         read: the value in the service, in the shape of its API; None if it is not set.
         form: the template's value in the shape of the API.
-        write: sets a value in the shape of the API; None where every local cloud's CloudFormation does.
+        write: sets a value in the shape of the API; None where CloudFormation or a local deployment does.
     """
 
     read: Callable[[Aws, str], Any]

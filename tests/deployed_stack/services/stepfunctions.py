@@ -8,25 +8,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read, Write
-from filegate.devcloud.stack.shapes import api_case, tags
+from tests.deployed_stack.properties import Aws, Property, Read
+from tests.deployed_stack.shapes import api_case, tags
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 def _state_machine(path: str) -> Read:
     return Read(service="stepfunctions", operation="describe_state_machine", argument="stateMachineArn", path=path)
-
-
-def _write_machine_tags(aws: Aws, machine: str, tags: dict[str, str]) -> None:
-    listed = [{"key": key, "value": value} for key, value in tags.items()]
-    aws.write("stepfunctions", "tag_resource", {"resourceArn": machine, "tags": listed})
-
-
-def _write_tracing(aws: Aws, machine: str, tracing: dict[str, Any]) -> None:
-    # LocalStack takes this for an update only if something else is named, too.
-    same = {"stateMachineArn": machine, "roleArn": _state_machine("roleArn")(aws, machine)}
-    aws.write("stepfunctions", "update_state_machine", {**same, "tracingConfiguration": tracing})
 
 
 def _definition(text: str) -> str:
@@ -51,12 +40,6 @@ _STATE_MACHINE = {
     "LoggingConfiguration": Property(
         _state_machine("loggingConfiguration"),
         api_case,
-        Write(
-            service="stepfunctions",
-            operation="update_state_machine",
-            argument="stateMachineArn",
-            body="loggingConfiguration",
-        ),
     ),
     "RoleArn": Property(_state_machine("roleArn")),
     "StateMachineName": Property(_state_machine("name")),
@@ -64,11 +47,9 @@ _STATE_MACHINE = {
     "TracingConfiguration": Property(
         _state_machine("tracingConfiguration"),
         api_case,
-        _write_tracing,
     ),
     "Tags": tags(
-        Read(service="stepfunctions", operation="list_tags_for_resource", argument="resourceArn", path="tags"),
-        _write_machine_tags,
+        Read(service="stepfunctions", operation="list_tags_for_resource", argument="resourceArn", path="tags")
     ),
 }
 

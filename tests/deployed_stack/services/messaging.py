@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read
-from filegate.devcloud.stack.shapes import document, last_component, tags
+from tests.deployed_stack.properties import Aws, Property, Read
+from tests.deployed_stack.shapes import document, last_component, tags
 
 
 def _queue(name: str) -> Read:
@@ -23,11 +23,6 @@ def _topic(name: str) -> Read:
     return Read(service="sns", operation="get_topic_attributes", argument="TopicArn", path=f"Attributes.{name}")
 
 
-def _write_topic_key(aws: Aws, arn: str, key: str) -> None:
-    attribute = {"TopicArn": arn, "AttributeName": "KmsMasterKeyId", "AttributeValue": key}
-    aws.write("sns", "set_topic_attributes", attribute)
-
-
 _QUEUE = {
     "KmsMasterKeyId": Property(_queue("KmsMasterKeyId")),
     "MessageRetentionPeriod": Property(_queue("MessageRetentionPeriod")),
@@ -38,7 +33,7 @@ _QUEUE = {
 
 _TOPIC = {
     "DisplayName": Property(_topic("DisplayName")),
-    "KmsMasterKeyId": Property(_topic("KmsMasterKeyId"), write=_write_topic_key),
+    "KmsMasterKeyId": Property(_topic("KmsMasterKeyId")),
     "Tags": tags(Read(service="sns", operation="list_tags_for_resource", argument="ResourceArn", path="Tags")),
     "TopicName": Property(lambda _, arn: arn.rpartition(":")[2]),
 }

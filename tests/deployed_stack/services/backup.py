@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read
-from filegate.devcloud.stack.shapes import tags
+from tests.deployed_stack.properties import Aws, Property, Read
+from tests.deployed_stack.shapes import tags
 
 
 def _vault(path: str) -> Read:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read
-from filegate.devcloud.stack.shapes import document, tag_list, tag_map, tags
+from tests.deployed_stack.properties import Aws, Property, Read
+from tests.deployed_stack.shapes import document, tag_map, tags
 
 
 def _alarm(name: str) -> Property:
@@ -46,15 +45,7 @@ def _read_tags(aws: Aws, arn: str) -> Any:
 
 def _alarm_tags(arn: Callable[[Aws, str], Any]) -> Property:
     """Tags of the alarm that has this ARN."""
-
-    def write(aws: Aws, name: str, tags: dict[str, str]) -> None:
-        aws.write("cloudwatch", "tag_resource", {"ResourceARN": arn(aws, name), "Tags": tag_list(tags)})
-
-    return tags(lambda aws, name: _read_tags(aws, arn(aws, name)), write)
-
-
-def _write_dashboard(aws: Aws, name: str, body: Any) -> None:
-    aws.write("cloudwatch", "put_dashboard", {"DashboardName": name, "DashboardBody": json.dumps(body)})
+    return tags(lambda aws, name: _read_tags(aws, arn(aws, name)))
 
 
 _ALARM = {
@@ -89,9 +80,7 @@ _COMPOSITE_ALARM = {
 
 _DASHBOARD = {
     # Compared as what it says: layout is for those who read the template.
-    "DashboardBody": Property(
-        lambda aws, name: document(_dashboard(aws, name).get("DashboardBody")), document, _write_dashboard
-    ),
+    "DashboardBody": Property(lambda aws, name: document(_dashboard(aws, name).get("DashboardBody")), document),
     "DashboardName": Property(lambda _, name: name),
     "Tags": Property(
         lambda aws, name: tag_map(_read_tags(aws, _dashboard(aws, name)["DashboardArn"])) or None, tag_map

@@ -1,8 +1,8 @@
-"""A function's process gives the answers of Lambda, under AWS's own runtime client and under ours."""
+"""A function's process gives Lambda's answers, with awslambdaric's native Runtime API client and with ours."""
 
 from __future__ import annotations
 
-import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -14,28 +14,36 @@ from typing import Any
 import pytest
 
 import filegate
-from filegate.devcloud.environment import Environment, Invocation, Launch, Outcome
-from filegate.devcloud.functions import AWSLAMBDARIC, OWN_RUNTIME
+from filegate.devcloud.execution import ExecutionEnvironment, Launch, Outcome
+from filegate.devcloud.runtime_api import RESPONSE_LIMIT
 
 SOURCES = Path(filegate.__file__).parents[1]
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
-RUNTIMES = [AWSLAMBDARIC, OWN_RUNTIME] if importlib.util.find_spec(AWSLAMBDARIC) else [OWN_RUNTIME]
 
-Start = Callable[..., Environment]
+Start = Callable[..., ExecutionEnvironment]
 
 
-@pytest.fixture(params=RUNTIMES)
-def launch(request: pytest.FixtureRequest, images: Path) -> Launch:
+@pytest.fixture(params=["native", "python"])
+def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The process's PYTHONPATH: ahead of awslambdaric's native `runtime_client`, ours, as where there is none."""
+    if request.param == "native":
+        return str(SOURCES)
+    folder = tmp_path_factory.mktemp("path")
+    (folder / "runtime_client.py").write_text("from filegate.devcloud.runtime_client import *\n")
+    return os.pathsep.join([str(folder), str(SOURCES)])
+
+
+@pytest.fixture
+def launch(path: str, images: Path) -> Launch:
     variables = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(SOURCES),
+        "PYTHONPATH": path,
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         "AWS_LAMBDA_FUNCTION_NAME": "f",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
     }
     return Launch(
-        runtime=request.param,
         handler="handler.handle",
         directory=images / "ingest",
         variables=tuple(sorted(variables.items())),
@@ -47,8 +55,8 @@ def launch(request: pytest.FixtureRequest, images: Path) -> Launch:
 def start(launch: Launch) -> Iterator[Start]:
     started = []
 
-    def start_one(**changes: Any) -> Environment:
-        started.append(Environment(replace(launch, **changes)))
+    def start_one(**changes: Any) -> ExecutionEnvironment:
+        started.append(ExecutionEnvironment(replace(launch, **changes)))
         return started[-1]
 
     yield start_one
@@ -56,8 +64,13 @@ def start(launch: Launch) -> Iterator[Start]:
         environment.close()
 
 
-def call(environment: Environment, event: Any, request_id: str = "request-1") -> Outcome:
-    return environment.invoke(Invocation(request_id=request_id, function_arn=ARN, event=event))
+def call(environment: ExecutionEnvironment, event: Any, request_id: str = "request-1") -> Outcome:
+    return environment.invoke(event, request_id=request_id, function_arn=ARN)
+
+
+def test_the_client_is_the_one_that_is_meant(start: Start, path: str) -> None:
+    origin = call(start(), {"do": "describe"}).answer["runtime_client"]
+    assert origin.endswith(".so") == (path == str(SOURCES))
 
 
 @pytest.mark.parametrize("event", [{}, {"text": 'é \u2028 " \\'}, {"number": 1.5, "nothing": None, "list": [1, [2]]}])
@@ -130,9 +143,7 @@ def test_a_handler_that_cannot_be_loaded_fails_the_call(
     assert not environment.alive
 
 
-@pytest.mark.parametrize(
-    ("do", "cause"), [("exit", "exit status 3"), ("kill", "signal: SIGKILL")], ids=["exit", "kill"]
-)
+@pytest.mark.parametrize(("do", "cause"), [("exit", "exit status 3"), ("kill", "signal: killed")], ids=["exit", "kill"])
 def test_a_process_that_ends_fails_the_call(start: Start, do: str, cause: str) -> None:
     environment = start()
     assert call(environment, {"do": do}) == Outcome(
@@ -154,6 +165,17 @@ def test_a_call_over_its_time_is_ended_with_its_process(start: Start) -> None:
         "errorMessage": "RequestId: request-1 Error: Task timed out after 0.30 seconds",
     }
     assert outcome.log == "sleeping\n"
+    assert not environment.alive
+
+
+def test_a_response_over_lambda_s_limit_is_an_error(start: Start) -> None:
+    environment = start()
+    frame = len(json.dumps({"text": ""}))
+    largest = {"text": "x" * (RESPONSE_LIMIT - frame)}
+    assert call(environment, largest).answer == largest
+    outcome = call(environment, {"text": largest["text"] + "x"})
+    assert outcome.failed
+    assert outcome.answer["errorType"] == "Function.ResponseSizeTooLarge"
     assert not environment.alive
 
 
@@ -181,13 +203,13 @@ def test_the_process_ends_with_the_one_that_started_it(launch: Launch, eventuall
     script = f"""
 import os, signal, threading, time
 from pathlib import Path
-from filegate.devcloud.environment import Environment, Invocation, Launch
-environment = Environment(Launch(runtime={launch.runtime!r}, handler="handler.handle", timeout=60.0,
-                                 directory=Path({str(launch.directory)!r}), variables={launch.variables!r}))
-told = environment.invoke(Invocation(request_id="1", function_arn="arn", event={{"do": "describe"}}))
-print(told.answer["pid"], flush=True)
-busy = Invocation(request_id="2", function_arn="arn", event={{"do": "sleep", "seconds": 60}})
-threading.Thread(target=environment.invoke, args=(busy,), daemon=True).start()
+from filegate.devcloud.execution import ExecutionEnvironment, Launch
+environment = ExecutionEnvironment(Launch(handler="handler.handle", timeout=60.0,
+                                          directory=Path({str(launch.directory)!r}), variables={launch.variables!r}))
+call = dict(request_id="1", function_arn="arn")
+print(environment.invoke({{"do": "describe"}}, **call).answer["pid"], flush=True)
+busy = {{"do": "sleep", "seconds": 60}}
+threading.Thread(target=environment.invoke, args=(busy,), kwargs=call, daemon=True).start()
 time.sleep(0.2)
 os.kill(os.getpid(), signal.SIGKILL)
 """

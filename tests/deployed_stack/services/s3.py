@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read, Write
-from filegate.devcloud.stack.shapes import document, tag_list, tags
+from tests.deployed_stack.properties import Property, Read, Write
+from tests.deployed_stack.shapes import document, tags
 
 
 def _encryption(value: dict[str, Any]) -> dict[str, Any]:
@@ -46,19 +46,6 @@ def _lock(value: dict[str, Any]) -> dict[str, Any]:
     return {**value, "Rule": {"DefaultRetention": {**retention, "Days": int(retention["Days"])}}}
 
 
-def _write_tierings(aws: Aws, bucket: str, configurations: list[dict[str, Any]]) -> None:
-    for configuration in configurations:
-        aws.write(
-            "s3",
-            "put_bucket_intelligent_tiering_configuration",
-            {"Bucket": bucket, "Id": configuration["Id"], "IntelligentTieringConfiguration": configuration},
-        )
-
-
-def _write_bucket_tags(aws: Aws, bucket: str, tags: dict[str, str]) -> None:
-    aws.write("s3", "put_bucket_tagging", {"Bucket": bucket, "Tagging": {"TagSet": tag_list(tags)}})
-
-
 def _s3(operation: str, path: str) -> Read:
     return Read(service="s3", operation=operation, argument="Bucket", path=path)
 
@@ -67,37 +54,20 @@ def _logging(value: dict[str, Any]) -> dict[str, Any]:
     return {"TargetBucket": value["DestinationBucketName"], "TargetPrefix": value["LogFilePrefix"]}
 
 
-def _write_logging(aws: Aws, bucket: str, value: dict[str, Any]) -> None:
-    aws.write("s3", "put_bucket_logging", {"Bucket": bucket, "BucketLoggingStatus": {"LoggingEnabled": value}})
-
-
 _BUCKET = {
     "BucketName": Property(lambda aws, bucket: bucket if aws.read("s3", "head_bucket", {"Bucket": bucket}) else None),
     "BucketEncryption": Property(
         _s3("get_bucket_encryption", "ServerSideEncryptionConfiguration"),
         _encryption,
-        Write(
-            service="s3",
-            operation="put_bucket_encryption",
-            argument="Bucket",
-            body="ServerSideEncryptionConfiguration",
-        ),
     ),
     "IntelligentTieringConfigurations": Property(
-        _s3("list_bucket_intelligent_tiering_configurations", "IntelligentTieringConfigurationList"),
-        write=_write_tierings,
+        _s3("list_bucket_intelligent_tiering_configurations", "IntelligentTieringConfigurationList")
     ),
     "LifecycleConfiguration": Property(
         _s3("get_bucket_lifecycle_configuration", "{Rules: Rules}"),
         _lifecycle,
-        Write(
-            service="s3",
-            operation="put_bucket_lifecycle_configuration",
-            argument="Bucket",
-            body="LifecycleConfiguration",
-        ),
     ),
-    "LoggingConfiguration": Property(_s3("get_bucket_logging", "LoggingEnabled"), _logging, _write_logging),
+    "LoggingConfiguration": Property(_s3("get_bucket_logging", "LoggingEnabled"), _logging),
     "NotificationConfiguration": Property(
         _s3("get_bucket_notification_configuration", "@"), lambda value: {name: {} for name in value}
     ),
@@ -119,14 +89,9 @@ _BUCKET = {
             {"Bucket": bucket, "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}},
         ),
     ),
-    "OwnershipControls": Property(
-        _s3("get_bucket_ownership_controls", "OwnershipControls"),
-        write=Write(
-            service="s3", operation="put_bucket_ownership_controls", argument="Bucket", body="OwnershipControls"
-        ),
-    ),
+    "OwnershipControls": Property(_s3("get_bucket_ownership_controls", "OwnershipControls")),
     "PublicAccessBlockConfiguration": Property(_s3("get_public_access_block", "PublicAccessBlockConfiguration")),
-    "Tags": tags(_s3("get_bucket_tagging", "TagSet"), _write_bucket_tags),
+    "Tags": tags(_s3("get_bucket_tagging", "TagSet")),
     "VersioningConfiguration": Property(_s3("get_bucket_versioning", "@")),
 }
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property, Read
-from filegate.devcloud.stack.shapes import tags
+from tests.deployed_stack.properties import Aws, Property, Read
+from tests.deployed_stack.shapes import tags
 
 
 def _function(path: str) -> Read:
     return Read(service="lambda", operation="get_function", argument="FunctionName", path=path)
 
 
-def _written(name: str) -> Property:
-    def write(aws: Aws, function: str, value: Any) -> None:
-        aws.wait("lambda", "function_updated_v2", {"FunctionName": function})  # an update during another is refused
-        aws.write("lambda", "update_function_configuration", {"FunctionName": function, name: value})
-
-    return Property(_function(f"Configuration.{name}"), write=write)
+def _write_network(aws: Aws, function: str, network: Any) -> None:
+    aws.wait("lambda", "function_updated_v2", {"FunctionName": function})  # an update during another is refused
+    aws.write("lambda", "update_function_configuration", {"FunctionName": function, "VpcConfig": network})
 
 
 _FUNCTION = {
@@ -28,20 +25,20 @@ _FUNCTION = {
             "Architectures",
             "Description",
             "Environment",
+            "EphemeralStorage",
             "FunctionName",
             "LoggingConfig",
             "MemorySize",
             "PackageType",
             "Role",
             "Timeout",
+            "TracingConfig",
         )
     },
     "Code": Property(_function("Code")),
-    "EphemeralStorage": _written("EphemeralStorage"),
-    "KmsKeyArn": _written("KMSKeyArn"),
+    "KmsKeyArn": Property(_function("Configuration.KMSKeyArn")),
     "Tags": tags(_function("Tags")),
-    "TracingConfig": _written("TracingConfig"),
-    "VpcConfig": _written("VpcConfig"),
+    "VpcConfig": Property(_function("Configuration.VpcConfig"), write=_write_network),
 }
 
 PROPERTIES: Mapping[str, Mapping[str, Property]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from filegate.devcloud.stack.properties import Property, Read
-from filegate.devcloud.stack.shapes import tags
+from tests.deployed_stack.properties import Property, Read
+from tests.deployed_stack.shapes import tags
 
 
 def _stack(path: str) -> Read:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from filegate.devcloud.stack.properties import Aws, Property
+from tests.deployed_stack.properties import Aws, Property
 
 
 def document(value: Any) -> Any:

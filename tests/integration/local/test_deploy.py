@@ -1,4 +1,4 @@
-"""Deploying creates, updates, or leaves alone; what CloudFormation drops is set; what differs is told."""
+"""Deploying creates, updates, or leaves alone; what CloudFormation drops is written; every property is compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from botocore.stub import Stubber
 from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
 from filegate.deploy.events import root_cause
 from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud.stack import StackDiffers, Unproved, reconcile, resources
+from filegate.devcloud.dropped import MINISTACK, NOT_CREATED
+from filegate.devcloud.stack import DeployedStacks
+from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, comparison, resources
 
 STACK = "filegate-local"
 
@@ -59,19 +61,46 @@ def test_a_property_that_was_dropped_is_set(cloud: EmbeddedCloud, outputs: dict[
     assert ttl["TimeToLiveDescription"] == {"AttributeName": "expires_at", "TimeToLiveStatus": "ENABLED"}
 
 
-def test_what_somebody_changed_is_set_again(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+def test_every_property_of_every_resource_is_as_its_template_says(
+    cloud: EmbeddedCloud, outputs: dict[str, str]
+) -> None:
+    unproved = compare(cloud.session(), STACK, expected=EXPECTED)
+    assert {(item.resource, item.property) for item in unproved if item.property} == {
+        ("Dashboard.Dashboard", "Tags"),
+        ("Pipeline.StateMachine", "TracingConfiguration"),
+    }
+
+
+def test_the_properties_that_are_written_are_those_that_cloudformation_drops(
+    cloud: EmbeddedCloud, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is written at every local start, so there is none too many either."""
+    monkeypatch.setattr("filegate.devcloud.dropped.MINISTACK", {})
+    monkeypatch.setattr(resources, "NOT_SHOWN", {})
+    cloud.deploy(template=template)
+    with pytest.raises(StackDiffers) as caught:
+        compare(cloud.session(), STACK)
+    types = {resource.name: resource.type for resource in DeployedStacks(cloud.session()).resources(STACK)}
+    assert {(types[item.resource], item.property) for item in caught.value.differences} == {
+        *((kind, name) for kind, names in MINISTACK.items() for name in names),
+        ("AWS::CloudWatch::Dashboard", "Tags"),
+        ("AWS::StepFunctions::StateMachine", "TracingConfiguration"),
+    }
+
+
+def test_what_somebody_changed_is_written_again(cloud: EmbeddedCloud, outputs: dict[str, str], template: Path) -> None:
     cloud.session().client("s3").delete_bucket_lifecycle(Bucket=outputs["StagingBucket"])
-    reconcile(cloud.session(), STACK)
+    cloud.deploy(template=template)
     rules = cloud.session().client("s3").get_bucket_lifecycle_configuration(Bucket=outputs["StagingBucket"])["Rules"]
     assert rules[0]["Expiration"] == {"Days": 7}
 
 
-def test_what_cannot_be_set_is_told_resource_by_resource(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+def test_what_differs_is_named_resource_by_resource(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
     session = cloud.session()
     session.client("s3").delete_bucket_policy(Bucket=outputs["RawBucket"])
     session.client("lambda").update_function_configuration(FunctionName=outputs["ValidateFunction"], MemorySize=128)
     with pytest.raises(StackDiffers) as caught:
-        reconcile(session, STACK)
+        compare(session, STACK)
     assert {(item.resource, item.property) for item in caught.value.differences} == {
         ("Storage.RawBucketPolicy", "PolicyDocument"),
         ("Functions.ValidateFunction", "MemorySize"),
@@ -79,18 +108,28 @@ def test_what_cannot_be_set_is_told_resource_by_resource(cloud: EmbeddedCloud, o
     assert "Functions.ValidateFunction.MemorySize: wanted 256, is 128" in str(caught.value)
 
 
-def test_a_property_that_nobody_can_read_back_is_told(
+def test_a_property_that_cannot_be_read_back_differs(
     cloud: EmbeddedCloud, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = {name: known for name, known in resources.PROPERTIES["AWS::SQS::Queue"].items() if name != "QueueName"}
     monkeypatch.setattr(resources, "PROPERTIES", {**resources.PROPERTIES, "AWS::SQS::Queue": queue})
-    with pytest.raises(StackDiffers, match=r"Messaging\.Dlq\.QueueName: .* is \"not listed in filegate"):
-        reconcile(cloud.session(), STACK)
+    with pytest.raises(StackDiffers, match=r"Messaging\.Dlq\.QueueName: .* is \"not listed in tests"):
+        compare(cloud.session(), STACK)
+
+
+def test_what_a_template_no_longer_asks_for_is_missed(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
+    with pytest.raises(StackDiffers) as caught:
+        compare(cloud.session(), STACK, expected={"Storage.RawBucket": ["Tags", "Gone"], "Storage.Gone": ["Tags"]})
+    assert {(item.resource, item.property) for item in caught.value.differences} == {
+        ("Storage.RawBucket", "Gone"),
+        ("Storage.Gone", "(the resource)"),
+    }
 
 
 def test_what_the_local_cloud_has_no_notion_of_is_not_passed_over(cloud: EmbeddedCloud, template: Path) -> None:
+    cloud.deploy({"ProcessedTiering": "intelligent-tiering"}, template=template)
     with pytest.raises(StackDiffers) as caught:
-        cloud.deploy({"ProcessedTiering": "intelligent-tiering"}, template=template)
+        compare(cloud.session(), STACK)
     (difference,) = caught.value.differences
     assert (difference.resource, difference.property) == (
         "Storage.ProcessedBucket",
@@ -108,12 +147,12 @@ Outputs:
 """
 
 
-def test_a_type_that_no_local_cloud_knows_is_noted_and_told(
+def test_a_type_that_no_local_cloud_knows_is_recorded_and_reported(
     cloud: EmbeddedCloud, outputs: dict[str, str], session: boto3.Session, tmp_path: Path
 ) -> None:
     assert _deploy(session, write(tmp_path / "noted.yaml", NOTED)) == {"Arn": "unknown"}
-    reason = resources.NOT_CREATED["AWS::IAM::OIDCProvider"]
-    assert reconcile(session, "s") == [Unproved("Provider", "", reason)]
+    reason = NOT_CREATED["AWS::IAM::OIDCProvider"]
+    assert compare(session, "s") == [Unproved("Provider", "", reason)]
     assert _deploy(session, write(tmp_path / "noted.yaml", NOTED.replace("sts.", "sts2."))) == {"Arn": "unknown"}
     session.client("cloudformation").delete_stack(StackName="s")
 
@@ -126,9 +165,9 @@ def test_a_type_that_is_not_there_without_a_reason_differs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _deploy(session, write(tmp_path / "noted.yaml", NOTED))
-    monkeypatch.setattr(resources, "NOT_CREATED", {})
+    monkeypatch.setattr(comparison, "NOT_CREATED", {})
     with pytest.raises(StackDiffers, match=r"Provider\.\(the resource\)"):
-        reconcile(session, "s")
+        compare(session, "s")
 
 
 def test_a_type_that_nobody_listed_is_refused(
@@ -139,18 +178,18 @@ def test_a_type_that_nobody_listed_is_refused(
         _deploy(session, template)
 
 
-def test_a_property_that_is_not_told_for_a_known_reason_may_be_missing_but_not_differ(
+def test_a_property_that_is_not_shown_for_a_known_reason_may_be_missing_but_not_differ(
     cloud: EmbeddedCloud, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = cloud.session()
     session.client("s3").delete_bucket_policy(Bucket=outputs["RawBucket"])
     forgotten = {("AWS::S3::BucketPolicy", "PolicyDocument"): "it forgets"}
-    monkeypatch.setattr(resources, "NOT_TOLD", {**resources.NOT_TOLD, **forgotten})
-    assert Unproved("Storage.RawBucketPolicy", "PolicyDocument", "it forgets") in reconcile(session, STACK)
+    monkeypatch.setattr(resources, "NOT_SHOWN", {**resources.NOT_SHOWN, **forgotten})
+    assert Unproved("Storage.RawBucketPolicy", "PolicyDocument", "it forgets") in compare(session, STACK)
     other = session.client("s3").get_bucket_policy(Bucket=outputs["StagingBucket"])["Policy"]
     session.client("s3").put_bucket_policy(Bucket=outputs["RawBucket"], Policy=other)
     with pytest.raises(StackDiffers):
-        reconcile(session, STACK)
+        compare(session, STACK)
 
 
 def test_the_alarm_over_the_others_comes_after_them_and_goes_before_them(
@@ -192,6 +231,7 @@ def test_every_dataset_that_is_due_has_its_alarm(cloud: EmbeddedCloud, template:
 def test_what_is_kept_is_guarded_and_backed_up(cloud: EmbeddedCloud, template: Path) -> None:
     outputs = cloud.deploy({"DataOnDelete": "Retain"}, template=template)
     session = cloud.session()
+    compare(session, STACK, complete=True)
     table = session.client("dynamodb").describe_table(TableName=outputs["LedgerTable"])["Table"]
     assert table["DeletionProtectionEnabled"] is True
     backup = session.client("backup")
@@ -210,6 +250,7 @@ def test_every_role_stays_within_the_boundary(cloud: EmbeddedCloud, template: Pa
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(everything))["Policy"]["Arn"]
     cloud.deploy({"DataOnDelete": "Retain", "PermissionsBoundaryArn": boundary}, template=template)
+    compare(cloud.session(), STACK, complete=True)
     roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("filegate-local-")]
     bounds = {
         role: iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles
@@ -259,7 +300,7 @@ def test_an_update_changes_what_it_names_and_keeps_the_rest(
         parameters={"ChunkBytes": "65536"},
         artifacts_bucket="filegate-local-artifacts",
     )
-    reconcile(session, STACK)
+    compare(session, STACK)
     function = session.client("lambda").get_function_configuration(FunctionName=outputs["IngestFunction"])
     assert function["Environment"]["Variables"]["FILEGATE_CHUNK_BYTES"] == "65536"
     assert function["FunctionName"] == "filegate-local-ingest"
