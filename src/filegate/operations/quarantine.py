@@ -1,4 +1,4 @@
-"""Look at the rows that a run rejected."""
+"""Read the rows that a run rejected."""
 
 from __future__ import annotations
 
