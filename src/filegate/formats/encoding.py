@@ -97,7 +97,7 @@ codecs.register_error(_VISIBLE, _keep_bytes_visible)
 
 
 class Reencoded:
-    """A stream's text in UTF-8. Bytes undefined in its codec become invalid UTF-8, so that only their record is rejected.
+    """A stream's text in UTF-8. Bytes undefined in its codec become invalid UTF-8: only their record is rejected.
 
     If Windows-1252 is a guess, bytes that may be UTF-8 as well are treated alike: either the file has mixed encodings,
     or its characters happen to follow each other so, as in `Spaß“`; one reading would be wrong in the other case.
