@@ -103,7 +103,7 @@ def refuse_unknown(session: Session, dataset: str | None) -> None:
     """Refuses a dataset's name that is not declared, as far as the declarations are on this machine.
 
     Raises:
-        WrongUse: no dataset is called so.
+        WrongUse: no dataset has that name.
     """
     if dataset is not None:
         check_declared(dataset, dataset_names(session))
@@ -114,5 +114,5 @@ def _check_datasets(settings: ClientSettings, local: running.RunningLocal) -> No
     if settings.datasets is not None and (wanted := settings.datasets.resolve()) != local.datasets.resolve():
         raise WrongUse(
             f"The running `filegate local` uses the datasets of {local.datasets}, not those of {wanted}.",
-            advice="Stop it and start one with these, or leave --datasets and FILEGATE_DATASETS away.",
+            advice="Stop it and start one with these, or omit --datasets and unset FILEGATE_DATASETS.",
         )

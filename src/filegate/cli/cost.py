@@ -33,8 +33,7 @@ DAY, BAR, GAP = 12, 10, 2  # columns of text
 EIGHTHS, FULL = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉"), "█"
 MAX_NAMES = 6
 NOT_BY_TAG = (
-    "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. "
-    "docs/cost.md says more."
+    "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. See docs/cost.md."
 )
 SHORT_NAMES = {
     "Amazon DynamoDB": "DynamoDB",
@@ -86,9 +85,9 @@ def cost(
     else:
         session.show(Days(period, bill, runs))
     if client is None:
-        session.err.print("This cloud bills nobody: these are estimates of its runs, at AWS's list prices.")
+        session.err.print("This cloud has no bill: these are estimates of its runs, at AWS's list prices.")
         if by != "service":
-            session.err.print("--by is about the bill: estimates are by dataset.")
+            session.err.print("--by groups the bill: estimates are by dataset.")
     elif bill is not None and not bill.bears_tags:
         _explain_no_costs(session, client, cloud.environment)
     elif bill is not None and by != "project":
@@ -134,7 +133,6 @@ class Days:
     runs: Spending
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
-
         estimates = _Column("estimated USD" if self.bill is None else "runs (est.)", self._each_day(self.runs))
         if self.bill is None:
             first, last = estimates, []
@@ -168,7 +166,6 @@ class Days:
 
 
 def _column(spending: Spending, names: Sequence[str]) -> _Column:
-
     heading = line(SHORT_NAMES.get(names[0], names[0])) if len(names) == 1 else f"{len(names)} others"
     return _Column(heading, {day: sum(of.get(name, 0) for name in names) for day, of in spending.days.items()})
 
@@ -180,7 +177,7 @@ def _bar(amount: float, most: float) -> str:
 
 
 def _explain_no_costs(session: Session, client: CostExplorerClient, environment: str) -> None:
-    """Says why no cost bears the tags, as far as that can be found out."""
+    """Shows why no cost has the tags, as far as that can be found out."""
     session.err.print(f"AWS reports no cost by the tags of {environment} for these days.", style="yellow")
     inactive = operations.spending.inactive_tags(client)
     if inactive is None:

@@ -41,7 +41,7 @@ TWO_LINES = 190  # characters
 def demo(session: Session) -> None:
     """Run sample files through the whole pipeline on this machine. Nothing is left behind.
 
-    The samples lie under datasets/samples/; one of them is bad on purpose.
+    The samples are in datasets/samples/; one of them is bad on purpose.
     """
     folder = session.datasets_folder()
     samples = _samples(folder, dataset_names(session))
@@ -66,7 +66,7 @@ def demo(session: Session) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the demo has to show: runs, some rejected rows with the keys of their files, messages and alerts."""
+    """What the demo shows: runs, some rejected rows with the keys of their files, messages and alerts."""
 
     runs: tuple[RunRecord, ...]
     rejected: tuple[tuple[str, RejectedRow], ...]
@@ -75,7 +75,6 @@ class Seen:
 
 
 def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
-
     files = sorted(file for file in (folder / "samples").glob("*") if file.is_file() and file.name[0] != ".")
     if not files:
         raise WrongUse(
@@ -132,9 +131,8 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
     yield "  filegate dlq list"
 
 
-def _heading(title: str, says: str, *, first: bool = False) -> Text:
-
-    return Text.assemble("" if first else "\n", (title, "bold cyan"), "  ", (says, "dim"))
+def _heading(title: str, subtitle: str, *, first: bool = False) -> Text:
+    return Text.assemble("" if first else "\n", (title, "bold cyan"), "  ", (subtitle, "dim"))
 
 
 def _calls_for_nobody(alert: Alert) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from filegate.cli import connection, tables, text
 from filegate.cli.following import follow_all
-from filegate.cli.outcome import answer
+from filegate.cli.message import describe
+from filegate.cli.outcome import Outcome, answer, explain
 from filegate.cli.shared import Session, command, report
 from filegate.errors import WrongUse
 from filegate.operations import dlq
-from filegate.operations.find import short
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +24,7 @@ Wanted = Annotated[
     str, typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
 ]
 MaybeWanted = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="The start of a run's id, or of a message's.", show_default=False)
+    str | None, typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
 ]
 OfDataset = Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset's.", show_default=False)]
 
@@ -34,45 +32,33 @@ OfDataset = Annotated[str | None, typer.Option("--dataset", "-d", help="Only thi
 @command(app, "list")
 def list_messages(session: Session, dataset: OfDataset = None) -> None:
     """List what waits in the queue. Nothing is taken out of it."""
+    connection.refuse_unknown(session, dataset)
     cloud = connection.connect(session.settings)
     messages = [message for message in dlq.list_messages(cloud.dlq) if dataset in (None, message.dataset)]
     if session.as_json:
         session.write(*(message.to_json() for message in messages))
-        return
-    if not messages:
+    elif messages:
+        known = (cloud.ledger.get(message.run_id) for message in messages if message.run_id is not None)
+        session.show(tables.waiting(messages, {run.run_id: run for run in known if run is not None}))
+    else:
         session.err.print("Nothing waits in the dead-letter queue.", style="green")
-        return
-    table = tables.grid("run", "object", "status", "reason", "sent (UTC)", gives_way="reason")
-    for message in messages:
-        sent = text.moment(message.sent_at.isoformat())
-        run = short(message.run_id or message.id)
-        if message.failure is None:
-            table.add_row(text.line(run), Text("(not written by the pipeline)", "dim"), "", "", sent)
-            continue
-        known = None if message.run_id is None else cloud.ledger.get(message.run_id)
-        table.add_row(
-            text.line(run),
-            Text(text.line(message.about), "" if message.request else "dim"),
-            text.status(message.failure.status) if known is None else tables.status(known, message.failure.status),
-            tables.cut(f"{message.failure.type}: {message.failure.message}"),
-            sent,
-        )
-    session.show(table)
 
 
 @command(app, "show")
 def show_message(session: Session, run: Wanted) -> None:
-    """Show the whole of a message."""
-    for message in dlq.select(dlq.list_messages(connection.connect(session.settings).dlq), run):
-        try:
-            body = json.loads(message.received.body)
-        except ValueError:
-            body = message.received.body
-        if session.as_json:
-            session.write({"message_id": message.id, "sent_at": message.sent_at.isoformat(), "body": body})
-            continue
-        heading = f"message {text.line(message.id)}, sent {text.moment(message.sent_at.isoformat())} UTC"
-        session.show(Text(heading, "bold"), Text(text.clean(json.dumps(body, indent=2))))
+    """Show a message: what failed, on which object, what was received and allowed, and what to do next."""
+    cloud = connection.connect(session.settings)
+    messages = dlq.select(dlq.list_messages(cloud.dlq), run)
+    if session.as_json:
+        facts = [{"message_id": one.id, "sent_at": one.sent_at.isoformat(), "body": one.body} for one in messages]
+        session.write(*facts)
+        return
+    run_id = messages[0].run_id  # they are about the same one
+    known = None if run_id is None else cloud.ledger.get(run_id)
+    for number, message in enumerate(messages):
+        session.show(*([""] if number else []), *describe(message, known, cloud.ledger))
+    if known is not None:
+        explain(session, [Outcome(known, cloud.store)])
 
 
 @command(app, "replay")
@@ -93,6 +79,7 @@ def replay_messages(
     """
     if (run is None) != all_ or (dataset is not None and not all_):
         raise WrongUse("Nothing to replay was named.", advice="Name one run, or pass --all, perhaps with --dataset.")
+    connection.refuse_unknown(session, dataset)
     cloud = connection.connect(session.settings)
     begun: list[dlq.Replay] = []
     skipped: list[dlq.NotReplayable] = []

@@ -29,14 +29,14 @@ def drop(session: Session, files: FileArguments, dataset: DatasetOption = None, 
             followed = deliver_all(session, cloud, deliveries)
         except KeyboardInterrupt:
             if not own:
-                session.err.print("What was delivered goes on without you: filegate runs")
+                session.err.print("The runs of what was delivered continue. See them with: filegate runs")
             raise
         if out is not None:
             keep(session, outcomes_of(followed, cloud.store), out)
         status = answer(session, cloud, followed, lasting=not own)
     if own and out is None:
         session.err.print(
-            "\nThe embedded cloud of this command is gone, and all it held. Keep the files with --out DIR,"
+            "\nThe embedded cloud of this command is gone with its data. Keep the files with --out DIR,"
             "\nor start a cloud that stays with `filegate local`.",
             style="dim",
         )

@@ -10,9 +10,9 @@ import typer
 FileArguments = Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files.", show_default=False)]
 DatasetOption = Annotated[
     str | None,
-    typer.Option("--dataset", "-d", help="Their dataset, where neither folder nor name says it.", show_default=False),
+    typer.Option("--dataset", "-d", help="Their dataset, if it is not clear from folder or name.", show_default=False),
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Keep what they became there: Parquet, and the quarantine.", show_default=False),
+    typer.Option(metavar="DIR", help="Copy the published Parquet files and the quarantine there.", show_default=False),
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-POLL_SECONDS = 0.3  # between two looks at the datasets
+POLL_SECONDS = 0.3  # between two checks of the datasets
 
 
 @command(app)
@@ -61,7 +61,6 @@ def _watch(session: Session, cloud: Cloud, folder: Path) -> NoReturn:
 
 
 def _report_edit(session: Session, folder: Path) -> None:
-
     session.err.print("The datasets changed: files are validated against the new ones from now on.", style="cyan")
     for checked in operations.check.check(Registry(folder)):
         for problem in checked.problems:
@@ -69,13 +68,12 @@ def _report_edit(session: Session, folder: Path) -> None:
 
 
 def _announce(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[str, str]) -> None:
-
     if session.as_json:
         session.write({"endpoint": endpoint, "outputs": vars(cloud.outputs), "environment": dict(variables)})
         return
     exports = "\n".join(f"  export {name}={value}" for name, value in variables.items())
     session.show(
-        Text.assemble(("Filegate runs at ", ""), (endpoint, "bold green"), ". Ctrl-C ends it, and its data with it."),
+        Text.assemble(("Filegate runs at ", ""), (endpoint, "bold green"), ". Ctrl-C stops it and deletes its data."),
         "",
         Text("In another terminal:", "dim"),
         "  filegate drop datasets/samples/flights.csv",

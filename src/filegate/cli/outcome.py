@@ -1,4 +1,4 @@
-"""What became of the runs that a command started."""
+"""The outcome of the runs that a command started."""
 
 from __future__ import annotations
 
@@ -103,15 +103,20 @@ def write_outcomes(session: Session, outcomes: Sequence[Outcome], *, in_cloud: b
     session.show(tables.ends(runs, places=in_cloud))
     if sum(len(run.rules) for run in runs) > MAX_RULES:
         session.show("", tables.broken_by(runs))
-    explained = ((one.file, rule) for one in outcomes for rule in one.explain())
-    for file, rule in itertools.islice(explained, MAX_RULES):
-        session.lines([Text(), *explanation(rule, file, session.terminal_width)])
+    explain(session, outcomes)
     for run in runs:
         if run.rows_deduplicated:
             repeated = f"{run.key}: {run.rows_deduplicated:,} accepted rows repeat the key of an earlier one: left out."
             session.lines([Text(), Text(line(repeated))])
         if reason := why(run):
             session.lines([Text(), *reason])
+
+
+def explain(session: Session, outcomes: Iterable[Outcome]) -> None:
+    """Shows a person the rules that were broken, as many as fit on a screen or two."""
+    explained = ((one.file, rule) for one in outcomes for rule in one.explain())
+    for file, rule in itertools.islice(explained, MAX_RULES):
+        session.lines([Text(), *explanation(rule, file, session.terminal_width)])
 
 
 def _show_succession(session: Session, cloud: Cloud, runs: Sequence[RunRecord]) -> None:

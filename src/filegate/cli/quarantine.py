@@ -30,10 +30,11 @@ def quarantine(
     cloud = connection.connect(session.settings)
     found = find(cloud.ledger, run)
     rows = list(itertools.islice(operations.quarantine.rejected_rows(found, cloud.store, rule=rule), limit))
+    width = session.terminal_width
     if session.as_json:
         session.write(*(row.to_json() for row in rows))
     else:
-        session.lines(line for row in rows for line in (*rejected(row, session.terminal_width), Text()))
+        session.lines(line for row in rows for line in (*rejected(row, width), Text()))
     there_are = found.rules[rule] if rule is not None else found.rows_rejected
     if len(rows) < there_are:
         session.err.print(f"{len(rows):,} of {there_are:,} rows. See more with --limit.", style="dim")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -46,16 +46,31 @@ def record(row: RejectedRow, width: int | None, indent: str = "  ") -> Iterator[
         return
     columns = {broken.column for broken in row.broken}
     names = sorted(row.values, key=lambda name: name not in columns)
-    line, length, lines = Text(indent), len(indent), 1
-    for name in names:
-        broken = name in columns
-        field = f"{text.line(name)}={text.field(row.values[name], width and (60 if broken else 30))}  "
-        if width is not None and length + len(field) > width and length > len(indent):
-            if lines == RECORD_LINES:
-                yield line.append("…", OTHER)
-                return
-            yield line
-            line, length, lines = Text(indent), len(indent), lines + 1
-        line.append(field, BROKEN if broken else OTHER)
-        length += len(field)
-    yield line
+    fields = [
+        (
+            name in columns,
+            f"{text.line(name)}={text.field(row.values[name], width and (60 if name in columns else 30))}",
+        )
+        for name in names
+    ]
+    lines = _filled(fields, None if width is None else width - len(indent))
+    for line in lines[:RECORD_LINES]:
+        broken, others = ("  ".join(field for is_broken, field in line if is_broken is kind) for kind in (True, False))
+        gap = "  " if broken and others else ""
+        more = "  …" if len(lines) > RECORD_LINES and line is lines[RECORD_LINES - 1] else ""
+        yield Text.assemble(indent, (broken, BROKEN), gap, (others + more, OTHER))
+
+
+def _filled(fields: Sequence[tuple[bool, str]], width: int | None) -> list[list[tuple[bool, str]]]:
+    """The fields in lines that leave room for an ellipsis; one line if there is no width."""
+    if width is None:
+        return [list(fields)]
+    lines: list[list[tuple[bool, str]]] = [[]]
+    length = 0
+    for field in fields:
+        length += len(field[1]) + 2
+        if length > width - 1 and lines[-1]:
+            lines.append([])
+            length = len(field[1]) + 2
+        lines[-1].append(field)
+    return lines

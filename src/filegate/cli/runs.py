@@ -1,4 +1,4 @@
-"""`filegate runs`: what ran lately."""
+"""`filegate runs`: the latest runs."""
 
 from __future__ import annotations
 

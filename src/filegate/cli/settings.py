@@ -1,4 +1,4 @@
-"""What a command is told by its options, or else by variables of the environment."""
+"""What a command uses, by its options or by environment variables."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Session:
             typer.echo(json.dumps(document, default=str))
 
     def show(self, *parts: RenderableType, width: int | None = None) -> None:
-        """Answers a person; `width` is the most columns to use. Where no person watches, the text is bare."""
+        """Answers a person; `width` is the most columns to use. The text is plain unless it is a terminal."""
         out = self.out
         if width is not None:
             out.width = min(width, out.width)
@@ -111,16 +111,17 @@ class Session:
         typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def lines(self, lines: Iterable[Text]) -> None:
-        """Answers a person by lines, many at a time; where no person watches they are bare, and never wrapped."""
+        """Answers a person by lines, many at a time; they are plain and never wrapped unless it is a terminal."""
         out, remaining = self.out, iter(lines)
         while batch := list(itertools.islice(remaining, LINES_AT_ONCE)):
             if out.is_terminal:
-                out.print(Text("\n").join(batch))
+                wrapped = (line.wrap(out, out.width) if len(line) > out.width else [line] for line in batch)
+                out.print(Text("\n").join(itertools.chain.from_iterable(wrapped)), soft_wrap=True)
             else:
                 typer.echo("\n".join(one.plain.rstrip() for one in batch))
 
     def waiting(self, what: str) -> Any:
-        """Says what is going on for the time of the block, if somebody watches."""
+        """Shows what is being done during the block, on a terminal."""
         return nullcontext() if self.as_json or not self.err.is_terminal else self.err.status(what)
 
     def datasets_folder(self) -> Path:
@@ -139,7 +140,7 @@ class Session:
 
 
 def console(*, stderr: bool) -> Console:
-    """Standard output or error, where `[` is a bracket; so wide that nothing is cut where it is no terminal."""
+    """Standard output or error without markup; so wide that nothing is cut where it is not a terminal."""
     plain: Mapping[str, Any] = {"stderr": stderr, "markup": False, "highlight": False, "emoji": False}
     found = Console(**plain)
     return found if found.is_terminal else Console(**plain, width=PIPED_WIDTH)

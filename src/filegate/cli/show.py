@@ -1,4 +1,4 @@
-"""`filegate show`: a run's whole story."""
+"""`filegate show`: all about a run."""
 
 from __future__ import annotations
 
@@ -56,16 +56,13 @@ def show(
         return
     newer = None if found.superseded_by is None else cloud.ledger.get(found.superseded_by)
     unfinished = cut_short(found, cloud.store)
-    session.show(*_story(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
+    session.show(*_facts(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
 
 
-def _story(
+def _facts(
     run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
 ) -> list[RenderableType]:
-
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
+    facts = tables.facts()
 
     def add(name: str, value: RenderableType | None) -> None:
         if value:
@@ -93,20 +90,19 @@ def _story(
         add("", run.error_message)
     if len(links) > 1:
         add("replays", _links(links, run))
-    add("next", "\n".join(_next_commands(run, unfinished)))
+    add("next", "\n".join(next_commands(run, links, unfinished=unfinished)))
     return [Text.assemble(text.line(run.key), "  ", text.status(run.status)), "", facts]
 
 
 def _times(run: RunRecord) -> str:
-
     if run.finished_at:
         took = f", took {text.seconds(seconds(run))}"
     else:
         silence = max(0.0, (clock.now() - alive_at(run)).total_seconds())
-        took = f", still under way, last sign of life {text.seconds(silence)} ago"
+        took = f", still running, last sign of life {text.seconds(silence)} ago"
     restarts = f", restarted {text.counted(run.retries, 'time')}" if run.retries else ""
     duplicates = f", announced {text.counted(run.duplicates + 1, 'time')}" if run.duplicates else ""
-    return f"{text.moment(run.started_at)} UTC{took}{restarts}{duplicates}"
+    return f"{text.timestamp(run.started_at)} UTC{took}{restarts}{duplicates}"
 
 
 def _progress(run: RunRecord) -> str | None:
@@ -114,12 +110,12 @@ def _progress(run: RunRecord) -> str | None:
     found = progress_of(run)
     if found is None:
         return None
-    began = f"{found.state} since {text.moment(clock.iso(found.since))} UTC"
+    began = f"{found.state} since {text.timestamp(clock.iso(found.since))} UTC"
     return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, clock.now())]))
 
 
 def _chunks(run: RunRecord) -> str | None:
-    """What the object was cut into, if it was."""
+    """How many chunks the object was split into, if several."""
     if run.chunks < 2:
         return None
     spread, took = ranges(run.usage), seconds(run)
@@ -129,7 +125,6 @@ def _chunks(run: RunRecord) -> str | None:
 
 
 def _states(run: RunRecord) -> RenderableType | None:
-
     if not run.states:
         return None
     start = datetime.fromisoformat(run.started_at)
@@ -168,27 +163,32 @@ def _used(run: RunRecord) -> str:
 
 
 def _addresses(addresses: Sequence[str]) -> str:
-
     more = len(addresses) - SHOWN_ADDRESSES
     return "\n".join([*map(text.line, addresses[:SHOWN_ADDRESSES]), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
-
-    story = Text()
+    shown = Text()
     for link in links:
-        if story:
-            story.append(" → ")
-        story.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
-        story.append(" ").append_text(text.status(link.status))
-    return story
+        if shown:
+            shown.append(" → ")
+        shown.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
+        shown.append(" ").append_text(text.status(link.status))
+    return shown
 
 
-def _next_commands(run: RunRecord, unfinished: bool) -> list[str]:
+def next_commands(run: RunRecord, links: Sequence[RunRecord], *, unfinished: bool = False) -> list[str]:
+    """The commands that go on from here.
 
+    Args:
+        run: the run that is shown.
+        links: it and its replays, the last one last.
+        unfinished: whether its commit was cut short.
+    """
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:
-        commands.append(f"filegate show {short(run.replayed_by)}")
+        last = links[-1]
+        commands.append(f"filegate show {short(last.replayed_by or last.run_id)}")
     elif run.superseded_by is not None:
         commands.append(f"filegate show {short(run.superseded_by)}")
         if run.status == Status.PARTIAL:  # its message waits, and no replay would publish anything

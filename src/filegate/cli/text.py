@@ -1,4 +1,4 @@
-"""How things are written for a person: numbers, times, statuses, and values from the data, which may hold anything."""
+"""Numbers, times, statuses and values of the data as text for a person. Values may hold anything."""
 
 from __future__ import annotations
 
@@ -63,27 +63,27 @@ def roughly(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def how_far(pace: StateProgress, now: datetime) -> str:
+def how_far(progress: StateProgress, now: datetime) -> str:
     """`34 of 172 chunks · about 30 s left · 2.1 M rows · 310 k rows/s`: what a narrow terminal cuts off comes last."""
-    rate, left = pace.rows_per_second, pace.seconds_left(now)
+    rate, left = progress.rows_per_second, progress.seconds_left(now)
     return " · ".join(
         [
-            f"{pace.chunks_done:,} of {counted(pace.chunks, 'chunk')}"
-            if pace.chunks is not None
-            else f"{counted(pace.chunks_done, 'chunk')} so far",
+            f"{progress.chunks_done:,} of {counted(progress.chunks, 'chunk')}"
+            if progress.chunks is not None
+            else f"{counted(progress.chunks_done, 'chunk')} so far",
             *([] if left is None else [f"about {roughly(left)} left"]),
-            f"{rounded(pace.rows_done)} rows",
+            f"{rounded(progress.rows_done)} rows",
             *([] if rate is None else [f"{rounded(rate)} rows/s"]),
         ]
     )
 
 
-def percent(pace: StateProgress | None) -> str:
-    """`20 %`; nothing as long as nobody knows."""
-    return "" if pace is None or pace.percent is None else f"{pace.percent} %"
+def percent(progress: StateProgress | None) -> str:
+    """`20 %`; empty while it is unknown."""
+    return "" if progress is None or progress.percent is None else f"{progress.percent} %"
 
 
-def moment(iso: str) -> str:
+def timestamp(iso: str) -> str:
     """`2026-01-31 10:00:00` in UTC."""
     return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 

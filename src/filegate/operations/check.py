@@ -76,7 +76,7 @@ def _reference_problems(registry: Registry, dataset: Dataset) -> list[FilegateEr
     for table, file in dataset.references.items():
         try:
             tables[table].collect_schema()
-        except Exception as error:  # whatever a reader of a broken file raises
+        except Exception as error:  # any error of a reader of a broken file
             reason = f"{type(error).__name__}: {error}"
             problem = f"Dataset {dataset.name!r}: reference {table!r} ({file}) cannot be read: {reason}"
             problems.append(FilegateError(problem, advice="Fix the file."))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 PART_BYTES = 16 * MIB
-MAX_PARTS = 10_000  # of one upload, says S3
+MAX_PARTS = 10_000  # of one upload, by S3
 CONCURRENT_UPLOADS = 4
 
 OnSent = Callable[[int], None]
@@ -94,7 +94,7 @@ def _key(file: Path, dataset: str) -> str:
 
 
 def dataset_of(file: Path, known: Sequence[str], given: str | None = None) -> str:
-    """The dataset a file belongs to: the given one, else the one that its folder or the start of its name says.
+    """The dataset a file belongs to: the given one, else the one of its folder or of the start of its name.
 
     Args:
         file: `flights/2013-01.csv`, `flights.csv`, `flights_2013-01.csv` all belong to `flights`.

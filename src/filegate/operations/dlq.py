@@ -6,6 +6,7 @@ an execution was aborted or ran out of time, a rule of EventBridge does, which k
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class _Body(BaseModel):
     request: Request | None = None
     input: str | None = None
     failure: Failure
+    error: Any = None
 
 
 class _Input(Request):
@@ -63,6 +65,7 @@ class Message:
         execution: the ARN of the run's execution, likewise.
         request: what the run was to do, likewise.
         failure: why it is here; None if the pipeline did not write the message.
+        trace: the stack trace of a function that failed, if that is why.
     """
 
     received: Received
@@ -70,10 +73,19 @@ class Message:
     execution: str | None = None
     request: Request | None = None
     failure: Failure | None = None
+    trace: str | None = None
 
     @property
     def id(self) -> str:
         return self.received.id
+
+    @property
+    def body(self) -> Any:
+        """Its content: of a message of the pipeline, a dict."""
+        try:
+            return json.loads(self.received.body)
+        except ValueError:
+            return self.received.body
 
     @property
     def sent_at(self) -> datetime:
@@ -91,6 +103,19 @@ class Message:
         if self.failure is not None and self.execution is not None:
             return f"execution {self.execution.rpartition(':')[2]}"
         return f"message {self.id}"
+
+    @property
+    def reason(self) -> str:
+        """Why it is here, for people: the error's class and message."""
+        if self.failure is None:
+            return "not written by the pipeline"
+        return f"{self.failure.type}: {self.problem}"
+
+    @property
+    def problem(self) -> str:
+        """The error's message without the object's address; empty if the pipeline did not write this."""
+        problem = "" if self.failure is None else self.failure.message
+        return problem.removeprefix(f"{self.request.address}: ") if self.request else problem
 
     def to_json(self) -> dict[str, Any]:
         """`message_id`, `sent_at`, `run_id`, `execution`, `dataset`, `object`, `status`, `error`: `type`, `message`."""
@@ -220,8 +245,8 @@ def replay(
     run_id, request = first.run_id, first.request
     if run_id is None or request is None:
         raise NotReplayable(
-            f"Message {first.id} does not say which run it is about.",
-            advice="Look at it with `filegate dlq show`. A file that is delivered again has a run of its own.",
+            f"Message {first.id} names no run.",
+            advice="See it with `filegate dlq show`. A file that is delivered again has a run of its own.",
         )
     known = ledger.get(run_id)
     if known is not None and known.replayed_by is not None:  # done before, but for the messages' deletion
@@ -256,7 +281,7 @@ def replay_request(
         request: what it had to do.
         end: how it ended; RUNNING if that is not known yet.
         known: the run as the ledger has it; None if it expired.
-        whole_object: read the whole object whatever the run's end.
+        whole_object: read the whole object however the run ended.
 
     Raises:
         NotReplayable: the run is not committed yet, or succeeded, or is superseded.
@@ -265,7 +290,7 @@ def replay_request(
     if whole_object:
         return all_rows
     run = f"Run {short(run_id)} ({request.key})"
-    discard = "Take its message away with `filegate dlq discard`."
+    discard = "Remove its message with `filegate dlq discard`."
     if end == Status.RUNNING:
         raise NotReplayable(
             f"{run} is not committed yet.",
@@ -282,7 +307,7 @@ def replay_request(
 
 
 def _end(failures: Sequence[Failure], known: RunRecord | None) -> Status:
-    """How the run ended: as the ledger says, if it does; a message may come before a restart that ends otherwise."""
+    """How the run ended: by the ledger if it knows; a message may precede a restart with another end."""
     if known is not None and known.status != Status.RUNNING:
         return known.status
     ends = [failure.status for failure in failures if failure.status != Status.PARTIAL]
@@ -300,7 +325,17 @@ def _message(received: Received) -> Message:
             given = _Input.model_validate_json(body.input)
             run_id = given.run_id or run_id_of(given.bucket, given.key, given.version_id)
             request = Request(**given.model_dump(exclude={"run_id"}))
-    return Message(received, run_id, body.execution, request, body.failure)
+    trace = _trace(body.error) if body.failure.status == Status.FAILED else None  # else the object is at fault
+    return Message(received, run_id, body.execution, request, body.failure, trace)
+
+
+def _trace(error: Any) -> str | None:
+    """The frames in the cause that Lambda gives, if there are any."""
+    try:
+        frames = json.loads(error["Cause"])["stackTrace"]
+        return "".join(frames).rstrip() or None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _named(messages: Iterable[Message]) -> str:

@@ -20,7 +20,7 @@ from filegate.storage.objects import ObjectStore
 
 
 def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
-    """What became of an object.
+    """The outcome of an object's run.
 
     Returns:
         `run_id`, `dataset`, `object` (its address), `status`; the counts `rows_in`, `rows_accepted`, `rows_rejected`,
@@ -93,7 +93,7 @@ def cut_short(run: RunRecord, store: ObjectStore) -> bool:
 
 
 def output_addresses(run: RunRecord, store: ObjectStore) -> list[str]:
-    """Where the run's published parts lie."""
+    """The addresses of the run's published parts."""
     manifest = published(run, store)
     if manifest is None or run.output is None:
         return []
@@ -113,7 +113,7 @@ def rules(run: RunRecord) -> dict[str, int]:
 
 
 def seconds(run: RunRecord) -> float | None:
-    """From the claim to the end; None while the run goes on."""
+    """From the claim to the end; None while the run is running."""
     if run.finished_at is None:
         return None
     return round((datetime.fromisoformat(run.finished_at) - datetime.fromisoformat(run.started_at)).total_seconds(), 3)

@@ -23,7 +23,7 @@ from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage, run_id_of
 from filegate.runs.states import Status
 from tests.unit.cli.conftest import Filegate, documents
-from tests.unit.operations.fakes import MemoryCloud
+from tests.unit.operations.fakes import MemoryCloud, body
 
 NOW = "2026-01-31T10:00:00.000Z"
 SOON = 10**6  # minutes: the runs are recent, whenever the test runs
@@ -46,7 +46,7 @@ def delivered(cloud: MemoryCloud, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_drop_that_is_left_says_that_the_runs_go_on(
+def test_drop_that_is_interrupted_says_that_the_runs_continue(
     filegate: Filegate, delivered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leave(*_: object) -> None:
@@ -55,7 +55,7 @@ def test_drop_that_is_left_says_that_the_runs_go_on(
     monkeypatch.setattr("filegate.operations.follow.Follower.poll", leave)
     result = filegate("drop", "succeeded.csv", "-d", "flights")
     assert result.exit_code == 130
-    assert "What was delivered goes on without you: filegate runs" in result.stderr
+    assert "The runs of what was delivered continue. See them with: filegate runs" in result.stderr
 
 
 def test_drop_answers_a_person(filegate: Filegate, delivered: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_run_whose_output_was_taken_back_had_been_published(filegate: Filegate
     assert f"superseded by run {'f' * 64}: it was published, and its output was taken back" in story
 
 
-def test_a_superseded_run_is_told_apart_wherever_it_is_listed(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_a_superseded_run_is_shown_as_such_wherever_it_is_listed(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has_partial(superseded_by="f" * 64, minute=SOON)
     cloud.message_about(run)
     for words in (["runs"], ["dlq", "list"]):
@@ -171,7 +171,7 @@ def test_a_superseded_run_is_told_apart_wherever_it_is_listed(filegate: Filegate
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIAL])
-def test_a_commit_that_was_cut_short_is_told(filegate: Filegate, cloud: MemoryCloud, status: Status) -> None:
+def test_a_commit_that_was_cut_short_is_shown(filegate: Filegate, cloud: MemoryCloud, status: Status) -> None:
     run = cloud.has("x", status)
     cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
     story = filegate("show", run.run_id).stdout
@@ -240,14 +240,14 @@ def test_a_key_is_on_one_line(filegate: Filegate, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "shown"),
     [
         (("drop", "nowhere.csv"), "There is no file nowhere.csv."),
         (("drop", ".", "-d", "flights"), "Name files, not folders."),
         (("drop", "succeeded.csv"), "has neither the folder nor the name of a dataset"),
         (("drop", "succeeded.csv", "-d", "nope", "--datasets", "declared"), "Declared are cars, flights."),
         (("drop",), "Missing argument"),
-        (("show", "xyz"), "is no run id"),
+        (("show", "xyz"), "is not a run id"),
         (("show", "abcd"), "No run starts with abcd"),
         (("runs", "--status", "LOST"), "Invalid value"),
         (("dlq", "replay"), "Nothing to replay was named."),
@@ -262,13 +262,13 @@ def test_a_key_is_on_one_line(filegate: Filegate, words: str) -> None:
         (("nonsense",), "No such command"),
     ],
 )
-def test_wrong_use(filegate: Filegate, delivered: Path, words: tuple[str, ...], told: str) -> None:
+def test_wrong_use(filegate: Filegate, delivered: Path, words: tuple[str, ...], shown: str) -> None:
     (delivered / "declared").mkdir()
     for name in ("cars", "flights"):
         (delivered / "declared" / f"{name}.py").touch()
     result = filegate(*words)
     assert result.exit_code == 2
-    assert told in " ".join(result.stderr.replace("│", " ").split())
+    assert shown in " ".join(result.stderr.replace("│", " ").split())
     assert "Traceback" not in result.output
     assert result.stdout == ""
 
@@ -331,12 +331,12 @@ def test_the_statuses_offered_are_those_of_the_ledger() -> None:
     assert set(get_args(StatusName)) == {status.value for status in Status} - {"DUPLICATE"}
 
 
-def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_has_all_about_a_run(filegate: Filegate, cloud: MemoryCloud) -> None:
     replay = cloud.has("replay", Status.FAILED, minute=SOON, run_id="f" * 64)
     states = {"IngestState": "2026-01-31T10:00:00.000Z", "ValidateState": "2026-01-31T10:00:00.250Z"}
     run = cloud.has_partial(states=states, retries=1, replayed_by=replay.run_id, rows_deduplicated=0, minute=0)
     result = filegate("show", run.run_id)
-    told = " ".join(result.stdout.split())
+    shown = " ".join(result.stdout.split())
     for part in (
         "flights/january.csv PARTIAL",
         "2026-01-31 10:00:00 UTC, took 1.5 s, restarted 1 time",
@@ -348,13 +348,13 @@ def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
         f"{run.run_id[:12]} PARTIAL → ffffffffffff FAILED",
         f"filegate quarantine {run.run_id[:12]}",
     ):
-        assert part in told
+        assert part in shown
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["replayed_by"] == replay.run_id
     assert document["states"] == states
 
 
-def test_show_tells_how_far_a_long_run_is(
+def test_show_has_the_progress_of_a_long_run(
     filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     since = now().replace(microsecond=0)
@@ -362,24 +362,24 @@ def test_show_tells_how_far_a_long_run_is(
     run = cloud.is_under_way(
         "x", since=since, seconds=30, chunks=172, chunks_due=172, chunks_done=43, rows_done=2_100_000
     )
-    told = " ".join(filegate("show", run.run_id).stdout.split())
-    assert "still under way, last sign of life 1.5 s ago" in told
-    assert f"progress ValidateState since {since:%Y-%m-%d %H:%M:%S} UTC · 25 % · 43 of 172 chunks · " in told
-    assert "43 of 172 chunks · about 90 s left · 2.1 M rows · 70 k rows/s chunks 172 rows" in told
+    shown = " ".join(filegate("show", run.run_id).stdout.split())
+    assert "still running, last sign of life 1.5 s ago" in shown
+    assert f"progress ValidateState since {since:%Y-%m-%d %H:%M:%S} UTC · 25 % · 43 of 172 chunks · " in shown
+    assert "43 of 172 chunks · about 90 s left · 2.1 M rows · 70 k rows/s chunks 172 rows" in shown
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert (document["chunks"], document["ranges"]) == (172, 0)
     assert (document["progress"]["percent"], document["progress"]["chunks_done"]) == (25, 43)
 
 
-def test_show_tells_of_a_run_that_says_nothing_yet(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_of_a_run_without_progress_yet(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.is_under_way("x", seconds=0)
-    told = filegate("show", run.run_id).stdout
-    assert "last sign of life" in told
-    assert "progress" not in told
-    assert "chunks" not in told
+    shown = filegate("show", run.run_id).stdout
+    assert "last sign of life" in shown
+    assert "progress" not in shown
+    assert "chunks" not in shown
 
 
-def test_show_tells_how_a_large_object_was_spread(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_of_a_large_object_counts_its_ranges(filegate: Filegate, cloud: MemoryCloud) -> None:
     calls = {
         "ValidateState0": Invocation(state="ValidateRange", calls=11, seconds=200, memory_mb=256),
         "ValidateState1": Invocation(state="ValidateRange", calls=2, seconds=30, memory_mb=256),
@@ -393,27 +393,27 @@ def test_show_tells_how_a_large_object_was_spread(filegate: Filegate, cloud: Mem
     assert (document["chunks"], document["ranges"], document["progress"]) == (172, 11, None)
 
 
-def test_runs_tell_how_much_of_a_long_one_is_done(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_runs_show_how_much_of_a_long_one_is_done(filegate: Filegate, cloud: MemoryCloud) -> None:
     cloud.is_under_way("long", seconds=30, chunks_due=172, chunks_done=43, minute=SOON)
     cloud.is_under_way("ingesting", state="IngestState", seconds=30, chunks_done=43, minute=SOON)
     cloud.is_under_way("small", seconds=0, minute=SOON)
-    told = [re.split(r"  +", line)[2:4] for line in filegate("runs").stdout.splitlines()[1:]]
-    assert sorted(told) == [["ingesting.csv", "RUNNING"], ["long.csv", "RUNNING 25 %"], ["small.csv", "RUNNING"]]
+    shown = [re.split(r"  +", line)[2:4] for line in filegate("runs").stdout.splitlines()[1:]]
+    assert sorted(shown) == [["ingesting.csv", "RUNNING"], ["long.csv", "RUNNING 25 %"], ["small.csv", "RUNNING"]]
     assert {document["dataset"] for document in documents(filegate("runs", "--json")) if document["progress"]} == {
         "flights"
     }
 
 
-def test_show_tells_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_has_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
     calls = {
         "a": Invocation(state="IngestState", seconds=2.5, memory_mb=512, s3_reads=3, s3_writes=1, ledger_writes=6),
         "b": Invocation(state="ValidateState", seconds=1, memory_mb=256, failed=True),
         "c": Invocation(state="ValidateState", seconds=3, memory_mb=256, s3_reads=2),
     }
     run = cloud.has_partial(usage=Usage(invocations=calls), cost_usd=0.0012)
-    told = " ".join(filegate("show", run.run_id).stdout.split())
-    assert "used 6.5 s in 3 invocations, 2.2 GB-seconds, 7 state transitions, 6 requests to S3: about $0.0012" in told
-    assert f"by the list prices of {READ_ON}" in told
+    shown = " ".join(filegate("show", run.run_id).stdout.split())
+    assert "used 6.5 s in 3 invocations, 2.2 GB-seconds, 7 state transitions, 6 requests to S3: about $0.0012" in shown
+    assert f"by the list prices of {READ_ON}" in shown
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["used"] == {
         "stages": {
@@ -437,7 +437,7 @@ def test_show_estimates_what_a_failed_run_cost(filegate: Filegate, cloud: Memory
     assert document["used"]["cost_usd"] == pytest.approx(450 * 0.0000133334, rel=0.1)
 
 
-def test_show_tells_of_an_error(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_has_the_error(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has("x", Status.REJECTED, error_type="SchemaMismatch", error_message="No \x1b[31mcolumn.", minute=SOON)
     result = filegate("show", run.run_id)
     assert "SchemaMismatch" in result.stdout
@@ -490,6 +490,72 @@ def test_dlq_list_and_show(filegate: Filegate, cloud: MemoryCloud) -> None:
     assert (document["message_id"], document["body"]["failure"]["status"]) == (message, "PARTIAL")
     assert "\x1b" not in filegate("dlq", "show", "junk").stdout
     assert len(cloud.queue.visible) == 2
+
+
+def test_dlq_show_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    cloud.message_about(run, "3f2504e0")
+    shown = filegate("dlq", "show", run.run_id[:6]).stdout
+    story = " ".join(shown.split())
+    for part in (
+        "flights/january.csv PARTIAL",
+        "failed RowsRejected 3 of 5 rows.",
+        "object s3://raw/flights/january.csv version v1",
+        "message 3f2504e0, sent 2026-01-31 10:00:00 UTC",
+        f"next filegate quarantine {run.run_id[:12]} Fix the cause. Then: filegate dlq replay {run.run_id[:12]}",
+        'flight:ge 3 rows allowed >= 1 received "-1" (1), "-5" (1), "0" (1) row 3, byte 300 flight=-1 carrier=AA',
+    ):
+        assert part in story
+    assert "{" not in shown
+
+
+@pytest.mark.parametrize(("status", "traces"), [(Status.REJECTED, 0), (Status.FAILED, 1)])
+def test_dlq_show_has_a_stack_trace_only_where_it_helps(
+    filegate: Filegate, cloud: MemoryCloud, status: Status, traces: int
+) -> None:
+    """Not where the object is at fault."""
+    frames = ['  File "/var/task/filegate/x.py", line 1, in x\n', "    raise \x1b[2J\n"]
+    cause = json.dumps({"errorType": "X", "errorMessage": "No.", "stackTrace": frames})
+    run = cloud.has("january", status, error_type="X")
+    cloud.queue.send(body(run) | {"error": {"Error": "X", "Cause": cause}}, "a")
+    shown = filegate("dlq", "show", run.run_id[:6]).stdout
+    assert shown.count("line 1, in x") == traces
+    assert "\x1b" not in shown
+
+
+def test_dlq_show_of_what_is_not_the_pipeline_s(filegate: Filegate, cloud: MemoryCloud) -> None:
+    cloud.queue.send("\x1b[2Jnonsense", "junk-1234")
+    assert r"\x1b[2Jnonsense" in filegate("dlq", "show", "junk").stdout
+    failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended."}
+    cloud.queue.send({"execution": "arn:x:night-shift", "failure": failure}, "aborted-1")
+    shown = filegate("dlq", "show", "aborted-1").stdout
+    assert "execution night-shift  FAILED" in shown
+    assert "filegate dlq discard aborted-1" in shown
+
+
+def test_show_of_a_run_that_was_replayed_twice_names_the_last_run(filegate: Filegate, cloud: MemoryCloud) -> None:
+    first = cloud.has("a", Status.FAILED, run_id="a" * 64, replayed_by="b" * 64)
+    cloud.has("a", Status.FAILED, run_id="b" * 64, replay_of=first.run_id, replayed_by="c" * 64)
+    assert "filegate show cccccccccccc" in filegate("show", first.run_id).stdout  # though it has not begun yet
+    cloud.has("a", Status.FAILED, run_id="c" * 64, replay_of="b" * 64)
+    shown = filegate("show", first.run_id).stdout
+    assert "aaaaaaaaaaaa FAILED → bbbbbbbbbbbb FAILED → cccccccccccc FAILED" in shown
+    assert "filegate show cccccccccccc" in shown
+    assert "filegate show bbbbbbbbbbbb" not in shown
+
+
+@pytest.mark.parametrize(
+    "words", [("runs", "-d", "nosuch"), ("dlq", "list", "-d", "nosuch"), ("dlq", "replay", "--all", "-d", "nosuch")]
+)
+def test_an_unknown_dataset_is_refused_everywhere(
+    filegate: Filegate, cloud: MemoryCloud, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    assert filegate(*words).exit_code == 0  # no dataset is declared here: it may be one of the deployment's
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "flights.py").touch()
+    result = filegate(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "There is no dataset 'nosuch'.\nDeclared are flights.\n"
 
 
 def test_an_empty_queue(filegate: Filegate, cloud: MemoryCloud) -> None:

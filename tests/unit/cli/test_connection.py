@@ -82,7 +82,7 @@ def test_a_running_local_of_other_datasets_is_not_used(
         with pytest.raises(WrongUse, match=rf"uses the datasets of /datasets, not those of {tmp_path}.*Stop it"):
             connect(ClientSettings(datasets=tmp_path))
         monkeypatch.setenv("FILEGATE_DATASETS", str(tmp_path))
-        with pytest.raises(WrongUse, match="leave --datasets and FILEGATE_DATASETS away"):
+        with pytest.raises(WrongUse, match="omit --datasets and unset FILEGATE_DATASETS"):
             connect_if_any(ClientSettings())
 
 

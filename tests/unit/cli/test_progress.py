@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from filegate.cli import progress
-from filegate.cli.progress import LOG_EVERY, Progress, watched
+from filegate.cli.progress import LOG_EVERY, RunLines, watched
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -28,7 +28,7 @@ def terminal(width: int = 120) -> Console:
 
 
 def drawn(run: RunRecord, width: int = 120) -> str:
-    lines = Progress()
+    lines = RunLines()
     lines.delivered(lines.add("january.csv"), run.run_id)
     lines.update(run)
     console = Console(file=io.StringIO(), width=width, color_system=None)
@@ -93,13 +93,13 @@ def test_where_there_is_no_terminal_a_line_is_written_now_and_then(
 ) -> None:
     times = Times()
     monkeypatch.setattr(progress, "now", times)
-    monkeypatch.setattr(progress.Line.__dataclass_fields__["said_at"], "default_factory", times)
+    monkeypatch.setattr(progress.RunLine.__dataclass_fields__["logged_at"], "default_factory", times)
     console = Console(file=io.StringIO(), width=200)
     small = MemoryCloud().has("small", Status.RUNNING, state="ValidateState")
     with watched(console, quiet=quiet) as lines:
         for run in (small, a_run()):
             line = lines.add(run.key)
-            line.said_at = times.at
+            line.logged_at = times.at
             lines.delivered(line, run.run_id)
         for minute in range(5):
             times.at += LOG_EVERY / 2

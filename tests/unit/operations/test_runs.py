@@ -27,7 +27,7 @@ def test_a_run_is_found_by_any_start_of_its_id(digits: int) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "abc", "wxyz", "abcd" * 17, "../etc"])
 def test_what_is_no_start_of_an_id_is_refused(cloud: MemoryCloud, prefix: str) -> None:
-    with pytest.raises(WrongUse, match="is no run id"):
+    with pytest.raises(WrongUse, match="is not a run id"):
         find(cloud.ledger, prefix)
 
 
