@@ -27,7 +27,7 @@ ORDINARY = {
     pl.Int64(): st.integers(-(2**63), 2**63 - 1).map(str),
     pl.UInt64(): st.integers(0, 2**64 - 1).map(str),
     pl.Float32(): st.floats(allow_nan=False, allow_infinity=False, width=32).map(repr),
-    pl.Float64(): st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    pl.Float64(): (st.floats(-1e50, 1e50) | st.floats(allow_nan=False, allow_infinity=False)).map(repr),
     pl.Decimal(6, 2): st.decimals(-9999, 9999, places=2).map(str),
     pl.Decimal(38, 10): st.decimals(-(10**20), 10**20, places=10).map("{:f}".format),
     pl.Decimal(5, 0): st.integers(-99999, 99999).map(str),
@@ -93,7 +93,11 @@ def files(draw: st.DrawFn) -> File:
 
     end = source.delimiter * source.trailing_delimiter + draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
     lines = [source.delimiter.join(map(field, range(len(row)), row)) + end for row in table]
-    lines[1:1] = draw(st.sampled_from([[], [], [], [end], ["x" + end], [f'"{end}'], ["\0" + end], [f"'x\\{end}"]]))
+    short, long = lines[-1].replace(source.delimiter, "", 1), source.delimiter + lines[-1]
+    body = lines[-1].rstrip("\r\n")
+    longer = body + "x" + lines[-1][len(body) :]
+    odd = [end, short, long, longer, "x" + end, f'"{end}', "\0" + end, f"'x\\{end}"]
+    lines[1:1] = draw(st.just([]) | st.sampled_from(odd).map(lambda line: [line]))
     return File(types, source, "".join(lines).encode(), extra, on_unknown)
 
 
@@ -135,6 +139,9 @@ UTF8 = Csv(encoding="utf-8")
 @example(File({"a": pl.Int8()}, UTF8, b"\n"), 1 << 20)
 @example(File({"a": pl.Float32(), "b": pl.Int8()}, UTF8, b"9" * 40 + b",1\n"), 1 << 20)
 @example(File({"a": pl.Float64(), "b": pl.Int8()}, UTF8, b"1e999,1\n"), 1 << 20)
+@example(File({"a": pl.Float64(), "b": pl.Int8()}, Csv(escape="e"), b"1e5,1\n"), 1 << 20)
+@example(File({"a": pl.Int8(), "b": pl.Int8()}, Csv(trailing_delimiter=True), b"1,2,\n1,2\n"), 1 << 20)
+@example(File({"a": pl.Int8(), "b": pl.Int8()}, Csv(trailing_delimiter=True), b"1,2,\n1,2,3\n"), 1 << 20)
 @example(File({"a": pl.Decimal(6, 2), "b": pl.Int8()}, UTF8, b"12345.67,1\n"), 1 << 20)
 @example(File({"a": pl.Decimal(6, 2), "b": pl.Int8()}, UTF8, b"1.234,1\n"), 1 << 20)
 @example(File({"a": pl.String(), "b": pl.Int8()}, UTF8, b"\xff,1\n"), 1 << 20)

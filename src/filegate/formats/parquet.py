@@ -98,14 +98,14 @@ def _scan(blob: Blob) -> pl.LazyFrame:
 def _rescued(blob: Blob, unknown: Sequence[str]) -> pl.Expr:
     """The unknown columns as one JSON object: scalars as strings, nested values as JSON."""
     schema = parquet_schema(blob)
-    texts = []
+    values = []
     for name in unknown:
         column = pl.selectors.by_name(name).as_expr()  # `pl.col` would interpret a name like "^.*$" as a pattern
         if schema[name] == pl.Binary:
-            texts.append(column.bin.encode("base64"))
+            values.append(column.bin.encode("base64"))
         else:
-            texts.append(column if _is_nested(schema[name]) else column.cast(pl.String))
-    return (pl.struct(texts).struct.json_encode() if texts else pl.lit(None, pl.String)).alias(RESCUED)
+            values.append(column if _is_nested(schema[name]) else column.cast(pl.String))
+    return (pl.struct(values).struct.json_encode() if values else pl.lit(None, pl.String)).alias(RESCUED)
 
 
 def _is_nested(dtype: pl.DataType | None) -> bool:

@@ -26,12 +26,12 @@ class Reader(Protocol):
         """The records of one chunk.
 
         Args:
-            blob: what holds it: the object, or the chunk alone if the layout is staged.
+            blob: the object, or the chunk alone if the layout is staged.
             chunk: where it lies in `blob`, and the number of its first record.
 
         Raises:
             MalformedObject: a Parquet page is corrupt.
-            ConservationError: `blob` does not hold the whole chunk.
+            ConservationError: `blob` is shorter than the chunk.
         """
         ...
 
@@ -73,6 +73,6 @@ class TextReader(ABC):
         data = head if whole else blob.read(chunk.start, length)
         if len(data) != length:
             raise ConservationError(
-                f"{blob.name}: a chunk of {length} bytes at byte {chunk.start} holds only {len(data)}."
+                f"{blob.name}: a chunk of {length} bytes at byte {chunk.start} has only {len(data)}."
             )
         return data

@@ -165,7 +165,7 @@ def test_splitting_holds_a_few_chunks_whatever_the_files_size(tmp_path):
 def test_a_blob_that_lost_bytes_is_a_defect():
     blob = MemoryBlob(HEADER + b"1,2\n")
     layout = sniff(blob, [Csv()], expected("a", "b"), "reject")
-    with pytest.raises(ConservationError, match="holds only 4"):
+    with pytest.raises(ConservationError, match="has only 4"):
         make_reader(layout, Csv(), expected("a", "b"), "reject").read(blob, chunk_of(RawChunk(4, 5, 1), 1))
 
 

@@ -85,7 +85,7 @@ class Grammar:
     def record(self, data: bytes, start: int, size: int) -> Record:
         """The record at `start` of the text `data[:size]`.
 
-        Exact wherever `data` holds `lookahead` bytes from `start`, or else the rest of the text.
+        Exact if `data` has `lookahead` bytes from `start`, or the rest of the text.
         """
         stop = min(start + self.limit + 1, size)
         if match := self.patterns.record.match(data, start, stop):
@@ -103,7 +103,7 @@ class Grammar:
         return Record(start, line_end.start(), _whole_line_end(data, line_end.end(), size), problem)
 
     def is_blank(self, record: Record) -> bool:
-        """Whether what lies between two line ends is no record at all."""
+        """Whether it is an empty line that is not a record."""
         return record.start == record.end and self.fields != 1
 
     def text_end(self, data: bytes) -> int:

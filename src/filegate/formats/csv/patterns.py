@@ -1,7 +1,7 @@
 r"""The CSV grammar as regular expressions on bytes, possessive throughout: no input makes them backtrack.
 
 In the names here `q`, `d`, `e` are the dialect's quote, delimiter and escape character, ready for a pattern. A *flat*
-record holds no line end in its fields and no escape character; so each line end in a run of them ends a record.
+record has no line end in its fields and no escape character; so in consecutive ones each line end ends a record.
 """
 
 from __future__ import annotations

@@ -112,6 +112,6 @@ def _values(column: ExpectedColumn | None) -> str:
     return _SCALAR if column is None or column.coerce else _PLAIN[column.scalar]
 
 
-def _unescaped(texts: pl.Series) -> pl.Series:
-    escaped = texts.filter(texts.str.contains("\\", literal=True)).unique()
-    return texts.replace(escaped, [json.loads(f'"{text}"') for text in escaped]) if len(escaped) else texts
+def _unescaped(strings: pl.Series) -> pl.Series:
+    escaped = strings.filter(strings.str.contains("\\", literal=True)).unique()
+    return strings.replace(escaped, [json.loads(f'"{each}"') for each in escaped]) if len(escaped) else strings

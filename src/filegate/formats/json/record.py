@@ -33,7 +33,7 @@ def parse_record(line: bytes, limit: int) -> dict[str, Any]:
     """The object in a line.
 
     Raises:
-        MalformedRecord: the line is longer than `limit` bytes, is not UTF-8, or does not hold one JSON object.
+        MalformedRecord: the line is longer than `limit` bytes, is not UTF-8, or is not one JSON object.
     """
     if len(line) > limit:
         raise MalformedRecord(TOO_LONG, f"{len(line)} bytes", f"at most {limit} bytes")
