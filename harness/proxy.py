@@ -96,9 +96,11 @@ class RecordingProxy:
 
     def _admit(self, answer: bytes) -> None:
         """Note whose access key it is that STS has given out."""
-        told = {element.tag.rpartition("}")[2]: element.text or "" for element in ElementTree.fromstring(answer).iter()}
-        _, role, function = told["Arn"].split("/")
-        self._sessions[told["AccessKeyId"]] = role, function
+        session = {
+            element.tag.rpartition("}")[2]: element.text or "" for element in ElementTree.fromstring(answer).iter()
+        }
+        _, role, function = session["Arn"].split("/")
+        self._sessions[session["AccessKeyId"]] = role, function
 
 
 def _is_upload(method: str, headers: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""Runs a stage in a process of its own over a folder as object store, and tells what it took.
+"""Runs a stage in a process of its own over a folder as object store, and reports what it took.
 
     python stage_probe.py FOLDER DATASETS STAGE DOCUMENT
 

@@ -413,7 +413,7 @@ def test_an_aborted_execution_is_told_of(pipeline: Pipeline) -> None:
     drop = pipeline.drop("orders/aborted.csv", CLEAN, faults={"TransformState": ["sleep"]})
     execution = eventually(lambda: _owner_in(pipeline, drop.run_id, "ValidateState"))
     pipeline.stepfunctions.stop_execution(executionArn=execution)
-    (message,) = eventually(lambda: pipeline.untold(execution))
+    (message,) = eventually(lambda: pipeline.unreported(execution))
     assert message["failure"]["type"] == "ABORTED"
     assert json.loads(message["input"])["key"] == "orders/aborted.csv"
     run = pipeline.run(drop.run_id)
