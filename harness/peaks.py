@@ -34,7 +34,7 @@ class Peaks:
         processors: its share in billionths of one.
         kept: the most bytes that it could not give back, its anonymous memory: as Linux says a hundred times a second,
             or, where that cannot be read, as Docker says about every second.
-        most: the most bytes that it had in all, files' pages included; which cgroups of version 2 do not report, then 0.
+        most: the most bytes that it had in all, files' pages included; 0 where cgroups are of version 2.
         used: billionths of a second of processors that each container used, as last seen.
     """
 
