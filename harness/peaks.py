@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import NotFound
@@ -46,11 +47,12 @@ class Peaks:
     used: dict[str, int] = field(default_factory=dict)
 
     def observe(self, container: Container) -> None:
-        self.containers.add(container.id)
+        name = str(container.id)
+        self.containers.add(name)
         self.memory = container.attrs["HostConfig"]["Memory"]
         self.processors = container.attrs["HostConfig"]["NanoCpus"]
-        stats = container.stats(stream=False, one_shot=True)
-        self.used[container.id] = stats["cpu_stats"]["cpu_usage"]["total_usage"]
+        stats: Any = container.stats(stream=False, one_shot=True)
+        self.used[name] = stats["cpu_stats"]["cpu_usage"]["total_usage"]
         memory = stats["memory_stats"]
         details = memory.get("stats", {})
         self.kept = max(self.kept, details.get("total_rss", details.get("anon", 0)))

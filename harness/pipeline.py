@@ -314,7 +314,7 @@ class Pipeline:
     def _messages(self, url: str) -> list[dict[str, Any]]:
         """All that ever was in a queue when this was asked; nothing is taken from it, so that others see it too."""
         known = self._received.setdefault(url, {})
-        receipts = []
+        receipts: list[str] = []
         arguments = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 60}
         while messages := self._sqs.receive_message(**arguments).get("Messages", []):
             known.update({message["MessageId"]: message for message in messages})

@@ -122,7 +122,7 @@ def run_stages(endpoint: str, outputs: dict[str, str], data: bytes, number: int)
             execution="measured",
             request=Request(bucket=outputs["RawBucket"], key=key, version_id=version),
         )
-        steps = {}
+        steps: dict[str, Step] = {}
         for state, stage in stages.items():
             meter = Meter(f"{len(steps):012d}", state, 1024, requests)
             begun = time.process_time()

@@ -31,7 +31,7 @@ def images() -> None:
     """The four stages' images and LocalStack's, as this tree makes them: those that `make up` starts."""
     engine = docker_engine.architecture("the pipeline on LocalStack")
     build(f"linux/{engine}", "local")
-    command = [REPOSITORY / "infra" / "localstack" / "build.sh", "image"]
+    command = [str(REPOSITORY / "infra" / "localstack" / "build.sh"), "image"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
 

@@ -351,6 +351,7 @@ def test_the_runbook_s_aws_commands_are_some() -> None:
             model = session.get_service_model(service.removesuffix("api"))  # s3api: the API, not the tool
             operations = {xform_name(name, "-"): name for name in model.operation_names}
             shape = model.operation_model(operations[command]).input_shape
+            assert shape is not None
             known |= {xform_name(name, "-") for name in shape.members}
         if commands:
             assert set(re.findall(r"--([a-z-]+)", line)) <= known, line

@@ -13,11 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from filegate.aws_lambda import function as functions
 from filegate.aws_lambda import observability
 from filegate.aws_lambda.function import UnexpectedError, lambda_function
-from filegate.aws_lambda.observability import EphemeralMetrics
 from filegate.aws_lambda.settings import FunctionSettings
 from filegate.dataset.registry import Registry
 from filegate.errors import ClaimLost, EmptyObject, FilegateError, SchemaMismatch, Throttled, UnknownDataset
@@ -174,9 +174,9 @@ def test_the_memory_used_is_this_process_s_peak(monkeypatch: pytest.MonkeyPatch)
     ballast = b"1" * (64 << 20)
     used = observability._memory_used_percent(1 << 20)
     assert used is not None  # of a terabyte
-    assert observability._memory_used_percent(100) > 64
+    assert (observability._memory_used_percent(100) or 0) > 64
     del ballast
-    assert observability._memory_used_percent(100) > 64
+    assert (observability._memory_used_percent(100) or 0) > 64
     monkeypatch.setattr(Path, "exists", lambda _: False)
     assert observability._memory_used_percent(100) is None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -11,7 +13,7 @@ from filegate.formats.records import ORIGINALS, ROW, Fault
 from filegate.pipeline.quarantine_writer import COLUMNS, quarantine_frame
 
 REASON = {"rule": "a:ge", "column": "a", "value": "0", "allowed": ">= 1"}
-UNREADABLE = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}
+UNREADABLE: dict[str, Any] = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}
 
 
 def frame(rejected: list[int], originals: list[int], malformed: list[int]) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import re
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -37,7 +37,9 @@ def delivered(cloud: MemoryCloud, tmp_path: Path) -> Path:
     def arrived(address: Address) -> None:
         status = Status(Path(address.key).stem.upper())
         run_id = run_id_of(address.bucket, address.key, str(address.version_id))
-        error = {} if status in (Status.SUCCEEDED, Status.PARTIAL) else {"error_type": "Bad", "error_message": "So."}
+        error: dict[str, Any] = (
+            {} if status in (Status.SUCCEEDED, Status.PARTIAL) else {"error_type": "Bad", "error_message": "So."}
+        )
         cloud.has("x", status, key=address.key, run_id=run_id, rows_in=2000, rows_out=1999, **error)
 
     cloud.arrived = arrived
@@ -94,7 +96,7 @@ def test_the_worst_run_decides_the_exit_status(
 
 
 def test_a_duplicate_is_no_failure() -> None:
-    run = RunRecord.model_construct(status=Status.DUPLICATE)
+    run = RunRecord.model_construct(status=Status.DUPLICATE)  # type: ignore[call-arg]
     assert exit_status([run]) == 0
 
 
@@ -185,10 +187,10 @@ EVIL = "x[/y]\x1b[2J[bold]\nz\u202e"
 @pytest.fixture
 def evil(cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cloud that holds, and answers with, nothing else."""
-    facts = {"rules": {EVIL: 3}, "rows_rejected": 3, "error_type": EVIL, "error_message": EVIL}
+    facts: dict[str, Any] = {"rules": {EVIL: 3}, "rows_rejected": 3, "error_type": EVIL, "error_message": EVIL}
     run = cloud.has(EVIL, Status.FAILED, run_id="abcd" * 16, minute=SOON, states={EVIL: NOW}, version_id=EVIL, **facts)
     cloud.message_about(run, "0123-4567")
-    cloud.arrived = lambda address: cloud.has(
+    cloud.arrived = lambda address: cloud.has(  # type: ignore[assignment]
         "x", key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)), **facts
     )
     monkeypatch.setattr(cloud.pipeline, "start", lambda name, document: cloud.has(EVIL, run_id=name, **facts))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -78,7 +78,9 @@ def read_all(
     blob, source = MemoryBlob(data), source or Csv()
     contract = [ExpectedColumn(column) if isinstance(column, str) else column for column in columns]
     layout = sniff(blob, [source], contract, on_unknown_columns)
-    pieces, frames, malformed, faults, offsets, originals = [], [], [], [], [], []
+    pieces, frames, offsets, originals = [], [], [], []
+    malformed: list[Any] = []
+    faults: list[Any] = []
     end, row = layout.data_start, 1
     for piece in cut(blob, layout, source, chunk_bytes=chunk_bytes):
         assert piece.start == end

@@ -13,12 +13,12 @@ from typing import Any
 import boto3
 import polars as pl
 
+from filegate.contract.evaluation import BROKEN
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import Progress
 from filegate.operations.queue import Received
 from filegate.pipeline.context import output_manifest_key, quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.quarantine_writer import BROKEN
 from filegate.runs.address import Address
 from filegate.runs.clock import iso
 from filegate.runs.layout import Layout
@@ -231,7 +231,7 @@ class MemoryCloud:
         return run
 
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "row": pl.Int64,
     "byte_offset": pl.Int64,
     "values": pl.Struct({"carrier": pl.String, "flight": pl.String}),

@@ -85,4 +85,5 @@ def test_an_address_that_does_not_answer_is_given_up_soon() -> None:
     with pytest.raises(NoCloud, match=r"Connect timeout on endpoint URL: .* \(profile .*, region us-east-1\)"):
         account_of(aws)
     assert len(tried) == 2
-    assert aws.client("sts", config=FIRST).meta.config.connect_timeout == 5
+    config: Any = aws.client("sts", config=FIRST).meta.config
+    assert config.connect_timeout == 5
