@@ -21,7 +21,7 @@ from filegate.cli.app import load
 from filegate.deploy.intrinsics import Scope
 from filegate.errors import Throttled
 from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")
@@ -129,9 +129,9 @@ def told() -> Told:
         patch.setattr(observability, "_memory_used_percent", lambda _: 41.5)
         patch.setattr(observability.logger.registered_handler, "stream", lines)
         for state, run in FOUND.items():
-            observability.begin(RUN, state)
+            observability.begin(RUN, State(state))
             observability.end(RUN, run, Invocation(state=state, seconds=1.5, memory_mb=512))
-        observability.begin(RUN.with_range(Range(index=7)), "ValidateRange")
+        observability.begin(RUN.with_range(Range(index=7)), State.VALIDATE_RANGE)
         observability.fail(RUN, Invocation(state="CommitState", seconds=1.5, memory_mb=512), Throttled("too fast"))
         observability.logger.remove_keys(["run_id", "dataset", "state", "execution", "environment", "range"])
     return Told([*map(json.loads, lines.getvalue().splitlines())], [*map(json.loads, metrics.getvalue().splitlines())])
@@ -354,6 +354,7 @@ def test_the_runbook_s_aws_commands_are_some() -> None:
             model = session.get_service_model(service.removesuffix("api"))  # s3api: the API, not the tool
             operations = {xform_name(name, "-"): name for name in model.operation_names}
             shape = model.operation_model(operations[command]).input_shape
+            assert shape is not None
             known |= {xform_name(name, "-") for name in shape.members}
         if commands:
             assert set(re.findall(r"--([a-z-]+)", line)) <= known, line
