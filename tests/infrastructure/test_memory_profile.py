@@ -1,4 +1,4 @@
-"""R26: the functions' memory is what the last profile was made with, and the profile lets them have it."""
+"""R26: the functions' memory is that of the last profile, which shows enough headroom."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ OWN = re.compile(r"^\| (\w+) \| \*\*(\d+)\*\* \| \d+% \| [\d.]+ \| [\d.]+ \| \d+
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_r26_the_memory_of_a_function_is_that_of_the_profile_and_leaves_room(
-    resources: dict[str, Any], stage: str
-) -> None:
+def test_r26_a_function_s_memory_is_profiled_and_leaves_room(resources: dict[str, Any], stage: str) -> None:
     profiled = {name: (int(memory), int(filled)) for name, memory, filled in OWN.findall(PAGE.read_text())}
     memory, filled = profiled[stage]
     assert resources[f"{stage.title()}Function"]["Properties"]["MemorySize"] == memory, "make profile"

@@ -1,20 +1,20 @@
-"""The list of what would be created is as the templates are."""
+"""The list of resources matches the templates."""
 
 from scripts.deployment import PRODUCTION, Deployment, load_templates
 from scripts.resources import FILE, listing
 
 
-def test_the_list_of_resources_is_as_the_templates_are() -> None:
-    assert FILE.read_text() == listing(load_templates()), "run make resources, and look at what it changes"
+def test_the_list_of_resources_is_up_to_date() -> None:
+    assert FILE.read_text() == listing(load_templates()), "run make resources, and review the diff"
 
 
-def test_nothing_of_the_templates_is_left_out() -> None:
-    """A stack that no condition lets in would hide all that is in it."""
+def test_every_template_is_resolved() -> None:
+    """A nested stack whose condition is false would hide all of its resources."""
     shown = {resource.template for resource in Deployment(load_templates(), PRODUCTION).resources}
     assert shown | {"main"} == set(load_templates())
 
 
-def test_what_is_known_before_creation_is_filled_in() -> None:
-    """A parameter that nobody gives stays in angle brackets, as a reference to a resource does."""
+def test_known_values_are_filled_in() -> None:
+    """A parameter without a value stays in angle brackets, as does a reference to a resource."""
     for resource in Deployment(load_templates(), PRODUCTION).resources:
         assert "Fn::" not in str(resource.properties), resource
