@@ -1,4 +1,6 @@
 # Filegate beside other ways to do the same job: docs/benchmarks.md
+##@ Measure
+
 PEERS := .venv-bench
 export BENCH_SCALE BENCH_RUNS BENCH_JOBS BENCH_CANDIDATES
 

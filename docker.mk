@@ -1,3 +1,5 @@
+##@ Container images
+
 # The stages' container images. What a variable means, and its default: scripts/build-images.sh
 export PLATFORM REPOSITORY TAG LAMBDA_BASE_IMAGE STAND_INS
 

@@ -1,4 +1,6 @@
-# The pipeline on this machine with its real images, on LocalStack.
+# The pipeline on this machine with its real images.
+##@ On LocalStack, with Docker
+
 export LOCALSTACK_IMAGE LOCALSTACK_PORT LAMBDA_IMAGES_CPU_SHARE LAMBDA_IMAGES_PARALLEL
 
 COMPOSE := docker compose

@@ -1,4 +1,6 @@
 # What a security review asks for: docs/security-controls.md
+##@ Security review
+
 SCANNERS := .venv-security
 
 .PHONY: security

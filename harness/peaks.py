@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import NotFound
@@ -19,7 +20,7 @@ ACCOUNTINGS = (
     "/sys/fs/cgroup/memory/docker/{}/memory.stat",  # version 1
     "/sys/fs/cgroup/system.slice/docker-{}.scope/memory.stat",
 )
-"""Where Linux tells of a container's memory, if this is Docker's own host."""
+"""Where Linux keeps a container's memory, if this is Docker's own host."""
 MEMORY = {"ingest": 512, "validate": 256, "transform": 1024, "output": 512}
 """Of each stage's function, in MiB, as the templates set it."""
 
@@ -32,9 +33,9 @@ class Peaks:
         containers: the ids of all there were; a second one means that the first was killed.
         memory: its limit in bytes.
         processors: its share in billionths of one.
-        kept: the most bytes that it could not give back, its anonymous memory: as Linux tells a hundred times a second,
-            or, where that cannot be read, as Docker tells about every second.
-        most: the most bytes that it had in all, files' pages included; what cgroups of version 2 do not tell is 0.
+        kept: the most bytes that it could not give back, its anonymous memory: as Linux says a hundred times a second,
+            or, where that cannot be read, as Docker says about every second.
+        most: the most bytes that it had in all, files' pages included; 0 where cgroups are of version 2.
         used: billionths of a second of processors that each container used, as last seen.
     """
 
@@ -45,18 +46,19 @@ class Peaks:
     most: int = 0
     used: dict[str, int] = field(default_factory=dict)
 
-    def look(self, container: Container) -> None:
-        self.containers.add(container.id)
+    def observe(self, container: Container) -> None:
+        name = str(container.id)
+        self.containers.add(name)
         self.memory = container.attrs["HostConfig"]["Memory"]
         self.processors = container.attrs["HostConfig"]["NanoCpus"]
-        stats = container.stats(stream=False, one_shot=True)
-        self.used[container.id] = stats["cpu_stats"]["cpu_usage"]["total_usage"]
+        stats: Any = container.stats(stream=False, one_shot=True)
+        self.used[name] = stats["cpu_stats"]["cpu_usage"]["total_usage"]
         memory = stats["memory_stats"]
         details = memory.get("stats", {})
         self.kept = max(self.kept, details.get("total_rss", details.get("anon", 0)))
         self.most = max(self.most, memory.get("max_usage", 0))
 
-    def look_closer(self) -> None:
+    def observe_closely(self) -> None:
         for container, accounting in itertools.product(tuple(self.containers), ACCOUNTINGS):
             with suppress(OSError):  # kept elsewhere, or it ended meanwhile
                 entries = map(str.split, Path(accounting.format(container)).read_text().splitlines())
@@ -79,12 +81,12 @@ def watched(project: str, limit: int | None = None) -> Iterator[dict[str, Peaks]
                         if limit is not None and container.attrs["HostConfig"]["Memory"] != limit:
                             continue
                         with suppress(NotFound, JSONDecodeError):  # it ended meanwhile
-                            seen.look(container)
+                            seen.observe(container)
 
     def watch_closer() -> None:
         while not over.wait(0.01):
             for seen in peaks.values():
-                seen.look_closer()
+                seen.observe_closely()
 
     with ThreadPoolExecutor(2) as pool:
         watching = [pool.submit(watch), pool.submit(watch_closer)]

@@ -84,7 +84,7 @@ class Execution:
     def attempts(self, state: str) -> list[list[tuple[datetime, datetime, str | None]]]:
         """For each visit of a function's state, its attempts: when it began and ended, and its error.
 
-        Those of OutputToS3 are told of ParallelOutput, whose only function it is.
+        Those of OutputToS3 count as ParallelOutput's, whose only function it is.
         """
         visits: list[list[tuple[datetime, datetime, str | None]]] = []
         within = False
@@ -108,7 +108,7 @@ class Execution:
 
 
 class Pipeline:
-    """Puts objects into the raw bucket, plans faults, and reads what each service has to tell afterwards."""
+    """Puts objects into the raw bucket, plans faults, and reads what each service has to say afterwards."""
 
     def __init__(self, session: boto3.Session, outputs: Mapping[str, str], *, patience: float = PATIENCE) -> None:
         self.outputs = outputs
@@ -145,16 +145,16 @@ class Pipeline:
             {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"},
         ]
         for function in ("IngestFunction", "ValidateFunction"):
-            told = self.lambdas.get_function_configuration(FunctionName=self.outputs[function])
+            configuration = self.lambdas.get_function_configuration(FunctionName=self.outputs[function])
             self._iam.put_role_policy(
-                RoleName=told["Role"].rpartition("/")[2],
+                RoleName=configuration["Role"].rpartition("/")[2],
                 PolicyName=bucket,
                 PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": reading}),
             )
         return bucket
 
     def put(self, key: str, data: bytes) -> Drop:
-        """Store an object where no event tells of it."""
+        """Store an object that starts nothing."""
         put = self.s3.put_object(Bucket=self._unwatched, Key=key, Body=data)
         return Drop(self._unwatched, key, put["VersionId"])
 
@@ -173,10 +173,10 @@ class Pipeline:
             for number, name in enumerate(names):
                 key = f"faults/{run_id}/{state}/{number:03d}"
                 self.s3.put_object(Bucket=self.outputs["StagingBucket"], Key=key, Body=name.encode())
-        told = {"id": "by hand", "bucket": drop.bucket, "key": drop.key, "version_id": drop.version_id}
+        event = {"id": "by hand", "bucket": drop.bucket, "key": drop.key, "version_id": drop.version_id}
         self.stepfunctions.start_execution(
             stateMachineArn=machine or self.outputs["StateMachineArn"],
-            input=json.dumps({**told, "sequencer": sequencer, **more}),
+            input=json.dumps({**event, "sequencer": sequencer, **more}),
         )
         return drop
 
@@ -192,13 +192,13 @@ class Pipeline:
         **changed: int,
     ) -> str:
         """A function like this one, but for what is given; `kind` is added to its name."""
-        told = self.lambdas.get_function(FunctionName=function)
-        was = told["Configuration"]
+        deployed = self.lambdas.get_function(FunctionName=function)
+        was = deployed["Configuration"]
         name = f"{function}-{kind}"
         self.lambdas.create_function(
             FunctionName=name,
             PackageType="Image",
-            Code={"ImageUri": image or told["Code"]["ImageUri"]},
+            Code={"ImageUri": image or deployed["Code"]["ImageUri"]},
             Role=was["Role"],
             Architectures=was["Architectures"],
             Environment={"Variables": {**was["Environment"]["Variables"], **variables}},
@@ -257,7 +257,7 @@ class Pipeline:
     def tries(self, run_id: str) -> dict[str, list[list[str | None]]]:
         """By state and range, as in `ValidateRange.1`, the errors that the attempts of each of a map's children had.
 
-        LocalStack tells nothing of children.
+        LocalStack keeps nothing about children.
         """
         found: dict[str, list[list[str | None]]] = {}
         for map_run in self.stepfunctions.list_map_runs(executionArn=self.execution(run_id).arn)["mapRuns"]:
@@ -269,17 +269,19 @@ class Pipeline:
         return found
 
     def _execution(self, arn: str) -> Execution:
-        told = self.stepfunctions.describe_execution(executionArn=arn)
+        found = self.stepfunctions.describe_execution(executionArn=arn)
         pages = self.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
         events = [event for page in pages for event in page["events"]]
-        return Execution(arn, told["status"], told.get("error"), told.get("cause"), json.loads(told["input"]), events)
+        return Execution(
+            arn, found["status"], found.get("error"), found.get("cause"), json.loads(found["input"]), events
+        )
 
     def dead_letters(self, run_id: str) -> list[dict[str, Any]]:
         """The run's messages in the dead-letter queue."""
         bodies = [json.loads(message["Body"]) for message in self._messages(self.outputs["DlqUrl"])]
         return [body for body in bodies if body.get("run_id") == run_id]
 
-    def untold(self, execution: str) -> list[dict[str, Any]]:
+    def unreported(self, execution: str) -> list[dict[str, Any]]:
         """Messages in the dead-letter queue about an execution that ended without sending one itself."""
         bodies = [json.loads(message["Body"]) for message in self._messages(self.outputs["DlqUrl"])]
         return [body for body in bodies if body.get("execution") == execution and "run_id" not in body]
@@ -312,7 +314,7 @@ class Pipeline:
     def _messages(self, url: str) -> list[dict[str, Any]]:
         """All that ever was in a queue when this was asked; nothing is taken from it, so that others see it too."""
         known = self._received.setdefault(url, {})
-        receipts = []
+        receipts: list[str] = []
         arguments = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 60}
         while messages := self._sqs.receive_message(**arguments).get("Messages", []):
             known.update({message["MessageId"]: message for message in messages})
@@ -342,7 +344,7 @@ class Pipeline:
         return {} if manifest is None else {p.target: self.read("ProcessedBucket", p.target) for p in manifest.parts}
 
     def made(self, run: RunRecord) -> dict[str, bytes]:
-        """The parts that a run published, quarantined, and handed on from validate; without its id in their names."""
+        """The parts that a run published, quarantined, and staged by validate; without its id in their names."""
         places = {
             "ProcessedBucket": f"{run.dataset}/",
             "QuarantineBucket": f"{run.dataset}/{run.run_id}/",
@@ -356,7 +358,7 @@ class Pipeline:
         }
 
     def published(self, dataset: str, run_id: str) -> pl.DataFrame:
-        """The published rows of a run, its partition columns among them as text."""
+        """The published rows of a run, its partition columns among them as strings."""
         frames = []
         for key, data in self.parts(dataset, run_id).items():
             folders = [folder.split("=", 1) for folder in key.split("/") if "=" in folder]

@@ -54,7 +54,7 @@ class RecordingProxy:
 
         @contextlib.contextmanager
         def serve(listener: Any) -> Iterator[None]:
-            import ministack.app  # noqa: PLC0415 - reads the cloud's settings on import
+            import ministack.app  # type: ignore[import-untyped]  # noqa: PLC0415 - reads the cloud's settings on import
 
             with mock.patch("ministack.app.app", self._before(ministack.app.app)), served(listener):
                 yield
@@ -89,16 +89,20 @@ class RecordingProxy:
             signed = re.search("Credential=([^/]+)/", headers.get("authorization", ""))
             if signed is not None and signed[1] in self._sessions:
                 query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-                request = scope["method"], unquote(scope["path"]), query, headers, bytes(asked)
-                self.exchanges.append(Exchange(*self._sessions[signed[1]], *request, status))
+                role, function = self._sessions[signed[1]]
+                path = unquote(scope["path"])
+                exchange = Exchange(role, function, scope["method"], path, query, headers, bytes(asked), status)
+                self.exchanges.append(exchange)
 
         return entered
 
     def _admit(self, answer: bytes) -> None:
         """Note whose access key it is that STS has given out."""
-        told = {element.tag.rpartition("}")[2]: element.text or "" for element in ElementTree.fromstring(answer).iter()}
-        _, role, function = told["Arn"].split("/")
-        self._sessions[told["AccessKeyId"]] = role, function
+        session = {
+            element.tag.rpartition("}")[2]: element.text or "" for element in ElementTree.fromstring(answer).iter()
+        }
+        _, role, function = session["Arn"].split("/")
+        self._sessions[session["AccessKeyId"]] = role, function
 
 
 def _is_upload(method: str, headers: Mapping[str, str]) -> bool:

@@ -79,7 +79,7 @@ class Stack:
         self.compose.stop()
 
     def save_diagnostics(self, name: str) -> Path:
-        """Write what tells why a test failed; nothing in it is needed to pass."""
+        """Write what shows why a test failed; nothing in it is needed to pass."""
         folder = DIAGNOSTICS / name
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(subprocess.CalledProcessError):

@@ -46,7 +46,7 @@ class Measured:
     """A run of one file. `staged_bytes` is all that the run leaves in the staging bucket."""
 
     megabytes: float
-    steps: dict[str, Step]
+    steps: dict[State, Step]
     staged_bytes: int
     published_bytes: int
     published_objects: int
@@ -115,14 +115,14 @@ def run_stages(endpoint: str, outputs: dict[str, str], data: bytes, number: int)
     ledger = DynamoDBLedger(dynamodb, settings.ledger_table)
     context = Context(S3ObjectStore(s3), ledger, Registry(settings.datasets), settings)
 
-    def steps_of(key: str, body: bytes) -> tuple[Run, dict[str, Step]]:
+    def steps_of(key: str, body: bytes) -> tuple[Run, dict[State, Step]]:
         version = s3.put_object(Bucket=outputs["RawBucket"], Key=key, Body=body)["VersionId"]
         run = Run(
             run_id=run_id_of(outputs["RawBucket"], key, version),
             execution="measured",
             request=Request(bucket=outputs["RawBucket"], key=key, version_id=version),
         )
-        steps: dict[str, Step] = {}
+        steps: dict[State, Step] = {}
 
         def call(state: State, current: Run) -> Run:
             meter = Meter(f"{len(steps):012d}", state, 1024, requests)

@@ -104,7 +104,7 @@ class Run:
 
     def __init__(self, measured: Mapping[str, Any], megabytes: float) -> None:
         small, large = measured["runs"]
-        share = (megabytes - small["megabytes"]) / (large["megabytes"] - small["megabytes"])
+        share: float = (megabytes - small["megabytes"]) / (large["megabytes"] - small["megabytes"])
 
         def between(first: float, second: float) -> float:
             return max(0.0, first + share * (second - first))

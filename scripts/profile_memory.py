@@ -163,7 +163,8 @@ def processor_seconds(stack: Stack, stage: str, memory: int) -> float:
     with closing(docker.from_env()) as client, suppress(NotFound, JSONDecodeError):  # it ended meanwhile
         for container in client.containers.list(filters={"label": labels}, ignore_removed=True):
             if container.attrs["HostConfig"]["Memory"] == memory * MIB:
-                return container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"] / GB
+                stats: Any = container.stats(stream=False, one_shot=True)
+                return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / GB
     return 0.0
 
 

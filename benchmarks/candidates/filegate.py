@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from harness.stage_probe import STAGES, context_of  # first: it hides what the functions' images do not hold
+from harness.stage_probe import context_of  # first: it hides what the functions' images do not hold
 
 # isort: split
 from benchmarks.candidates import Work
 from benchmarks.delivery import delivered, part_of
 from benchmarks.jobs import Job
 from benchmarks.phases import Phases
-from filegate.pipeline.execution import walk
+from filegate.pipeline.execution import STAGES, walk
 from filegate.pipeline.fan_out import listed_ranges
 from filegate.runs.run import Run
 from filegate.runs.states import State

@@ -394,7 +394,7 @@ def test_the_steps_of_a_run_are_counted_as_they_were_taken(pipeline: Pipeline, r
 
 def test_every_child_is_counted_and_charged_for(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     run = pipeline.run(runs[f"spread, by {CHUNK}"].run_id)
-    calls = Counter()
+    calls: Counter[str] = Counter()
     for call in run.usage.invocations.values():
         calls[call.state] += call.calls
         assert call.seconds > 0

@@ -357,7 +357,7 @@ def test_r16_a_grant_that_is_taken_away_is_missed_and_named(
     with account.with_policy(taken.role, policy):
         execution = WAYS.get((taken.statement, taken.action), Account.newer)(account, before)
     assert (execution.status, execution.error, execution.states[-1]) == ("FAILED", "FAILED", "Failed")
-    failures = [letter["failure"] for letter in account.pipeline.dead_letters(execution.run_id)]
+    failures = [letter["failure"] for letter in account.pipeline.dead_letters(str(execution.run_id))]
     assert failures[-1] == {"status": "FAILED", "type": "AccessDenied", "message": execution.cause}
     assert execution.cause is not None
     assert "was refused" in execution.cause

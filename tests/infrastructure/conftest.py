@@ -22,7 +22,7 @@ def templates() -> dict[str, Template]:
 
 @pytest.fixture(scope="session")
 def resources(templates: dict[str, Template]) -> dict[str, Template]:
-    """Every resource of a deployment by its logical id, which is unique over all its templates."""
+    """Every resource of an environment by its logical id, which is unique over all its templates."""
     return {
         name: resource
         for stem, template in templates.items()

@@ -1,6 +1,6 @@
-"""What AWS's services do in a role's name that no local cloud shows: what their documentation asks for, no more.
+"""Permissions that AWS's documentation requires for what no local cloud shows.
 
-Everything else that a role may do is seen done, in tests/e2e/test_privilege.py, or is what deploying calls.
+The use of all others is tested in tests/e2e/test_privilege.py, or they are calls of a deployment.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 @dataclass(frozen=True)
 class Documented:
-    """Actions on a resource, which the page of AWS's documentation says are needed.
+    """Actions on a resource that AWS's documentation requires.
 
     Attributes:
         source: the page.
-        actions: the actions of IAM.
-        resource: as a template's `Fn::Sub` would write it.
+        actions: IAM actions.
+        resource: as in a template's `Fn::Sub`.
     """
 
     source: str
@@ -62,7 +62,7 @@ DOCUMENTED = {
     "TransformRole": _of_function("Transform"),
     "OutputRole": _of_function("Output"),
     "StateMachineRole": [
-        # A distributed map starts and watches its children itself.
+        # A Distributed Map starts and monitors its children itself.
         *(
             Documented("https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html", *granted)
             for granted in (
@@ -128,7 +128,7 @@ DOCUMENTED = {
                     "ecr:PutImage",
                     "ecr:UploadLayerPart",
                 },
-                # In the name of whoever creates a function, Lambda looks whether it may pull the image.
+                # On behalf of the principal that creates a function, Lambda checks that it may pull the image.
                 "https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#gettingstarted-images-permissions": {
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
@@ -136,7 +136,7 @@ DOCUMENTED = {
                 },
             }.items()
         ),
-        # CloudFormation reads the templates in the name of whoever deploys.
+        # CloudFormation reads the templates on behalf of the deploying principal.
         Documented(
             "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html",
             {"s3:GetObject"},
@@ -149,7 +149,7 @@ DOCUMENTED = {
         ),
     ],
 }
-"""By the role's logical id; a role that is not here has nobody who says what it is for."""
+"""By the role's logical id; every role must be here."""
 
 SEEN = {"IngestRole", "ValidateRole", "TransformRole", "OutputRole", "StateMachineRole", "RuleRole"}
-"""The roles whose other actions are seen done."""
+"""The roles whose other actions are tested by use."""

@@ -1,4 +1,4 @@
-"""R20, R27: who did what is recorded, where it stays."""
+"""R20, R27: the audit trail and its bucket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def statements(resources: Resources) -> dict[str, dict[str, Any]]:
     return {statement["Sid"]: statement for statement in policy["Statement"]}
 
 
-def test_r20_the_trail_records_what_is_done_to_the_account_and_to_the_objects(resources: Resources) -> None:
+def test_r20_the_trail_records_management_and_data_events(resources: Resources) -> None:
     management, data = (item["FieldSelectors"] for item in properties(resources, "Trail")["AdvancedEventSelectors"])
     assert management == [{"Field": "eventCategory", "Equals": ["Management"]}]
     selected = {item.pop("Field"): item for item in map(dict, data)}
@@ -52,7 +52,7 @@ def test_r17_r20_the_trail_is_encrypted_in_the_bucket_and_in_its_log_group(
     key = templates["encryption"]["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
     (statement,) = (item for item in key if item["Principal"].get("Service") == "cloudtrail.amazonaws.com")
     assert statement["Condition"] == {"StringEquals": {"aws:SourceArn": TRAIL}}
-    # With a bucket key, CloudTrail has to decrypt what it encrypts with.
+    # With a bucket key, CloudTrail has to decrypt its data key.
     assert statement["Action"] == ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"]
 
 
@@ -63,8 +63,8 @@ def test_r20_every_log_group_is_encrypted_with_the_key(resources: Resources) -> 
         assert group["Properties"]["KmsKeyId"] == {"Ref": "KeyArn"}, name
 
 
-def test_r20_cloudtrail_can_take_on_the_role_of_its_log_group(resources: Resources) -> None:
-    """It names no trail when it does, so that a condition on one would keep it out."""
+def test_r20_cloudtrail_can_assume_the_role_of_its_log_group(resources: Resources) -> None:
+    """CloudTrail does not pass the trail, so a condition on it would deny access."""
     (trust,) = properties(resources, "TrailRole")["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
     assert "Condition" not in trust
@@ -83,7 +83,7 @@ def test_r20_nobody_but_the_trail_writes_to_the_audit_bucket(resources: Resource
     assert {"RefusePlainHttp", "RefuseOtherAccounts"} <= set(found)
 
 
-def test_r20_the_audit_bucket_is_private_versioned_encrypted_and_watched(resources: Resources) -> None:
+def test_r20_the_audit_bucket_is_private_versioned_encrypted_and_logged(resources: Resources) -> None:
     bucket = properties(resources, "AuditBucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -110,7 +110,7 @@ def test_r27_audit_records_are_tiered_by_access(resources: Resources) -> None:
     assert "ExpirationInDays" not in rule
 
 
-def test_r20_the_trail_is_there_unless_told_otherwise(templates: dict[str, Any]) -> None:
+def test_r20_the_trail_is_the_default(templates: dict[str, Any]) -> None:
     main = templates["main"]
     assert main["Parameters"]["AuditTrail"]["Default"] == "yes"
     assert main["Resources"]["Audit"]["Condition"] == "HasAuditTrail"

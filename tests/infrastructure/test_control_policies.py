@@ -1,4 +1,4 @@
-"""Who a statement of a policy lets in."""
+"""How the controls read statements of policies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_statement_for_somebody_is_not_public(change: dict[str, Any]) -> None:
     assert not public({**ANYBODY, **change})
 
 
-def test_whatever_is_not_excluded_is_allowed() -> None:
+def test_negated_elements_allow_everything_else() -> None:
     assert public({"Effect": "Allow", "NotPrincipal": {"AWS": "x"}, "Action": "s3:*", "Resource": "*"})
     assert allows({"Effect": "Allow", "NotAction": "iam:*"}, "s3:GetObject")
 
@@ -52,7 +52,7 @@ def test_whatever_is_not_excluded_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("action", "allowed"), [("*", True), ("s3:*", True), ("S3:getobject", True), ("s3:Put*", False)]
 )
-def test_actions_are_patterns_without_case(action: str, allowed: bool) -> None:
+def test_actions_are_case_insensitive_patterns(action: str, allowed: bool) -> None:
     assert allows({"Effect": "Allow", "Action": [action]}, "s3:GetObject") is allowed
 
 
@@ -66,5 +66,5 @@ def test_actions_are_patterns_without_case(action: str, allowed: bool) -> None:
         ({"Resource": "arn:aws:s3:::<storage/RawBucket>/*"}, False),
     ],
 )
-def test_all_keys_are_everything(statement: dict[str, Any], everything: bool) -> None:
+def test_a_policy_for_all_keys_is_found(statement: dict[str, Any], everything: bool) -> None:
     assert on_everything(statement) is everything

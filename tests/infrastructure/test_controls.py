@@ -1,4 +1,4 @@
-"""AWS Security Hub's controls: the templates meet them, and each rule is seen to fail where they do not.
+"""AWS Security Hub's controls: the templates meet them, and each rule fails on a broken template.
 
 What a rule is worth shows on a template that was broken on purpose: each is tried on each resource that it is about.
 """
@@ -61,7 +61,7 @@ def setting(name: str, value: Any) -> Break:
 
 
 def adding(id_: str, type_: str, **given: Any) -> Break:
-    """A resource beside the one that is broken; "SELF" in its properties stands for that one's id."""
+    """Add a resource beside the given one; "SELF" in its properties is replaced by that one's id."""
 
     def break_(templates: Templates, resource: Resource) -> None:
         filled = {
@@ -172,7 +172,7 @@ HALF_BLOCKED = {"BlockPublicAcls": True, "IgnorePublicAcls": True}
 TWO_KINDS = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
 ON_A_BUCKET = ("AWS::S3::BucketPolicy", "Bucket", "SELF")
 
-# Control → the ways in which to break what it is about. Where a control is not applicable, the reason is broken.
+# Control → ways to break its resources, or the reason why it is not applicable.
 BREAKS: dict[str, list[Break]] = {
     "S3.1": [without("PublicAccessBlockConfiguration"), setting("PublicAccessBlockConfiguration", HALF_BLOCKED)],
     "S3.2": [open_to_all(*ON_A_BUCKET, "s3:Get*"), setting("AccessControl", "PublicRead")],
@@ -238,7 +238,7 @@ BREAKS: dict[str, list[Break]] = {
     "EC2.21": [letting_remote_desktop_in],
     "EC2.172": [],
 }
-# Controls that are not applicable since there is no resource of a kind: what would make them applicable.
+# Controls that are not applicable without a resource of a type → a resource of that type.
 FOREIGN = [(control, type_) for control, breaks in BREAKS.items() if not breaks for type_ in BY_ID[control].types]
 
 
@@ -254,12 +254,12 @@ def cases() -> list[Any]:
         for finding in control.findings(DEPLOYMENT)
         if finding.verdict is True
         for number, break_ in enumerate(BREAKS[control.id])
-        # A function's own role is what EC2.10 asks about.
+        # EC2.10 is about the permissions of a function's role.
         if control.id != "EC2.10" or "lambda.amazonaws.com" in str(finding.resource.properties)
     ]
 
 
-def test_every_control_asked_for_is_there() -> None:
+def test_every_required_control_exists() -> None:
     asked_for = [f"{service}.{number}" for service, numbers in ASKED_FOR.items() for number in numbers]
     assert [control.id for control in CONTROLS] == list(BREAKS) == asked_for
 
@@ -272,7 +272,7 @@ def test_the_templates_meet_the_control(control: Control) -> None:
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging"])
-def test_other_deployments_give_up_only_backups_and_a_trail_of_their_own(environment: str) -> None:
+def test_other_environments_lack_only_backups_and_a_trail(environment: str) -> None:
     deployment = Deployment(TEMPLATES, parameters_of(environment))
     failed = [control.id for control in CONTROLS if control.outcome(deployment) == "FAILED"]
     assert failed == ["DynamoDB.4", "DynamoDB.6", "KMS.3", *(f"CloudTrail.{number}" for number in (1, 2, 4, 5, 6))]
@@ -295,7 +295,7 @@ def test_a_control_becomes_applicable_with_the_first_resource_of_its_kind(contro
 
 
 @pytest.mark.parametrize("control", [control for control in CONTROLS if not control.not_applicable], ids=lambda c: c.id)
-def test_a_control_without_anything_to_look_at_has_not_passed(control: Control) -> None:
+def test_a_control_without_resources_fails(control: Control) -> None:
     templates = copy.deepcopy(TEMPLATES)
     removing(*control.types)(templates, DEPLOYMENT.resources[0])
     assert control.outcome(Deployment(templates, PRODUCTION)) == "FAILED"

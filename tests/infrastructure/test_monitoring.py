@@ -1,4 +1,4 @@
-"""Alarms, dashboard and saved queries: what they watch exists, each alarm tells somebody, and each has its runbook."""
+"""Alarms, dashboard and saved queries: their metrics exist, and each alarm notifies and has a runbook."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from filegate.cli.app import load
 from filegate.deploy.intrinsics import Scope
 from filegate.errors import Throttled
 from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")
 DAY = 24 * 3600
 
-# What AWS's services measure, by the names of its dimensions, as their documentation lists them.
+# The documented metrics of AWS's services, by their dimensions.
 METRICS_OF_AWS = {
     "AWS/DynamoDB": {frozenset({"TableName", "Operation"}): {"SystemErrors", "ThrottledRequests"}},
     "AWS/Events": {frozenset({"RuleName"}): {"FailedInvocations", "InvocationsFailedToBeSentToDlq"}},
@@ -87,13 +87,13 @@ def alarms(resources: Resources) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def watched(alarms: dict[str, Any]) -> dict[str, Any]:
-    """Those alarms of which there is one in every deployment."""
+    """The alarms that exist in every environment."""
     return {name: alarm for name, alarm in alarms.items() if not name.startswith("Overdue")}
 
 
 @pytest.fixture(scope="session")
 def body(templates: dict[str, Any]) -> str:
-    """The dashboard's, with every parameter's name in its place."""
+    """The dashboard's body, with parameters replaced by their names."""
     template = templates["dashboard"]
     scope = Scope(
         pseudo={"AWS::Partition": "aws", "AWS::Region": "here", "AWS::AccountId": "1"},
@@ -112,16 +112,16 @@ def widgets(body: str) -> list[Widget]:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What functions wrote: the lines of their logs, and those that are metrics."""
+class Written:
+    """What functions wrote: log lines and metrics."""
 
     lines: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def told() -> Told:
-    """What is told of a run, and of one that failed."""
+def written() -> Written:
+    """The output of a successful and of a failed run."""
     lines, metrics = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(metrics):
         patch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Filegate")
@@ -129,19 +129,21 @@ def told() -> Told:
         patch.setattr(observability, "_memory_used_percent", lambda _: 41.5)
         patch.setattr(observability.logger.registered_handler, "stream", lines)
         for state, run in FOUND.items():
-            observability.begin(RUN, state)
+            observability.begin(RUN, State(state))
             observability.end(RUN, run, Invocation(state=state, seconds=1.5, memory_mb=512))
-        observability.begin(RUN.with_range(Range(index=7)), "ValidateRange")
+        observability.begin(RUN.with_range(Range(index=7)), State.VALIDATE_RANGE)
         observability.fail(RUN, Invocation(state="CommitState", seconds=1.5, memory_mb=512), Throttled("too fast"))
         observability.logger.remove_keys(["run_id", "dataset", "state", "execution", "environment", "range"])
-    return Told([*map(json.loads, lines.getvalue().splitlines())], [*map(json.loads, metrics.getvalue().splitlines())])
+    return Written(
+        [*map(json.loads, lines.getvalue().splitlines())], [*map(json.loads, metrics.getvalue().splitlines())]
+    )
 
 
 @pytest.fixture(scope="session")
-def metrics(told: Told) -> Metrics:
-    """All that there is to watch: namespace → names of dimensions → names of metrics."""
+def metrics(written: Written) -> Metrics:
+    """All metrics: namespace → names of dimensions → names of metrics."""
     own: dict[frozenset[str], set[str]] = {}
-    for record in told.metrics:
+    for record in written.metrics:
         (directive,) = record["_aws"]["CloudWatchMetrics"]
         for dimensions in directive["Dimensions"]:
             own.setdefault(frozenset(dimensions), set()).update(metric["Name"] for metric in directive["Metrics"])
@@ -151,32 +153,32 @@ def metrics(told: Told) -> Metrics:
 # --- Alarms ---
 
 
-def test_every_alarm_watches_a_metric_that_there_is(alarms: dict[str, Any], metrics: Metrics) -> None:
+def test_every_alarm_watches_an_existing_metric(alarms: dict[str, Any], metrics: Metrics) -> None:
     for name, alarm in alarms.items():
         dimensions = frozenset(dimension["Name"] for dimension in alarm["Dimensions"])
         assert alarm["MetricName"] in metrics[alarm["Namespace"]][dimensions], name
 
 
 def test_no_filter_keeps_alarms_from_the_alerts_address(resources: Resources) -> None:
-    """SNS lets no message without attributes through a filter on attributes, whatever it says."""
+    """A filter on attributes never matches a message without attributes."""
     (subscription,) = of_type(resources, "SNS::Subscription").values()
     assert "FilterPolicy" not in subscription
 
 
-def test_every_alarm_tells_the_alerts_topic_and_says_what_to_do(alarms: dict[str, Any]) -> None:
+def test_every_alarm_notifies_and_links_to_its_runbook(alarms: dict[str, Any]) -> None:
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == [{"Ref": "AlertsTopicArn"}], name
         assert alarm.get("OKActions") in (None, [{"Ref": "AlertsTopicArn"}]), name
         assert re.fullmatch(r"[A-Z].+\. .+\. Runbook: docs/alarms\.md#[a-z-]+", alarm["AlarmDescription"]), name
 
 
-def test_no_news_is_good_news_except_where_news_is_due(alarms: dict[str, Any]) -> None:
+def test_missing_data_is_breaching_only_for_overdue_files(alarms: dict[str, Any]) -> None:
     for name, alarm in alarms.items():
         expected = "breaching" if name.startswith("Overdue") else "notBreaching"
         assert alarm["TreatMissingData"] == expected, name
 
 
-def test_no_two_alarms_watch_the_same(alarms: dict[str, Any]) -> None:
+def test_no_two_alarms_watch_the_same_metric(alarms: dict[str, Any]) -> None:
     seen = [
         json.dumps([alarm["Namespace"], alarm["MetricName"], alarm["Dimensions"]], sort_keys=True)
         for alarm in alarms.values()
@@ -206,18 +208,18 @@ def test_every_function_is_watched_for_errors_throttles_time_and_memory(
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_an_alarm_goes_off_at_four_fifths_of_a_function_s_time(
+def test_the_duration_alarm_fires_at_four_fifths_of_the_timeout(
     resources: Resources, watched: dict[str, Any], stage: str
 ) -> None:
     seconds = resources[f"{stage}Function"]["Properties"]["Timeout"]
     assert watched[f"{stage}Duration"]["Threshold"] == seconds * 1000 * 0.8
 
 
-def test_throttling_is_told_before_long_and_not_for_a_moment(watched: dict[str, Any]) -> None:
+def test_throttling_alarms_fire_soon_but_not_for_a_burst(watched: dict[str, Any]) -> None:
     """A run retries for about a minute: a state after 2, 4 and 8 s, and three restarts of the run."""
-    patience = 4 * (2 + 4 + 8)
+    retry_seconds = 4 * (2 + 4 + 8)
     for name in ("LedgerThrottled", "LedgerErrors", *(f"{stage}Throttles" for stage in STAGES)):
-        assert patience < watched[name]["DatapointsToAlarm"] * watched[name]["Period"] <= 5 * 60, name
+        assert retry_seconds < watched[name]["DatapointsToAlarm"] * watched[name]["Period"] <= 5 * 60, name
 
 
 def test_rejects_at_the_tolerance_are_tolerated(watched: dict[str, Any]) -> None:
@@ -226,9 +228,7 @@ def test_rejects_at_the_tolerance_are_tolerated(watched: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("rule", ["ObjectCreatedRule", "EndedUntoldRule", "EndedRule"])
-def test_every_rule_is_watched_for_events_that_reach_nobody(
-    resources: Resources, watched: dict[str, Any], rule: str
-) -> None:
+def test_every_rule_is_watched_for_lost_events(resources: Resources, watched: dict[str, Any], rule: str) -> None:
     assert resources[rule]["Type"] == "AWS::Events::Rule"
     metrics = [alarm["MetricName"] for alarm in watched.values() if alarm["Dimensions"][0]["Value"] == {"Ref": rule}]
     assert "FailedInvocations" in metrics
@@ -238,11 +238,11 @@ def test_every_rule_is_watched_for_events_that_reach_nobody(
 
 def test_no_rule_is_left_unwatched(resources: Resources, watched: dict[str, Any]) -> None:
     dimensions = [alarm["Dimensions"][0] for alarm in watched.values()]
-    told = {dimension["Value"]["Ref"] for dimension in dimensions if dimension["Name"] == "RuleName"}
-    assert told == set(of_type(resources, "Events::Rule"))
+    watched_rules = {dimension["Value"]["Ref"] for dimension in dimensions if dimension["Name"] == "RuleName"}
+    assert watched_rules == set(of_type(resources, "Events::Rule"))
 
 
-def test_one_alarm_is_over_all_the_others(resources: Resources, watched: dict[str, Any]) -> None:
+def test_the_composite_alarm_covers_all_others(resources: Resources, watched: dict[str, Any]) -> None:
     (over,) = of_type(resources, "CloudWatch::CompositeAlarm").values()
     assert re.findall(r'ALARM\("\$\{(\w+)\.Arn\}"\)', over["AlarmRule"]["Fn::Sub"]) == list(watched)
     assert re.sub(r'ALARM\("[^"]+"\)', "", over["AlarmRule"]["Fn::Sub"]).split() == ["OR"] * (len(watched) - 1)
@@ -251,8 +251,8 @@ def test_one_alarm_is_over_all_the_others(resources: Resources, watched: dict[st
 # --- Freshness ---
 
 
-def test_an_overdue_file_is_told_within_seven_days(resources: Resources, templates: dict[str, Any]) -> None:
-    """CloudWatch looks back for seven days where the period is an hour or more, and for one day where it is shorter."""
+def test_an_overdue_alarm_evaluates_up_to_seven_days(resources: Resources, templates: dict[str, Any]) -> None:
+    """An alarm evaluates seven days if the period is an hour or more, otherwise one day."""
     identifier, collection, _ = templates["freshness"]["Resources"]["Fn::ForEach::Overdue"]
     (alarm,) = (item["Properties"] for name, item in resources.items() if name.startswith("Overdue"))
     assert collection == {"Ref": "Due"}
@@ -312,7 +312,7 @@ def incomplete(text: str, resources: Resources) -> list[str]:
     return problems
 
 
-def test_every_alarm_has_its_runbook_and_every_runbook_its_alarm(resources: Resources) -> None:
+def test_alarms_and_runbook_sections_match(resources: Resources) -> None:
     assert incomplete(RUNBOOK.read_text(), resources) == []
 
 
@@ -325,7 +325,7 @@ def test_every_alarm_has_its_runbook_and_every_runbook_its_alarm(resources: Reso
         ("**Fix.** Ask the sender. The", "Ask the sender. The", "overdue-DATASET-HOURSh lacks Fix"),
     ],
 )
-def test_a_runbook_that_falls_behind_is_noticed(resources: Resources, was: str, becomes: str, problem: str) -> None:
+def test_an_outdated_runbook_is_detected(resources: Resources, was: str, becomes: str, problem: str) -> None:
     text = RUNBOOK.read_text()
     assert text.count(was) == 1
     assert problem in incomplete(text.replace(was, becomes), resources)
@@ -340,8 +340,8 @@ def test_every_stage_s_alarm_is_named_in_the_section_for_all_four(watched: dict[
 OF_AWS_CLI_ALONE = {("configure", "get"): set(), ("s3", "cp"): {"metadata-directive"}, ("s3", "ls"): {"recursive"}}
 
 
-def test_the_runbook_s_aws_commands_are_some() -> None:
-    """By the operations and parameters that the SDK knows: a line may use those of every command in it."""
+def test_the_runbook_s_aws_commands_exist() -> None:
+    """By the SDK's operations and parameters, for each command in a line."""
     session = botocore.session.get_session()
     found = 0
     for line in RUNBOOK.read_text().replace("\\\n", " ").splitlines():
@@ -354,6 +354,7 @@ def test_the_runbook_s_aws_commands_are_some() -> None:
             model = session.get_service_model(service.removesuffix("api"))  # s3api: the API, not the tool
             operations = {xform_name(name, "-"): name for name in model.operation_names}
             shape = model.operation_model(operations[command]).input_shape
+            assert shape is not None
             known |= {xform_name(name, "-") for name in shape.members}
         if commands:
             assert set(re.findall(r"--([a-z-]+)", line)) <= known, line
@@ -361,7 +362,7 @@ def test_the_runbook_s_aws_commands_are_some() -> None:
     assert found > 10
 
 
-def test_the_runbook_s_filegate_commands_are_some() -> None:
+def test_the_runbook_s_filegate_commands_exist() -> None:
     text = RUNBOOK.read_text()
     commands = re.findall(r"`(filegate [^`]+)`", text) + re.findall(r"^(filegate .+)$", text, re.MULTILINE)
     assert len(commands) > 10
@@ -378,18 +379,18 @@ def test_the_runbook_s_filegate_commands_are_some() -> None:
 # --- Dashboard ---
 
 
-def test_the_dashboard_is_not_larger_than_aws_takes(body: str, widgets: list[Widget]) -> None:
+def test_the_dashboard_is_within_aws_s_limits(body: str, widgets: list[Widget]) -> None:
     assert len(widgets) <= 500
     assert len(body.encode()) < 1_000_000
 
 
-def test_widgets_lie_side_by_side_on_the_grid(widgets: list[Widget]) -> None:
+def test_widgets_fill_the_grid(widgets: list[Widget]) -> None:
     assert overlapping(widgets) == []
     for widget in widgets:
         assert widget["x"] + widget["width"] <= 24, widget
 
 
-def test_widgets_that_overlap_are_noticed(widgets: list[Widget]) -> None:
+def test_overlapping_widgets_are_detected(widgets: list[Widget]) -> None:
     first, second, *rest = widgets
     assert overlapping([first, {**second, "x": second["x"] - 1}, *rest])
 
@@ -405,14 +406,14 @@ def overlapping(widgets: list[Widget]) -> list[tuple[Widget, Widget]]:
     ]
 
 
-def test_the_dashboard_shows_metrics_that_there_are(widgets: list[Widget], metrics: Metrics) -> None:
+def test_the_dashboard_shows_existing_metrics(widgets: list[Widget], metrics: Metrics) -> None:
     shown = [*metrics_of(widgets)]
     assert {namespace for namespace, _, _ in shown} == {"AWS/Lambda", "AWS/States", "Filegate"}
     for namespace, dimensions, metric in shown:
         assert metric in metrics[namespace][dimensions], metric
 
 
-def test_a_metric_that_nobody_emits_is_noticed(widgets: list[Widget], metrics: Metrics) -> None:
+def test_a_missing_metric_is_detected(widgets: list[Widget], metrics: Metrics) -> None:
     changed = json.loads(json.dumps(widgets).replace("rows_rejected", "rows_refused"))
     by_dataset = frozenset({"environment", "service", "dataset"})
     assert ("Filegate", by_dataset, "rows_refused") in metrics_of(changed)
@@ -423,7 +424,7 @@ SEARCH = re.compile(r"SEARCH\('\{([\w/,]+)\} environment=\"Environment\" MetricN
 
 
 def metrics_of(widgets: list[Widget]) -> Iterator[tuple[str, frozenset[str], str]]:
-    """Namespace, dimensions and name of each metric that is shown, however it is found."""
+    """Namespace, dimensions and name of each metric shown, including those in search expressions."""
     for widget in widgets:
         for metric in widget["properties"].get("metrics", []):
             if isinstance(metric[0], dict):
@@ -460,7 +461,7 @@ def test_the_dashboard_shows_every_alarm(templates: dict[str, Any], watched: dic
 ASKED = {"ErrorsByRun", "SlowestRuns", "RejectedRulesByDataset", "OneRun", "ColdStartsAndMemory"}
 
 
-def test_the_questions_that_are_put_to_the_logs_are_saved(resources: Resources, templates: dict[str, Any]) -> None:
+def test_every_log_query_is_saved(resources: Resources, templates: dict[str, Any]) -> None:
     queries = of_type(resources, "Logs::QueryDefinition")
     assert set(queries) == ASKED
     logged = {item["LogGroupName"]["Fn::Sub"] for item in of_type(resources, "Logs::LogGroup").values()}
@@ -491,26 +492,26 @@ QUERY_WORDS = {
 }
 
 
-def test_the_saved_queries_ask_for_what_the_functions_log(resources: Resources, told: Told) -> None:
-    logged = {key for line in told.lines for key in line}
+def test_the_saved_queries_use_logged_fields(resources: Resources, written: Written) -> None:
+    logged = {key for line in written.lines for key in line}
     asked = set()
     for query in of_type(resources, "Logs::QueryDefinition").values():
         text = re.sub(r"#.*|/[^/]*/|\"[^\"]*\"", "", query["QueryString"])
         named = {name for _, name in re.findall(r"\b(as|into) (\w+)", text)}
         asked |= set(re.findall(r"(?<![@.\w])[a-z]\w*\b(?!\()", text)) - named - QUERY_WORDS
     assert {"error_type", "rules", "seconds"} <= asked <= logged
-    (found,) = (line["rules"] for line in told.lines if "rules" in line)
+    (found,) = (line["rules"] for line in written.lines if "rules" in line)
     assert found == [{"rule": "carrier:isin", "rows": 1}]
 
 
-def test_one_run_s_story_is_not_that_of_its_ranges(resources: Resources) -> None:
-    """A query gives so many lines, and a range writes two where nothing is wrong with it."""
+def test_the_query_for_one_run_excludes_its_ranges(resources: Resources) -> None:
+    """The number of a query's results is limited, and each range writes two lines without any problem."""
     query = of_type(resources, "Logs::QueryDefinition")["OneRun"]["QueryString"]
     assert 'and (not ispresent(range) or level != "INFO")' in query
     assert "state, range," in query
 
 
-def test_the_runbook_names_the_saved_queries(resources: Resources) -> None:
+def test_the_runbook_lists_the_saved_queries(resources: Resources) -> None:
     text = RUNBOOK.read_text()
     for query in of_type(resources, "Logs::QueryDefinition").values():
         assert f"`{query['Name']['Fn::Sub'].removeprefix('filegate-${Environment}-')}`" in text

@@ -1,4 +1,4 @@
-"""R18, R19: the functions' network leads to S3 and DynamoDB, and nowhere else."""
+"""R18, R19: the functions' network reaches S3 and DynamoDB, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 Resources = dict[str, Any]
 
 STAGES = ("Ingest", "Validate", "Transform", "Output")
-# What could lead out of the network, or into it.
+# Types that could connect the network with others.
 WAYS_OUT = {
     "AWS::EC2::EIP",
     "AWS::EC2::EgressOnlyInternetGateway",
@@ -24,11 +24,11 @@ WAYS_OUT = {
     "AWS::EC2::VPCPeeringConnection",
     "AWS::EC2::VPNGateway",
 }
-# Services in the functions' roles that their code does not call: nothing of that passes through their network.
+# Services in the functions' roles that their code does not call through the network.
 NOT_THROUGH_THE_NETWORK = {
     "ec2": "Lambda itself makes the interfaces",
     "kms": "S3 and DynamoDB call it in the function's name",
-    "logs": "Lambda itself passes on what the function prints",
+    "logs": "Lambda itself sends the function's output",
     "xray": "Lambda itself passes on the traces",
 }
 
@@ -46,7 +46,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def grants(statements: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """(action, bucket or table) of all that the statements allow in S3 and DynamoDB."""
+    """(action, bucket or table) of everything that the statements allow in S3 and DynamoDB."""
     for statement in statements:
         actions = [action for action in listed(statement["Action"]) if action.startswith(("s3:", "dynamodb:"))]
         if actions:
@@ -57,7 +57,7 @@ def grants(statements: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def statements_of_roles(resources: Resources) -> list[dict[str, Any]]:
-    """Those that hold under a condition, too."""
+    """Including those with a condition of the template."""
     found = [
         statement
         for stage in STAGES
@@ -76,11 +76,11 @@ def statements_of_endpoints(resources: Resources) -> list[dict[str, Any]]:
     ]
 
 
-def test_r18_no_template_has_a_way_to_the_internet(resources: Resources) -> None:
+def test_r18_no_template_has_an_internet_route(resources: Resources) -> None:
     assert not {item["Type"] for item in resources.values()} & WAYS_OUT
 
 
-def test_r18_two_private_subnets_lie_in_two_zones(resources: Resources) -> None:
+def test_r18_two_private_subnets_are_in_two_zones(resources: Resources) -> None:
     subnets = of_type(resources, "AWS::EC2::Subnet")
     zones = {name: subnet["AvailabilityZone"]["Fn::If"] for name, subnet in subnets.items()}
     assert zones == {
@@ -119,24 +119,24 @@ def test_r18_each_service_that_the_functions_call_has_a_gateway_endpoint(resourc
         assert endpoint["RouteTableIds"] == [{"Ref": "RouteTable"}]
 
 
-def test_r18_the_endpoints_let_through_what_the_roles_allow_and_no_more(resources: Resources) -> None:
+def test_r18_the_endpoints_allow_what_the_roles_allow_and_no_more(resources: Resources) -> None:
     assert set(grants(statements_of_endpoints(resources))) == set(grants(statements_of_roles(resources)))
 
 
-def test_r18_the_endpoints_let_nobody_through_but_the_functions(resources: Resources) -> None:
+def test_r18_the_endpoints_allow_only_the_functions(resources: Resources) -> None:
     roles = [properties(resources, f"{stage}Role")["RoleName"]["Fn::Sub"] for stage in STAGES]
     arns = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role}"} for role in roles]
     for statement in statements_of_endpoints(resources):
         assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": arns}}, statement["Sid"]
 
 
-def test_r18_what_concerns_buckets_is_asked_of_buckets_and_the_rest_of_objects(resources: Resources) -> None:
+def test_r18_bucket_actions_are_for_buckets_and_object_actions_for_objects(resources: Resources) -> None:
     for statement in properties(resources, "S3Endpoint")["PolicyDocument"]["Statement"]:
         of_objects = {resource["Fn::Sub"].endswith("/*") for resource in listed(statement["Resource"])}
         assert of_objects == {statement["Action"] != "s3:ListBucket"}, statement["Sid"]
 
 
-def test_r19_the_functions_are_called_by_nobody_and_call_https_alone(resources: Resources) -> None:
+def test_r19_the_functions_accept_no_connections_and_open_only_https(resources: Resources) -> None:
     (group,) = of_type(resources, "AWS::EC2::SecurityGroup").values()
     assert "SecurityGroupIngress" not in group
     condition, narrow, wide = group["SecurityGroupEgress"]["Fn::If"]
@@ -153,7 +153,7 @@ def test_r19_the_functions_are_called_by_nobody_and_call_https_alone(resources: 
 
 
 def ports(resources: Resources, *, egress: bool) -> set[int]:
-    """The ports that the network ACL lets pass; whatever no entry allows is refused."""
+    """The ports that the network ACL allows; everything else is denied."""
     entries = of_type(resources, "AWS::EC2::NetworkAclEntry").values()
     assert {(item["RuleAction"], item["Protocol"]) for item in entries} == {("allow", 6)}
     return {
@@ -164,13 +164,13 @@ def ports(resources: Resources, *, egress: bool) -> set[int]:
     }
 
 
-def test_r19_the_network_acl_lets_https_out_and_its_answers_in(resources: Resources) -> None:
+def test_r19_the_network_acl_allows_https_and_its_responses(resources: Resources) -> None:
     assert ports(resources, egress=True) == {443}
-    # Lambda's calls leave from any of these: https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html
+    # Lambda's source ports: https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html
     assert ports(resources, egress=False) == set(range(1024, 65536)) - {3389}
 
 
-def test_r19_entries_are_numbered_without_clashes(resources: Resources) -> None:
+def test_r19_network_acl_entries_have_unique_numbers(resources: Resources) -> None:
     entries = of_type(resources, "AWS::EC2::NetworkAclEntry").values()
     assert len({(item["Egress"], item["RuleNumber"]) for item in entries}) == len(entries)
 
@@ -187,7 +187,7 @@ def test_r18_names_resolve_within_the_network(resources: Resources) -> None:
     assert vpc["EnableDnsSupport"] is vpc["EnableDnsHostnames"] is True
 
 
-def test_r18_the_network_is_there_unless_told_otherwise(templates: dict[str, Any]) -> None:
+def test_r18_the_network_is_the_default(templates: dict[str, Any]) -> None:
     main = templates["main"]
     assert main["Parameters"]["PrivateNetwork"]["Default"] == "yes"
     assert main["Resources"]["Network"]["Condition"] == "InPrivateNetwork"

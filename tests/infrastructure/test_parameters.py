@@ -1,4 +1,4 @@
-"""Each parameter file fits its template; the differences between the environments are those that are meant."""
+"""Each parameter file fits its template, and environments differ as intended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from filegate.deploy.parameters import ENVIRONMENT_NAME
 FOLDER = Path(__file__).parents[2] / "infra" / "cloudformation" / "parameters"
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 ENVIRONMENTS = ("dev", "staging", "prod")
-# What the command finds out by itself.
+# What the command sets by itself.
 FOUND = {
     "IngestImageUri", "ValidateImageUri", "TransformImageUri", "OutputImageUri", "Freshness", "S3PrefixListId",
     "DynamoDBPrefixListId",
@@ -23,24 +23,24 @@ FOUND = {
 each_file = pytest.mark.parametrize("name", FILES)
 
 
-def test_there_is_one_for_each_environment_and_one_for_the_registry() -> None:
+def test_every_environment_and_the_registry_have_a_file() -> None:
     assert set(FILES) == {*ENVIRONMENTS, "registry"}
     for name in ENVIRONMENTS:
         assert FILES[name]["Parameters"]["Environment"] == name
 
 
-def test_a_name_is_refused_where_the_template_would(templates: dict[str, Any]) -> None:
+def test_names_are_checked_as_by_the_template(templates: dict[str, Any]) -> None:
     assert templates["main"]["Parameters"]["Environment"]["AllowedPattern"] == ENVIRONMENT_NAME.pattern
 
 
 @each_file
-def test_a_file_says_nothing_but_parameters(name: str) -> None:
+def test_a_file_has_only_parameters(name: str) -> None:
     assert set(FILES[name]) == {"Parameters"}
     assert all(isinstance(value, str) for value in FILES[name]["Parameters"].values())
 
 
 @each_file
-def test_a_value_is_one_that_the_template_takes(templates: dict[str, Any], name: str) -> None:
+def test_every_value_is_valid(templates: dict[str, Any], name: str) -> None:
     declared = templates["registry" if name == "registry" else "main"]["Parameters"]
     for parameter, value in FILES[name]["Parameters"].items():
         rules = declared[parameter]
@@ -51,10 +51,10 @@ def test_a_value_is_one_that_the_template_takes(templates: dict[str, Any], name:
 
 
 @each_file
-def test_a_value_is_said_only_where_it_differs(templates: dict[str, Any], name: str) -> None:
+def test_a_file_repeats_no_defaults(templates: dict[str, Any], name: str) -> None:
     declared = templates["registry" if name == "registry" else "main"]["Parameters"]
     for parameter, value in FILES[name]["Parameters"].items():
-        if parameter != "DataOnDelete":  # which nobody should have to look up
+        if parameter != "DataOnDelete":  # which every file states explicitly
             assert value != str(declared[parameter].get("Default")), parameter
 
 
@@ -65,10 +65,10 @@ def test_every_parameter_gets_a_value(templates: dict[str, Any], name: str) -> N
     assert not FOUND & set(FILES[name]["Parameters"])
 
 
-def test_what_the_command_finds_out_is_what_the_template_asks_for(templates: dict[str, Any]) -> None:
+def test_the_command_sets_the_remaining_parameters(templates: dict[str, Any]) -> None:
     assert set(templates["main"]["Parameters"]) >= FOUND
 
 
-def test_only_production_keeps_its_data_when_it_goes() -> None:
-    fates = {name: FILES[name]["Parameters"]["DataOnDelete"] for name in ENVIRONMENTS}
-    assert fates == {"dev": "Delete", "staging": "Delete", "prod": "Retain"}
+def test_only_production_retains_its_data() -> None:
+    policies = {name: FILES[name]["Parameters"]["DataOnDelete"] for name in ENVIRONMENTS}
+    assert policies == {"dev": "Delete", "staging": "Delete", "prod": "Retain"}

@@ -1,4 +1,4 @@
-"""C5: what has to be there before a deployment, and what may deploy."""
+"""C5: the registry for images and templates, and the deploy role."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ LONGEST = {
     "AWS::AccountId": "123456789012",
     "GitHubEnvironment": "production123456",
 }
-# Statements that may name every resource, and why.
+# Statements for all resources, with the reason.
 EVERY_RESOURCE = {
     "LogInToRegistry": "a log-in is to no repository",
-    "ReadTemplates": "the template is no stack yet",
+    "ReadTemplates": "the template has no stack yet",
     "FindNetwork": "EC2 lists take no resource",
     "FindPayer": "there is but one organisation to describe",
     "BackupPlans": "plans get their ids when they are created",
     "Cost": "monitors, categories and dashboards get their ids when they are created",
     "LookAtNetwork": "EC2 lists take no resource",
     "NewKey": "keys get their ids when they are created",
-    "RefuseImports": "what is refused is refused everywhere",
+    "RefuseImports": "the denial applies to all resources",
     "LogDeliveriesAndQueries": "deliveries have no ARNs, queries get their ids when they are created",
 }
 OWN = {"aws:ResourceTag/Project": "filegate", "aws:ResourceTag/Environment": {"Ref": "GitHubEnvironment"}}
-# What the types' schemas ask for on behalf of properties that the templates do not set, and what else is not wanted.
+# Actions in the types' schemas for properties that the templates do not use, and others that are not needed.
 UNUSED = re.compile(
     r"""
     (autoscaling|billing|elasticfilesystem|firehose|kinesis|organizations|s3files|s3tables|vpc-lattice|vpce):.*
@@ -45,7 +45,7 @@ UNUSED = re.compile(
     | ce:Get(CostAndUsage|Reservation\w+|SavingsPlans\w+)
     | cloudformation:(Get|Set)StackPolicy
     | cloudtrail:Put(EventConfiguration|InsightSelectors)
-    | dynamodb:(BatchWriteItem|DeleteItem|GetItem|PutItem|Query|Scan|UpdateItem) # rows are none of its business
+    | dynamodb:(BatchWriteItem|DeleteItem|GetItem|PutItem|Query|Scan|UpdateItem) # no access to rows
     | dynamodb:(DescribeImport|ImportTable|AssociateTableReplica|CreateTableReplica|UpdateContributorInsights)
     | dynamodb:((Put|Delete)ResourcePolicy|(Disable|Enable|Update)KinesisStreamingDestination)
     | ec2:(Associate|Disassociate)SubnetCidrBlock | ec2:(CreateVpcEncryptionControl|DescribeInstances|ModifyVpcTenancy)
@@ -55,7 +55,7 @@ UNUSED = re.compile(
     | lambda:Put(FunctionRecursionConfig|FunctionScalingConfig|RuntimeManagementConfig)
     | logs:((Put|Delete)(DataProtection|Index)Policy|PutBearerTokenAuthentication|PutLogGroupDeletionProtection)
     | logs:(CreateLogStream|PutLogEvents)
-    | s3:(DeleteObject|GetObject\w*|PutObjectAcl) # nor are objects
+    | s3:(DeleteObject|GetObject\w*|PutObjectAcl) # no access to objects
     | s3:(Create|Update|Delete)Bucket(Metadata|Analytics|Cors|Metrics|Replication|Website)\w*
     | s3:Put(Accelerate|Analytics|Inventory|Metrics|Replication)Configuration
     | s3:PutBucket(Abac|Acl|CORS|Replication|Website)
@@ -75,7 +75,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def resources_of(template: Template) -> Iterator[dict[str, Any]]:
-    """Also those in loops."""
+    """Including those in `Fn::ForEach`."""
     pending = list(template["Resources"].items())
     while pending:
         name, resource = pending.pop()
@@ -87,7 +87,7 @@ def resources_of(template: Template) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def policies(registry: Template) -> dict[str, list[dict[str, Any]]]:
-    """The statements of the policies that hold for what CloudFormation does."""
+    """The statements of the policies for CloudFormation's calls."""
     return {
         name: resource["Properties"]["PolicyDocument"]["Statement"]
         for name, resource in registry.items()
@@ -107,7 +107,7 @@ def direct(registry: Template) -> list[dict[str, Any]]:
 
 
 def filled_in(value: Any) -> str:
-    """An ARN with the longest of names in it, or JSON with all its ARNs so."""
+    """JSON with each placeholder replaced by its longest value."""
     text = re.sub(r'\{"Fn::Sub":("[^"]*")\}', r"\1", json.dumps(value, separators=(",", ":")))
     return re.sub(r"\$\{([\w:]+)\}", lambda match: LONGEST[match[1]], text).strip('"')
 
@@ -129,7 +129,7 @@ def test_c5_images_without_a_tag_and_all_but_the_latest_expire(registry: Templat
     assert surplus["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 100}
 
 
-def test_c5_functions_of_this_account_pull_images_and_nobody_else_does(registry: Template) -> None:
+def test_c5_only_functions_of_this_account_pull_images(registry: Template) -> None:
     (statement,) = registry["IngestRepository"]["Properties"]["RepositoryPolicyText"]["Statement"]
     assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
     assert statement["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -138,7 +138,7 @@ def test_c5_functions_of_this_account_pull_images_and_nobody_else_does(registry:
 
 
 @pytest.mark.parametrize("bucket", ["ArtifactsBucket", "ArtifactsLogBucket"])
-def test_c5_buckets_are_private_versioned_and_swept(registry: Template, bucket: str) -> None:
+def test_c5_buckets_are_private_versioned_and_cleaned_up(registry: Template, bucket: str) -> None:
     settings = registry[bucket]["Properties"]
     assert set(settings["PublicAccessBlockConfiguration"].values()) == {True}
     assert settings["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -160,7 +160,7 @@ def test_what_can_be_tagged_is_tagged_for_cost_allocation(registry: Template) ->
             assert keys == {"Project", "Environment", "Component"}, name
 
 
-def test_what_holds_images_and_templates_outlives_the_stack(registry: Template) -> None:
+def test_images_and_templates_outlive_the_stack(registry: Template) -> None:
     for name, resource in registry.items():
         if resource["Type"] in ("AWS::ECR::Repository", "AWS::KMS::Key", "AWS::S3::Bucket"):
             assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == {"Ref": "DataOnDelete"}, name
@@ -179,13 +179,15 @@ def test_only_jobs_of_one_repository_in_one_environment_deploy(registry: Templat
     }
 
 
-def test_without_a_repository_on_github_nothing_may_deploy(registry: Template) -> None:
+def test_there_is_no_deploy_role_without_a_repository(registry: Template) -> None:
     for name, resource in registry.items():
         if resource["Type"].startswith("AWS::IAM::"):
             assert resource["Condition"] in ("DeploysFromGitHub", "NeedsProvider"), name
 
 
-def test_what_deploys_changes_nothing_but_through_cloudformation(policies: dict[str, Any], direct: list[Any]) -> None:
+def test_the_deploy_role_changes_resources_only_through_cloudformation(
+    policies: dict[str, Any], direct: list[Any]
+) -> None:
     for statements in policies.values():
         for statement in statements:
             assert statement["Condition"]["ForAnyValue:StringEquals"] == THROUGH_CLOUDFORMATION, statement["Sid"]
@@ -193,13 +195,13 @@ def test_what_deploys_changes_nothing_but_through_cloudformation(policies: dict[
     assert services == {"cloudformation", "ec2", "ecr", "kms", "organizations", "s3"}
 
 
-def test_what_deploys_has_no_wildcards_without_a_reason(policies: dict[str, Any], direct: list[Any]) -> None:
+def test_the_deploy_role_has_no_wildcards_without_a_reason(policies: dict[str, Any], direct: list[Any]) -> None:
     for statement in [item for statements in policies.values() for item in statements] + direct:
         assert not any("*" in action for action in listed(statement["Action"])), statement["Sid"]
         assert ("*" in listed(statement["Resource"])) is (statement["Sid"] in EVERY_RESOURCE), statement["Sid"]
 
 
-def test_what_deploys_cannot_change_itself(policies: dict[str, Any], registry: Template) -> None:
+def test_the_deploy_role_cannot_change_itself(policies: dict[str, Any], registry: Template) -> None:
     role = registry["DeployRole"]["Properties"]
     own = f"arn:aws-us-gov:iam::123456789012:role{role['Path']}{filled_in(role['RoleName'])}"
     for statement in [item for statements in policies.values() for item in statements]:
@@ -208,7 +210,7 @@ def test_what_deploys_cannot_change_itself(policies: dict[str, Any], registry: T
                 assert not fnmatchcase(own, filled_in(resource)), statement["Sid"]
 
 
-def test_roles_stay_within_a_boundary(policies: dict[str, Any]) -> None:
+def test_created_roles_need_the_boundary(policies: dict[str, Any]) -> None:
     bounded = next(item for items in policies.values() for item in items if item["Sid"] == "RolesWithinTheirBoundary")
     assert set(bounded["Action"]) == {"iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"}
     assert bounded["Condition"]["StringEquals"] == {
@@ -226,7 +228,7 @@ def test_roles_stay_within_a_boundary(policies: dict[str, Any]) -> None:
     assert not set(bounded["Action"]) & set(elsewhere)
 
 
-def test_the_boundary_allows_what_the_roles_of_a_deployment_need_and_no_more(
+def test_the_boundary_allows_what_the_roles_need_and_no_more(
     resources: dict[str, Any], boundary: list[dict[str, Any]]
 ) -> None:
     needed = {
@@ -247,7 +249,7 @@ def test_the_boundary_allows_what_the_roles_of_a_deployment_need_and_no_more(
     }
 
 
-def test_what_deploys_deletes_no_stack_of_its_own_accord_and_takes_over_nothing(direct: list[Any]) -> None:
+def test_the_deploy_role_cannot_delete_stacks_or_import_resources(direct: list[Any]) -> None:
     risky = {"cloudformation:DeleteStack", "cloudformation:UpdateTerminationProtection"}
     (nested,) = (item for item in direct if risky & set(listed(item["Action"])))
     assert nested["Condition"] == {"ForAnyValue:StringEquals": THROUGH_CLOUDFORMATION}
@@ -264,20 +266,20 @@ def test_keys_and_networks_of_others_are_not_deleted(policies: dict[str, Any]) -
                 assert statement["Condition"]["StringEquals"] == OWN, action
 
 
-def test_policies_are_as_short_as_iam_wants_them(policies: dict[str, Any], boundary: list[dict[str, Any]]) -> None:
+def test_policies_are_within_iam_s_size_limit(policies: dict[str, Any], boundary: list[dict[str, Any]]) -> None:
     for name, statements in {**policies, "Boundary": boundary}.items():
         assert len(filled_in({"Version": "2012-10-17", "Statement": statements})) <= 6144, name
 
 
 def test_the_template_is_short_enough_for_a_first_deployment(templates: dict[str, Template]) -> None:
-    """Before there is a bucket for it, it is sent as it is."""
+    """It is sent inline, as there is no bucket for it yet."""
     assert len(json.dumps(templates["registry"])) <= 51_200
 
 
-def test_cloudformation_may_do_what_the_templates_need_and_no_more(
+def test_cloudformation_has_the_permissions_that_the_templates_need_and_no_more(
     templates: dict[str, Template], policies: dict[str, Any], direct: list[Any]
 ) -> None:
-    """As its schemas of the types tell it; whoever adds a type finds here what its deployment needs."""
+    """According to its resource schemas; fails with the needed permissions when a type is added."""
 
     def actions(statements: list[dict[str, Any]]) -> set[str]:
         return {action for statement in statements for action in listed(statement["Action"])}

@@ -1,4 +1,4 @@
-"""Statements of the requirements that a template alone fulfils; the name of a test begins with their ids."""
+"""Requirements that a template alone fulfils; names of tests start with their ids."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def test_r2_an_object_in_the_raw_bucket_starts_the_state_machine(resources: Reso
     }
 
 
-def test_r12_raw_goes_to_glacier_after_30_days_and_away_after_365(resources: Resources) -> None:
+def test_r12_raw_moves_to_glacier_after_30_days_and_expires_after_365(resources: Resources) -> None:
     assert transitions(resources, "RawBucket") == [{"StorageClass": "GLACIER", "TransitionInDays": 30}]
     assert [rule["ExpirationInDays"] for rule in rules(resources, "RawBucket") if "ExpirationInDays" in rule] == [365]
 
 
-def test_r13_r27_processed_goes_to_infrequent_access_or_is_tiered_by_access(
+def test_r13_r27_processed_moves_to_infrequent_access_or_is_tiered_by_access(
     resources: Resources, templates: dict[str, Any]
 ) -> None:
     (choice,) = transitions(resources, "ProcessedBucket")
@@ -78,17 +78,17 @@ def test_r14_r15_ledger_items_expire_by_their_attribute(resources: Resources) ->
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
-def test_r15_every_bucket_has_lifecycle_rules_and_sweeps_half_done_uploads(resources: Resources, bucket: str) -> None:
+def test_r15_every_bucket_has_lifecycle_rules_and_aborts_incomplete_uploads(resources: Resources, bucket: str) -> None:
     assert all(rule["Status"] == "Enabled" for rule in rules(resources, bucket))
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules(resources, bucket))
 
 
-def test_staging_is_for_a_week(resources: Resources) -> None:
+def test_staging_expires_after_a_week(resources: Resources) -> None:
     assert [rule["ExpirationInDays"] for rule in rules(resources, "StagingBucket")] == [7]
 
 
 @pytest.mark.parametrize("bucket", ["RawBucket", "ProcessedBucket"])
-def test_buckets_that_matter_keep_versions(resources: Resources, bucket: str) -> None:
+def test_buckets_with_data_keep_versions(resources: Resources, bucket: str) -> None:
     assert properties(resources, bucket)["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
@@ -100,20 +100,18 @@ def test_every_bucket_is_private(resources: Resources, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
-def test_every_bucket_s_requests_are_logged(resources: Resources, bucket: str) -> None:
+def test_access_to_every_bucket_is_logged(resources: Resources, bucket: str) -> None:
     logging = properties(resources, bucket)["LoggingConfiguration"]
     assert logging["DestinationBucketName"] == {"Ref": "AccessLogBucket"}
     assert logging["LogFilePrefix"] == f"{bucket.removesuffix('Bucket').lower()}/"
-    # Else the first requests would be before S3 may write.
+    # Otherwise S3 could not write logs of the first requests.
     assert resources[bucket]["DependsOn"] == "AccessLogBucketPolicy"
 
 
 @pytest.mark.parametrize(
     "name", [*BUCKETS, "AccessLogBucket", "LedgerTable", "LedgerVault", "Dlq", "UndeliveredEvents"]
 )
-def test_data_outlives_its_stack_unless_told_otherwise(
-    resources: Resources, templates: dict[str, Any], name: str
-) -> None:
+def test_data_outlives_its_stack_by_default(resources: Resources, templates: dict[str, Any], name: str) -> None:
     assert resources[name]["DeletionPolicy"] == resources[name]["UpdateReplacePolicy"] == {"Ref": "DataOnDelete"}
     assert templates["main"]["Parameters"]["DataOnDelete"]["Default"] == "Retain"
     for stack in ("Storage", "Messaging", "Pipeline"):
@@ -122,7 +120,7 @@ def test_data_outlives_its_stack_unless_told_otherwise(
         }
 
 
-def test_the_ledger_can_be_restored_and_asked_by_dataset_and_by_status(resources: Resources) -> None:
+def test_the_ledger_can_be_restored_and_queried_by_dataset_and_by_status(resources: Resources) -> None:
     table = properties(resources, "LedgerTable")
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["RetainData", True, False]}
@@ -147,7 +145,7 @@ def test_the_ledger_is_backed_up_every_day_for_35_days(resources: Resources) -> 
 
 
 @pytest.mark.parametrize("queue", ["Dlq", "UndeliveredEvents"])
-def test_r22_r23_what_arrives_in_a_dead_letter_queue_alerts_people(resources: Resources, queue: str) -> None:
+def test_r22_r23_a_message_in_a_dead_letter_queue_sends_an_alert(resources: Resources, queue: str) -> None:
     assert properties(resources, queue)["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert properties(resources, queue)["KmsMasterKeyId"] == {"Ref": "KeyArn"}
     watching = [
@@ -178,11 +176,11 @@ def test_r26_every_function_has_its_memory(resources: Resources, stage: str, meg
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_r5_every_function_logs_to_a_group_that_forgets(resources: Resources, stage: str) -> None:
+def test_r5_every_function_logs_to_a_group_with_retention(resources: Resources, stage: str) -> None:
     function = properties(resources, f"{stage}Function")
     assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{stage}LogGroup"}}
     assert properties(resources, f"{stage}LogGroup")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_r28_the_ledger_is_paid_by_request(resources: Resources) -> None:
+def test_r28_the_ledger_s_capacity_is_on_demand(resources: Resources) -> None:
     assert properties(resources, "LedgerTable")["BillingMode"] == "PAY_PER_REQUEST"

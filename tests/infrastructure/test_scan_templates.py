@@ -1,4 +1,4 @@
-"""What of a checkov report counts as a finding; the scan itself is `make security`."""
+"""What counts as a finding in a checkov report; the scan itself is `make security`."""
 
 from __future__ import annotations
 

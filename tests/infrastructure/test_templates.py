@@ -1,4 +1,4 @@
-"""The templates are sound, read alike, and fit together."""
+"""The templates are valid, consistent, and fit together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORDER = [
     "Resources",
     "Outputs",
 ]
-# CloudFormation takes no tags on these.
+# CloudFormation does not support tags on these.
 UNTAGGED = {
     "AWS::Backup::BackupSelection",
     "AWS::KMS::Alias",
@@ -40,7 +40,7 @@ UNTAGGED = {
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 }
-# Names that are not the name of a resource, or not of that form.
+# Properties that are not a resource's name, or have another form.
 NAMED_OTHERWISE = {"AliasName", "DisplayName", "MetricName", "ServiceName"}
 
 each_template = pytest.mark.parametrize("stem", [path.stem for path in PATHS])
@@ -51,7 +51,7 @@ def test_cfn_lint_finds_nothing() -> None:
 
 
 @each_template
-def test_a_template_reads_from_metadata_to_outputs(templates: dict[str, Any], stem: str) -> None:
+def test_a_template_s_sections_are_in_order(templates: dict[str, Any], stem: str) -> None:
     sections = list(templates[stem])
     assert sections == sorted(sections, key=ORDER.index)
 
@@ -64,13 +64,13 @@ def test_every_parameter_is_described_and_restricted(templates: dict[str, Any], 
 
 
 @each_template
-def test_every_parameter_has_its_place_in_the_console(templates: dict[str, Any], stem: str) -> None:
+def test_every_parameter_is_in_a_group(templates: dict[str, Any], stem: str) -> None:
     groups = templates[stem]["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     grouped = [name for group in groups for name in group["Parameters"]]
     assert sorted(grouped) == sorted(templates[stem]["Parameters"])
 
 
-def test_a_parameter_of_one_name_is_the_same_everywhere(templates: dict[str, Any]) -> None:
+def test_parameters_of_the_same_name_are_declared_alike(templates: dict[str, Any]) -> None:
     declared: dict[str, Any] = {}
     for stem, template in templates.items():
         for name, parameter in template["Parameters"].items():
@@ -117,7 +117,7 @@ def test_nested_stacks_refer_to_outputs_that_exist(templates: dict[str, Any]) ->
             assert attribute.removeprefix("Outputs.") in templates[files[stack]]["Outputs"], value
 
 
-def test_the_outputs_are_what_a_client_needs(templates: dict[str, Any]) -> None:
+def test_the_main_stack_has_the_outputs_that_clients_need(templates: dict[str, Any]) -> None:
     assert {
         "RawBucket",
         "StagingBucket",
@@ -134,15 +134,15 @@ def test_the_outputs_are_what_a_client_needs(templates: dict[str, Any]) -> None:
     } <= set(templates["main"]["Outputs"])
 
 
-def test_every_substitution_of_the_state_machine_is_given_and_used(templates: dict[str, Any]) -> None:
+def test_every_substitution_of_the_state_machine_is_defined_and_used(templates: dict[str, Any]) -> None:
     machine = templates["pipeline"]["Resources"]["StateMachine"]["Properties"]
     definition = (DIRECTORY / machine["DefinitionS3Location"]).read_text()
     used = set(re.findall(r"\$\{(\w+)\}", definition))
     assert used == set(machine["DefinitionSubstitutions"])
 
 
-def test_reasons_are_given_for_what_the_templates_use_and_for_nothing_else(templates: dict[str, Any]) -> None:
-    """Why a local cloud does not show something is no longer of interest when no template asks for it."""
+def test_exceptions_of_local_clouds_are_those_that_the_templates_need(templates: dict[str, Any]) -> None:
+    """An exception of a local cloud must be removed when no template uses it any more."""
     used: dict[str, set[str]] = {}
     for template in templates.values():
         for entry, found in template["Resources"].items():

@@ -55,7 +55,7 @@ def test_what_was_measured_is_what_was_asked_for() -> None:
 
 
 def test_a_target_is_met_or_missed_by_its_own_measure() -> None:
-    slow = deepcopy(FOUND)
+    slow = deepcopy(dict(FOUND))
     for entries in (slow["candidates"], slow["flights"], slow["half_rejected"]):
         entries["filegate"]["cpu_s"] = 1000 * entries["floor"]["cpu_s"]
     slow["kept"] = {name: dict.fromkeys(kept, 1000) for name, kept in FOUND["kept"].items()}

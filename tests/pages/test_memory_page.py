@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from filegate.deploy import load_template
+from harness.function import STAGES
 from scripts.monthly_cost import ROOT
-from scripts.profile_memory import MIB, STAGES, measured
+from scripts.profile_memory import MIB, measured
 
 FUNCTIONS = load_template(ROOT / "infra/cloudformation/functions.yaml")["Resources"]
 

@@ -42,7 +42,7 @@ class Kind:
 
 
 def comparisons(values: st.SearchStrategy[Any]) -> list[Callable[..., st.SearchStrategy[pa.Check]]]:
-    single = [pa.Check.eq, pa.Check.ne, pa.Check.gt, pa.Check.ge, pa.Check.lt, pa.Check.le]
+    single: list[Any] = [pa.Check.eq, pa.Check.ne, pa.Check.gt, pa.Check.ge, pa.Check.lt, pa.Check.le]
     checks: list[Callable[..., st.SearchStrategy[pa.Check]]] = [
         lambda check=check, **options: values.map(lambda value: check(value, **options)) for check in single
     ]

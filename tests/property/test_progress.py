@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from filegate.operations.progress import MIN_SHARE, REPORTING_STATES, StateProgress, progress_of
 from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from filegate.storage.ledger import alive, entered
 
 BEGAN = datetime(2026, 1, 31, 10, tzinfo=UTC)
@@ -20,7 +20,7 @@ seconds = st.floats(-5, 10**5)
 
 def record(due: int, done: int, rows: int, took: float, *, rows_in: int = 10**9, **facts: object) -> RunRecord:
     """A run `took` seconds after the beginning of its state."""
-    told = entered("ValidateState", due, BEGAN) | alive(BEGAN + timedelta(seconds=took))
+    told = entered(State.VALIDATE, due, BEGAN) | alive(BEGAN + timedelta(seconds=took))
     named = {"run_id": "r", "dataset": "d", "status": "RUNNING", "bucket": "b", "key": "d/k", "version_id": "v"}
     named |= {"owner": "o", "started_at": iso(BEGAN), "rows_in": rows_in}  # type: ignore[dict-item]
     return RunRecord.model_validate(named | told | {"chunks_done": done, "rows_done": rows} | facts)

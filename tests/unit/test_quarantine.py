@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -12,7 +14,7 @@ from filegate.pipeline.quarantine_writer import COLUMNS, quarantine_frame
 from filegate.runs.broken_rule import BrokenRule
 
 REASON = {"rule": "a:ge", "column": "a", "value": "0", "allowed": ">= 1"}
-UNREADABLE = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}
+UNREADABLE: dict[str, Any] = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}
 
 
 def frame(rejected: list[int], originals: list[int], malformed: list[int]) -> pl.DataFrame:

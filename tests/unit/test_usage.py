@@ -56,7 +56,7 @@ def test_the_meter_tells_the_time_and_the_requests_so_far() -> None:
     ticks = iter([100.0, 101.5, 107.25])
     requests = Requests()
     requests.add("s3_reads")  # the invocation before this one's
-    meter = Meter("a1", "IngestState", 512, requests, head_start=2.0, clock=lambda: next(ticks))
+    meter = Meter("a1", State.INGEST, 512, requests, head_start=2.0, clock=lambda: next(ticks))
     requests.add("s3_writes")
     requests.add("ledger_writes", 2.5)
     assert meter.invocation() == call("IngestState", seconds=3.5, s3_writes=1, ledger_writes=2.5)

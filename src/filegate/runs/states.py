@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
 
 
 class Status(StrEnum):
@@ -23,33 +22,30 @@ class Status(StrEnum):
 
 
 class State(StrEnum):
-    """A state that calls a function; its value is its name in the state machine.
+    """A state that calls a function; its value is its name in the state machine."""
 
-    Attributes:
-        stage: the stage, and so the function, that it calls.
-        next_steps: the steps that follow it when it succeeds, up to the next call of a function, where the run goes
-            well. A test compares them with the state machine's definition.
-    """
+    INGEST = "IngestState"
+    VALIDATE = "ValidateState"
+    VALIDATE_RANGE = "ValidateRange"
+    VALIDATE_REDUCE = "ValidateReduce"
+    TRANSFORM = "TransformState"
+    TRANSFORM_RANGE = "TransformRange"
+    TRANSFORM_REDUCE = "TransformReduce"
+    OUTPUT = "OutputToS3"
+    COMMIT = "CommitState"
 
-    stage: str
-    next_steps: tuple[str, ...]
+    @property
+    def stage(self) -> str:
+        """The stage, and so the function, that it calls."""
+        return _STAGES[self]
 
-    def __new__(cls, name: str, stage: str, *next_steps: str) -> Self:
-        state = str.__new__(cls, name)
-        state._value_ = name
-        state.stage = stage
-        state.next_steps = next_steps
-        return state
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """The steps up to the next call of a function, where the run goes well.
 
-    INGEST = "IngestState", "ingest", "WhoseRun"
-    VALIDATE = "ValidateState", "validate", "IsValid"
-    VALIDATE_RANGE = "ValidateRange", "validate"
-    VALIDATE_REDUCE = "ValidateReduce", "validate", "IsValid"
-    TRANSFORM = "TransformState", "transform", "ParallelOutput", "UpdateMetadata"
-    TRANSFORM_RANGE = "TransformRange", "transform"
-    TRANSFORM_REDUCE = "TransformReduce", "transform", "ParallelOutput", "UpdateMetadata"
-    OUTPUT = "OutputToS3", "output", "HasRejects"
-    COMMIT = "CommitState", "output", "IsSuperseded", "SuccessNotification", "Published"
+        A test compares them with the state machine's definition.
+        """
+        return _NEXT_STEPS[self]
 
     @property
     def is_range(self) -> bool:
@@ -69,3 +65,26 @@ class State(StrEnum):
 
 PARALLEL_OUTPUT = "ParallelOutput"
 """The state in which the output is copied and the ledger is updated; it calls no function itself."""
+
+_STAGES = {
+    State.INGEST: "ingest",
+    State.VALIDATE: "validate",
+    State.VALIDATE_RANGE: "validate",
+    State.VALIDATE_REDUCE: "validate",
+    State.TRANSFORM: "transform",
+    State.TRANSFORM_RANGE: "transform",
+    State.TRANSFORM_REDUCE: "transform",
+    State.OUTPUT: "output",
+    State.COMMIT: "output",
+}
+_NEXT_STEPS = {
+    State.INGEST: ("WhoseRun",),
+    State.VALIDATE: ("IsValid",),
+    State.VALIDATE_RANGE: (),
+    State.VALIDATE_REDUCE: ("IsValid",),
+    State.TRANSFORM: ("ParallelOutput", "UpdateMetadata"),
+    State.TRANSFORM_RANGE: (),
+    State.TRANSFORM_REDUCE: ("ParallelOutput", "UpdateMetadata"),
+    State.OUTPUT: ("HasRejects",),
+    State.COMMIT: ("IsSuperseded", "SuccessNotification", "Published"),
+}

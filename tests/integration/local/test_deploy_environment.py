@@ -261,13 +261,13 @@ def retention(account: Account, name: str) -> int:
 def test_a_resource_that_fails_is_named_with_its_reason(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
-    bucket = {"Bucket": f"filegate-{name}-access-logs-{account.id}"}
-    account.s3.create_bucket(**bucket)  # somebody else has the name
+    bucket = f"filegate-{name}-access-logs-{account.id}"
+    account.s3.create_bucket(Bucket=bucket)  # somebody else has the name
     result = filegate("-e", name, "stack", "deploy", "--yes")
     assert result.exit_code == 1
     assert "Storage" in result.stderr
-    assert f"{bucket['Bucket']} already exists" in result.stderr
-    account.s3.delete_bucket(**bucket)
+    assert f"{bucket} already exists" in result.stderr
+    account.s3.delete_bucket(Bucket=bucket)
     assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
 
 
@@ -276,7 +276,7 @@ def test_a_deployment_goes_on_when_nobody_follows_it(
 ) -> None:
     environment = Environment(name, account, checkout)
     deployment = environment.deployment()
-    events = deployment.execute(deployment.create_change_set(environment.parameters(environment.images())))
+    events: Any = deployment.execute(deployment.create_change_set(environment.parameters(environment.images())))
     next(events)
     events.close()
     followed = filegate("-e", name, "stack", "deploy", "--yes")

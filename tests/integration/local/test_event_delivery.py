@@ -20,14 +20,14 @@ def executions(cloud: EmbeddedCloud, outputs: dict[str, str], eventually: Callab
     """Waits until so many executions are over since the test began; returns them."""
     client = cloud.session().client("stepfunctions")
 
-    def listed() -> list[dict[str, Any]]:
+    def listed() -> list[Any]:
         pages = client.get_paginator("list_executions").paginate(stateMachineArn=outputs["StateMachineArn"])
         return [item for page in pages for item in page["executions"]]
 
     before = {item["executionArn"] for item in listed()}
 
     def wait(count: int) -> list[dict[str, Any]]:
-        def over() -> list[dict[str, Any]]:
+        def over() -> list[Any]:
             new = [item for item in listed() if item["executionArn"] not in before]
             done = len(new) >= count and all(item["status"] != "RUNNING" for item in new)
             return [client.describe_execution(executionArn=item["executionArn"]) for item in new] if done else []

@@ -68,7 +68,7 @@ def test_r18_r20_what_was_not_proved_is_known(unproved: list[Unproved]) -> None:
 
 def test_r18_the_functions_are_in_the_private_subnets(session: boto3.Session, outputs: dict[str, str]) -> None:
     ec2 = session.client("ec2")
-    filters = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
+    filters: list[Any] = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
     subnets = {subnet["SubnetId"]: subnet for subnet in ec2.describe_subnets(Filters=filters)["Subnets"]}
     assert len({subnet["AvailabilityZone"] for subnet in subnets.values()}) == 2
     assert {subnet["CidrBlock"] for subnet in subnets.values()} == {"10.63.0.0/25", "10.63.0.128/25"}
@@ -88,7 +88,10 @@ def test_r18_no_route_leads_out_of_the_network(session: boto3.Session, outputs: 
 
 def test_the_default_security_group_is_closed_and_stays_so(session: boto3.Session, outputs: dict[str, str]) -> None:
     def rules() -> list[Any]:
-        filters = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}, {"Name": "group-name", "Values": ["default"]}]
+        filters: list[Any] = [
+            {"Name": "vpc-id", "Values": [outputs["VpcId"]]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
         (group,) = session.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
         return [*group["IpPermissions"], *group["IpPermissionsEgress"]]
 

@@ -15,10 +15,6 @@ PROBE = Path(__file__).parent / "probe"
 IMAGES = ("filegate/localstack:local", *(f"filegate/{s}:local" for s in ("ingest", "validate", "transform", "output")))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    docker_engine.mark(items, Path(__file__).parent)
-
-
 @pytest.fixture(scope="session")
 def images() -> None:
     """The images of `make up`."""

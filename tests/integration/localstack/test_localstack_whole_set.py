@@ -75,7 +75,7 @@ def test_r18_routes_lead_to_the_network_itself_and_to_the_two_endpoints(
     session: boto3.Session, outputs: dict[str, str]
 ) -> None:
     ec2 = session.client("ec2")
-    filters = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
+    filters: list[Any] = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
     endpoints = {item["VpcEndpointId"] for item in ec2.describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]}
     tables = ec2.describe_route_tables(Filters=filters)["RouteTables"]
     gateways = {route["GatewayId"] for table in tables for route in table["Routes"]}
@@ -85,10 +85,10 @@ def test_r18_routes_lead_to_the_network_itself_and_to_the_two_endpoints(
 
 def test_r19_the_network_acl_of_the_subnets_is_the_template_s(session: boto3.Session, outputs: dict[str, str]) -> None:
     ec2 = session.client("ec2")
-    filters = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
+    filters: list[Any] = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
     subnets = {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=filters)["Subnets"]}
 
-    def ports(entries: list[dict[str, Any]], *, egress: bool) -> set[tuple[int, int]]:
+    def ports(entries: list[Any], *, egress: bool) -> set[tuple[int, int]]:
         found = [entry["PortRange"] for entry in entries if entry["Egress"] is egress and "PortRange" in entry]
         return {(ports["From"], ports["To"]) for ports in found}
 

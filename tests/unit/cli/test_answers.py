@@ -8,7 +8,7 @@ import re
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -21,7 +21,7 @@ from filegate.runs.clock import now
 from filegate.runs.prices import READ_ON
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage, run_id_of
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from tests.unit.cli.conftest import Filegate, documents
 from tests.unit.operations.fakes import MemoryCloud, body
 
@@ -37,7 +37,9 @@ def delivered(cloud: MemoryCloud, tmp_path: Path) -> Path:
     def arrived(address: Address) -> None:
         status = Status(Path(address.key).stem.upper())
         run_id = run_id_of(address.bucket, address.key, str(address.version_id))
-        error = {} if status in (Status.SUCCEEDED, Status.PARTIAL) else {"error_type": "Bad", "error_message": "So."}
+        error: dict[str, Any] = (
+            {} if status in (Status.SUCCEEDED, Status.PARTIAL) else {"error_type": "Bad", "error_message": "So."}
+        )
         cloud.has("x", status, key=address.key, run_id=run_id, rows_in=2000, rows_out=1999, **error)
 
     cloud.arrived = arrived
@@ -94,7 +96,7 @@ def test_the_worst_run_decides_the_exit_status(
 
 
 def test_a_duplicate_is_no_failure() -> None:
-    run = RunRecord.model_construct(status=Status.DUPLICATE)
+    run = RunRecord.model_construct(status=Status.DUPLICATE)  # type: ignore[call-arg]
     assert exit_status([run]) == 0
 
 
@@ -185,10 +187,10 @@ EVIL = "x[/y]\x1b[2J[bold]\nz\u202e"
 @pytest.fixture
 def evil(cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cloud that holds, and answers with, nothing else."""
-    facts = {"rules": {EVIL: 3}, "rows_rejected": 3, "error_type": EVIL, "error_message": EVIL}
+    facts: dict[str, Any] = {"rules": {EVIL: 3}, "rows_rejected": 3, "error_type": EVIL, "error_message": EVIL}
     run = cloud.has(EVIL, Status.FAILED, run_id="abcd" * 16, minute=SOON, states={EVIL: NOW}, version_id=EVIL, **facts)
     cloud.message_about(run, "0123-4567")
-    cloud.arrived = lambda address: cloud.has(
+    cloud.arrived = lambda address: cloud.has(  # type: ignore[assignment]
         "x", key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)), **facts
     )
     monkeypatch.setattr(cloud.state_machine, "start", lambda name, document: cloud.has(EVIL, run_id=name, **facts))
@@ -381,9 +383,9 @@ def test_show_of_a_run_without_progress_yet(filegate: Filegate, cloud: MemoryClo
 
 def test_show_of_a_large_object_counts_its_ranges(filegate: Filegate, cloud: MemoryCloud) -> None:
     calls = {
-        "ValidateState0": Invocation(state="ValidateRange", calls=11, seconds=200, memory_mb=256),
-        "ValidateState1": Invocation(state="ValidateRange", calls=2, seconds=30, memory_mb=256),
-        "TransformState0": Invocation(state="TransformRange", calls=11, seconds=100, memory_mb=1024),
+        "ValidateState0": Invocation(state=State.VALIDATE_RANGE, calls=11, seconds=200, memory_mb=256),
+        "ValidateState1": Invocation(state=State.VALIDATE_RANGE, calls=2, seconds=30, memory_mb=256),
+        "TransformState0": Invocation(state=State.TRANSFORM_RANGE, calls=11, seconds=100, memory_mb=1024),
     }
     run = cloud.has("x", chunks=172, rows_in=3_000_000, usage=Usage(invocations=calls))
     assert "chunks 172 in 11 ranges, 2.0 M rows/s from claim to end" in " ".join(
@@ -395,7 +397,7 @@ def test_show_of_a_large_object_counts_its_ranges(filegate: Filegate, cloud: Mem
 
 def test_runs_show_how_much_of_a_long_one_is_done(filegate: Filegate, cloud: MemoryCloud) -> None:
     cloud.is_under_way("long", seconds=30, chunks_due=172, chunks_done=43, minute=SOON)
-    cloud.is_under_way("ingesting", state="IngestState", seconds=30, chunks_done=43, minute=SOON)
+    cloud.is_under_way("ingesting", state=State.INGEST, seconds=30, chunks_done=43, minute=SOON)
     cloud.is_under_way("small", seconds=0, minute=SOON)
     shown = [re.split(r"  +", line)[2:4] for line in filegate("runs").stdout.splitlines()[1:]]
     assert sorted(shown) == [["ingesting.csv", "RUNNING"], ["long.csv", "RUNNING 25 %"], ["small.csv", "RUNNING"]]
@@ -406,9 +408,9 @@ def test_runs_show_how_much_of_a_long_one_is_done(filegate: Filegate, cloud: Mem
 
 def test_show_has_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
     calls = {
-        "a": Invocation(state="IngestState", seconds=2.5, memory_mb=512, s3_reads=3, s3_writes=1, ledger_writes=6),
-        "b": Invocation(state="ValidateState", seconds=1, memory_mb=256, failed=True),
-        "c": Invocation(state="ValidateState", seconds=3, memory_mb=256, s3_reads=2),
+        "a": Invocation(state=State.INGEST, seconds=2.5, memory_mb=512, s3_reads=3, s3_writes=1, ledger_writes=6),
+        "b": Invocation(state=State.VALIDATE, seconds=1, memory_mb=256, failed=True),
+        "c": Invocation(state=State.VALIDATE, seconds=3, memory_mb=256, s3_reads=2),
     }
     run = cloud.has_partial(usage=Usage(invocations=calls), cost_usd=0.0012)
     shown = " ".join(filegate("show", run.run_id).stdout.split())
@@ -431,7 +433,7 @@ def test_show_has_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryClou
 
 
 def test_show_estimates_what_a_failed_run_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
-    calls = {"a": Invocation(state="IngestState", seconds=900, memory_mb=512, failed=True)}
+    calls = {"a": Invocation(state=State.INGEST, seconds=900, memory_mb=512, failed=True)}
     run = cloud.has("x", Status.FAILED, usage=Usage(invocations=calls), error_type="Throttled", error_message="Slow.")
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["used"]["cost_usd"] == pytest.approx(450 * 0.0000133334, rel=0.1)

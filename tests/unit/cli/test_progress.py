@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -19,8 +20,8 @@ from tests.unit.operations.fakes import MemoryCloud
 def a_run(**facts: object) -> RunRecord:
     """Half a minute into its validation."""
     since = now().replace(microsecond=0) - timedelta(seconds=31)
-    told = {"chunks_done": 43, "chunks_due": 172, "rows_done": 2_100_000, **facts}
-    return MemoryCloud().is_under_way("january", since=since, seconds=30, **told)
+    counts: dict[str, Any] = {"chunks_done": 43, "chunks_due": 172, "rows_done": 2_100_000, **facts}
+    return MemoryCloud().is_under_way("january", since=since, seconds=30, **counts)
 
 
 def terminal(width: int = 120) -> Console:

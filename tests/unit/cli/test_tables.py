@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -34,8 +35,8 @@ def test_only_file_names_are_cut(table: Callable[[list[RunRecord]], tables.Fitte
 
 @pytest.mark.parametrize("width", [80, 99, 100, 160])
 def test_a_running_run_s_percentage_is_whole(width: int) -> None:
-    told = {"chunks_due": 172, "chunks_done": 171, "rows_in": 1_234_567, "rows_rejected": 1_234_567}
-    run = MemoryCloud().is_under_way("a-very-long-file-name-indeed", seconds=30, **told)
+    counts: dict[str, Any] = {"chunks_due": 172, "chunks_done": 171, "rows_in": 1_234_567, "rows_rejected": 1_234_567}
+    run = MemoryCloud().is_under_way("a-very-long-file-name-indeed", seconds=30, **counts)
     written = io.StringIO()
     Console(width=width, file=written).print(tables.listing([run]))
     header, line = written.getvalue().splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandera.polars as pa
@@ -14,7 +15,7 @@ UTC = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def local(*parts: int) -> dt.datetime:
+def local(*parts: Any) -> dt.datetime:
     return dt.datetime(*parts)  # noqa: DTZ001
 
 

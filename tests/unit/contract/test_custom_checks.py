@@ -40,8 +40,13 @@ def test_a_check_of_a_column_may_look_at_its_neighbours(compiled, chunk, codes):
 
 
 def test_a_function_of_one_value_is_asked_for_values_only(compiled, chunk, codes):
-    seen = []
-    check = pa.Check(lambda value: seen.append(value) or value % 2 == 1, element_wise=True, name="odd")
+    seen: list[int] = []
+
+    def is_odd(value: int) -> bool:
+        seen.append(value)
+        return value % 2 == 1
+
+    check = pa.Check(is_odd, element_wise=True, name="odd")
     contract = compiled(pa.DataFrameSchema({"a": pa.Column(int, check, nullable=True)}))
     split = contract.evaluate(chunk(a=["1", "2", None, "x"])).split()
     assert codes(split) == {2: ["a:odd"], 4: ["a:type"]}

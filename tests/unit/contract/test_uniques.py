@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -50,9 +52,12 @@ def test_the_order_of_columns_and_the_border_between_them_matter(compiled, chunk
 
 @pytest.mark.parametrize("dtype", [pl.Categorical(), pl.Enum(["x", "y"]), pl.Decimal(9, 2), pl.Date(), pl.Boolean()])
 def test_a_key_does_not_depend_on_the_chunk_around_it(dtype, compiled, chunk):
-    text, other = {pl.Decimal: ("1.5", "2.5"), pl.Date: ("2020-01-01", "2020-01-02"), pl.Boolean: ("t", "f")}.get(
-        type(dtype), ("x", "y")
-    )
+    values: dict[Any, tuple[str, str]] = {
+        pl.Decimal: ("1.5", "2.5"),
+        pl.Date: ("2020-01-01", "2020-01-02"),
+        pl.Boolean: ("t", "f"),
+    }
+    text, other = values.get(type(dtype), ("x", "y"))
     contract = compiled(pa.DataFrameSchema({"a": pa.Column(dtype)}))
     alone = hashes(contract.evaluate(chunk(a=[text])), ["a"])
     later = hashes(contract.evaluate(chunk(a=[other, text])), ["a"])
@@ -78,7 +83,7 @@ def test_uniques_name_their_columns_and_the_row_they_keep(compiled):
     with pytest.warns(UserWarning, match="will have no effect"):  # in pandera's own validation
         schema = pa.DataFrameSchema(
             {"id": pa.Column(int, unique=True), "a": pa.Column(int)},
-            unique=[["id", "a"], ["a"]],
+            unique=[["id", "a"], ["a"]],  # type: ignore[list-item] # as pandera's documentation has it
             report_duplicates="exclude_first",
         )
     id_, pair, single = compiled(schema).uniques

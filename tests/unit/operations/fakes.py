@@ -25,7 +25,7 @@ from filegate.runs.layout import Layout
 from filegate.runs.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Request, Run, run_id_of
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from filegate.storage.documents import write_document
 from filegate.storage.ledger import alive, entered
 from filegate.storage.memory import MemoryLedger, MemoryObjectStore
@@ -159,7 +159,7 @@ class MemoryCloud:
         return self._stored(run)
 
     def is_under_way(
-        self, name: str, *, state: str = "ValidateState", since: datetime | None = None, seconds: float, **facts: Any
+        self, name: str, *, state: State = State.VALIDATE, since: datetime | None = None, seconds: float, **facts: Any
     ) -> RunRecord:
         """Puts a run into the ledger that has told how far it is, `seconds` after the beginning of its state."""
         began = since or START + timedelta(seconds=5)
@@ -231,7 +231,7 @@ class MemoryCloud:
         return run
 
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "row": pl.Int64,
     "byte_offset": pl.Int64,
     "values": pl.Struct({"carrier": pl.String, "flight": pl.String}),

@@ -117,7 +117,8 @@ def test_every_byte_arrives(size: int, tmp_path: Path, monkeypatch: pytest.Monke
     data = random.Random(size).randbytes(size)
     file = tmp_path / "file"
     file.write_bytes(data)
-    client, sent = MultipartClient(), []
+    client = MultipartClient()
+    sent: list[int] = []
     version = S3Upload(client)(file, Address("raw", "k"), sent.append)  # type: ignore[arg-type]
     assert (client.whole, sum(sent)) == (data, size)
     assert version == ("multipart" if size > 100 else "single")

@@ -33,7 +33,12 @@ def test_parts_are_read_one_by_one(cloud: MemoryCloud, monkeypatch: pytest.Monke
     run = cloud.has_partial()
     read: list[Address] = []
     keep = cloud.store.read
-    monkeypatch.setattr(cloud.store, "read", lambda address: (read.append(address), keep(address))[1])
+
+    def recorded(address: Address) -> bytes:
+        read.append(address)
+        return keep(address)
+
+    monkeypatch.setattr(cloud.store, "read", recorded)
     list(itertools.islice(rejected_rows(run, cloud.store), 2))
     assert [address.key.rpartition("/")[2] for address in read] == ["manifest.json", "00000.parquet"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from filegate.aws_lambda.function import Stage
 from filegate.deploy import load_definition
 from filegate.errors import CheckFailed, ConservationError, ObjectGone, ObjectTooLarge, OutOfTime, TransformFailed
 from filegate.pipeline import fan_out
+from filegate.pipeline.context import Stage
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.transform import reduce_transformed, transform_range
 from filegate.pipeline.validate import reduce_validated, validate_range
