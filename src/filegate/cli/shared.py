@@ -76,8 +76,8 @@ class Session:
 
     @property
     def settings(self) -> ClientSettings:
-        given = {"environment": self.environment, "datasets": self.datasets}
-        return ClientSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        found = ClientSettings()
+        return ClientSettings(self.environment or found.environment, self.datasets or found.datasets)
 
     @property
     def out(self) -> Console:

@@ -111,7 +111,7 @@ def test_a_cloud_of_this_machine_has_estimates_alone(filegate: Filegate) -> None
     assert len(documents(filegate("cost", "--json"))) == 14
 
 
-def test_without_a_bill_the_estimates_are_shown_and_the_reason_told(filegate: Filegate, aws: Aws) -> None:
+def test_without_a_bill_the_estimates_are_shown_and_the_reason_reported(filegate: Filegate, aws: Aws) -> None:
     aws.bill = NoBill("This user may not see costs.", advice="Ask for ce:GetCostAndUsage.")
     result = filegate("cost", "--days", 1)
     assert result.exit_code == 1
@@ -120,7 +120,7 @@ def test_without_a_bill_the_estimates_are_shown_and_the_reason_told(filegate: Fi
 
 
 @pytest.mark.parametrize(
-    ("inactive", "told", "command"),
+    ("inactive", "reported", "command"),
     [
         (["Project", "Component"], "Not active for cost allocation: Project, Component.", "TagKey=Component,"),
         (None, "only users of the account that pays", "TagKey=Project,Status=Active TagKey=Environment,Status=Active"),
@@ -128,12 +128,12 @@ def test_without_a_bill_the_estimates_are_shown_and_the_reason_told(filegate: Fi
     ],
 )
 def test_costs_without_tags_are_explained(
-    filegate: Filegate, aws: Aws, inactive: list[str] | None, told: str, command: str | None
+    filegate: Filegate, aws: Aws, inactive: list[str] | None, reported: str, command: str | None
 ) -> None:
     aws.bill, aws.inactive = Spending({TODAY: {"(untagged)": 3.0}}), inactive
     result = filegate("cost", "--by", "component")
     assert "no cost by the tags of test" in result.stderr
-    assert told in result.stderr
+    assert reported in result.stderr
     assert ("aws ce update-cost-allocation-tags-status" in result.stderr) == (command is not None)
     assert (command or "") in result.stderr
     assert "(untagged)" in result.stdout

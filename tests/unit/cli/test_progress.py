@@ -1,4 +1,4 @@
-"""The lines of runs on their way: long runs tell how far they are, and no line ever breaks."""
+"""The lines of runs on their way: long runs report how far they are, and no line ever breaks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drawn(run: RunRecord, width: int = 120) -> str:
     return captured.get()
 
 
-def test_a_long_run_tells_how_far_it_is() -> None:
+def test_a_long_run_reports_how_far_it_is() -> None:
     line = drawn(a_run())
     assert "january.csv  ValidateState  ━━━ " in line
     assert line.rstrip().endswith("43 of 172 chunks · about 90 s left · 2.1 M rows · 70 k rows/s")

@@ -161,10 +161,10 @@ class MemoryCloud:
     def is_under_way(
         self, name: str, *, state: State = State.VALIDATE, since: datetime | None = None, seconds: float, **facts: Any
     ) -> RunRecord:
-        """Puts a run into the ledger that has told how far it is, `seconds` after the beginning of its state."""
+        """Puts a run into the ledger that has reported how far it is, `seconds` after the beginning of its state."""
         began = since or START + timedelta(seconds=5)
-        told = entered(state, facts.pop("chunks_due", 0), began) | alive(began + timedelta(seconds=seconds))
-        return self.has(name, Status.RUNNING, **{"rows_in": 10**9, **told, **facts})
+        reported = entered(state, facts.pop("chunks_due", 0), began) | alive(began + timedelta(seconds=seconds))
+        return self.has(name, Status.RUNNING, **{"rows_in": 10**9, **reported, **facts})
 
     def has_partial(self, name: str = "january", **facts: Any) -> RunRecord:
         """A PARTIAL run with two published parts and three quarantined rows in two parts."""
@@ -193,12 +193,12 @@ class MemoryCloud:
         """Sends the message that the state machine would send about the run."""
         return self.queue.send(body(run, **request), message_id)
 
-    def tells_of_abortion(self, run: RunRecord, message_id: str | None = None, **input_: Any) -> str:
+    def reports_of_abortion(self, run: RunRecord, message_id: str | None = None, **input_: Any) -> str:
         """Sends what the rule for executions that ended untold would send."""
         given = {"bucket": run.bucket, "key": run.key, "version_id": run.version_id, "sequencer": run.sequencer}
         failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without reporting it."}
-        told = {"execution": run.owner, "input": json.dumps(given | input_), "failure": failure}
-        return self.queue.send(told, message_id)
+        reported = {"execution": run.owner, "input": json.dumps(given | input_), "failure": failure}
+        return self.queue.send(reported, message_id)
 
     def _output(self, run: RunRecord, *parts: OutputPart) -> str:
         address = Address("processed", output_manifest_key(run.dataset, run.run_id))

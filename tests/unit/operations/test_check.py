@@ -37,15 +37,15 @@ def test_every_problem_of_every_dataset(tmp_path: Path) -> None:
 
     found = {checked.name: checked for checked in check(Registry(tmp_path))}
 
-    told = {name: " / ".join(str(problem) for problem in one.problems) for name, one in found.items()}
-    assert set(told) == set(MODULES)
-    assert told["good"] == ""
-    assert "ZeroDivisionError" in told["raises"]
-    assert "'other'" in told["renamed"]
-    assert "'nope'" in told["strict"]
-    assert "missing" in told["transforms"]
-    assert "a.csv" in told["refers"]
-    assert "b.parquet" in told["refers"]
+    reported = {name: " / ".join(str(problem) for problem in one.problems) for name, one in found.items()}
+    assert set(reported) == set(MODULES)
+    assert reported["good"] == ""
+    assert "ZeroDivisionError" in reported["raises"]
+    assert "'other'" in reported["renamed"]
+    assert "'nope'" in reported["strict"]
+    assert "missing" in reported["transforms"]
+    assert "a.csv" in reported["refers"]
+    assert "b.parquet" in reported["refers"]
     assert len(found["misreads"].problems) == 2
     assert found["good"].to_json() == {"dataset": "good", "ok": True, "problems": []}
 

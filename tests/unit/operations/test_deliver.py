@@ -31,7 +31,7 @@ KNOWN = ["cars", "flights", "line", "line_item"]
         ("line.tbl", "line"),
     ],
 )
-def test_folder_or_name_tell_the_dataset(file: str, dataset: str) -> None:
+def test_folder_or_name_give_the_dataset(file: str, dataset: str) -> None:
     assert dataset_of(Path(file), KNOWN) == dataset
 
 

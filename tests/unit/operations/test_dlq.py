@@ -157,13 +157,13 @@ def test_a_run_whose_end_could_not_be_recorded_is_replayed(cloud: MemoryCloud) -
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(Status.RUNNING, "not committed yet"), (Status.SUCCEEDED, "nothing to replay")]
+    ("status", "reported"), [(Status.RUNNING, "not committed yet"), (Status.SUCCEEDED, "nothing to replay")]
 )
-def test_a_partial_run_is_not_replayed_before_its_commit(cloud: MemoryCloud, status: Status, told: str) -> None:
+def test_a_partial_run_is_not_replayed_before_its_commit(cloud: MemoryCloud, status: Status, reported: str) -> None:
     """Nor if it was restarted, and succeeded: its quarantined rows are published already."""
     cloud.message_about(cloud.has("january", Status.PARTIAL))
     run = cloud.has("january", status)
-    with pytest.raises(dlq.NotReplayable, match=told):
+    with pytest.raises(dlq.NotReplayable, match=reported):
         replayed(cloud, run.run_id)
     assert len(cloud.queue.visible) == 1
     assert not cloud.state_machine.started
@@ -195,7 +195,7 @@ def test_a_superseded_run_is_not_replayed(cloud: MemoryCloud) -> None:
 
 def test_an_aborted_execution_is_replayed_by_its_input(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.RUNNING)
-    cloud.tells_of_abortion(run)
+    cloud.reports_of_abortion(run)
     (message,) = dlq.list_messages(cloud.queue)
     assert (message.run_id, message.about) == (run.run_id, "flights/january.csv")
     request = replayed(cloud, run.run_id).request
@@ -206,7 +206,7 @@ def test_an_aborted_execution_is_replayed_by_its_input(cloud: MemoryCloud) -> No
 def test_an_aborted_replay_is_replayed_as_it_was(cloud: MemoryCloud) -> None:
     first = cloud.has_partial()
     second = cloud.has("replay", Status.RUNNING, key=first.key, replay_of=first.run_id)
-    cloud.tells_of_abortion(second, run_id=second.run_id, replay_of=first.run_id, replay_rows="quarantined")
+    cloud.reports_of_abortion(second, run_id=second.run_id, replay_of=first.run_id, replay_rows="quarantined")
     replay = replayed(cloud, second.run_id)
     assert replay.replaces == second.run_id
     assert (replay.request.replay_of, replay.request.replay_rows) == (first.run_id, "quarantined")
@@ -214,8 +214,8 @@ def test_an_aborted_replay_is_replayed_as_it_was(cloud: MemoryCloud) -> None:
 
 @pytest.mark.parametrize("known", [{}, {"run_id": "a" * 64}, {"input": "[1]"}, {"input": '{"key": "x"}'}])
 def test_a_message_that_names_no_object_is_shown_and_kept(cloud: MemoryCloud, known: dict[str, str]) -> None:
-    told = {"execution": "arn:aws:states:x:1:execution:pipeline:night-shift", "status": "ABORTED", "cause": None}
-    cloud.queue.send({**told, **known, "failure": FAILURE}, "message-1")
+    reported = {"execution": "arn:aws:states:x:1:execution:pipeline:night-shift", "status": "ABORTED", "cause": None}
+    cloud.queue.send({**reported, **known, "failure": FAILURE}, "message-1")
     (message,) = dlq.select(dlq.list_messages(cloud.queue), "message-1")
     assert message.about == "execution night-shift"
     assert message.to_json()["error"] == {"type": "Killed", "message": "So."}
@@ -285,7 +285,7 @@ def test_a_crash_at_any_point_and_a_repeat_start_one_run(crash: Callable[[Memory
     cloud = MemoryCloud()
     run = cloud.has_partial()
     cloud.message_about(run, "a")
-    cloud.message_about(run, "b")  # the same failure, told twice
+    cloud.message_about(run, "b")  # the same failure, reported twice
     broken = MemoryCloud(
         store=cloud.store,
         ledger=type(cloud.ledger)(cloud.ledger._runs),

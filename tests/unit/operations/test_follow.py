@@ -50,7 +50,7 @@ def run_id(name: str) -> str:
     return name.encode().hex().ljust(64, "0")
 
 
-def test_every_change_is_told_once(cloud: MemoryCloud) -> None:
+def test_every_change_is_reported_once(cloud: MemoryCloud) -> None:
     script = Script(cloud, [("a", Status.RUNNING), ("a", Status.RUNNING), ("a", Status.PARTIAL)])
     statuses = [run.status for run in script.follower("a").changes()]
     assert statuses[0] == Status.RUNNING
@@ -78,7 +78,7 @@ def test_many_runs_cost_few_calls(cloud: MemoryCloud, monkeypatch: pytest.Monkey
 
 
 def test_a_committed_run_ends_with_its_manifest(cloud: MemoryCloud) -> None:
-    """Its output could not be told before."""
+    """Its output could not be reported before."""
     script = Script(cloud)
     run = script.reach("a", Status.SUCCEEDED)
     manifest = Address("processed", f"flights/_manifests/{run.run_id}.json")
@@ -136,11 +136,11 @@ def test_a_run_waits_for_its_turn_while_others_move(cloud: MemoryCloud) -> None:
 def test_a_run_that_takes_hours_is_followed_as_long_as_it_moves(cloud: MemoryCloud) -> None:
     """Nothing changes but how far it is."""
     script = Script(cloud)
-    told = iter(range(1, 20))
+    reported = iter(range(1, 20))
 
     def sleep(_: float) -> None:
         script.time += PROGRESSES_WITHIN / 2
-        if (chunks := next(told, None)) is None:
+        if (chunks := next(reported, None)) is None:
             script.reach("a", Status.SUCCEEDED)
         else:
             cloud.is_under_way("a", since=now(), seconds=0, chunks_done=chunks, chunks_due=20, run_id=run_id("a"))
@@ -156,14 +156,14 @@ def test_what_an_index_shows_late_is_no_change(cloud: MemoryCloud) -> None:
     follower = Script(cloud).follower("a")
     began = now()
 
-    def told(seconds: float, chunks: int) -> None:
+    def reported(seconds: float, chunks: int) -> None:
         cloud.is_under_way("a", since=began, seconds=seconds, chunks_done=chunks, chunks_due=20, run_id=run_id("a"))
 
-    told(10, 7)
+    reported(10, 7)
     assert [run.chunks_done for run in follower.poll()] == [7]
-    told(5, 3)
+    reported(5, 3)
     assert follower.poll() == []
-    told(15, 9)
+    reported(15, 9)
     assert [run.chunks_done for run in follower.poll()] == [9]
     Script(cloud).reach("a", Status.SUCCEEDED)  # whatever its lease
     assert [run.status for run in follower.poll()] == [Status.SUCCEEDED]

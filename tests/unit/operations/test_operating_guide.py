@@ -1,4 +1,4 @@
-"""What docs/operating.md tells people to run does what it says."""
+"""The code in docs/operating.md does what the page says."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_a_run_under_way(cloud: MemoryCloud) -> None:
     assert (document["seconds"], document["progress"]) == (None, None)
 
 
-def test_a_run_that_takes_long_tells_how_far_it_is(cloud: MemoryCloud) -> None:
+def test_a_run_that_takes_long_reports_how_far_it_is(cloud: MemoryCloud) -> None:
     run = cloud.is_under_way("january", seconds=20, chunks_done=43, chunks_due=172, rows_done=8_000)
     assert json.loads(json.dumps(result(run, output=[])["progress"])) == {
         "state": "ValidateState",

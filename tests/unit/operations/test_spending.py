@@ -113,20 +113,20 @@ def test_the_bill_is_in_its_own_currency(client: CostExplorerClient, aws: Stubbe
 
 
 @pytest.mark.parametrize(
-    ("error", "told", "advice"),
+    ("error", "reported", "advice"),
     [
         (("DataUnavailableException", "Data is not available."), "no data: Data is not available.", "a day later"),
         (("AccessDeniedException", "User not enabled for cost explorer access"), "has no data", "Open it once"),
         (("AccessDeniedException", "no ce:GetCostAndUsage"), "may not see costs", "Ask for ce:GetCostAndUsage"),
     ],
 )
-def test_no_bill_is_told_with_its_reason(
-    client: CostExplorerClient, aws: Stubber, error: tuple[str, str], told: str, advice: str
+def test_no_bill_is_reported_with_its_reason(
+    client: CostExplorerClient, aws: Stubber, error: tuple[str, str], reported: str, advice: str
 ) -> None:
     aws.add_client_error("get_cost_and_usage", *error)
     with pytest.raises(NoBill) as caught:
         billed(client, "dev", DAYS, "service")
-    assert told in caught.value.problem
+    assert reported in caught.value.problem
     assert advice in str(caught.value.advice)
 
 
