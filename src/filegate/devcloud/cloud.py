@@ -124,10 +124,10 @@ class EmbeddedCloud:
             DeploymentFailed: a resource could not be created or updated.
         """
         from filegate.devcloud.deploy import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
-        from filegate.devcloud.dropped import MINISTACK, NOT_CREATED  # noqa: PLC0415
+        from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK  # noqa: PLC0415
 
         if not self._can_deploy:
-            self._cleanup.enter_context(patches.installed_for_deployment(NOT_CREATED))
+            self._cleanup.enter_context(patches.installed_for_deployment(UNKNOWN_TO_MINISTACK))
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
@@ -207,8 +207,9 @@ def _served(listener: socket.socket) -> Iterator[None]:
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.1
-    started: threading.Event = threading.Event()
-    loop = asyncio.new_event_loop()
+    started = threading.Event()
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    loop = runner.get_loop()
     stopping = asyncio.Event()
     failure: list[BaseException] = []
 
@@ -221,16 +222,13 @@ def _served(listener: socket.socket) -> Iterator[None]:
         await app(scope, receive, noting if scope["type"] == "lifespan" else send)
 
     def run() -> None:
-        asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(serve(application, config, shutdown_trigger=stopping.wait))
+            with runner:
+                runner.run(serve(application, config, shutdown_trigger=stopping.wait))
         except BaseException as error:  # handed to the thread that waits
             failure.append(error)
         finally:
             started.set()
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
 
     thread = threading.Thread(target=run, name="embedded-cloud", daemon=True)
     thread.start()

@@ -15,9 +15,9 @@ from botocore.stub import Stubber
 from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
 from filegate.deploy.stack import culprit
 from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud.dropped import MINISTACK, NOT_CREATED
+from filegate.devcloud.dropped import MINISTACK
 from filegate.devcloud.stack import DeployedStacks
-from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, comparison, resources
+from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, resources
 
 STACK = "filegate-local"
 
@@ -151,7 +151,7 @@ def test_a_type_that_no_local_cloud_knows_is_recorded_and_reported(
     cloud: EmbeddedCloud, outputs: dict[str, str], session: boto3.Session, tmp_path: Path
 ) -> None:
     assert _deploy(session, write(tmp_path / "noted.yaml", NOTED)) == {"Arn": "unknown"}
-    reason = NOT_CREATED["AWS::IAM::OIDCProvider"]
+    reason = resources.NOT_CREATED["AWS::IAM::OIDCProvider"]
     assert compare(session, "s") == [Unproved("Provider", "", reason)]
     assert _deploy(session, write(tmp_path / "noted.yaml", NOTED.replace("sts.", "sts2."))) == {"Arn": "unknown"}
     session.client("cloudformation").delete_stack(StackName="s")
@@ -165,7 +165,7 @@ def test_a_type_that_is_not_there_without_a_reason_differs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _deploy(session, write(tmp_path / "noted.yaml", NOTED))
-    monkeypatch.setattr(comparison, "NOT_CREATED", {})
+    monkeypatch.setattr(resources, "NOT_CREATED", {})
     with pytest.raises(StackDiffers, match=r"Provider\.\(the resource\)"):
         compare(session, "s")
 

@@ -22,7 +22,7 @@ from filegate.deploy.account import Account, account_of
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import STAGES, Environment, Registry
 from filegate.devcloud import EmbeddedCloud, patches
-from filegate.devcloud.dropped import MINISTACK, NOT_CREATED, write_dropped
+from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK, write_dropped
 from tests.deployed_stack import compare
 
 REPOSITORY = Path(__file__).parents[3]
@@ -34,7 +34,7 @@ Filegate = Callable[..., Result]
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[EmbeddedCloud]:
     """An empty account."""
-    with EmbeddedCloud() as running, patches.installed_for_deployment(NOT_CREATED):
+    with EmbeddedCloud() as running, patches.installed_for_deployment(UNKNOWN_TO_MINISTACK):
         yield running
 
 
