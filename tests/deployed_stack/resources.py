@@ -81,7 +81,7 @@ NOT_SHOWN: Mapping[tuple[str, str], str] = {
 }
 
 # A policy, an entry or an association has no id of its own: it is read through what it is attached to, which this
-# property names. A dashboard, of which LocalStack's CloudFormation only takes note, is created by its name; a backup's
+# property names. A dashboard, which LocalStack's CloudFormation only records, is created by its name; a backup's
 # selection, of which ministack's does, by its plan.
 ATTACHED_BY: Mapping[str, str] = {
     "AWS::Backup::BackupSelection": "BackupPlanId",

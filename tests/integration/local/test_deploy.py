@@ -126,7 +126,7 @@ def test_what_a_template_no_longer_asks_for_is_missed(cloud: EmbeddedCloud, outp
     }
 
 
-def test_what_the_local_cloud_has_no_notion_of_is_not_passed_over(cloud: EmbeddedCloud, template: Path) -> None:
+def test_what_the_local_cloud_cannot_show_differs(cloud: EmbeddedCloud, template: Path) -> None:
     cloud.deploy({"ProcessedTiering": "intelligent-tiering"}, template=template)
     with pytest.raises(StackDiffers) as caught:
         compare(cloud.session(), STACK)
@@ -378,7 +378,7 @@ def test_short_intrinsic_functions_are_written_out(tmp_path: Path, short: str, l
 
 
 def test_the_innermost_failure_is_looked_for_in_the_nested_stack() -> None:
-    """As on AWS, where the event of a failed nested stack names it; the local cloud tells its reason at once."""
+    """As on AWS, where the event of a failed nested stack names it; the local cloud gives its reason at once."""
     client = boto3.client("cloudformation", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
 
     def event(stack: str, name: str, kind: str, status: str, **more: str) -> dict[str, Any]:

@@ -80,23 +80,23 @@ def test_a_handler_gets_the_event_and_its_value_comes_back(start: Start, event: 
 
 def test_the_context_says_who_called_what_and_for_how_long(start: Start, launch: Launch) -> None:
     environment = start()
-    told = call(environment, {"do": "describe"}, "request-7").answer
-    assert told["request_id"] == "request-7"
-    assert told["function_arn"] == ARN
-    assert (told["function_name"], told["memory_limit_in_mb"]) == ("f", "256")
-    assert 0 < told["remaining_ms"] <= launch.timeout * 1000
-    assert told["directory"] == str(launch.directory)
-    assert told["stdin"] == ""
-    assert told["environment"]["_X_AMZN_TRACE_ID"].startswith("Root=1-")
-    assert dict(launch.variables).items() <= told["environment"].items()
+    seen = call(environment, {"do": "describe"}, "request-7").answer
+    assert seen["request_id"] == "request-7"
+    assert seen["function_arn"] == ARN
+    assert (seen["function_name"], seen["memory_limit_in_mb"]) == ("f", "256")
+    assert 0 < seen["remaining_ms"] <= launch.timeout * 1000
+    assert seen["directory"] == str(launch.directory)
+    assert seen["stdin"] == ""
+    assert seen["environment"]["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    assert dict(launch.variables).items() <= seen["environment"].items()
 
 
 def test_one_process_answers_many_calls(start: Start) -> None:
     environment = start()
-    told = [call(environment, {"do": "describe"}, f"request-{number}").answer for number in range(3)]
-    assert len({item["pid"] for item in told}) == 1
-    assert [item["request_id"] for item in told] == ["request-0", "request-1", "request-2"]
-    assert len({item["environment"]["_X_AMZN_TRACE_ID"] for item in told}) == 3
+    seen = [call(environment, {"do": "describe"}, f"request-{number}").answer for number in range(3)]
+    assert len({item["pid"] for item in seen}) == 1
+    assert [item["request_id"] for item in seen] == ["request-0", "request-1", "request-2"]
+    assert len({item["environment"]["_X_AMZN_TRACE_ID"] for item in seen}) == 3
 
 
 def test_an_error_is_named_after_its_class_and_leaves_the_process_alive(start: Start) -> None:

@@ -109,8 +109,8 @@ def test_a_dead_process_is_replaced(functions: Functions) -> None:
 
 def test_no_more_calls_run_at_once_than_allowed_and_none_is_lost(functions: Functions) -> None:
     with ThreadPoolExecutor(20) as pool:
-        told = list(pool.map(lambda _: describe(functions), range(20)))
-    assert len({item["pid"] for item in told}) <= 2
+        answers = list(pool.map(lambda _: describe(functions), range(20)))
+    assert len({item["pid"] for item in answers}) <= 2
 
 
 def test_a_call_that_waits_for_its_turn_does_not_time_out(functions: Functions) -> None:
