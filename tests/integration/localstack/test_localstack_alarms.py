@@ -47,7 +47,7 @@ def subjects(sqs: Any, queue: str) -> list[str]:
 
 
 def eventually(probe: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (found := probe()) and time.monotonic() < deadline:
         time.sleep(0.2)
     return found
