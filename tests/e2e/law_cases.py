@@ -60,6 +60,10 @@ class Case:
     file: str
     data: bytes
 
+    def __repr__(self) -> str:
+        """Short: Hypothesis shows a whole batch, and the test the case in full that differs."""
+        return f"<{self.file}, {len(self.data)} bytes>"
+
 
 @dataclass(frozen=True)
 class Sizes:
