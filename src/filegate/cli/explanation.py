@@ -28,7 +28,7 @@ def explanation(rule: Explanation, file: Path | None, width: int | None) -> Iter
     if rule.values:
         received = Text("  received  ", "dim")
         for number, one in enumerate(rule.values):
-            received.append(", " if number else "").append(text.value(one.value, width and 30), "not dim yellow")
+            received.append(", " if number else "").append(text.value(one.value, width and 60), "not dim yellow")
             received.append(f" ({one.rows:,})" if rule.rows > 1 else "")
         yield received
     for example in rule.examples:

@@ -33,7 +33,7 @@ def show(
 ) -> None:
     """Show a run: its states, its counts, what broke, what it cost, where things are, and what to do next.
 
-    Of a run that is under way: how far its present state is, how fast it goes, and when it last gave a sign of life.
+    Of a run that is under way: how far its present state is, how fast it goes, and when its last heartbeat was.
     """
     cloud = connection.connect(session.settings)
     found = find(cloud.ledger, run)
@@ -99,7 +99,7 @@ def _times(run: RunRecord) -> str:
         took = f", took {text.seconds(seconds(run))}"
     else:
         silence = max(0.0, (clock.now() - alive_at(run)).total_seconds())
-        took = f", still running, last sign of life {text.seconds(silence)} ago"
+        took = f", still running, last heartbeat {text.seconds(silence)} ago"
     restarts = f", restarted {text.counted(run.retries, 'time')}" if run.retries else ""
     duplicates = f", announced {text.counted(run.duplicates + 1, 'time')}" if run.duplicates else ""
     return f"{text.timestamp(run.started_at)} UTC{took}{restarts}{duplicates}"

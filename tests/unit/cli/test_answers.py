@@ -365,7 +365,7 @@ def test_show_has_the_progress_of_a_long_run(
         "x", since=since, seconds=30, chunks=172, chunks_due=172, chunks_done=43, rows_done=2_100_000
     )
     shown = " ".join(filegate("show", run.run_id).stdout.split())
-    assert "still running, last sign of life 1.5 s ago" in shown
+    assert "still running, last heartbeat 1.5 s ago" in shown
     assert f"progress ValidateState since {since:%Y-%m-%d %H:%M:%S} UTC · 25 % · 43 of 172 chunks · " in shown
     assert "43 of 172 chunks · about 90 s left · 2.1 M rows · 70 k rows/s chunks 172 rows" in shown
     (document,) = documents(filegate("show", run.run_id, "--json"))
@@ -376,7 +376,7 @@ def test_show_has_the_progress_of_a_long_run(
 def test_show_of_a_run_without_progress_yet(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.is_under_way("x", seconds=0)
     shown = filegate("show", run.run_id).stdout
-    assert "last sign of life" in shown
+    assert "last heartbeat" in shown
     assert "progress" not in shown
     assert "chunks" not in shown
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,17 @@ def test_no_cloud_is_imported(declared: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=declared)
     assert done.stderr.strip() == ""
     assert "PARTIAL" in done.stdout
+
+
+def test_a_terminal_shows_how_far_a_long_run_is(
+    filegate: Filegate, declared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.StringIO()
+    terminal = Console(file=written, width=80, force_terminal=True, color_system=None, markup=False, highlight=False)
+    monkeypatch.setattr(shared, "console", lambda *, stderr: terminal)
+    monkeypatch.setattr("filegate.pipeline.progress.REPORT_INTERVAL", timedelta(0))
+    updates: list[str] = []
+    monkeypatch.setattr("rich.status.Status.update", lambda self, status: updates.append(status))
+    assert filegate("try", "people.csv").exit_code == 0
+    assert "Running people.csv … splitting: 9 rows" in updates
+    assert "Running people.csv … validating: 9 of 9 rows" in updates
