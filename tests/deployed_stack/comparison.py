@@ -18,7 +18,6 @@ import boto3
 import yaml
 
 from filegate.deploy.intrinsics import NOT_CREATED_ID
-from filegate.devcloud.dropped import NOT_CREATED
 from filegate.devcloud.stack import DeployedStacks, Resource
 from tests.deployed_stack import resources
 from tests.deployed_stack.properties import Aws, NoSuchService, Property
@@ -125,7 +124,7 @@ def _identities(resource: Resource) -> list[str]:
 def _compare(
     aws: Aws, resource: Resource, physical_id: str, properties: Mapping[str, Any], *, complete: bool
 ) -> Iterator[Difference | Unproved]:
-    absent = NOT_CREATED.get(resource.type)
+    absent = resources.NOT_CREATED.get(resource.type)
     if physical_id == NOT_CREATED_ID:
         yield Unproved(resource.name, "", absent) if absent else Difference(resource.name, "(the resource)", "", None)
         return

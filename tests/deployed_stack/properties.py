@@ -30,7 +30,7 @@ class Aws:
         self._answers: dict[tuple[str, str, str], Any] = {}
 
     def read(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:
-        """The service's answer; {} if it says that there is no such thing."""
+        """The service's answer; {} if it answers "not found"."""
         key = (service, operation, json.dumps(arguments))
         if key not in self._answers:
             try:

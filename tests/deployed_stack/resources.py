@@ -43,6 +43,33 @@ PROPERTIES: Mapping[str, Mapping[str, Property]] = {
     **stepfunctions.PROPERTIES,
 }
 
+# Resource types that a local cloud does not create: its CloudFormation only records that there is such a resource, or
+# it does not have the service. A type that is not listed here has to be there.
+NOT_CREATED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::Backup::BackupVault"),
+        "LocalStack has no AWS Backup",
+    ),
+    **dict.fromkeys(
+        (
+            "AWS::BCM::Dashboard",
+            "AWS::Budgets::Budget",
+            "AWS::CE::AnomalyMonitor",
+            "AWS::CE::AnomalySubscription",
+            "AWS::CE::CostCategory",
+        ),
+        "no local cloud has a bill",
+    ),
+    "AWS::CloudTrail::Trail": "ministack's CloudFormation does not know it; LocalStack has no CloudTrail",
+    "AWS::EC2::FlowLog": "no local CloudFormation knows it, and no local network has traffic",
+    "AWS::EC2::NetworkAcl": "ministack's CloudFormation does not know it",
+    "AWS::EC2::NetworkAclEntry": "ministack has no list to put it into",
+    "AWS::EC2::SubnetNetworkAclAssociation": "ministack has no list to associate",
+    "AWS::ECR::Repository": "LocalStack has no ECR",
+    "AWS::IAM::OIDCProvider": "no local CloudFormation knows it",
+    "AWS::Logs::QueryDefinition": "no local CloudFormation knows it, and no local cloud keeps queries",
+}
+
 # A property that a local cloud does not show although the resource is there. It may be missing from what the service
 # answers, but it may not differ.
 NOT_SHOWN: Mapping[tuple[str, str], str] = {
@@ -54,7 +81,7 @@ NOT_SHOWN: Mapping[tuple[str, str], str] = {
 }
 
 # A policy, an entry or an association has no id of its own: it is read through what it is attached to, which this
-# property names. A dashboard, of which LocalStack's CloudFormation only takes note, is created by its name; a backup's
+# property names. A dashboard, which LocalStack's CloudFormation only records, is created by its name; a backup's
 # selection, of which ministack's does, by its plan.
 ATTACHED_BY: Mapping[str, str] = {
     "AWS::Backup::BackupSelection": "BackupPlanId",

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import get_args
 
 import pandera.polars as pa
 import polars as pl
@@ -78,7 +79,7 @@ def files(draw: st.DrawFn) -> File:
     chosen = draw(st.lists(st.sampled_from(list(ORDINARY)), min_size=1, max_size=5))
     types = {f"c{index}": dtype for index, dtype in enumerate(chosen)}
     source = draw(CSV_SOURCES)
-    on_unknown = draw(st.sampled_from(["reject", "ignore", "rescue"]))
+    on_unknown: UnknownColumns = draw(st.sampled_from(get_args(UnknownColumns)))
     extra = source.header and on_unknown != "reject" and draw(st.booleans())
     values = [_values(source.date_formats.get(name), dtype) for name, dtype in types.items()]
     values += [TEXTS] * extra

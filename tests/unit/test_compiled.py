@@ -164,8 +164,9 @@ from filegate.aws_lambda.settings import FunctionSettings
 from filegate.pipeline.context import Context
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.validate import validate
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
-store, place = MemoryObjectStore(), Address("raw", "flights/f.csv")
+from filegate.storage.folder import FolderStore
+from filegate.storage.memory import MemoryLedger
+store, place = FolderStore(Path({folder!r}).parent), Address("raw", "flights/f.csv")
 version = store.write(place, Path({sample!r}).read_bytes())
 names = {{name: name for name in ("ledger_table", "staging_bucket", "processed_bucket", "quarantine_bucket")}}
 context = Context(store, MemoryLedger(), Registry(Path({folder!r})), FunctionSettings(**names))

@@ -35,7 +35,8 @@ from filegate.runs.run import (
     Validated,
 )
 from filegate.runs.states import State, Status
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.storage.memory import MemoryLedger
+from tests.memory_store import MemoryObjectStore
 
 RUN = Run(run_id="r1", execution="e1", request=Request(bucket="raw", key="flights/a.csv", version_id="v1"))
 INVOKED = SimpleNamespace(

@@ -42,7 +42,6 @@ class EmbeddedCloud:
 
     Args:
         port: where to listen; 0 takes a free one.
-        concurrency: functions that run at the same time; 2 to 4, by the machine's processors, if None.
         images: the directory of the stages' code, one directory a stage.
         datasets: the directory of the declared datasets.
 
@@ -57,7 +56,6 @@ class EmbeddedCloud:
         self,
         *,
         port: int = 0,
-        concurrency: int | None = None,
         images: Path = _REPOSITORY / "images",
         datasets: Path = _REPOSITORY / "datasets",
     ) -> None:
@@ -75,7 +73,7 @@ class EmbeddedCloud:
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
                 credentials=RoleSessions(self.endpoint, REGION).variables,
-                concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
+                concurrency=min(4, max(2, os.cpu_count() or 2)),
             )
             with _untouched_logging():
                 executions = self._cleanup.enter_context(patches.installed(port=self.port, invoke=functions.invoke))
@@ -109,7 +107,6 @@ class EmbeddedCloud:
         parameters: Mapping[str, str] | None = None,
         *,
         template: Path = _REPOSITORY / "infra/cloudformation/main.yaml",
-        stack_name: str = "filegate-local",
     ) -> dict[str, str]:
         """Deploy the CloudFormation templates as they are for AWS, and return the outputs of the main stack.
 
@@ -118,23 +115,21 @@ class EmbeddedCloud:
         Args:
             parameters: of the main template; those not given are set for a local run.
             template: the main template, with its nested ones beside it.
-            stack_name: of the main stack; deploying again updates it.
 
         Raises:
             DeploymentFailed: a resource could not be created or updated.
         """
         from filegate.devcloud.deploy import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
-        from filegate.devcloud.dropped import MINISTACK, NOT_CREATED  # noqa: PLC0415
+        from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK  # noqa: PLC0415
 
         if not self._can_deploy:
-            self._cleanup.enter_context(patches.installed_for_deployment(NOT_CREATED))
+            self._cleanup.enter_context(patches.installed_for_deployment(UNKNOWN_TO_MINISTACK))
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
         return deploy_local(
             self.session(),
             template=template,
-            stack_name=stack_name,
             parameters={**images, **(parameters or {})},
             dropped=MINISTACK,
         )
@@ -176,16 +171,16 @@ def _ministack_variables(port: int) -> dict[str, str]:
         "S3_PERSIST": "0",
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # no limit: calls wait for their turn in `Functions`
         "LOG_LEVEL": "WARNING",
-        # At start it removes containers it takes for its own, on whatever Docker it finds: let it find none.
-        # The query keeps Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
+        # At start it removes the containers that it believes to be its own: it must not find an engine. The query keeps
+        # Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
         "DOCKER_HOST": "unix:///nonexistent/docker.sock?none",
     }
 
 
 @contextlib.contextmanager
 def _untouched_logging() -> Iterator[None]:
-    """The root logger as it was: ministack configures it on import, which is for the program around it to do."""
-    logging.getLogger("kms").setLevel(logging.ERROR)  # warns that it cannot sign, which nothing here asks of it
+    """Restores the root logger at the end of the block: ministack configures it on import."""
+    logging.getLogger("kms").setLevel(logging.ERROR)  # warns that it cannot sign; nothing here does
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
@@ -207,30 +202,28 @@ def _served(listener: socket.socket) -> Iterator[None]:
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.1
-    started: threading.Event = threading.Event()
-    loop = asyncio.new_event_loop()
+    started = threading.Event()
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    loop = runner.get_loop()
     stopping = asyncio.Event()
     failure: list[BaseException] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        async def noting(message: Any) -> None:
+        async def observed(message: Any) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 started.set()
 
-        await app(scope, receive, noting if scope["type"] == "lifespan" else send)
+        await app(scope, receive, observed if scope["type"] == "lifespan" else send)
 
     def run() -> None:
-        asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(serve(application, config, shutdown_trigger=stopping.wait))
+            with runner:
+                runner.run(serve(application, config, shutdown_trigger=stopping.wait))
         except BaseException as error:  # handed to the thread that waits
             failure.append(error)
         finally:
             started.set()
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
 
     thread = threading.Thread(target=run, name="embedded-cloud", daemon=True)
     thread.start()

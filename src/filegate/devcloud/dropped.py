@@ -36,32 +36,25 @@ LOCALSTACK: Dropped = {
     "AWS::StepFunctions::StateMachine": {"Tags"},
 }
 
-# Resource types that no local deployment has but in part of its tests, and that a local cloud does not create: it only
-# records that there is such a resource. A type that is missing here and unknown to the cloud fails the deployment.
-NOT_CREATED: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection", "AWS::Backup::BackupVault"),
-        "LocalStack has no AWS Backup",
-    ),
-    **dict.fromkeys(
-        (
-            "AWS::BCM::Dashboard",
-            "AWS::Budgets::Budget",
-            "AWS::CE::AnomalyMonitor",
-            "AWS::CE::AnomalySubscription",
-            "AWS::CE::CostCategory",
-        ),
-        "no local cloud has a bill",
-    ),
-    "AWS::CloudTrail::Trail": "ministack's CloudFormation does not know it; LocalStack has no CloudTrail",
-    "AWS::EC2::FlowLog": "no local CloudFormation knows it, and no local network has traffic",
-    "AWS::EC2::NetworkAcl": "ministack's CloudFormation does not know it",
-    "AWS::EC2::NetworkAclEntry": "ministack has no list to put it into",
-    "AWS::EC2::SubnetNetworkAclAssociation": "ministack has no list to associate",
-    "AWS::ECR::Repository": "LocalStack has no ECR",
-    "AWS::IAM::OIDCProvider": "no local CloudFormation knows it",
-    "AWS::Logs::QueryDefinition": "no local CloudFormation knows it, and no local cloud keeps queries",
-}
+# Resource types that ministack's CloudFormation does not know, and for which it would refuse a whole template, whether
+# the template's conditions ask for such a resource or not. It only records them.
+UNKNOWN_TO_MINISTACK = frozenset(
+    {
+        "AWS::BCM::Dashboard",
+        "AWS::Backup::BackupSelection",
+        "AWS::Budgets::Budget",
+        "AWS::CE::AnomalyMonitor",
+        "AWS::CE::AnomalySubscription",
+        "AWS::CE::CostCategory",
+        "AWS::CloudTrail::Trail",
+        "AWS::EC2::FlowLog",
+        "AWS::EC2::NetworkAcl",
+        "AWS::EC2::NetworkAclEntry",
+        "AWS::EC2::SubnetNetworkAclAssociation",
+        "AWS::IAM::OIDCProvider",
+        "AWS::Logs::QueryDefinition",
+    }
+)
 
 
 def write_dropped(session: boto3.Session, stack_name: str, dropped: Dropped) -> None:
@@ -87,8 +80,8 @@ _Client = Callable[[Any], Any]  # boto3's is typed by literal names
 _Values = Mapping[str, Any]
 
 
-def _write_alarm(client: _Client, alarm: Resource, values: _Values) -> None:
-    client("cloudwatch").tag_resource(ResourceARN=alarm.arn, Tags=values["Tags"])
+def _write_tags(client: _Client, resource: Resource, values: _Values, service: str) -> None:
+    client(service).tag_resource(ResourceARN=resource.arn, Tags=values["Tags"])
 
 
 def _write_dashboard(client: _Client, _: Resource, values: _Values) -> None:
@@ -104,10 +97,6 @@ def _write_table(client: _Client, table: Resource, values: _Values) -> None:
     if encryption := values.get("SSESpecification"):
         renamed = {"Enabled" if name == "SSEEnabled" else name: value for name, value in encryption.items()}
         dynamodb.update_table(TableName=table.id, SSESpecification=renamed)
-
-
-def _write_rule(client: _Client, rule: Resource, values: _Values) -> None:
-    client("events").tag_resource(ResourceARN=rule.arn, Tags=values["Tags"])
 
 
 def _write_function(client: _Client, function: Resource, values: _Values) -> None:
@@ -185,11 +174,11 @@ def _lower_first(value: Any) -> Any:
 
 
 _WRITERS: Mapping[str, Callable[[_Client, Resource, _Values], None]] = {
-    "AWS::CloudWatch::Alarm": _write_alarm,
-    "AWS::CloudWatch::CompositeAlarm": _write_alarm,
+    "AWS::CloudWatch::Alarm": functools.partial(_write_tags, service="cloudwatch"),
+    "AWS::CloudWatch::CompositeAlarm": functools.partial(_write_tags, service="cloudwatch"),
     "AWS::CloudWatch::Dashboard": _write_dashboard,
     "AWS::DynamoDB::Table": _write_table,
-    "AWS::Events::Rule": _write_rule,
+    "AWS::Events::Rule": functools.partial(_write_tags, service="events"),
     "AWS::Lambda::Function": _write_function,
     "AWS::Logs::LogGroup": _write_log_group,
     "AWS::S3::Bucket": _write_bucket,

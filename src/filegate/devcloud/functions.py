@@ -53,9 +53,7 @@ class Functions:
         self._credentials = credentials
         self._turns = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
-        self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(
-            list
-        )  # by function name, most recently used last
+        self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(list)  # by function, last used last
         self._live: set[ExecutionEnvironment] = set()
         self._stopped = False
 

@@ -167,7 +167,7 @@ class RuntimeProcess:
         return self._current
 
     def headers(self, call: Call) -> dict[str, str]:
-        """What the process is told about a call, besides its payload."""
+        """What the process receives of a call besides its payload."""
         return {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": call.request_id,

@@ -72,9 +72,9 @@ class ParquetReader:
     def __init__(
         self, columns: Sequence[str], expected: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
     ) -> None:
-        wanted = {column.name for column in expected}
-        self._kept = [pl.col(name) for name in columns if name in wanted]
-        self._unknown = [name for name in columns if name not in wanted]
+        known = {column.name for column in expected}
+        self._kept = [pl.col(name) for name in columns if name in known]
+        self._unknown = [name for name in columns if name not in known]
         self._rescue = on_unknown_columns == "rescue"
 
     def read(self, blob: Blob, chunk: Chunk) -> Records:

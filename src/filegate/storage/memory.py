@@ -1,102 +1,18 @@
-"""In-memory stand-ins for the object store and the ledger, held to the same tests as the AWS ones."""
+"""The ledger in memory: for runs in this process, under the same tests as DynamoDB's."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from filegate.errors import ClaimLost, ObjectGone
-from filegate.runs.address import Address
+from filegate.errors import ClaimLost
 from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Failure, Run, Usage
 from filegate.runs.states import PARALLEL_OUTPUT, State, Status
-from filegate.storage.blob import Blob
 from filegate.storage.ledger import Commit, Head, alive, entered, failure_facts, output_facts
-
-
-@dataclass(frozen=True)
-class _Version:
-    version_id: str
-    data: bytes
-
-
-@dataclass
-class MemoryObjectStore:
-    """Versioned objects in a dict. Deleting a key hides it; its versions stay readable by id, as in S3."""
-
-    _versions: dict[tuple[str, str], list[_Version]] = field(default_factory=dict)
-    _hidden: set[tuple[str, str]] = field(default_factory=set)
-    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-
-    def read(self, address: Address) -> bytes:
-        return self._find(address).data
-
-    def blob(self, address: Address, scratch: Path) -> Blob:
-        return MemoryBlob(str(address), self._find(address).data, scratch)
-
-    def write(self, address: Address, data: bytes) -> str:
-        place = (address.bucket, address.key)
-        version = _Version(f"v{next(self._ids)}", data)
-        self._versions.setdefault(place, []).append(version)
-        self._hidden.discard(place)
-        return version.version_id
-
-    def copy(self, source: Address, target: Address) -> None:
-        self.write(target, self.read(source))
-
-    def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        self._hidden |= {(bucket, key) for key in keys}
-
-    def list(self, bucket: str, prefix: str) -> Iterator[str]:
-        """The keys that start with `prefix`, in order: for tests to look at, as no stage has to."""
-        places = sorted(place for place in self._versions if place not in self._hidden)
-        return (key for at, key in places if at == bucket and key.startswith(prefix))
-
-    def purge(self, address: Address) -> None:
-        """Removes every version of the key, as an owner may do while a run is on its way."""
-        self._versions.pop((address.bucket, address.key), None)
-
-    def _find(self, address: Address) -> _Version:
-        place = (address.bucket, address.key)
-        versions = self._versions.get(place, [])
-        if address.version_id is not None:
-            versions = [version for version in versions if version.version_id == address.version_id]
-        elif place in self._hidden:
-            versions = []
-        if not versions:
-            raise ObjectGone(f"{address} is gone: it was deleted or replaced after its arrival was announced.")
-        return versions[-1]
-
-
-@dataclass(frozen=True)
-class MemoryBlob:
-    """Bytes in memory as a blob."""
-
-    name: str
-    data: bytes
-    scratch: Path
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, start: int, length: int) -> bytes:
-        return self.data[start : start + length]
-
-    def stream(self) -> BinaryIO:
-        return io.BytesIO(self.data)
-
-    def path(self) -> Path:
-        copy = self.scratch / hashlib.sha256(self.data).hexdigest()
-        copy.write_bytes(self.data)
-        return copy
 
 
 @dataclass

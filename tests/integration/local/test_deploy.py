@@ -15,9 +15,9 @@ from botocore.stub import Stubber
 from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
 from filegate.deploy.events import root_cause
 from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud.dropped import MINISTACK, NOT_CREATED
+from filegate.devcloud.dropped import MINISTACK
 from filegate.devcloud.stack import DeployedStacks
-from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, comparison, resources
+from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, resources
 
 STACK = "filegate-local"
 
@@ -126,7 +126,7 @@ def test_what_a_template_no_longer_asks_for_is_missed(cloud: EmbeddedCloud, outp
     }
 
 
-def test_what_the_local_cloud_has_no_notion_of_is_not_passed_over(cloud: EmbeddedCloud, template: Path) -> None:
+def test_what_the_local_cloud_cannot_show_differs(cloud: EmbeddedCloud, template: Path) -> None:
     cloud.deploy({"ProcessedTiering": "intelligent-tiering"}, template=template)
     with pytest.raises(StackDiffers) as caught:
         compare(cloud.session(), STACK)
@@ -151,7 +151,7 @@ def test_a_type_that_no_local_cloud_knows_is_recorded_and_reported(
     cloud: EmbeddedCloud, outputs: dict[str, str], session: boto3.Session, tmp_path: Path
 ) -> None:
     assert _deploy(session, write(tmp_path / "noted.yaml", NOTED)) == {"Arn": "unknown"}
-    reason = NOT_CREATED["AWS::IAM::OIDCProvider"]
+    reason = resources.NOT_CREATED["AWS::IAM::OIDCProvider"]
     assert compare(session, "s") == [Unproved("Provider", "", reason)]
     assert _deploy(session, write(tmp_path / "noted.yaml", NOTED.replace("sts.", "sts2."))) == {"Arn": "unknown"}
     session.client("cloudformation").delete_stack(StackName="s")
@@ -165,7 +165,7 @@ def test_a_type_that_is_not_there_without_a_reason_differs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _deploy(session, write(tmp_path / "noted.yaml", NOTED))
-    monkeypatch.setattr(comparison, "NOT_CREATED", {})
+    monkeypatch.setattr(resources, "NOT_CREATED", {})
     with pytest.raises(StackDiffers, match=r"Provider\.\(the resource\)"):
         compare(session, "s")
 
@@ -378,7 +378,7 @@ def test_short_intrinsic_functions_are_written_out(tmp_path: Path, short: str, l
 
 
 def test_the_innermost_failure_is_looked_for_in_the_nested_stack() -> None:
-    """As on AWS, where the event of a failed nested stack names it; the local cloud tells its reason at once."""
+    """As on AWS, where the event of a failed nested stack names it; the local cloud gives its reason at once."""
     client = boto3.client("cloudformation", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
 
     def event(stack: str, name: str, kind: str, status: str, **more: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import Environment
 from filegate.deploy.image_registry import STAGES, ImageRegistry
 from filegate.devcloud import EmbeddedCloud, patches
-from filegate.devcloud.dropped import MINISTACK, NOT_CREATED, write_dropped
+from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK, write_dropped
 from tests.deployed_stack import compare
 
 REPOSITORY = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ Filegate = Callable[..., Result]
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[EmbeddedCloud]:
     """An empty account."""
-    with EmbeddedCloud() as running, patches.installed_for_deployment(NOT_CREATED):
+    with EmbeddedCloud() as running, patches.installed_for_deployment(UNKNOWN_TO_MINISTACK):
         yield running
 
 

@@ -136,12 +136,7 @@ def test_an_execution_that_waits_for_its_retry_does_not_reach_the_next_cloud(
             roleArn="arn:aws:iam::000000000000:role/any",
         )
         execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-        eventually(
-            lambda: any(
-                event["type"] == "TaskScheduled"
-                for event in client.get_execution_history(executionArn=execution)["events"]
-            )
-        )
+        eventually(lambda: "TaskScheduled" in _history(client, execution))
     with EmbeddedCloud(images=images) as cloud:
         name = cloud.deploy(template=template)["IngestFunction"]
         time.sleep(1.2)  # longer than the retry's interval
@@ -149,7 +144,7 @@ def test_an_execution_that_waits_for_its_retry_does_not_reach_the_next_cloud(
         assert streams["logStreams"] == []
 
 
-def test_an_execution_that_would_never_end_ends_with_its_cloud() -> None:
+def test_an_execution_that_would_never_end_ends_with_its_cloud(eventually: Callable[..., Any]) -> None:
     states = {"Wait": {"Type": "Wait", "Seconds": 1, "Next": "Again"}, "Again": {"Type": "Pass", "Next": "Wait"}}
     before = set(threading.enumerate())
     with EmbeddedCloud() as cloud:
@@ -159,10 +154,14 @@ def test_an_execution_that_would_never_end_ends_with_its_cloud() -> None:
             definition=json.dumps({"StartAt": "Wait", "States": states}),
             roleArn="arn:aws:iam::000000000000:role/any",
         )
-        client.start_execution(stateMachineArn=machine["stateMachineArn"])
-        time.sleep(0.5)  # it takes a moment before it enters its first state
+        execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        eventually(lambda: "WaitStateEntered" in _history(client, execution))
     left = [thread for thread in set(threading.enumerate()) - before if "run" in thread.name]
     assert left == []
+
+
+def _history(client: Any, execution: str) -> list[str]:
+    return [event["type"] for event in client.get_execution_history(executionArn=execution)["events"]]
 
 
 def _call(cloud: EmbeddedCloud, function: str, event: str) -> Any:

@@ -80,23 +80,23 @@ def test_a_handler_gets_the_event_and_its_value_comes_back(start: Start, event: 
 
 def test_the_context_says_who_called_what_and_for_how_long(start: Start, launch: Launch) -> None:
     environment = start()
-    told = call(environment, {"do": "describe"}, "request-7").answer
-    assert told["request_id"] == "request-7"
-    assert told["function_arn"] == ARN
-    assert (told["function_name"], told["memory_limit_in_mb"]) == ("f", "256")
-    assert 0 < told["remaining_ms"] <= launch.timeout * 1000
-    assert told["directory"] == str(launch.directory)
-    assert told["stdin"] == ""
-    assert told["environment"]["_X_AMZN_TRACE_ID"].startswith("Root=1-")
-    assert dict(launch.variables).items() <= told["environment"].items()
+    seen = call(environment, {"do": "describe"}, "request-7").answer
+    assert seen["request_id"] == "request-7"
+    assert seen["function_arn"] == ARN
+    assert (seen["function_name"], seen["memory_limit_in_mb"]) == ("f", "256")
+    assert 0 < seen["remaining_ms"] <= launch.timeout * 1000
+    assert seen["directory"] == str(launch.directory)
+    assert seen["stdin"] == ""
+    assert seen["environment"]["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    assert dict(launch.variables).items() <= seen["environment"].items()
 
 
 def test_one_process_answers_many_calls(start: Start) -> None:
     environment = start()
-    told = [call(environment, {"do": "describe"}, f"request-{number}").answer for number in range(3)]
-    assert len({item["pid"] for item in told}) == 1
-    assert [item["request_id"] for item in told] == ["request-0", "request-1", "request-2"]
-    assert len({item["environment"]["_X_AMZN_TRACE_ID"] for item in told}) == 3
+    seen = [call(environment, {"do": "describe"}, f"request-{number}").answer for number in range(3)]
+    assert len({item["pid"] for item in seen}) == 1
+    assert [item["request_id"] for item in seen] == ["request-0", "request-1", "request-2"]
+    assert len({item["environment"]["_X_AMZN_TRACE_ID"] for item in seen}) == 3
 
 
 def test_an_error_is_named_after_its_class_and_leaves_the_process_alive(start: Start) -> None:
@@ -158,11 +158,11 @@ def test_a_process_that_ends_fails_the_call(start: Start, do: str, cause: str) -
 
 
 def test_a_call_over_its_time_is_ended_with_its_process(start: Start) -> None:
-    environment = start(timeout=0.3)
+    environment = start(timeout=1.0)
     outcome = call(environment, {"do": "sleep", "seconds": 60})
     assert outcome.answer == {
         "errorType": "Sandbox.Timedout",
-        "errorMessage": "RequestId: request-1 Error: Task timed out after 0.30 seconds",
+        "errorMessage": "RequestId: request-1 Error: Task timed out after 1.00 seconds",
     }
     assert outcome.log == "sleeping\n"
     assert not environment.alive
@@ -198,7 +198,9 @@ def test_closing_twice_does_nothing_more(start: Start) -> None:
     assert not environment.alive
 
 
-def test_the_process_ends_with_the_one_that_started_it(launch: Launch, eventually: Callable[..., Any]) -> None:
+def test_the_process_ends_with_the_one_that_started_it(
+    launch: Launch, tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
     """Even while its handler is at work, and even if the parent had no chance to say so."""
     script = f"""
 import os, signal, threading, time
@@ -208,9 +210,11 @@ environment = ExecutionEnvironment(Launch(handler="handler.handle", timeout=60.0
                                           directory=Path({str(launch.directory)!r}), variables={launch.variables!r}))
 call = dict(request_id="1", function_arn="arn")
 print(environment.invoke({{"do": "describe"}}, **call).answer["pid"], flush=True)
-busy = {{"do": "sleep", "seconds": 60}}
+begun = Path({str(tmp_path / "begun")!r})
+busy = {{"do": "wait", "begun": str(begun), "until": "/nonexistent"}}
 threading.Thread(target=environment.invoke, args=(busy,), kwargs=call, daemon=True).start()
-time.sleep(0.2)
+while not begun.exists():
+    time.sleep(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     parent = subprocess.run(

@@ -44,7 +44,7 @@ def stack(images: None) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def create(stack: Stack, probe_image: str) -> Callable[..., str]:
-    """Creates a function, of the probe's image unless told otherwise, and returns its name."""
+    """Creates a function, of the probe's image by default, and returns its name."""
 
     def create(name: str, **settings: Any) -> str:
         client = stack.client("lambda")

@@ -65,12 +65,12 @@ def test_the_state_machine_is_the_asl_file(stack: Stack) -> None:
 
 @pytest.fixture
 def infra(tmp_path: Path) -> Path:
-    """A copy of infra/ to spoil."""
+    """A copy of infra/ to break."""
     return Path(shutil.copytree(REPOSITORY / "infra", tmp_path / "infra"))
 
 
 @pytest.fixture
-def spoilt(images: None, tmp_path: Path, infra: Path) -> Iterator[Stack]:
+def broken(images: None, tmp_path: Path, infra: Path) -> Iterator[Stack]:
     """A stack over that copy, not started yet."""
     override = tmp_path / "override.yml"
     override.write_text(yaml.safe_dump({"services": {"localstack": {"volumes": [f"{infra}:/opt/filegate/infra:ro"]}}}))
@@ -80,11 +80,11 @@ def spoilt(images: None, tmp_path: Path, infra: Path) -> Iterator[Stack]:
     assert not stack.left()
 
 
-def test_a_template_that_cannot_be_deployed_says_why(spoilt: Stack, infra: Path) -> None:
+def test_a_template_that_cannot_be_deployed_says_why(broken: Stack, infra: Path) -> None:
     definition = infra / "statemachine" / "pipeline.asl.yaml"
     definition.write_text("StartAt: Nowhere\nStates: {}\n")
-    spoilt.start()
-    ready = spoilt.wait()
+    broken.start()
+    ready = broken.wait()
     assert ready.returncode == 1
     assert "Pipeline → StateMachine (AWS::StepFunctions::StateMachine): " in ready.stderr
     assert "ASLParserException" in ready.stderr

@@ -13,9 +13,9 @@ import pytest
 from filegate.devcloud import EmbeddedCloud
 from filegate.errors import ObjectGone, ObjectTooLarge
 from filegate.runs.address import Address
-from filegate.storage.memory import MemoryObjectStore
 from filegate.storage.objects import ObjectStore
 from filegate.storage.s3 import HELD_BYTES, S3ObjectStore
+from tests.memory_store import MemoryObjectStore
 
 SMALL = b"0123456789"
 LARGE = bytes(range(256)) * (HELD_BYTES // 256 + 1)

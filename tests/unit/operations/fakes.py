@@ -28,7 +28,8 @@ from filegate.runs.run import Request, Run, run_id_of
 from filegate.runs.states import State, Status
 from filegate.storage.documents import write_document
 from filegate.storage.ledger import alive, entered
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.storage.memory import MemoryLedger
+from tests.memory_store import MemoryObjectStore
 
 START = datetime(2026, 1, 31, 10, tzinfo=UTC)
 OUTPUTS = Outputs(

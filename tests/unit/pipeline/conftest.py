@@ -23,7 +23,8 @@ from filegate.runs.manifests import OutputManifest, QuarantineManifest
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Range, Request, Run, run_id_of
 from filegate.storage.documents import read_document
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.storage.memory import MemoryLedger
+from tests.memory_store import MemoryObjectStore
 
 HEAD = """\
 import pandera.polars as pa

@@ -15,7 +15,7 @@ from filegate.runs.address import Address
 from filegate.runs.cost import cost_usd
 from filegate.runs.run import Run
 from filegate.runs.states import Status
-from filegate.storage.memory import MemoryObjectStore
+from tests.memory_store import MemoryObjectStore
 
 from .conftest import ORDERS, Pipeline
 

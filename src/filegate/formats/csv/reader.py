@@ -34,15 +34,15 @@ class CsvReader(TextReader):
         expected: Sequence[ExpectedColumn],
         on_unknown_columns: UnknownColumns,
     ) -> None:
-        wanted = {column.name: column.dtype for column in expected}
-        projection = Projection(columns, wanted, rescue=on_unknown_columns == "rescue")
+        dtypes = {column.name: column.dtype for column in expected}
+        projection = Projection(columns, dtypes, source.null_values, rescue=on_unknown_columns == "rescue")
         super().__init__(csv_grammar(source, len(columns)), projection.names)
         self._source = source
         self._projection = projection
         types = {
             place: dtype
             for name, place in projection.places.items()
-            if (dtype := wanted[name]) is not None and name not in source.date_formats
+            if (dtype := dtypes[name]) is not None and name not in source.date_formats
         }
         self._plain = PlainReader(source, self._grammar, projection, types)
 

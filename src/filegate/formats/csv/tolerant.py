@@ -15,7 +15,7 @@ from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.projection import Projection
 from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
 from filegate.formats.records import KEPT_BYTES, ROW, TOO_LONG, Malformed, Records
-from filegate.formats.rows import RowBuffer, null_if_in
+from filegate.formats.rows import RowBuffer
 from filegate.formats.sources import Csv
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
@@ -23,12 +23,12 @@ from filegate.runs.manifests import Chunk
 
 def read_tolerantly(data: bytes, chunk: Chunk, source: Csv, grammar: Grammar, projection: Projection) -> Records:
     """The records of one chunk; `data`: its bytes, whole records."""
-    found = _Records(data, chunk.first_row, source, grammar, projection)
+    found = _ScannedChunk(data, chunk.first_row, source, grammar, projection)
     frame = found.frame()
     return Records(frame, (), tuple(found.malformed), lambda rows: found.offsets(rows) + chunk.origin)
 
 
-class _Records:
+class _ScannedChunk:
     """One chunk's records, sorted by how they are read: resolved ones by polars, the others by the grammar."""
 
     def __init__(self, data: bytes, first_row: int, source: Csv, grammar: Grammar, projection: Projection) -> None:
@@ -67,19 +67,13 @@ class _Records:
 
     def frame(self) -> pl.DataFrame:
         """`__row__` and the resulting columns of the well-formed records."""
-        frame = self._parsed.frame()
-        if self._resolved:
-            numbers = self._resolved_rows()
-            resolved, exact = self._read_resolved(len(numbers))
-            if not exact.all():
-                inexact = numbers.filter(~exact)
-                for row, start in zip(inexact, self.offsets(inexact), strict=True):
-                    self._parse(self._grammar.record(self._data, start, len(self._data)), row)
-                self.malformed.sort(key=lambda record: record.row)
-                resolved, numbers = resolved.filter(exact), numbers.filter(exact)
-            frame = resolved.insert_column(0, numbers)
-            if self._parsed:
-                frame = pl.concat([frame, self._parsed.frame()]).sort(ROW)
+        resolved = self._read_resolved() if self._resolved else None
+        if resolved is None:
+            frame = self._parsed.frame()
+        elif self._parsed:
+            frame = pl.concat([resolved, self._parsed.frame()]).sort(ROW)
+        else:
+            frame = resolved
         return frame.select(ROW, *self._projection.columns)
 
     def offsets(self, rows: pl.Series) -> pl.Series:
@@ -133,27 +127,38 @@ class _Records:
         others = [*self._parsed.rows, *(record.row for record in self.malformed)]
         return numbers.filter(~numbers.is_in(pl.Series(others, dtype=pl.Int64).implode())) if others else numbers
 
-    def _read_resolved(self, rows: int) -> tuple[pl.DataFrame, pl.Series]:
-        """The fields of the resolved records as polars reads them, and for each record whether it is read exactly.
+    def _read_resolved(self) -> pl.DataFrame:
+        """`__row__` and the fields of the resolved records; those that polars does not read exactly are parsed."""
+        numbers = self._resolved_rows()
+        text, index = self._resolved_text()
+        frame = self._scanned(text)
+        if frame.height == len(numbers):
+            exact = self._is_exact(frame, index)
+        else:
+            frame = frame.clear(len(numbers))
+            exact = pl.repeat(False, len(numbers), dtype=pl.Boolean, eager=True)
+        frame = frame.select(self._projection.strings).insert_column(0, numbers)
+        if exact.all():
+            return frame
+        inexact = numbers.filter(~exact)
+        for row, start in zip(inexact, self.offsets(inexact), strict=True):
+            self._parse(self._grammar.record(self._data, start, len(self._data)), row)
+        self.malformed.sort(key=lambda record: record.row)
+        return frame.filter(exact)
+
+    def _is_exact(self, frame: pl.DataFrame, index: RecordIndex) -> pl.Series:
+        """For each record, whether polars reads it exactly.
 
         polars pads short records and truncates long ones. But only if a record has the right number of fields are its
         bytes, except quotes and line end, those of the values and of the delimiters between them.
         """
-        text, index = self._resolved_text()
-        fields = [f"{place}" for place in range(self._grammar.fields)]
-        frame = self._scanned(text, fields)
-        if frame.height == rows:
-            sizes = frame.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
-            exact = sizes + (len(fields) - 1) == index.contents()
-            if self._source.trailing_delimiter:
-                exact &= frame[fields[-1]].is_null()
-        else:
-            frame, exact = frame.clear(rows), pl.repeat(False, rows, dtype=pl.Boolean, eager=True)
-        return frame.select(null_if_in(pl.col(field), self._nulls) for field in self._projection.fields), exact
+        sizes = frame.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
+        exact = sizes + (frame.width - 1) == index.contents()
+        return exact & frame.to_series(-1).is_null() if self._source.trailing_delimiter else exact
 
-    def _scanned(self, text: bytes, fields: list[str]) -> pl.DataFrame:
+    def _scanned(self, text: bytes) -> pl.DataFrame:
         """The text as polars reads it; an empty frame if polars refuses it."""
-        schema = dict.fromkeys(fields, pl.String)
+        schema = {f"{place}": pl.String for place in range(self._grammar.fields)}
         frame = pl.scan_csv(
             # polars removes a byte-order mark at the start, even if it is the first character of a value
             UTF8_BOM + text if text.startswith(UTF8_BOM) else text,
