@@ -23,8 +23,8 @@ from filegate.storage.objects import ObjectStore
 
 MAX_VALUES = 5
 MAX_EXAMPLES = 3
-MAX_PARTS = 100
-"""How many quarantine parts are read: an explanation of a large object's first gigabyte is explanation enough."""
+MAX_PARTS = 32
+"""How many quarantine parts are read: the beginning of a large object explains enough."""
 
 _MAX_COUNTED = 1_000  # values a rule that are counted on from part to part; rarer ones are forgotten
 _BLOCK = 1 << 20
