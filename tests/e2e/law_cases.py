@@ -60,9 +60,9 @@ class Case:
     file: str
     data: bytes
 
-    def __repr__(self) -> str:
-        """Short: Hypothesis shows a whole batch, and the test the case in full that differs."""
-        return f"<{self.file}, {len(self.data)} bytes>"
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """Short: Hypothesis shows the whole batch, and the test itself the case that differs in full."""
+        printer.text(f"<{self.file}, {len(self.data)} bytes>")
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import uuid
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -39,7 +42,6 @@ class Outcome:
 
     record: RunRecord
     store: ObjectStore
-    _temporary: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
 
 
 def run(
@@ -69,7 +71,8 @@ def run(
         folder: where a folder for each bucket is made (`raw`, `staging`, `processed`, `quarantine`); None makes a
             temporary one, which is removed with the outcome.
         store: the buckets, in place of `folder`.
-        ledger: keeps the run; None: in memory, so that each call is the first one.
+        ledger: keeps the run; one that it knows already is left as it is. None: in memory, so that each call is
+            the first one.
         settings: the names of the buckets, and the sizes of chunks and of what fans out.
         now: the clock.
 
@@ -85,17 +88,23 @@ def run(
     registry = Registry(Path(datasets)) if isinstance(dataset, str) else OneDataset(dataset, Path(datasets))
     name = dataset if isinstance(dataset, str) else dataset.name
     registry.dataset(name)  # before anything is written
-    temporary = None
-    if store is None and folder is None:
-        temporary = tempfile.TemporaryDirectory(prefix="filegate-run-")
-        folder = temporary.name
-    store = store or FolderStore(Path(folder or ""))
+    if store is None:
+        store = _temporary_store() if folder is None else FolderStore(Path(folder))
     address = source if isinstance(source, Address) else _delivered(Path(source), name, store)
     request = Request(bucket=address.bucket, key=address.key, version_id=address.version_id or "")
     run_id = run_id_of(request.bucket, request.key, request.version_id)
     context = Context(store, ledger or MemoryLedger(), registry, settings, now)
-    record = execute(Run(run_id=run_id, execution=f"in-process {run_id}", request=request), context)
-    return Outcome(record, store, temporary)
+    execution = f"in-process {uuid.uuid4()}"  # of this call alone: a ledger that knows the run keeps it as it is
+    record = execute(Run(run_id=run_id, execution=execution, request=request), context)
+    return Outcome(record, store)
+
+
+def _temporary_store() -> FolderStore:
+    """A store in a folder that is removed with it."""
+    folder = tempfile.mkdtemp(prefix="filegate-run-")
+    store = FolderStore(Path(folder))
+    weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
+    return store
 
 
 def _delivered(file: Path, dataset: str, store: ObjectStore) -> Address:
