@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from filegate.errors import ConservationError
-from filegate.formats import FileBlob, RawChunk, make_reader, sniff, split
+from filegate.formats import RawChunk, make_reader, sniff, split
 from filegate.formats.sources import Csv
+from filegate.storage.blob import FileBlob
 from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
 
 HEADER = b"a,b\n"
