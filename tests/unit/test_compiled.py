@@ -1,4 +1,4 @@
-"""A compiled dataset is its declaration: equal to it, told apart from any other, and read without pandera."""
+"""A compiled dataset is its declaration: equal to it, distinguished from any other, and read without pandera."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_check_in_python_gives_the_same_result_and_imports_its_module_only_the
     assert printed(f"{columns}; {chunk}; Registry(Path({str(folder)!r}))['orders'].contract.evaluate(chunk)") == "True"
 
 
-def test_a_check_in_python_that_raises_is_told_as_ever(folder: Path) -> None:
+def test_a_check_in_python_that_raises_is_reported_as_without_compiling(folder: Path) -> None:
     (folder / "orders.py").write_text(ORDERS.replace("len(note) < 4", "1 / 0"))
     Registry(folder).compile()
     with pytest.raises(CheckFailed, match="'note:is_short' raised"):

@@ -16,37 +16,22 @@ from filegate.formats.json.lines import line_grammar
 from filegate.formats.json.reader import JsonReader
 from filegate.formats.parquet import ParquetReader, parquet_schema, split_parquet
 from filegate.formats.reader import Reader
-from filegate.formats.records import (
-    RESCUED,
-    ROW,
-    ExpectedColumn,
-    Malformed,
-    RawChunk,
-    Records,
-    Scalar,
-    UnknownColumns,
-)
+from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Malformed, RawChunk, Records, UnknownColumns
 from filegate.formats.sniff import sniff
 from filegate.formats.sources import Json, Parquet, Source
 from filegate.formats.splitter import split_text
 from filegate.formats.text import open_text
-from filegate.runs.layout import Compression, Format, Layout
-from filegate.storage.blob import Blob, FileBlob
+from filegate.runs.layout import Layout
+from filegate.storage.blob import Blob
 
 __all__ = [
     "RESCUED",
     "ROW",
-    "Blob",
-    "Compression",
     "ExpectedColumn",
-    "FileBlob",
-    "Format",
-    "Layout",
     "Malformed",
     "RawChunk",
     "Reader",
     "Records",
-    "Scalar",
     "UnknownColumns",
     "make_reader",
     "parquet_schema",
@@ -75,9 +60,8 @@ def split(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> It
     text = open_text(blob, layout.compression, layout.encoding, guessed=source.encoding is None)
     if layout.format == "json_array":
         return split_array(text, layout.data_start, line_grammar(), chunk_bytes, blob.name)
-    if isinstance(source, Json):
-        return split_text(text, layout, line_grammar(), chunk_bytes)
-    return split_text(text, layout, csv_grammar(source, len(layout.columns)), chunk_bytes)
+    grammar = line_grammar() if isinstance(source, Json) else csv_grammar(source, len(layout.columns))
+    return split_text(text, layout, grammar, chunk_bytes)
 
 
 def make_reader(

@@ -61,13 +61,7 @@ def split_parquet(blob: Blob, chunk_bytes: int) -> Iterator[RawChunk]:
 
 
 class ParquetReader:
-    """Reads slices of files with these columns.
-
-    Args:
-        columns: names of the file's columns.
-        expected: the contract's columns.
-        on_unknown_columns: the policy on columns that the contract does not have.
-    """
+    """Reads slices of files with these columns."""
 
     def __init__(
         self, columns: Sequence[str], expected: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns

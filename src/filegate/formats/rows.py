@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import and_
 from typing import Final
@@ -27,21 +27,20 @@ def null_if_in(strings: pl.Expr, null_values: Collection[str]) -> pl.Expr:
 
 
 class RowBuffer:
-    """Numbered rows of strings, or of bytes, collected into a frame in batches."""
+    """Numbered rows of strings, collected into a frame in batches."""
 
-    def __init__(self, columns: Iterable[str], dtype: type[pl.String] | type[pl.Binary] = pl.String) -> None:
-        self._columns = tuple(columns)
-        self._dtype = dtype
-        self._batch_rows = min(BATCH_ROWS, max(_MIN_ROWS, BATCH_VALUES // max(1, len(self._columns))))
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._batch_rows = min(BATCH_ROWS, max(_MIN_ROWS, BATCH_VALUES // max(1, len(columns))))
         self._frames: list[pl.DataFrame] = []
-        self._values: list[Sequence[str | bytes | None]] = []
+        self._values: list[Sequence[str | None]] = []
         self._flushed = 0
         self.rows: list[int] = []
 
     def __bool__(self) -> bool:
         return bool(self.rows)
 
-    def add(self, row: int, values: Sequence[str | bytes | None]) -> None:
+    def add(self, row: int, values: Sequence[str | None]) -> None:
         self.rows.append(row)
         self._values.append(values)
         if len(self._values) == self._batch_rows:
@@ -54,7 +53,7 @@ class RowBuffer:
 
     def _flush(self) -> None:
         columns = zip(*self._values, strict=True) if self._values else ((),) * len(self._columns)
-        series = [pl.Series(name, values, self._dtype) for name, values in zip(self._columns, columns, strict=True)]
+        series = [pl.Series(name, values, pl.String) for name, values in zip(self._columns, columns, strict=True)]
         numbers = pl.Series(ROW, self.rows[self._flushed :], pl.Int64)
         self._frames.append(pl.DataFrame([numbers, *series]))
         self._flushed = len(self.rows)

@@ -12,11 +12,12 @@ import polars as pl
 
 from filegate.dataset.dataset import Declaration
 from filegate.errors import SchemaMismatch
-from filegate.formats import Layout, Malformed, Records, make_reader
+from filegate.formats import Malformed, Records, make_reader
 from filegate.formats.records import KEPT_BYTES, ORIGINALS, ROW
 from filegate.formats.sources import Source, TextSource
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
+from filegate.runs.layout import Layout
 from filegate.runs.manifests import Chunk
 from filegate.storage.blob import Blob, FileBlob
 

@@ -144,5 +144,5 @@ def test_a_date_format_replaces_iso_8601(dtype, date_format, example, compiled, 
     ],
     ids=str,
 )
-def test_a_type_fault_names_what_is_allowed(dtype, words, compiled):
+def test_a_type_rule_says_what_is_allowed(dtype, words, compiled):
     assert compiled(pa.DataFrameSchema({"x": pa.Column(dtype)})).rules["x:type"].allowed == words

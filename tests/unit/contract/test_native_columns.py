@@ -25,7 +25,7 @@ def test_a_column_of_the_contract_s_type_is_taken_as_it_is(compiled, codes):
 
 
 @pytest.mark.parametrize(
-    ("values", "dtype", "verdict"),
+    ("values", "dtype", "expected"),
     [
         (pl.Series([1.0, 1.5, float("nan"), 1e300]), pl.Int64, ([1], [2, 3, 4])),
         (pl.Series([1, 300]), pl.Int8, ([1], [2])),
@@ -40,8 +40,8 @@ def test_a_column_of_the_contract_s_type_is_taken_as_it_is(compiled, codes):
     ],
     ids=str,
 )
-def test_another_type_is_cast_where_the_value_survives(values, dtype, verdict, compiled, codes):
-    accepted, faulty = verdict
+def test_another_type_is_cast_where_the_value_survives(values, dtype, expected, compiled, codes):
+    accepted, faulty = expected
     contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, nullable=True, coerce=True)}))
     assert contract.mismatches(pl.Schema({"x": values.dtype})) == []
     split = contract.evaluate(numbered(values)).split()

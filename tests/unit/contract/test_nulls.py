@@ -1,4 +1,4 @@
-"""No value, NaN, empty texts, defaults and absent columns."""
+"""Nulls, NaN, empty strings, defaults and missing columns."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import pytest
 from filegate.errors import SchemaMismatch
 
 
-def test_no_value_breaks_not_null_unless_the_column_is_nullable(compiled, chunk, codes):
+def test_null_breaks_not_null_unless_the_column_is_nullable(compiled, chunk, codes):
     schema = pa.DataFrameSchema({"a": pa.Column(int), "b": pa.Column(int, nullable=True)})
     split = compiled(schema).evaluate(chunk(a=[None, "1"], b=[None, None])).split()
     assert codes(split) == {1: ["a:not_null"]}
     assert split.accepted.rows() == [(2, 1, None)]
 
 
-def test_an_empty_text_is_a_text_in_string_columns_and_no_value_elsewhere(compiled, chunk, codes):
+def test_an_empty_string_is_a_value_in_string_columns_and_null_elsewhere(compiled, chunk, codes):
     schema = pa.DataFrameSchema({"s": pa.Column(str), "i": pa.Column(int), "j": pa.Column(int, nullable=True)})
     split = compiled(schema).evaluate(chunk(s=["", ""], i=["", "1"], j=["", ""])).split()
     assert codes(split) == {1: ["i:not_null"]}
     assert split.accepted.rows() == [(2, "", 1, None)]
 
 
-def test_nan_counts_as_no_value_and_infinity_as_a_value_like_in_pandera(compiled, chunk, codes):
+def test_nan_counts_as_null_and_infinity_as_a_value_like_in_pandera(compiled, chunk, codes):
     schema = pa.DataFrameSchema({"a": pa.Column(float, pa.Check.le(1)), "b": pa.Column(float, nullable=True)})
     split = compiled(schema).evaluate(chunk(a=["nan", "inf", "-inf"], b=["nan"] * 3)).split()
     assert codes(split) == {1: ["a:not_null", "a:le"], 2: ["a:le"]}
 
 
 @pytest.mark.parametrize(("ignore_na", "expected"), [(True, {}), (False, {1: ["a:ge"]})])
-def test_checks_pass_over_no_value_unless_told_otherwise(ignore_na, expected, compiled, chunk, codes):
+def test_checks_accept_null_unless_ignore_na_is_false(ignore_na, expected, compiled, chunk, codes):
     schema = pa.DataFrameSchema({"a": pa.Column(int, pa.Check.ge(1, ignore_na=ignore_na), nullable=True)})
     assert codes(compiled(schema).evaluate(chunk(a=[None])).split()) == expected
 
@@ -41,7 +41,7 @@ def test_checks_of_a_column_are_never_evaluated_on_a_cell_of_the_wrong_type(comp
     assert codes(compiled(schema).evaluate(chunk(a=["x"])).split()) == {1: ["a:type"]}
 
 
-def test_a_default_stands_in_for_no_value_but_not_for_a_wrong_one(compiled, chunk, codes):
+def test_a_default_replaces_null_but_not_a_wrong_value(compiled, chunk, codes):
     schema = pa.DataFrameSchema(
         {"a": pa.Column(int, default=7), "s": pa.Column(str, default="-"), "f": pa.Column(float, default=0.5)}
     )

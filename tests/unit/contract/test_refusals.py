@@ -157,7 +157,7 @@ def test_columns_that_cannot_be_honoured_are_refused(columns, word, compiled):
     assert word in refusal(compiled, pa.DataFrameSchema(columns))
 
 
-def test_what_is_no_polars_schema_is_refused(compiled):
+def test_another_object_than_a_polars_schema_is_refused(compiled):
     assert "pandera.polars" in refusal(compiled, {"a": int})
 
 

@@ -15,7 +15,6 @@ import polars as pl
 from filegate.formats import (
     ROW,
     ExpectedColumn,
-    Layout,
     Malformed,
     RawChunk,
     Records,
@@ -28,6 +27,7 @@ from filegate.formats.csv.reader import CsvReader
 from filegate.formats.sources import Csv, Source
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
+from filegate.runs.layout import Layout
 from filegate.runs.manifests import Chunk
 
 _FILES = tempfile.TemporaryDirectory()

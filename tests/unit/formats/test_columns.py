@@ -1,4 +1,4 @@
-"""What is told of columns that do not fit, and what never is."""
+"""Messages about columns that do not match the contract, and what they never contain."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_value_that_is_named_like_a_column_gives_no_other_value_away(on_unknow
     assert places[on_unknown_columns] in str(caught.value)
 
 
-def test_a_name_but_for_its_spelling_is_told_whatever_else_is_there() -> None:
+def test_a_misspelt_name_is_shown_whatever_else_is_there() -> None:
     with pytest.raises(SchemaMismatch, match="'Salary ' for 'salary'"):
         check_columns(["Salary ", "x", "y", "z"], EXPECTED, "ignore", name="s3://raw/a.csv")
 

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from filegate.errors import ConservationError
-from filegate.formats import FileBlob, RawChunk, make_reader, sniff, split
+from filegate.formats import RawChunk, make_reader, sniff, split
 from filegate.formats.sources import Csv
+from filegate.storage.blob import FileBlob
 from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
 
 HEADER = b"a,b\n"
@@ -59,7 +60,7 @@ def test_line_ends_may_be_mixed():
     assert result.offsets == [4, 8, 13, 20]
 
 
-def test_a_final_ctrl_z_is_no_record():
+def test_a_final_ctrl_z_is_not_a_record():
     assert read_all(HEADER + b"1,2\r\n\x1a", ["a", "b"]).rows == [("1", "2")]
     assert read_all(HEADER + b"1,2\x1a", ["a", "b"]).rows == [("1", "2")]
     assert read_all(HEADER + b"1,\x1a\n3,4\n", ["a", "b"]).rows == [("1", "\x1a"), ("3", "4")]
@@ -128,7 +129,7 @@ def test_a_record_of_exactly_the_limit_is_read(monkeypatch):
     assert result.rules == [(2, "record:too_long")]
 
 
-def test_a_line_of_100_megabytes_is_never_held(tmp_path):
+def test_a_line_of_100_megabytes_is_never_in_memory(tmp_path):
     file = tmp_path / "rows.csv"
     with file.open("wb") as stream:
         stream.write(HEADER + b"1,2\n")

@@ -161,7 +161,7 @@ class _Counted(str):
         return super().__eq__(other)
 
 
-def test_half_a_character_in_what_is_no_object_can_be_quarantined():
+def test_half_a_surrogate_pair_outside_an_object_can_be_quarantined():
     result = read_all(b'{"a": 1}\n"\\ud800"\n["\\udfff"]\n{"\\udfff": 1, "\\udfff": 1}', ["a"], Json())
     assert [rule for _, rule in result.rules] == ["record:json", "record:json", "record:duplicate_key"]
     for record in result.malformed:

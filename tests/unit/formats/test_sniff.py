@@ -77,7 +77,7 @@ def test_another_format_is_named(data, what):
         layout(data)
 
 
-def test_text_that_is_no_json_is_refused_where_json_is_declared():
+def test_text_other_than_json_is_refused_if_json_is_declared():
     with pytest.raises(MalformedObject, match="delimited text; its dataset declares Json or Parquet"):
         layout(TABLE, Json(), Parquet())
 
@@ -167,7 +167,7 @@ def test_a_header_may_be_quoted_marked_and_broken_over_lines():
     assert result.offsets == [14]
 
 
-def test_a_header_that_is_no_record_is_refused():
+def test_a_malformed_header_is_refused():
     with pytest.raises(MalformedObject, match="quoted field that is not closed"):
         layout(b'"a,b\n1,2\n')
     with pytest.raises(MalformedObject, match="not text in the file's encoding"):

@@ -110,7 +110,7 @@ FILLER = "x,y\n" * (SAMPLE_BYTES // 4)
 
 
 @pytest.mark.parametrize("source", [Csv(), Csv(encoding="cp1252")])
-def test_utf_8_in_what_was_taken_for_windows_1252_costs_its_record_unless_declared(source):
+def test_utf_8_in_detected_windows_1252_costs_its_record_unless_declared(source):
     data = ("a,b\né,1\n" + FILLER).encode("cp1252") + "é,2\n".encode() + "ü,3\n".encode("cp1252")
     result = read_all(data, ["a", "b"], source)
     guessed = source.encoding is None

@@ -19,7 +19,6 @@ The scan is linear: the search for a closing quote never goes further than the n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -175,14 +174,6 @@ class Grammar:
         """The number of records in [start, end), whole well-formed records."""
         bodies = self.patterns.record.finditer(data, start, end)
         return sum(1 for body in bodies if self.fields == 1 or body.end(1) > body.start())
-
-    def starts(self, data: bytes, start: int, end: int) -> Iterator[int]:
-        """Where each record of the text [start, end) starts."""
-        while start < end:
-            record = self.record(data, start, end)
-            if not self.is_blank(record):
-                yield start
-            start = record.next
 
     def values(self, body: bytes) -> list[tuple[str, bool]]:
         """The fields of a well-formed record, without quotes and escapes, and whether each was quoted.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats.columns import check_columns, is_header, listed
@@ -39,7 +38,7 @@ def read_header(
         MalformedObject: the first record is malformed.
         SchemaMismatch: its columns are not the contract's.
     """
-    grammar = replace(csv_grammar(source, 2), fields=2)
+    grammar = csv_grammar(source, 2)  # of several columns, so that blank lines are not records
     start = len(UTF8_BOM) if sample.startswith(UTF8_BOM) else 0
     size = grammar.text_end(sample) if ended else len(sample)
     first = _first_record(sample, start, size, grammar)
@@ -55,8 +54,7 @@ def read_header(
         return tuple(column.name for column in expected), start
     hint = _hint(sample[first.start : first.end].decode(), fields, source, expected)
     check_columns(fields, expected, on_unknown_columns, name=name, hint=hint)
-    data = replace(grammar, fields=len(fields) + source.trailing_delimiter)
-    if ended and _first_record(sample, first.next, size, data) is None:
+    if ended and _first_record(sample, first.next, size, csv_grammar(source, len(fields))) is None:
         raise EmptyObject(f"{name}: the file has a header and no rows.", advice="Deliver it with its rows.")
     return tuple(fields), first.next
 

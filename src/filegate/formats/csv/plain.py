@@ -51,14 +51,7 @@ _INTEGERS: Final[dict[type[pl.DataType], str]] = {
 
 
 class PlainReader:
-    """Reads chunks whose records are all plain, for files of one dialect.
-
-    Args:
-        source: the dialect.
-        grammar: its grammar.
-        projection: the fields to be read.
-        types: types of columns, by their places in a record.
-    """
+    """Reads chunks of one dialect whose records are all plain; `types`: of fields, by their places in a record."""
 
     def __init__(self, source: Csv, grammar: Grammar, projection: Projection, types: Mapping[int, pl.DataType]) -> None:
         patterns = {place: pattern for place, dtype in types.items() if (pattern := plain_pattern(dtype)) is not None}
@@ -67,21 +60,21 @@ class PlainReader:
         self._fields = range(grammar.fields)
         self._types = {place: types[place] for place in patterns}
         self._block_bytes = min(_BLOCK_BYTES, grammar.limit)
-        self._applies = (
+        applies = (
             bool(patterns)
             and 1 < grammar.fields <= MAX_FIELDS  # a record of one field may be a blank line
             and _ALPHABET.isdisjoint((source.delimiter, source.quote, source.escape))
             # polars does not find such a value in a field, where its quotes are doubled
             and not any((source.quote or "\0") in value for value in source.null_values)
         )
-        self._pattern = _lines_pattern(source, grammar.fields, patterns) if self._applies else ""
+        self._pattern = _lines_pattern(source, grammar.fields, patterns) if applies else None
 
     def read(self, data: bytes, chunk: Chunk) -> Records | None:
         """The records of a chunk; columns whose type can be plain have that type, the others are strings.
 
         None if a field with a type is not plain, or a record is not well-formed, or not a line.
         """
-        if not self._applies or data.startswith(UTF8_BOM):
+        if self._pattern is None or data.startswith(UTF8_BOM):
             return None
         try:
             if not all(_string(block).str.contains(self._pattern).item() for block in self._blocks(data)):

@@ -19,12 +19,6 @@ class CsvReader(TextReader):
 
     There are three ways to read a record, which give the same values: polars with types, if the whole chunk is plain;
     polars as strings, with each byte accounted for, if the index finds the record's end; and the grammar.
-
-    Args:
-        source: the dialect.
-        columns: names of the file's columns.
-        expected: the contract's columns.
-        on_unknown_columns: the policy on columns that the contract does not have.
     """
 
     def __init__(

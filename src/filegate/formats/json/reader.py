@@ -48,11 +48,6 @@ class JsonReader(TextReader):
     """Reads chunks of JSON lines: strings as they are, numbers as they are written, true and false in lower case.
 
     Plain lines are read together by polars, the others one by one.
-
-    Args:
-        source: the null values.
-        columns: the contract's columns.
-        on_unknown_columns: "reject" makes keys that the contract does not have a broken rule of their record.
     """
 
     def __init__(self, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns) -> None:
@@ -72,7 +67,7 @@ class JsonReader(TextReader):
             frames.append(self._selected(columns.with_columns(rows.filter(plain))))
             others &= ~plain
         parsed = RowBuffer(self._columns)
-        originals = RowBuffer((name for name in ORIGINALS if name != ROW), pl.Binary)
+        originals: list[tuple[int, bytes]] = []
         broken: list[tuple[int, BrokenRule]] = []
         malformed = []
         if others.any():
@@ -85,7 +80,7 @@ class JsonReader(TextReader):
                 parsed.add(row, values)
                 if rules:
                     broken += ((row, rule) for rule in rules)
-                    originals.add(row, [line[0][:KEPT_BYTES]])
+                    originals.append((row, line[0][:KEPT_BYTES]))
 
         def byte_offsets(rows: pl.Series) -> pl.Series:
             """Of the records' first bytes that are not blank."""
@@ -94,19 +89,14 @@ class JsonReader(TextReader):
             return pl.Series(rows.name, offsets, pl.Int64)
 
         frame = pl.concat([*frames, parsed.frame()]).sort(ROW)
-        return Records(frame, tuple(broken), tuple(malformed), byte_offsets, originals.frame())
+        kept = pl.DataFrame([*zip(*originals, strict=True)] or None, schema=ORIGINALS)
+        return Records(frame, tuple(broken), tuple(malformed), byte_offsets, kept)
 
     def _selected(self, plain: pl.DataFrame) -> pl.DataFrame:
         """The columns of `Records.frame` from those of plain lines."""
-        return plain.select(
-            ROW,
-            *(
-                null_if_in(pl.col(name), self._nulls).alias(name)
-                if name in self._expected and name in plain.columns
-                else pl.lit(None, pl.String).alias(name)
-                for name in self._columns
-            ),
-        )
+        found = {name: null_if_in(pl.col(name), self._nulls) for name in plain.columns if name in self._expected}
+        null = pl.lit(None, pl.String)
+        return plain.select(ROW, *(found.get(name, null).alias(name) for name in self._columns))
 
     def _values(self, record: dict[str, Any]) -> tuple[list[str | None], list[BrokenRule]]:
         """The columns of a record as strings, and the rules that it breaks."""
@@ -120,9 +110,9 @@ class JsonReader(TextReader):
                 values.append(None)
                 continue
             values.append(string)
-            if scalar is None or not (column.coerce or _is_a(scalar, column.scalar)):
-                scalars_only = scalar is None and column.coerce
-                allowed = "one value, not nested" if scalars_only else _ALLOWED[column.scalar]
+            is_date = (scalar, column.scalar) == ("text", "temporal")
+            if scalar is None or not (column.coerce or scalar == column.scalar or is_date):
+                allowed = "one value, not nested" if scalar is None and column.coerce else _ALLOWED[column.scalar]
                 broken.append(BrokenRule(self._type_rules[column.name], column.name, excerpt(value), allowed))
         if self._on_unknown == "reject" and record:
             broken.append(BrokenRule(UNKNOWN, None, excerpt(list(record)), "only the contract's columns"))
@@ -130,10 +120,6 @@ class JsonReader(TextReader):
             strings = {key: to_string(value) for key, value in record.items()}
             values.append(json.dumps(strings, ensure_ascii=False) if strings else None)
         return values, broken
-
-
-def _is_a(scalar: Scalar, expected: Scalar) -> bool:
-    return scalar == expected or (scalar, expected) == ("text", "temporal")
 
 
 def _lines(data: bytes) -> pl.Series:
