@@ -106,7 +106,7 @@ class RuntimeProcess:
     def __init__(
         self, command: Sequence[str], *, variables: Mapping[str, str], timeout: float, port: int = 0, **options: Any
     ) -> None:
-        self.timeout = timeout
+        self._timeout = timeout
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Result | None] = queue.SimpleQueue()  # None: it is ready for a first call
         self._current: Call | None = None
@@ -137,13 +137,13 @@ class RuntimeProcess:
     def invoke(self, call: Call) -> Result:
         """Run one call to its end. One that fails outside of the handler ends the process."""
         if not self._ready:
-            result = self._wait(call, max(_INIT_SECONDS, self.timeout))
+            result = self._wait(call, max(_INIT_SECONDS, self._timeout))
             if result is not None:
                 return result
             self._ready = True
-        self._deadline = time.time() + self.timeout
+        self._deadline = time.time() + self._timeout
         self._calls.put(call)
-        result = self._wait(call, self.timeout)
+        result = self._wait(call, self._timeout)
         assert result is not None
         return result
 
@@ -197,7 +197,7 @@ class RuntimeProcess:
         try:
             result = self._results.get(timeout=seconds)
         except queue.Empty:
-            result = Result(Kind.TIMEOUT, timed_out(call.request_id, self.timeout))
+            result = Result(Kind.TIMEOUT, timed_out(call.request_id, self._timeout))
         if result is not None and not result.reusable:
             self.close()
             if result.kind is Kind.EXIT:

@@ -14,11 +14,8 @@ class EndpointSession(boto3.Session):
         super().__init__(**kwargs)
         self._endpoint = endpoint
 
-    def client(self, *args: Any, **kwargs: Any) -> Any:
-        return super().client(*args, **{"endpoint_url": self._endpoint, **kwargs})
-
-    def resource(self, *args: Any, **kwargs: Any) -> Any:
-        return super().resource(*args, **{"endpoint_url": self._endpoint, **kwargs})
+    def client(self, *args: Any, **kwargs: Any) -> Any:  # resources are made of clients
+        return super().client(*args, **{**kwargs, "endpoint_url": kwargs.get("endpoint_url") or self._endpoint})
 
 
 def session_for(endpoint: str, region: str) -> boto3.Session:
