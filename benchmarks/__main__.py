@@ -96,7 +96,7 @@ def _run(candidate: str, name: str, data: Data, *, check: bool) -> Taken:
 
 
 def _of_filegate(what: str, name: str, data: Data) -> Any:
-    """What is measured of Filegate alone, in a run apart: `kept` or `profile`, as these modules tell it."""
+    """What is measured of Filegate alone, in a run of its own: `kept` or `profile`, as these modules print it."""
     with data.output() as output:
         return json.loads(_python(f"benchmarks.{what}", name, data.folder, output))
 

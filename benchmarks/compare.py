@@ -52,7 +52,7 @@ def _published(table: Table, value: str, files: list[Path]) -> pl.DataFrame:
 def _rejected(table: Table, output: Path) -> pl.DataFrame:
     files = sorted((output / "rejected").rglob("*.parquet"))
     rows = pl.concat([pl.read_parquet(file) for file in files])
-    if "values" in rows.columns:  # Filegate keeps the values together, and tells more of each broken rule than its code
+    if "values" in rows.columns:  # Filegate keeps the values together, and more of each broken rule than its code
         rules = pl.col("broken").list.eval(pl.element().struct.field("rule"))
         rows = rows.select("row", pl.col("values").struct.unnest(), rules)
     return _typed(rows, rejected_types(table)).with_columns(pl.col("broken").list.sort())

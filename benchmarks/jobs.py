@@ -1,4 +1,4 @@
-"""What is asked of each candidate: which file, held against which rules, published how."""
+"""What is asked of each candidate: which file, which rules, published how."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ class Target:
 
     @property
     def met(self) -> bool:
-        told = round(self.reached, 2)
-        return told >= self.wanted if self.more else told <= self.wanted
+        shown = round(self.reached, 2)
+        return shown >= self.wanted if self.more else shown <= self.wanted
 
 
 def measured() -> Figures:
@@ -70,7 +70,7 @@ def bars(found: Figures) -> str:
     """A panel a table, a bar a candidate, as long as its CPU seconds."""
     panels = {
         f"{name}, CPU seconds": [
-            Bar(NAMES[each], entry["cpu_s"], _told(entry, found[key]), "own" if each == "filegate" else "bar")
+            Bar(NAMES[each], entry["cpu_s"], _caption(entry, found[key]), "own" if each == "filegate" else "bar")
             for each, entry in _ranked(found[key])
         ]
         for name, key in TABLES.items()
@@ -130,7 +130,7 @@ def _targets_of(name: str, entries: Figures, kept: Mapping[str, float]) -> list[
 
 
 def profile_table(profile: Sequence[Mapping[str, Any]]) -> str:
-    """Filegate's functions, the dearest first."""
+    """Filegate's functions, the most expensive first."""
     total = sum(spent["cpu_s"] for spent in profile)
     lines = ["| stage | function, with the libraries it calls | CPU s | share | calls |", "|---|---|--:|--:|--:|"]
     lines += [
@@ -145,14 +145,14 @@ def profile_table(profile: Sequence[Mapping[str, Any]]) -> str:
 def _inputs(found: Figures) -> str:
     data, machine = found["data"], found["machine"]
     rounds = len(found["candidates"]["filegate"]["runs"])
-    told = [
+    inputs = [
         f"{name} {counts['rows']:,} rows in {counts['bytes'] / 1e6:,.0f} MB, of which {counts['rejected']:,} are "
         f"rejected and {counts['repeated']:,} repeat a key"
         for name, counts in ((name, data["inputs"][name]) for name in TABLES)
     ]
     return (
         f"Medians of {rounds} runs on {data['measured_on']}, on {machine['cores']} cores of {machine['processor']} "
-        f"with {machine['memory_gb']:.0f} GB: {'; '.join(told)}."
+        f"with {machine['memory_gb']:.0f} GB: {'; '.join(inputs)}."
     )
 
 
@@ -237,5 +237,5 @@ def _times(entry: Mapping[str, Any], entries: Figures) -> str:
     return f"{entry['cpu_s'] / entries['floor']['cpu_s']:.2f} {TIMES}" if "floor" in entries else ""
 
 
-def _told(entry: Mapping[str, Any], entries: Figures) -> str:
+def _caption(entry: Mapping[str, Any], entries: Figures) -> str:
     return f"{entry['cpu_s']:.1f} s, {_times(entry, entries)}, {entry['peak_mb'] / 1000:.1f} GB"

@@ -1,4 +1,4 @@
-"""The parts of a candidate's work, told to whoever measures it, as they begin and end."""
+"""The parts of a candidate's work, reported to the process that measures it, as they begin and end."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Hook:
 
 
 def profiled(job_name: str, data: Data, output: Path) -> list[Spent]:
-    """What each function took in each stage, the dearest first."""
+    """What each function took in each stage, the most expensive first."""
     work = filegate.ready(job(job_name, data), output)
     hook = Hook()
     sys.setprofile(hook)

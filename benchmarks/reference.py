@@ -1,6 +1,6 @@
 """The job done row by row in plain Python: too slow to compete, too plain to be doubted.
 
-Its result is what every candidate's is held against. It is made once for each input, beside it:
+Every candidate's result is compared with it. It is made once for each input, beside it:
 
     python -m benchmarks.reference JOB FOLDER OUTPUT
 """
@@ -41,7 +41,7 @@ def write_reference(asked: Job, output: Path) -> None:
     """
     table = TABLES[asked.table]
     finish = {"lineitem": _priced, "flights": _named}[asked.table](asked)
-    judges = {name: _judge(name, column, table) for name, column in table.columns.items()}
+    evaluators = {name: _evaluator(name, column, table) for name, column in table.columns.items()}
     seen: set[tuple[Value, ...]] = set()
     published, rejected = (
         _Files(output / "published", published_types(table)),
@@ -52,8 +52,8 @@ def write_reference(asked: Job, output: Path) -> None:
         for number, texts in enumerate(csv.DictReader(file), 1):
             row: Row = {}
             broken: list[str] = []
-            for name, judge in judges.items():
-                row[name], faults = judge(texts[name])
+            for name, evaluate in evaluators.items():
+                row[name], faults = evaluate(texts[name])
                 broken += faults
             if not ROW_RULES[asked.table](row):
                 broken.append(table.row_rule)
@@ -71,13 +71,13 @@ def write_reference(asked: Job, output: Path) -> None:
     (output / "counts.json").write_text(json.dumps(counts))
 
 
-def _judge(name: str, column: Column, table: Table) -> Callable[[str], tuple[Value, list[str]]]:
+def _evaluator(name: str, column: Column, table: Table) -> Callable[[str], tuple[Value, list[str]]]:
     """Gives a text's value, None if it has none, and the codes of the rules that it breaks."""
     rule, bound = column.rule or ("", None)
     holds = RULES[rule]
 
     @lru_cache(REMEMBERED)
-    def judge(text: str) -> tuple[Value, list[str]]:
+    def evaluate(text: str) -> tuple[Value, list[str]]:
         if text in ("", table.null):
             return None, [] if column.nullable else [f"{name}:not_null"]
         try:
@@ -86,7 +86,7 @@ def _judge(name: str, column: Column, table: Table) -> Callable[[str], tuple[Val
             return None, [f"{name}:type"]
         return value, [] if holds(value, bound) else [f"{name}:{rule}"]
 
-    return judge
+    return evaluate
 
 
 def _parsed(text: str, kind: Kind) -> Value:

@@ -26,7 +26,7 @@ class Column:
             eq, ge, gt: the value is that number, at least, or more;
             in_range: it is one of two numbers, or between them;
             isin: it is one of these texts;
-            str_length: the text has so many characters, from and to;
+            str_length: the least and the most characters of the string;
             str_matches: the text matches a regular expression.
     """
 

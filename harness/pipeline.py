@@ -1,4 +1,4 @@
-"""The deployed pipeline, seen from outside: drop bytes, wait, look at what came of them."""
+"""The deployed pipeline from outside: deliver bytes, wait, read what became of them."""
 
 from __future__ import annotations
 

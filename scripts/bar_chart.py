@@ -30,13 +30,13 @@ class Bar:
     Attributes:
         label: what stands to its left.
         length: how long it is, beside the others of its panel; None if there is nothing to draw.
-        told: what stands to its right, or in its place.
+        caption: what stands to its right, or in its place.
         kind: "own" stands out.
     """
 
     label: str
     length: float | None
-    told: str
+    caption: str
     kind: Literal["bar", "own", "failed"] = "bar"
 
 
@@ -58,11 +58,11 @@ def _panel(top: int, name: str, bars: Sequence[Bar]) -> list[str]:
         middle = top + 8 + (index + 1) * BAR
         parts.append(_text(LEFT - 10, middle, bar.label, "quiet", anchor="end"))
         if bar.length is None:
-            parts.append(_text(LEFT, middle, bar.told, bar.kind))
+            parts.append(_text(LEFT, middle, bar.caption, bar.kind))
             continue
         length = max(2.0, (WIDTH - LEFT - RIGHT) * bar.length / longest)
         parts.append(f'<rect class="{bar.kind}" x="{LEFT}" y="{middle - 12}" width="{length:.1f}" height="{BAR - 5}"/>')
-        parts.append(_text(LEFT + length + 8, middle, bar.told, ""))
+        parts.append(_text(LEFT + length + 8, middle, bar.caption, ""))
     return parts
 
 

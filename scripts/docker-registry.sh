@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 folder=$PWD/build/docker-registry
 program=$folder/usr/bin/docker-registry
 if [ ! -x "$program" ]; then
-    command -v apt-get >/dev/null || { echo "docker-registry: this is no Debian" >&2; exit 1; }
+    command -v apt-get >/dev/null || { echo "docker-registry: this is not Debian" >&2; exit 1; }
     work=$(mktemp -d)
     trap 'rm -r "$work"' EXIT
     chmod 755 "$work"

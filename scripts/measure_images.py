@@ -165,8 +165,8 @@ def called(image: str, event: dict[str, Any], cloud: EmbeddedCloud, outputs: dic
         "FILEGATE_QUARANTINE_BUCKET": outputs["QuarantineBucket"],
     }
     options = ("--interactive", "--network", "host", *variables(**cloud.client_environment(), **own))
-    told = docker("run", "--rm", *options, "--entrypoint", PYTHON, image, "-c", CALLS, stdin=json.dumps(event))
-    answer: dict[str, Any] = json.loads(told.splitlines()[-1])
+    output = docker("run", "--rm", *options, "--entrypoint", PYTHON, image, "-c", CALLS, stdin=json.dumps(event))
+    answer: dict[str, Any] = json.loads(output.splitlines()[-1])
     return answer
 
 

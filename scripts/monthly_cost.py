@@ -57,7 +57,7 @@ WITHOUT_TAG = (prices.S3_EVENT, prices.XRAY_TRACE, prices.CLOUDTRAIL_DATA_EVENT,
 
 @dataclass(frozen=True)
 class Use:
-    """So many files of so many megabytes a day, spread evenly over it."""
+    """A number of files of one size, spread evenly over a day."""
 
     name: str
     files_a_day: int
@@ -197,7 +197,7 @@ def fixed() -> list[Line]:
     alarms = [resource["Properties"] for resource in resources if resource["Type"] == "AWS::CloudWatch::Alarm"]
     counted = (
         ("Keys", kinds["AWS::KMS::Key"], prices.KMS_KEY_MONTH),
-        ("Alarms, by the metrics they look at", sum(map(_metrics_of, alarms)), prices.ALARM_MONTH),
+        ("Alarms, by the metrics they watch", sum(map(_metrics_of, alarms)), prices.ALARM_MONTH),
         ("Alarms over alarms", kinds["AWS::CloudWatch::CompositeAlarm"], prices.COMPOSITE_ALARM_MONTH),
         ("Dashboards", kinds["AWS::CloudWatch::Dashboard"], prices.DASHBOARD_MONTH),
         (f"Metrics, of {DATASETS} datasets", METRICS, prices.CUSTOM_METRIC_MONTH),

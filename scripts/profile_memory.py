@@ -181,8 +181,8 @@ def _bar(row: Profiled, *, own: bool) -> Bar:
     label = f"{row.memory} MiB"
     if row.seconds is None or row.usd_per_gb is None:
         return Bar(label, None, row.failure or "failed", "failed")
-    told = f"{row.seconds:.1f} s, {row.usd_per_gb * 100:.3f} cents a GB"
-    return Bar(label, row.seconds, told, "own" if own else "bar")
+    caption = f"{row.seconds:.1f} s, {row.usd_per_gb * 100:.3f} cents a GB"
+    return Bar(label, row.seconds, caption, "own" if own else "bar")
 
 
 def _rows(figures: Mapping[str, Any]) -> list[Profiled]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-SAMPLE_DAYS = ("2013,2,11,", "2013,6,7,")  # one holds a mistyped tail number, the other a storm and its diversions
+SAMPLE_DAYS = ("2013,2,11,", "2013,6,7,")  # one holds a misspelled tail number, the other a storm and its diversions
 
 
 def main() -> None:

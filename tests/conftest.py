@@ -10,14 +10,15 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 TESTS = Path(__file__).parent
-DOCKER = [TESTS / folder for folder in ("e2e_containers", "integration/localstack", "images", "integration/push")]
+LOCALSTACK = [TESTS / "e2e_containers", TESTS / "integration/localstack"]
+DOCKER = [*LOCALSTACK, TESTS / "images", TESTS / "integration/push"]
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what shares a cloud or a stack: a module, or a folder of those that need Docker.
 
-    The latter come first: they wait for containers most of the time, while the others keep the processors busy.
+    LocalStack's come first: they wait for containers most of the time, while the others keep the processors busy.
     """
     for item in items:
         folder = item.path.parent
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.docker)
         together = folder if folder in DOCKER else item.path
         item.add_marker(pytest.mark.xdist_group(str(together.relative_to(TESTS))))
-    items.sort(key=lambda item: item.path.parent not in DOCKER)
+    items.sort(key=lambda item: item.path.parent not in LOCALSTACK)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -1,4 +1,4 @@
-"""dataframely: its schemas' `filter`, which parts the rows and tells of each rule whether a row breaks it."""
+"""dataframely: its schemas' `filter`, which splits the rows and says for each rule whether a row breaks it."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def _accepted(job: Job, schema: type[dy.Schema], output: Path) -> pl.DataFrame:
     """The rows that break no rule; the others are written."""
     texts = polars_text.read_text(job)
     rows = texts.select(ROW, *polars_text.typed(job))
-    mistyped = polars_text.mistyped(job, texts, rows)
+    cast_failed = polars_text.cast_failed(job, texts, rows)
     valid, failure = schema.filter(rows)
-    polars_text.write_rejected(texts, polars_text.broken(mistyped, _invalid(job, failure)), output)
-    return valid.join(mistyped, on=ROW, how="anti", maintain_order="left").drop(ROW)
+    polars_text.write_rejected(texts, polars_text.broken(cast_failed, _invalid(job, failure)), output)
+    return valid.join(cast_failed, on=ROW, how="anti", maintain_order="left").drop(ROW)
 
 
 def _invalid(job: Job, failure: dy.FailureInfo) -> pl.DataFrame:

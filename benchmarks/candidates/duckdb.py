@@ -70,7 +70,7 @@ def _statements(job: Job, output: Path) -> list[str]:
     finished = FINISHED[job.table].format(suppliers=job.data.suppliers, airlines=job.data.airlines)
     return [
         f"""
-        CREATE TABLE judged AS
+        CREATE TABLE evaluated AS
         WITH received AS (
             SELECT row_number() OVER () AS row, {raw}
             FROM read_csv('{job.input}', header = true, all_varchar = true, nullstr = ['', '{table.null}'])
@@ -82,14 +82,14 @@ def _statements(job: Job, output: Path) -> list[str]:
         COPY (
             SELECT row, {", ".join(f"raw_{name} AS {name}" for name in columns)},
                 list_filter([{reasons}], lambda code: code IS NOT NULL) AS broken
-            FROM judged WHERE rejected
+            FROM evaluated WHERE rejected
         ) TO '{output}/rejected/all.parquet' (FORMAT parquet, COMPRESSION zstd)""",
         # QUALIFY row_number() OVER (PARTITION BY key ORDER BY row) = 1 says the same, and takes a little longer.
         f"""
         COPY (
             WITH accepted AS (
-                SELECT {", ".join(columns)} FROM judged
-                WHERE NOT rejected AND row IN (SELECT min(row) FROM judged WHERE NOT rejected GROUP BY {key})
+                SELECT {", ".join(columns)} FROM evaluated
+                WHERE NOT rejected AND row IN (SELECT min(row) FROM evaluated WHERE NOT rejected GROUP BY {key})
             ) {finished}
         ) TO '{output}/published' (FORMAT parquet, PARTITION_BY ({table.partition_by}), COMPRESSION zstd)""",
     ]

@@ -1,4 +1,4 @@
-"""pandas and pandera, in chunks: text cast by hand, validated lazily, rows told by their failure cases."""
+"""pandas and pandera, in chunks: text cast by hand, validated lazily, rows split by their failure cases."""
 
 from __future__ import annotations
 
@@ -125,16 +125,16 @@ def _cast(text: pd.Series, kind: Kind) -> pd.Series:
 
 def _broken(texts: pd.DataFrame, rows: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.Series:
     """The codes that a row breaks, by the index of the row."""
-    mistyped = {name: rows.index[rows[name].isna() & texts[name].notna()] for name in rows}
-    found = [pd.DataFrame({"index": index, "code": f"{name}:type"}) for name, index in mistyped.items()]
+    cast_failed = {name: rows.index[rows[name].isna() & texts[name].notna()] for name in rows}
+    found = [pd.DataFrame({"index": index, "code": f"{name}:type"}) for name, index in cast_failed.items()]
     try:
         schema.validate(rows, lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases
         missing = cases["check"] == "not_nullable"
-        # The casts made missing what is no value of its type; pandera cannot know.
+        # The casts made missing what is not a value of its type; pandera cannot know.
         for name, column_cases in cases[missing].groupby("column"):
-            index = pd.Index(column_cases["index"]).difference(mistyped[name])
+            index = pd.Index(column_cases["index"]).difference(cast_failed[name])
             found.append(pd.DataFrame({"index": index, "code": f"{name}:not_null"}))
         # A check of whole rows has a case for each column.
         found.append(cases.loc[~missing, ["index", "check"]].rename(columns={"check": "code"}).drop_duplicates())

@@ -1,4 +1,4 @@
-"""polars and pandera, the whole file in memory: cast by hand, validated lazily, rows told by their failure cases."""
+"""polars and pandera, the whole file in memory: cast by hand, validated lazily, rows split by their failure cases."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ ROW_CHECKS = {"lineitem": _received_after_shipping, "flights": _arrived_with_an_
 
 def _broken(job: Job, texts: pl.DataFrame, rows: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
     """`row`, and `broken`, the codes of the rules that it breaks."""
-    mistyped = polars_text.mistyped(job, texts, rows)
+    cast_failed = polars_text.cast_failed(job, texts, rows)
     cases = _failure_cases(schema, rows)
     named = pl.when(pl.col("code") == "not_nullable").then(pl.col("column") + ":not_null").otherwise("code")
-    return polars_text.broken(mistyped, cases.select(ROW, code=named))
+    return polars_text.broken(cast_failed, cases.select(ROW, code=named))
 
 
 def _failure_cases(schema: pa.DataFrameSchema, rows: pl.DataFrame) -> pl.DataFrame:

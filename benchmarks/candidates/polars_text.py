@@ -1,6 +1,6 @@
 """What polars' users share, whichever library validates for them: read as text, cast by hand, publish.
 
-polars' own casts round decimals, and know no dates in text; so a library that casts for its users is no help here.
+polars' own casts round decimals, and know no dates in strings; so a library that casts does not help here.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ CASTS: dict[Kind, Callable[[pl.Expr], pl.Expr]] = {
 
 
 def read_text(job: Job) -> pl.DataFrame:
-    """`row`, from 1, and all columns as text; null where there is no value."""
+    """`row`, from 1, and all columns as text; null where there is none."""
     null = TABLES[job.table].null or None
     return pl.read_csv(job.input, infer_schema=False, null_values=null, row_index_name=ROW, row_index_offset=1)
 
 
 def typed(job: Job) -> list[pl.Expr]:
-    """The columns with their types; null where a text is no value of the type."""
+    """The columns with their types; null where a string is not a value of the type."""
     return [CASTS[column.kind](pl.col(name)) for name, column in TABLES[job.table].columns.items()]
 
 
-def mistyped(job: Job, texts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """`row` and `code` for each cell whose text is no value of its type, which its cast made null."""
+def cast_failed(job: Job, texts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """`row` and `code` for each cell whose string is not a value of its type, which its cast made null."""
     faults = {
         f"{name}:type": rows[name].is_null() & texts[name].is_not_null()
         for name, column in TABLES[job.table].columns.items()
@@ -46,15 +46,17 @@ def mistyped(job: Job, texts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([texts.clear().select(ROW, code=pl.lit("")), *found])
 
 
-def broken(mistyped: pl.DataFrame, invalid: pl.DataFrame) -> pl.DataFrame:
+def broken(cast_failed: pl.DataFrame, invalid: pl.DataFrame) -> pl.DataFrame:
     """`row`, and `broken`, the codes of the rules that it breaks.
 
     Args:
-        mistyped: `row` and `code`, as above.
+        cast_failed: `row` and `code`, as above.
         invalid: the same as a library finds it, which cannot know that a missing value was one of another type.
     """
-    missing = mistyped.with_columns(pl.col("code").str.replace(":type", ":not_null", literal=True))
-    return pl.concat([mistyped, invalid.join(missing, on=[ROW, "code"], how="anti")]).group_by(ROW).agg(broken="code")
+    missing = cast_failed.with_columns(pl.col("code").str.replace(":type", ":not_null", literal=True))
+    return (
+        pl.concat([cast_failed, invalid.join(missing, on=[ROW, "code"], how="anti")]).group_by(ROW).agg(broken="code")
+    )
 
 
 def publish(job: Job, accepted: pl.DataFrame, output: Path) -> None:

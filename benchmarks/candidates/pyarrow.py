@@ -1,4 +1,4 @@
-"""pyarrow by hand: a stream of record batches, each cast, judged, parted and written before the next one is read."""
+"""pyarrow by hand: a stream of record batches, each cast, checked, split and written before the next one is read."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def ready(job: Job, output: Path) -> Work:
 
 
 def _batches(job: Job, table: Table) -> Iterator[pa.RecordBatch]:
-    """`row`, from 1, and all columns as text; null where there is no value."""
+    """`row`, from 1, and all columns as text; null where there is none."""
     reader = pyarrow.csv.open_csv(
         job.input,
         read_options=pyarrow.csv.ReadOptions(block_size=BLOCK),
@@ -142,7 +142,7 @@ def _cast(text: pa.Array, kind: Kind) -> pa.Array:
         return text
     try:
         return pc.cast(text, TYPES[kind])
-    except pa.ArrowInvalid:  # some text is no value: each different one is looked at
+    except pa.ArrowInvalid:  # some string is not a value: each different one is checked
         encoded = text.dictionary_encode()
         words = encoded.dictionary
         sound = pc.match_substring_regex(words, FORMS[kind])

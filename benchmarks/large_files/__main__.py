@@ -1,8 +1,8 @@
 """Sends large files through the pipeline, spread over many invocations and not, and writes docs/large-files.json.
 
-    python -m benchmarks.large_files [--gb 0.1 1] [--clouds embedded LocalStack] [--look]
+    python -m benchmarks.large_files [--gb 0.1 1] [--clouds embedded LocalStack] [--print]
 
-Run it from the repository's root, with the images of `make up` built. `--look` prints the tables and writes nothing.
+Run it from the repository's root, with the images of `make up` built. `--print` prints the tables and writes nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gb", type=float, nargs="+", default=[0.1, 1.0], help="sizes of the files (0.1 1)")
     parser.add_argument("--clouds", nargs="+", choices=CLOUDS, default=[*CLOUDS], help="where (everywhere)")
-    parser.add_argument("--look", action="store_true", help="print the tables, write nothing")
+    parser.add_argument("--print", action="store_true", help="print the tables, write nothing")
     options = parser.parse_args()
     rows = []
     for row in measure(options.gb, options.clouds):
@@ -37,7 +37,7 @@ def main() -> None:
         "rows": [asdict(row) for row in rows],
     }
     print(tables(figures))
-    if not options.look:
+    if not options.print:
         FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
 
 

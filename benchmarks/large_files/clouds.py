@@ -56,18 +56,18 @@ class Embedded:
         used, over = Used(), threading.Event()
         before = len(self._watch.calls)
 
-        def look() -> None:
+        def observe() -> None:
             while not over.wait(SAMPLED_EVERY):
                 for stage, kept in _function_processes():
                     used.kept[stage] = max(used.kept[stage], kept)
 
         with ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(look)
+            observing = pool.submit(observe)
             try:
                 yield used
             finally:
                 over.set()
-                looking.result()
+                observing.result()
         for call in self._watch.calls[before:]:
             used.processor[State(call.state).stage] += call.cpu
 

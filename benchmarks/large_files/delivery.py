@@ -29,7 +29,7 @@ class Delivered:
     Attributes:
         rows: that the file holds.
         seconds: from the end of its delivery to the end of its run.
-        parts: size and ETag of each part that was published, quarantined or handed on, by key without the run's id.
+        parts: size and ETag of each part that was published, quarantined or staged, by key without the run's id.
     """
 
     rows: int

@@ -35,7 +35,7 @@ class Row:
     Attributes:
         ranges: over how many it was spread; 0: it was not.
         seconds: from the end of its delivery to the end of its run.
-        parts: how many were published, quarantined, and handed on from validate.
+        parts: how many were published, quarantined, and staged by validate.
         digest: of the names, sizes and contents of these.
     """
 

@@ -64,6 +64,6 @@ def _flatness(rows: list[Mapping[str, Any]]) -> Iterator[str]:
         sizes = ", ".join(f"{row['gb']:g}" for row in alike)
         for stage in LOOKED_AT if len(alike) > 1 else ():
             kept = [row["stages"][stage]["kept_mb"] for row in alike]
-            told = ", ".join(f"{mb:.0f}" for mb in kept)
+            sizes_mb = ", ".join(f"{mb:.0f}" for mb in kept)
             around = (max(kept) - min(kept)) / (max(kept) + min(kept))
-            yield f"- {stage} kept {told} MB of files of {sizes} GB, {way}: ± {around:.0%}."
+            yield f"- {stage} kept {sizes_mb} MB of files of {sizes} GB, {way}: ± {around:.0%}."

@@ -1,8 +1,8 @@
 """Sends many small files through the embedded cloud at once, and writes docs/throughput.json.
 
-    python -m benchmarks.small_files [--files 1000] [--look]
+    python -m benchmarks.small_files [--files 1000] [--print]
 
-Run it from the repository's root, on a machine that does nothing else. `--look` prints the tables and writes nothing.
+Run it from the repository's root, on a machine that does nothing else. `--print` prints the tables and writes nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from benchmarks.small_files.page import FIGURES, tables
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1000, help="how many (1000)")
-    parser.add_argument("--look", action="store_true", help="print the tables, write nothing")
+    parser.add_argument("--print", action="store_true", help="print the tables, write nothing")
     options = parser.parse_args()
     figures = asdict(measure(options.files))
     print(tables(figures))
-    if not options.look:
+    if not options.print:
         FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
 
 

@@ -19,7 +19,7 @@ class UnknownCall(Exception):
 
 @dataclass(frozen=True, order=True)
 class Call:
-    """A call of a run: `stage` makes it, `what` tells of which object or item."""
+    """A call of a run: `stage` makes it, `what` names the object or item."""
 
     stage: str
     verb: str
@@ -42,12 +42,12 @@ OBJECTS = {
 }
 ITEMS = {"SET.*#started_at": "the claim", "SET.*#lease_until": "the state", "": "what was found"}
 
-STATE = "Who looks sees where the run is, and what was found so far; the lease is renewed."
+STATE = "Shows where the run is, and what was found so far; renews the lease."
 RECUT = "Only where the object has no ranges that can be read alone: compressed, re-encoded, or one JSON array."
 LONG = "Only where it is too long for the run's document: of some thirty chunks."
 WHY = {
     Call("ingest", "UPDATE", "the claim"): "One run owns the object's version, however often its event comes.",
-    Call("ingest", "GET", "the object"): "Its first MiB tells how it is written. Of a larger one, all of it once more.",
+    Call("ingest", "GET", "the object"): "Its first MiB shows its format. A larger one is then read whole.",
     Call("ingest", "PUT", "re-cut chunk"): RECUT,
     Call("ingest", "PUT", "chunk manifest"): LONG,
     Call("ingest", "UPDATE", "what was found"): "Only of a call that failed: what it used.",
@@ -59,7 +59,7 @@ WHY = {
     Call("validate", "PUT", "quarantine part"): "Only where rows are rejected: they are kept, with their reasons.",
     Call("validate", "PUT", "quarantine manifest"): "A replay has to know these parts, and how the object was written.",
     Call("validate", "PUT", "accepted manifest"): LONG,
-    Call("validate", "UPDATE", "what was found"): "Only where too many rows are rejected: no other function will tell.",
+    Call("validate", "UPDATE", "what was found"): "Only where too many rows are rejected: then it is the last.",
     Call("transform", "UPDATE", "the state"): STATE,
     Call("transform", "GET", "accepted manifest"): LONG,
     Call("transform", "GET", "accepted part"): "The rows.",
@@ -110,11 +110,11 @@ def _on_s3(exchange: Exchange, buckets: Mapping[str, str]) -> tuple[str, str, st
 
 def _on_ledger(exchange: Exchange) -> tuple[str, str, str]:
     verb = exchange.headers["x-amz-target"].partition(".")[2]
-    told = json.loads(exchange.body)
+    asked = json.loads(exchange.body)
     if verb == "TransactWriteItems":
-        return "TRANSACT", "the run, the head", str(told["TransactItems"][0])
-    kind, _, place = told["Key"]["pk"]["S"].partition("#")
+        return "TRANSACT", "the run, the head", str(asked["TransactItems"][0])
+    kind, _, place = asked["Key"]["pk"]["S"].partition("#")
     if verb == "GetItem":
         return "GET", f"the {kind}", place
-    update = told["UpdateExpression"]
+    update = asked["UpdateExpression"]
     return "UPDATE", next(what for pattern, what in ITEMS.items() if re.search(pattern, update)), place

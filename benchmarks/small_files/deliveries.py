@@ -33,18 +33,18 @@ class Table:
         dataset: the dataset's name.
         rows: all of them; files are slices.
         fragile: the column whose value is spoiled where a row shall be rejected.
-        telling: a column of whole numbers, to know the rows by, and its name once they are published.
+        id_column: a column of whole numbers, to know the rows by, and its name once they are published.
     """
 
     dataset: str
     rows: pl.DataFrame
     fragile: str
-    telling: tuple[str, str]
+    id_column: tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How files of a kind are made: of which rows, how many of them spoiled, written how, in so many bytes a row."""
+    """How files of a kind are made: its rows, how many of them are spoiled, the format, the bytes per row."""
 
     name: str
     table: Callable[[], Table]
@@ -62,7 +62,7 @@ class Delivery:
     Attributes:
         kind: the name of its kind.
         rows: how many of them the run must count.
-        telling: the column that tells the published rows.
+        id_column: the column that identifies the published rows.
         published: its values, ascending.
         rejected: the numbers of the rows in quarantine, ascending.
     """
@@ -72,7 +72,7 @@ class Delivery:
     data: bytes
     status: Status
     rows: int
-    telling: str
+    id_column: str
     published: tuple[int, ...]
     rejected: tuple[int, ...]
 
@@ -96,16 +96,16 @@ def _delivery(kind: Kind, number: int, chance: random.Random) -> Delivery:
     data = kind.write(_spoiled(rows, table.fragile, bad))
     assert SMALLEST <= len(data) <= LARGEST, f"a file of the kind {kind.name} has {len(data)} bytes"
     unreadable = kind.write is _with_other_columns
-    telling, published_as = table.telling
+    id_column, published_as = table.id_column
     kept = pl.Series(sorted(set(range(length)) - set(bad)), dtype=pl.UInt32)
-    published = rows[telling].gather(kept).cast(pl.Int64).sort().to_list() if kind.status != Status.REJECTED else ()
+    published = rows[id_column].gather(kept).cast(pl.Int64).sort().to_list() if kind.status != Status.REJECTED else ()
     return Delivery(
         kind=kind.name,
         key=f"{table.dataset}/{number:05d}.{kind.suffix}",
         data=data,
         status=kind.status,
         rows=0 if unreadable else length,
-        telling=published_as,
+        id_column=published_as,
         published=tuple(published),
         rejected=tuple(row + 1 for row in bad),
     )

@@ -26,7 +26,7 @@ from harness.proxy import RecordingProxy
 
 SENDERS = 8  # files that are put at the same time
 PLAIN = "flights, CSV"
-"""The kind whose calls are told one by one: a clean file of one chunk. Those of one month make one part."""
+"""The kind whose calls are listed one by one: a clean file of one chunk. Those of one month make one part."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ SHOWN = (
     "DLQRoute",
 )
 LEDGER = ("the claim", "what was found", "the state", "the run", "the head", "the run, the head")
-LIMIT = 262_144  # bytes of a document that Step Functions hands on
+LIMIT = 262_144  # bytes of a document that Step Functions passes on
 
 
 def measured() -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _documents(measured: Mapping[str, Any]) -> Iterable[str]:
     sizes = {document["state"]: document for document in measured["documents"]}
     rows = [[name, f"{sizes[name]['median']:,}", f"{sizes[name]['largest']:,}"] for name in SHOWN]
     largest = max(document["largest"] for document in measured["documents"])
-    yield "### The document that the states hand on"
+    yield "### The document that the states pass on"
     yield ""
     yield from _table(["given to", "bytes, median", "largest"], rows)
     yield ""
@@ -122,7 +122,7 @@ def _documents(measured: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _table(heads: list[str], rows: list[list[str]], numbers: Iterable[int] | None = None) -> Iterable[str]:
-    """A table whose columns but the first hold numbers, unless told."""
+    """A table whose columns but the first hold numbers, unless `numbers` names others."""
     right = set(range(1, len(heads)) if numbers is None else numbers)
     yield "| " + " | ".join(heads) + " |"
     yield "|" + "|".join("--:" if column in right else "---" for column in range(len(heads))) + "|"

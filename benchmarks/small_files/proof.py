@@ -43,9 +43,9 @@ def prove_none_lost(
         _same(f"{what}: published rows", (run.rows_out, run.rows_deduplicated), (published, 0))
         parts = pipeline.published(run.dataset, drop.run_id)
         quarantined = pipeline.quarantined(run.dataset, drop.run_id)
-        values = sorted(parts[delivery.telling].to_list()) if parts.width else []
+        values = sorted(parts[delivery.id_column].to_list()) if parts.width else []
         numbers = sorted(quarantined["row"].to_list()) if quarantined.width else []
-        _same(f"{what}: the published rows' {delivery.telling}", values, [*delivery.published])
+        _same(f"{what}: the published rows' {delivery.id_column}", values, [*delivery.published])
         _same(f"{what}: the rejected rows' numbers", numbers, [*delivery.rejected])
         found += len(values) + len(numbers)
     return found

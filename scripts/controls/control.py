@@ -1,4 +1,4 @@
-"""A control: what AWS calls it, where AWS explains it, and the rule that judges a resource by it."""
+"""A control: what AWS calls it, where AWS explains it, and the rule that checks a resource."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Control:
         return [Finding(resource, self.rule(resource, deployment)) for resource in deployment.of(*self.types)]
 
     def outcome(self, deployment: Deployment) -> Outcome:
-        """The control's result; one that is applicable and finds nothing to look at has failed."""
+        """The control's result; one that is applicable and finds nothing to check has failed."""
         findings = self.findings(deployment)
         if any(finding.verdict is False for finding in findings):
             return "FAILED"

@@ -32,7 +32,7 @@ def _lambda_1(function: Resource, deployment: Deployment) -> bool:
     "Lambda.2",
     "Lambda functions should use supported runtimes",
     _FUNCTION,
-    not_applicable="The functions are container images, which this control does not look at. Their base is AWS's image "
+    not_applicable="The functions are container images, which this control does not cover. Their base is AWS's image "
     "for Python 3.13; ECR scans them (ECR.1).",
 )
 def _lambda_2(function: Resource, _: Deployment) -> bool:

@@ -68,7 +68,7 @@ def _kms_5(key: Resource, _: Deployment) -> bool:
 
 @control("IAM.1", 'IAM policies should not allow full "*" administrative privileges', _ROLE, _MANAGED_POLICY)
 def _iam_1(holder: Resource, _: Deployment) -> bool:
-    """Roles too, though AWS looks at customer managed policies only."""
+    """Roles too, though AWS checks customer managed policies only."""
     attached = holder.properties.get("ManagedPolicyArns", [])
     return not any(
         "*" in listed(item.get("Action", "*")) for item in statements(holder) if item["Effect"] == "Allow"
@@ -95,7 +95,7 @@ def _iam_2(user: Resource, _: Deployment) -> bool:
     _MANAGED_POLICY,
 )
 def _iam_21(holder: Resource, _: Deployment) -> bool:
-    """Roles too, though AWS looks at customer managed policies only."""
+    """Roles too, though AWS checks customer managed policies only."""
     return not any(
         action.endswith(":*") or action == "*"
         for statement in statements(holder)

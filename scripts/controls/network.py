@@ -1,4 +1,4 @@
-"""Who can reach whom: the VPC."""
+"""The VPC: what it can reach, and what can reach it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _covers(rule: dict[str, Any], port: int) -> bool:
     "EC2.2",
     "VPC default security groups should not allow inbound or outbound traffic",
     _VPC,
-    not_applicable="A VPC's default group is born with rules that CloudFormation cannot touch, so this is no matter of "
+    not_applicable="A VPC's default group has rules that CloudFormation cannot change, so this is not a matter of "
     "templates: `make deploy` takes them away once the VPC is there. Nothing uses the group.",
 )
 def _ec2_2(vpc: Resource, deployment: Deployment) -> bool:

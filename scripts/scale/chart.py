@@ -65,9 +65,9 @@ def _panel(top: float, title: str, of: Callable[..., float], ticks: Mapping[floa
         return top + PANEL * (1 - math.log(max(low, value) / low) / math.log(high / low))
 
     parts = [_text(LEFT, top - 8, title)]
-    for tick, told in ticks.items():
+    for tick, label in ticks.items():
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        parts.append(_text(LEFT - 8, y(tick) + 4, told, "quiet", anchor="end"))
+        parts.append(_text(LEFT - 8, y(tick) + 4, label, "quiet", anchor="end"))
     for kind, keys in CURVES.values():
         wall = walls(USED, concurrency=CONCURRENCY, keys=keys)[0].megabytes
         through = [at for at in _points() if at < wall]

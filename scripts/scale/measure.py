@@ -75,9 +75,9 @@ def _slices() -> tuple[float, float]:
         for chunk in range(RANGE_CHUNKS):
             index.add(chunk, _keys(chunk * CHUNK_ROWS, CHUNK_ROWS))
         begun = time.process_time()
-        handed_on = [parquet_bytes(keys, compression="uncompressed", statistics=False) for keys in index.slices()]
+        parts = [parquet_bytes(keys, compression="uncompressed", statistics=False) for keys in index.slices()]
         written = time.process_time()
-        rows = sum(pl.read_parquet(data).height for data in handed_on)
+        rows = sum(pl.read_parquet(data).height for data in parts)
         read = time.process_time()
     assert rows == RANGE_CHUNKS * CHUNK_ROWS
     return written - begun, read - written

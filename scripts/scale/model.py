@@ -56,7 +56,7 @@ RANGE_MB = RANGE_CHUNKS * parameter("ChunkBytes") / 1e6
 CONCURRENCY: int = STATE_MACHINE["States"]["ValidateMap"]["MaxConcurrency"]
 """Children of a Map at once, as the state machine has it."""
 RESTARTS: int = STATE_MACHINE["States"]["RetryLogic"]["Choices"][0]["NumericLessThan"]
-"""How often a run whose calls keep failing begins again."""
+"""How often a run whose calls keep failing is restarted."""
 CHILD_SECONDS = int(ATTEMPT.total_seconds())
 """How long a child's call may take: less than half of an express execution's life."""
 
@@ -83,7 +83,7 @@ def calls(usage: Mapping[str, Any], megabytes: float) -> dict[str, Invocation]:
 
 
 def busy_seconds(usage: Mapping[str, Any], megabytes: float) -> float:
-    """Of functions, for one file: with so many files a second, the product is the calls that run at once."""
+    """Of functions, for one file: files a second times this are the calls that run at once."""
     return math.fsum(call.seconds for call in calls(usage, megabytes).values())
 
 
@@ -129,7 +129,7 @@ def limits(usage: Mapping[str, Any], megabytes: float) -> list[Limit]:
         ),
         Limit(quotas.NEW_TABLE, ledger, "nothing: it grows to twice its last peak each half hour"),
         Limit(quotas.TRANSITIONS, run.transitions, "ask for more"),
-        Limit(quotas.STARTS, 1, "ask for more; what EventBridge cannot start it tries again for a day"),
+        Limit(quotas.STARTS, 1, "ask for more; what EventBridge cannot start it retries for a day"),
         Limit(quotas.OPEN_EXECUTIONS, file_seconds(usage, megabytes), "ask for more"),
         Limit(quotas.DELIVERIES, 1, "ask for more; they are late, not lost"),
         Limit(quotas.S3_WRITES, max(staged, published), spread, stops=False),
@@ -184,11 +184,11 @@ def steps(usage: Mapping[str, Any], megabytes: float, *, concurrency: int, keys:
     at_once = min(concurrency, ranges, int(quotas.CONCURRENCY.value))
     chunks, parts = megabytes * 1e6 / parameter("ChunkBytes"), Run(usage, megabytes).published_objects
     of_a_range = measured()["slice_of_a_range"]
-    settling = rows / 1e6 * measured()["settle_a_million_keys"]["cpu_seconds"] if keys else 0.0
+    comparing = rows / 1e6 * measured()["settle_a_million_keys"]["cpu_seconds"] if keys else 0.0
     reading = ranges * slices * of_a_range["read_cpu_seconds"]
     handing_on = slices * of_a_range["handed_on_cpu_seconds"]
     validate_reduce = _reduce(
-        "ValidateState", ranges=ranges, entries=2 * chunks, slices=slices, cpu=settling + reading, handed_on=ranges
+        "ValidateState", ranges=ranges, entries=2 * chunks, slices=slices, cpu=comparing + reading, manifests=ranges
     )
     return [
         Step("IngestState", _more(whole["IngestState"], writes=ranges)),
@@ -202,25 +202,25 @@ def steps(usage: Mapping[str, Any], megabytes: float, *, concurrency: int, keys:
 
 
 def _more(call: Invocation, *, writes: int, cpu: float = 0.0) -> Invocation:
-    """The call with some more work, and so many objects written besides, one after another."""
+    """The call with some more work, and `writes` more objects written one after another."""
     seconds = call.seconds + cpu / share(call.memory_mb) + writes * S3_WAIT
     return call.model_copy(update={"seconds": seconds, "s3_writes": call.s3_writes + writes})
 
 
 def _reduce(
-    state: str, *, ranges: int, entries: float, slices: int = 0, cpu: float = 0.0, handed_on: int = 0
+    state: str, *, ranges: int, entries: float, slices: int = 0, cpu: float = 0.0, manifests: int = 0
 ) -> Invocation:
-    """The call that reads what became of each range, and each range's slices of keys; it hands on some manifests."""
+    """The call that reads what became of each range, and each range's slices of keys; it writes `manifests`."""
     reads = ranges * (1 + slices)
     memory = memories()[state]
     working = (cpu + entries * measured()["part_in_a_manifest"]["cpu_seconds"]) / share(memory)
-    waiting = reads / CONCURRENT_REQUESTS * S3_WAIT + handed_on * S3_WAIT + 2 * LEDGER_WRITE_UNITS * LEDGER_WAIT
+    waiting = reads / CONCURRENT_REQUESTS * S3_WAIT + manifests * S3_WAIT + 2 * LEDGER_WRITE_UNITS * LEDGER_WAIT
     return Invocation(
         state=state,
         seconds=working + waiting,
         memory_mb=memory,
         s3_reads=reads,
-        s3_writes=handed_on,
+        s3_writes=manifests,
         ledger_writes=2 * LEDGER_WRITE_UNITS,
     )
 
@@ -350,11 +350,11 @@ def map_limits(usage: Mapping[str, Any], *, keys: bool) -> list[MapLimit]:
     for step in found:
         if step.by_map:
             each = step.each
-            told = LEDGER_WRITE_UNITS / INDEXES
+            writes = LEDGER_WRITE_UNITS / INDEXES
             limited += [
                 MapLimit(quotas.S3_WRITES, step.name, quotas.S3_WRITES.value * each.seconds / each.s3_writes),
                 MapLimit(quotas.S3_READS, step.name, quotas.S3_READS.value * each.seconds / each.s3_reads),
-                MapLimit(quotas.PARTITION, step.name, quotas.PARTITION.value * each.seconds / told),
+                MapLimit(quotas.PARTITION, step.name, quotas.PARTITION.value * each.seconds / writes),
                 MapLimit(quotas.DISPATCH, step.name, quotas.DISPATCH.value * each.seconds),
             ]
     return sorted(limited, key=lambda limit: limit.at_once)

@@ -1,6 +1,6 @@
 """What AWS lets an account do, as its documentation says it.
 
-Whoever renews the table reads each `source` again and sets `READ_ON`. A quota has two values: that of
+To renew the table, compare each `source` and set `READ_ON`. A quota has two values: that of
 us-east-1, and the smallest of any region.
 """
 

@@ -64,11 +64,11 @@ class Case:
 
     Attributes:
         data: the file's bytes, or what makes them.
-        error: the class of error that rejects the object; None if its rows are judged one by one.
+        error: the class of error that rejects the object; None if its rows are validated one by one.
         says: what the reason must name.
         rules: rejected rows by rule; none if all rows are accepted.
-        rows: number of rows in the file, where they are judged.
-        ids: the published ids, where they are judged.
+        rows: number of rows in the file, where they are validated.
+        ids: the published ids, where they are validated.
         key: the object's key, where the case is about it.
         faults: what happens to the run on its way, by state.
     """
@@ -219,7 +219,7 @@ CASES = {
     "replaced between two states": Case(csv(*GOOD), faults={"ValidateState": ["replace"]}),
 }
 REJECTED = [name for name, case in CASES.items() if case.error is not None]
-JUDGED = [name for name, case in CASES.items() if case.error is None]
+VALIDATED = [name for name, case in CASES.items() if case.error is None]
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def test_a_bad_object_is_rejected_with_its_reason(pipeline: Pipeline, drops: dic
     assert not [key for key in pipeline.keys("ProcessedBucket") if drop.run_id in key]
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", VALIDATED)
 def test_bad_rows_are_rejected_and_good_ones_published(pipeline: Pipeline, drops: dict[str, Drop], name: str) -> None:
     case, drop = CASES[name], drops[name]
     run = pipeline.run(drop.run_id)

@@ -93,7 +93,7 @@ SCENARIOS = {
     "whole, spread": Scenario(dataset="totals"),
     "whole, alone": Scenario(dataset="totals", machine=f"alone {CHUNK}"),
     "whole, too large": Scenario(MIXED, dataset="totals"),
-    "to be mended": Scenario(dataset="sites"),
+    "to be fixed": Scenario(dataset="sites"),
 }  # fmt: skip
 
 SITES = """
@@ -362,15 +362,15 @@ def test_a_transform_of_all_rows_is_one_invocation_s(pipeline: Pipeline, runs: d
 def test_many_quarantined_rows_are_replayed_by_a_fan_out(
     pipeline: Pipeline, runs: dict[str, Drop], datasets: Path
 ) -> None:
-    drop = runs["to be mended"]
+    drop = runs["to be fixed"]
     first = pipeline.run(drop.run_id)
     assert (first.status, first.rows_out, first.rows_rejected) == (Status.PARTIAL, ROWS // 2, ROWS // 2)
     (datasets / "sites.py").write_text(SITES.replace('["a"]', '["a", "b"]'))
-    mended = {
-        stage: pipeline.function_like(pipeline.outputs[f"{stage.title()}Function"], "mended")
+    fixed = {
+        stage: pipeline.function_like(pipeline.outputs[f"{stage.title()}Function"], "fixed")
         for stage in ("ingest", "validate", "transform", "output")
     }
-    machine = pipeline.machine_like("mended", mended)
+    machine = pipeline.machine_like("fixed", fixed)
     replay = replay_id_of(drop.run_id, "message")
     pipeline.start(drop, run_id=replay, replay_of=drop.run_id, replay_rows="quarantined", machine=machine)
     second = pipeline.run(replay)

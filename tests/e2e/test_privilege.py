@@ -197,7 +197,7 @@ def account(proxy: RecordingProxy) -> Iterator[Account]:
         yield Account(cloud, proxy)
 
 
-TAKE_OUT = "take it out of the template, or add to `paths` what needs it. Where a path went astray, mend that first."
+TAKE_OUT = "take it out of the template, or add to `paths` what needs it. Where a path went astray, fix that first."
 PUBLISHED, REJECTED, DUPLICATE = "Published", "Rejected", "Duplicate"
 
 

@@ -12,12 +12,12 @@ from ..e2e.readings import CHUNK, MIXED
 
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"
 FLIGHTS = (SAMPLES / "flights.csv").read_bytes()
-"""Two days of flights, one of whose tail numbers is mistyped."""
+"""Two days of flights, one of whose tail numbers is misspelled."""
 FLIGHT_ROWS = FLIGHTS.count(b"\n") - 1
 WRONG_HEADER = (SAMPLES / "flights_wrong_header.csv").read_bytes()
 _LINES = FLIGHTS.splitlines(keepends=True)
 CLEAN_FLIGHTS = b"".join([_LINES[0], *_LINES[301:401]])
-MISTYPED = b"D942DN"
+MISSPELLED = b"D942DN"
 """The tail number."""
 
 ROWS = 10

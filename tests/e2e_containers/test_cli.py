@@ -17,10 +17,10 @@ import pytest
 from harness.pipeline import Pipeline
 from harness.stack import REPOSITORY, Stack
 
-from .scenarios import CLEAN_FLIGHTS, FLIGHT_ROWS, FLIGHTS, MISTYPED, WRONG_HEADER
+from .scenarios import CLEAN_FLIGHTS, FLIGHT_ROWS, FLIGHTS, MISSPELLED, WRONG_HEADER
 
 COMMAND = [sys.executable, "-c", "from filegate.cli import main; main()", "-e", "local", "--json"]
-ONE_MISTYPED = CLEAN_FLIGHTS + b"".join(line for line in FLIGHTS.splitlines(keepends=True) if MISTYPED in line)
+ONE_MISSPELLED = CLEAN_FLIGHTS + b"".join(line for line in FLIGHTS.splitlines(keepends=True) if MISSPELLED in line)
 TAIL_NUMBERS, MORE_TAIL_NUMBERS = "^N[0-9A-Z]", "^[DN][0-9A-Z]"
 NEEDED_TO_BUILD = (".dockerignore", "pyproject.toml", "datasets", "images", "requirements", "scripts", "src")
 CONTRACT_STAGES = ("ingest", "validate", "transform")
@@ -95,7 +95,7 @@ def test_a_replay_without_a_fix_ends_as_before(shell: Shell, rejected: dict[str,
 
 @pytest.fixture
 def fix(pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Deploys images whose contract takes tail numbers like the mistyped one; afterwards, the real ones again."""
+    """Deploys images whose contract takes tail numbers like the misspelled one; afterwards, the real ones again."""
     functions = {stage: pipeline.outputs[f"{stage.title()}Function"] for stage in CONTRACT_STAGES}
 
     def deploy(image: str) -> None:
@@ -125,12 +125,12 @@ def fix(pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[[], None]]:
 def test_a_replay_after_the_contract_was_fixed_publishes_the_rejected_row(
     shell: Shell, pipeline: Pipeline, fix: Callable[[], None]
 ) -> None:
-    status, first = shell.drop("mistyped.csv", ONE_MISTYPED)
+    status, first = shell.drop("misspelled.csv", ONE_MISSPELLED)
     assert (status, first["status"], first["rows_rejected"]) == (0, "PARTIAL", 1)
     fix()
     status, (replay,) = shell.run("dlq", "replay", first["run_id"])
     assert (status, replay["status"], replay["rows_rejected"]) == (0, "SUCCEEDED", 0)
-    assert MISTYPED.decode() in pipeline.published("flights", replay["run_id"])["tailnum"].to_list()
+    assert MISSPELLED.decode() in pipeline.published("flights", replay["run_id"])["tailnum"].to_list()
     assert first["run_id"] not in shell.waiting()
     _, (story,) = shell.run("show", first["run_id"])
     assert story["replayed_by"] == replay["run_id"]

@@ -80,9 +80,9 @@ def test_a_month_of_twice_the_files_costs_twice_what_files_cost() -> None:
 
 
 def test_seldom_files_find_the_functions_cold() -> None:
-    seldom, often = Use("", 100, 1), Use("", 10_000, 1)
-    assert (seldom.cold, often.cold) == (True, False)
-    assert by_name(seldom)["Functions' time"] / 100 > by_name(often)["Functions' time"] / 10_000
+    rare, often = Use("", 100, 1), Use("", 10_000, 1)
+    assert (rare.cold, often.cold) == (True, False)
+    assert by_name(rare)["Functions' time"] / 100 > by_name(often)["Functions' time"] / 10_000
 
 
 def test_things_are_kept_as_long_as_the_templates_say() -> None:

@@ -106,10 +106,10 @@ def test_every_byte_is_in_one_child_s_range(megabytes: float, at_once: int, keys
 @pytest.mark.parametrize("megabytes", [1.0, 31.054, 500.0])
 def test_an_object_that_is_not_spread_costs_what_the_ledger_would_tell(megabytes: float) -> None:
     """But for cold starts, for the time on the network, and for copies, which wait side by side."""
-    told = cost_usd(Run(USED, megabytes).record)
+    estimated = cost_usd(Run(USED, megabytes).record)
     found = object_usd(USED, megabytes, concurrency=100, keys=False)
     cold = sum(call.memory_mb for call in calls(USED, megabytes).values()) / 1024 * COLD_START
-    assert found - prices.LAMBDA_GB_SECOND.of(cold) == pytest.approx(told, rel=0.06)
+    assert found - prices.LAMBDA_GB_SECOND.of(cold) == pytest.approx(estimated, rel=0.06)
 
 
 @pytest.mark.parametrize("keys", [False, True])
