@@ -7,34 +7,49 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 # Two steps, since trying Filegate takes half of what developing it does.
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-to-develop
+# Processes that share the tests: one more than there are processors, as half of what they do is waiting.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PAGES = $(shell grep --files-with-matches --fixed-strings '[[[cog' docs/*.* tests/infrastructure/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit check requirements sample-data clean
+.PHONY: help demo check sample-data test unit lint types pages requirements clean
 
-help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help:
+	@if [ -t 1 ]; then bold=$$(printf '\033[1m') plain=$$(printf '\033[0m'); fi; \
+	awk -F ':.*## ' -v bold="$$bold" -v plain="$$plain" ' \
+		/^##@ / {printf "%s%s%s%s\n", (groups++ ? "\n" : ""), bold, substr($$0, 5), plain} \
+		/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Try it
 
 demo: $(READY) ## Watch the whole pipeline run on real files, on this machine alone
 	@$(BIN)/filegate demo
-
-test: lint types security unit ## Run everything that this machine can check
-
-lint: $(DEV) ## Check style, formatting, and the direction of imports
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-logo
-
-types: $(DEV) ## Check types
-	$(BIN)/mypy
-
-unit: $(DEV) ## Run the tests
-	$(BIN)/pytest
 
 check: $(READY) ## Check the declared datasets
 	@$(BIN)/filegate check
 
 sample-data: $(DEV) ## Write larger real files to data/
 	$(BIN)/python scripts/sample_data.py data
+
+##@ Develop
+
+unit: $(DEV) ## Run the tests that need no cloud, in about two minutes
+	$(BIN)/pytest -n auto tests/unit tests/property tests/infrastructure
+
+test: lint types security ## Run everything that this machine can check
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+lint: $(DEV) ## Check style, formatting, words, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell --dictionary - --dictionary .codespell/words.txt # the field's own terms for words of nobody else
+	$(BIN)/lint-imports --no-logo
+
+types: $(DEV) ## Check types
+	$(BIN)/mypy
+
+pages: $(DEV) ## Compute the tables and charts of docs/ anew, from what was measured and from the templates
+	@$(BIN)/cog -r -U -I . --verbosity 1 $(PAGES)
 
 requirements: $(DEV) ## Compile the hashed requirement files from pyproject.toml
 	UV=$(BIN)/uv scripts/compile-requirements.sh
@@ -55,4 +70,4 @@ $(DEV): requirements/development.txt $(READY)
 	@$(PIP) --require-hashes --requirement requirements/development.txt
 	@touch $@
 
-include docker.mk local.mk deploy.mk security.mk bench.mk
+include security.mk docker.mk local.mk deploy.mk bench.mk

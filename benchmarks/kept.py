@@ -9,32 +9,35 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 from benchmarks.data import Data
-from benchmarks.execution import Execution, delivered
+from benchmarks.delivery import delivered, part_of
 from benchmarks.jobs import Job, job
 from benchmarks.measure import MB
+from filegate.pipeline.execution import walk
+from filegate.pipeline.fan_out import listed_ranges
 from filegate.runs.run import Run
-from tests.integration.stage_process import probed
+from filegate.runs.states import State
+from harness.stage_probe import context_of
+from harness.stage_process import probed
 
 
 def kept(asked: Job, output: Path) -> dict[str, float]:
     """The most anonymous memory of each function's calls, in MB."""
-    calls: list[int] = []
+    most: defaultdict[str, float] = defaultdict(float)
 
-    def call(stage: str, run: Run) -> Run:
-        done = probed(stage, run, output, asked.data.datasets)
-        calls.append(done.anonymous_bytes)
+    def call(state: State, run: Run) -> Run:
+        done = probed(state, run, output, asked.data.datasets)
+        most[part_of(state)] = max(most[part_of(state)], round(done.anonymous_bytes / MB, 1))
         return done.run
 
-    found = {}
-    run = delivered(asked, output)
-    for name, state in Execution(output, call).states.items():
-        calls.clear()
-        run = state(run)
-        found[name] = round(max(calls) / MB, 1)
-    return found
+    context = context_of(output, asked.data.datasets)
+    steps = walk(delivered(asked, output), call, partial(listed_ranges, context=context))
+    next(run for run in steps if run.published is not None)
+    return dict(most)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,9 @@ class Part:
     cpu_s: float
     wall_s: float
 
+    def __add__(self, other: Part) -> Part:
+        return Part(self.cpu_s + other.cpu_s, self.wall_s + other.wall_s)
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -106,7 +109,8 @@ class _Lines(threading.Thread):
                 if "begins" in line:
                     self.begun = True
                 else:
-                    self.ended[line["ends"]] = Part(line["cpu_s"], line["wall_s"])
+                    name, part = line["ends"], Part(line["cpu_s"], line["wall_s"])
+                    self.ended[name] = self.ended[name] + part if name in self.ended else part  # a range each
 
 
 def _memory(pid: int) -> dict[str, int]:

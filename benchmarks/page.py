@@ -1,4 +1,4 @@
-"""The computed part of docs/benchmarks.md, and its chart, from the figures of docs/benchmarks.json."""
+"""The tables of docs/benchmarks.md, and its chart, from the figures of docs/benchmarks.json: `make pages`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from scripts.bar_chart import Bar, chart
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 FIGURES = ROOT / "docs" / "benchmarks.json"
-CHART = ROOT / "docs" / "benchmarks.svg"
-START, END = "<!-- measured -->\n", "<!-- end -->\n"
 
 NAMES = {
     "floor": "bare scan",
@@ -50,15 +48,12 @@ class Target:
         return told >= self.wanted if self.more else told <= self.wanted
 
 
-def write_pages(found: Figures) -> None:
-    before, _, rest = PAGE.read_text().partition(START)
-    FIGURES.write_text(json.dumps(found, indent=1) + "\n")
-    CHART.write_text(drawn(found))
-    PAGE.write_text(before + START + computed(found) + END + rest.partition(END)[2])
+def measured() -> Figures:
+    found: Figures = json.loads(FIGURES.read_text())
+    return found
 
 
-def computed(found: Figures) -> str:
-    """What stands between the markers of the page."""
+def tables(found: Figures) -> str:
     parts = [
         _inputs(found),
         *("\n".join([f"### {name}\n", *_comparison(found, key)]) for name, key in TABLES.items()),
@@ -71,8 +66,8 @@ def computed(found: Figures) -> str:
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def drawn(found: Figures) -> str:
-    """The chart: a panel a table, a bar a candidate, as long as its CPU seconds."""
+def bars(found: Figures) -> str:
+    """A panel a table, a bar a candidate, as long as its CPU seconds."""
     panels = {
         f"{name}, CPU seconds": [
             Bar(NAMES[each], entry["cpu_s"], _told(entry, found[key]), "own" if each == "filegate" else "bar")

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tests.integration import stage_probe  # first: it hides what the functions' images do not hold
+from harness import stage_probe  # first: it hides what the functions' images do not hold
 
 # isort: split
 import polars as pl
@@ -29,9 +29,11 @@ from benchmarks.data import Data
 from benchmarks.tables import TABLES
 from filegate.contract.keys import key_hashes
 from filegate.dataset.registry import Registry
-from filegate.formats import ROW, cut, read, sniff
+from filegate.formats import ROW, make_reader, sniff, split
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.pipeline.quarantine_writer import quarantine_frame
+from filegate.runs.address import Address
+from filegate.runs.manifests import Chunk
 from filegate.storage.blob import FileBlob
 
 assert stage_probe
@@ -73,50 +75,48 @@ def take(clock: Clock, file: Path, registry: Registry) -> None:
     dataset, blob = registry.dataset("lineitem"), FileBlob(file)
     layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
     source = dataset.sources[layout.source]
-    pieces = cut(blob, layout, source, chunk_bytes=CHUNK_BYTES)
-    next(pieces)
-    piece = clock("ingest: find the records' ends", pieces.__next__)
+    chunks = split(blob, layout, source, chunk_bytes=CHUNK_BYTES)
+    next(chunks)
+    raw = clock("ingest: find the records' ends", chunks.__next__)
+    chunk = Chunk(
+        index=1,
+        blob=Address("", str(file)),
+        start=raw.start,
+        length=raw.length,
+        origin=raw.start,
+        first_row=1,
+        rows=raw.rows,
+    )
 
-    text = blob.read(piece.start, piece.length)
+    text = blob.read(raw.start, raw.length)
     schema = {name: TYPES[column.kind] for name, column in TABLES["lineitem"].columns.items()}
     bare = pl.scan_csv(text, has_header=False, schema=schema, ignore_errors=True)
     values = clock("bare scan: read the text with types", bare.collect)
     clock("bare scan: write Parquet with zstd", lambda: values.write_parquet(io.BytesIO(), compression="zstd"))
 
-    records = clock(
-        "validate: read the text",
-        lambda: read(
-            blob,
-            start=piece.start,
-            length=piece.length,
-            first_row=1,
-            layout=layout,
-            source=source,
-            columns=dataset.expected_columns,
-            on_unknown_columns=dataset.on_unknown_columns,
-            origin=piece.start,
-        ),
+    reader = make_reader(layout, source, dataset.expected_columns, dataset.on_unknown_columns)
+    records = clock("validate: read the text", lambda: reader.read(blob, chunk))
+    evaluation = clock(
+        "validate: cast, and apply each rule",
+        lambda: dataset.contract.evaluate(records.frame, strings=records.strings),
     )
-    checked = clock(
-        "validate: cast, and apply each rule", lambda: dataset.contract.check(records.frame, texts=records.texts)
-    )
-    split = clock("validate: part the rows, with reasons", lambda: checked.split(records.faults))
-    clock("validate: hash the keys", lambda: key_hashes(split.accepted, dataset.key))
+    rows = clock("validate: part the rows, with reasons", lambda: evaluation.split(records.broken))
+    clock("validate: hash the keys", lambda: key_hashes(rows.accepted, dataset.key))
     part = clock(
         "validate: write the accepted part, LZ4",
-        lambda: parquet_bytes(split.accepted, compression="lz4", statistics=False),
+        lambda: parquet_bytes(rows.accepted, compression="lz4", statistics=False),
     )
-    if split.rejected.height or records.malformed:
+    if rows.rejected.height or records.malformed:
         clock(
             "validate: write the quarantine part, zstd",
-            lambda: parquet_bytes(quarantine_frame(split.rejected, records), compression="zstd", statistics=False),
+            lambda: parquet_bytes(quarantine_frame(rows.rejected, records), compression="zstd", statistics=False),
         )
 
-    rows = clock("transform: read the accepted part", lambda: pl.read_parquet(part)).drop(ROW)
+    accepted = clock("transform: read the accepted part", lambda: pl.read_parquet(part)).drop(ROW)
     transform, references = dataset.transform, registry.references("lineitem")
     assert transform is not None
     result = clock(
-        "transform: join and compute", lambda: transform(rows.lazy(), references).collect(engine="streaming")
+        "transform: join and compute", lambda: transform(accepted.lazy(), references).collect(engine="streaming")
     )
     years = clock("transform: part by year", lambda: result.partition_by(dataset.partition_by, maintain_order=True))
     clock("transform: write Parquet with zstd", lambda: [parquet_bytes(year, compression="zstd") for year in years])

@@ -1,6 +1,6 @@
-"""Deploys the templates to the LocalStack around it, and says what is there or what is wrong with it.
+"""Deploys the templates to the LocalStack around it, and says why if that fails.
 
-Run inside LocalStack's container, at its start and again by `make up`: it changes what differs, and nothing else.
+Run inside LocalStack's container, at its start and again by `make up`, which then changes only what differs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import sys
 from pathlib import Path
 
 import boto3
-import yaml
 
 from filegate.devcloud.deploy import deploy_local
+from filegate.devcloud.dropped import LOCALSTACK
 from filegate.errors import FilegateError
 
-INIT = Path(__file__).parent
 TEMPLATE = Path("/opt/filegate/infra/cloudformation/main.yaml")
 STAGES = ("ingest", "validate", "transform", "output")
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
@@ -28,7 +27,7 @@ def main() -> None:
             boto3.Session(),
             template=TEMPLATE,
             parameters={**images, "Architecture": ARCHITECTURES[platform.machine()]},
-            expected=yaml.safe_load((INIT / "expected.yaml").read_text()),
+            dropped=LOCALSTACK,
         )
     except FilegateError as error:
         sys.exit(f"deploy: {error}")

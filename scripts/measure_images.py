@@ -1,4 +1,4 @@
-"""Measures the stages' images and writes the tables of docs/images.md.
+"""Measures the stages' images, and writes docs/images.json.
 
     python -m scripts.measure_images
 
@@ -12,19 +12,18 @@ import statistics
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from filegate.devcloud import EmbeddedCloud
 from filegate.runs.run import Request, Run, run_id_of
+from harness.function import PYTHON, STAGES, Function, docker, event, function, variables
 from scripts.machine import processor
-from tests.images.function import PYTHON, STAGES, Function, docker, event, function, variables
 
-PAGE = Path("docs/images.md")
-START, END = "<!-- measured -->\n", "<!-- end -->\n"
+FIGURES = Path(__file__).parents[1] / "docs" / "images.json"
 TIMES = 5
 
 IMPORT = """
@@ -98,10 +97,15 @@ def main() -> None:
     images = {stage: f"{repository}/{stage}:{tag}" for stage in STAGES}
     with refusing_aws(images["output"]) as (network, endpoint):
         rows = [measure(stage, image, network, endpoint) for stage, image in images.items()]
-    table = render(rows) + "\n" + render_calls(calls(images))
-    sys.stdout.write(table)
-    before, _, rest = PAGE.read_text().partition(START)
-    PAGE.write_text(before + START + table + END + rest.partition(END)[2])
+    engine = docker("version", "--format", "{{.Server.Version}}")
+    figures = {
+        "machine": f"{os.cpu_count()} cores of {processor()}, Docker {engine}, {platform.machine()}",
+        "times": TIMES,
+        "stages": [asdict(row) for row in rows],
+        "states": calls(images),
+    }
+    FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
+    sys.stdout.write(tables(figures))
 
 
 def measure(stage: str, image: str, network: str, endpoint: str) -> Measured:
@@ -198,28 +202,33 @@ def refusing_aws(image: str) -> Iterator[tuple[str, str]]:
         docker("network", "rm", network)
 
 
-def render(rows: list[Measured]) -> str:
-    machine = f"{os.cpu_count()} cores of {processor()}, Docker {docker('version', '--format', '{{.Server.Version}}')}"
+def measured() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(FIGURES.read_text())
+    return found
+
+
+def tables(figures: Mapping[str, Any]) -> str:
+    """What docs/images.md shows of them."""
     lines = [
-        f"Medians of {TIMES} starts on {machine}, {platform.machine()}. MB are 10⁶ bytes, uncompressed.\n",
+        f"Medians of {figures['times']} starts on {figures['machine']}. MB are 10⁶ bytes, uncompressed.",
+        "",
         "| stage | image, MB | without its base, MB | `import handler`, ms | resident after it, MB "
         "| container with an empty handler, ms | cold start to first answer, ms | resident then, MB |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for row in rows:
-        stage, *numbers = astuple(row)
+    for row in figures["stages"]:
+        stage, *numbers = row.values()
         lines.append(f"| {stage} | " + " | ".join(f"{number:.0f}" for number in numbers) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def render_calls(seconds: dict[str, list[float]]) -> str:
-    lines = [
-        f"Processor time of a process that starts and is called twice, on the sample of flights; medians of {TIMES}.\n",
+    lines += [
+        "",
+        "Processor time of a process that starts and is called twice, on the sample of flights; medians of "
+        f"{figures['times']}.",
+        "",
         "| state | start, ms | first call, ms | second call, ms |",
         "|---|--:|--:|--:|",
     ]
-    for state, times in seconds.items():
-        lines.append(f"| {state} | " + " | ".join(f"{1000 * each:.0f}" for each in times) + " |")
+    for state, seconds in figures["states"].items():
+        lines.append(f"| {state} | " + " | ".join(f"{1000 * each:.0f}" for each in seconds) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -16,19 +16,21 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filegate.devcloud import EmbeddedCloud
 from filegate.devcloud.session import session_for
 from filegate.runs.run import Request, Run, run_id_of
+from filegate.runs.states import State
 from scripts.sample_data import write_flights
 
 FILE = Path("scripts/usage.json")
 REGION = "us-east-1"
 SMALL_MB = 1
 TIMES = 3
-STATES = ("IngestState", "ValidateState", "TransformState", "OutputToS3", "CommitState")
+STATES = tuple(state for state in State if not state.is_fan_out)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Measured:
     """A run of one file. `staged_bytes` is all that the run leaves in the staging bucket."""
 
     megabytes: float
-    steps: dict[str, Step]
+    steps: dict[State, Step]
     staged_bytes: int
     published_bytes: int
     published_objects: int
@@ -87,8 +89,9 @@ def run_stages(endpoint: str, outputs: dict[str, str], data: bytes, number: int)
     """Puts the file into the raw bucket and runs every stage on it, as the state machine does, in a warm process."""
     from filegate.aws_lambda.settings import FunctionSettings  # noqa: PLC0415
     from filegate.dataset.registry import Registry  # noqa: PLC0415 - in the process that is measured
-    from filegate.pipeline import ingest, output, transform, validate  # noqa: PLC0415
     from filegate.pipeline.context import Context  # noqa: PLC0415
+    from filegate.pipeline.execution import STAGES, walk  # noqa: PLC0415
+    from filegate.pipeline.fan_out import listed_ranges  # noqa: PLC0415
     from filegate.pipeline.meter import Meter  # noqa: PLC0415
     from filegate.storage.dynamodb import DynamoDBLedger  # noqa: PLC0415
     from filegate.storage.requests import (  # noqa: PLC0415
@@ -111,25 +114,25 @@ def run_stages(endpoint: str, outputs: dict[str, str], data: bytes, number: int)
     )
     ledger = DynamoDBLedger(dynamodb, settings.ledger_table)
     context = Context(S3ObjectStore(s3), ledger, Registry(settings.datasets), settings)
-    stages: dict[str, Any] = dict(
-        zip(STATES, (ingest.ingest, validate.validate, transform.transform, output.publish, output.commit), strict=True)
-    )
 
-    def steps_of(key: str, body: bytes) -> tuple[Run, dict[str, Step]]:
+    def steps_of(key: str, body: bytes) -> tuple[Run, dict[State, Step]]:
         version = s3.put_object(Bucket=outputs["RawBucket"], Key=key, Body=body)["VersionId"]
         run = Run(
             run_id=run_id_of(outputs["RawBucket"], key, version),
             execution="measured",
             request=Request(bucket=outputs["RawBucket"], key=key, version_id=version),
         )
-        steps = {}
-        for state, stage in stages.items():
+        steps: dict[State, Step] = {}
+
+        def call(state: State, current: Run) -> Run:
             meter = Meter(f"{len(steps):012d}", state, 1024, requests)
             begun = time.process_time()
-            after = stage(run, replace(context, meter=meter))
+            after = STAGES[state](current, replace(context, meter=meter))
             steps[state] = Step(time.process_time() - begun, dict(sorted(requests.counts().items())))
-            run = after.having(usage=run.usage | meter.usage())
-        return run, steps
+            return after.with_usage(meter.usage())
+
+        *_, last = walk(run, call, partial(listed_ranges, context=context))
+        return last, steps
 
     steps_of(f"flights/warm-{len(data)}-{number}.csv", data[: data.index(b"\n", 10_000) + 1])
     run, steps = steps_of(f"flights/{len(data)}-{number}.csv", data)

@@ -1,9 +1,6 @@
-"""Computes what a month costs, for three sizes of use, and writes the tables and the chart of docs/cost.md.
+"""What a month costs, for three sizes of use: the tables and the chart of docs/cost.md, written by `make pages`.
 
-    python -m scripts.monthly_cost
-
-From what a run was measured to use (scripts/usage.json), the price table, and what the templates create. A test holds
-the page to this. Run it again when prices, templates or the measurement change.
+From what a run was measured to use (scripts/usage.json), the price table, and what the templates create.
 """
 
 from __future__ import annotations
@@ -20,18 +17,16 @@ from typing import Any
 from filegate.dataset.registry import Registry
 from filegate.deploy import load_template
 from filegate.runs import prices
-from filegate.runs.cost import FAN_OUT, LEDGER_WRITE_UNITS, STAGES, transitions
+from filegate.runs.cost import LEDGER_WRITE_UNITS, transitions
 from filegate.runs.prices import Price
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cost.md"
-CHART = ROOT / "docs" / "cost.svg"
 USAGE = ROOT / "scripts" / "usage.json"
 TEMPLATES = sorted((ROOT / "infra" / "cloudformation").glob("*.yaml"))
-START, END = "<!-- computed -->\n", "<!-- end -->\n"
 
 DAYS = 365 / 12
 GB = 1_000_000_000
@@ -109,7 +104,7 @@ class Run:
 
     def __init__(self, measured: Mapping[str, Any], megabytes: float) -> None:
         small, large = measured["runs"]
-        share = (megabytes - small["megabytes"]) / (large["megabytes"] - small["megabytes"])
+        share: float = (megabytes - small["megabytes"]) / (large["megabytes"] - small["megabytes"])
 
         def between(first: float, second: float) -> float:
             return max(0.0, first + share * (second - first))
@@ -229,14 +224,18 @@ def memories() -> dict[str, int]:
     """MB of the function that a state calls, in the order of a run."""
     functions = load_template(ROOT / "infra/cloudformation/functions.yaml")["Resources"]
     return {
-        state: functions[f"{stage.title()}Function"]["Properties"]["MemorySize"]
-        for state, stage in STAGES.items()
-        if state not in FAN_OUT  # the same work in several calls: beside the work itself, they cost next to nothing
+        state: functions[f"{state.stage.title()}Function"]["Properties"]["MemorySize"]
+        for state in State
+        if not state.is_fan_out  # the same work in several calls: beside the work itself, they cost next to nothing
     }
 
 
-def computed(measured: Mapping[str, Any]) -> str:
-    """The computed part of the page."""
+def measured() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(USAGE.read_text())
+    return found
+
+
+def tables(measured: Mapping[str, Any]) -> str:
     months = {use: lines(use, measured) for use in USES}
     return "\n".join(
         [
@@ -319,7 +318,7 @@ def _summary(months: Mapping[Use, list[Line]]) -> list[list[str]]:
     return [
         *([group, *(_usd(_by_group(month)[group]) for month in months.values())] for group in COLOURS),
         ["**a month**", *(f"**{_usd(total)}**" for total in totals)],
-        ["of that, [told by no tag](#what-bears-no-tag)", *map(_usd, untagged)],
+        ["of that, [without a tag](#what-bears-no-tag)", *map(_usd, untagged)],
         ["a file", *(f"{total / use.files:.5f}" for use, total in zip(months, totals, strict=True))],
         ["a GB delivered", *(_usd(total / (use.gb_a_day * DAYS)) for use, total in zip(months, totals, strict=True))],
     ]
@@ -333,7 +332,7 @@ def _lessons(months: Mapping[Use, list[Line]]) -> list[str]:
     kept = groups[2]["Kept data"] / sum(groups[2].values())
     watched = groups[0]["All month"] / sum(groups[0].values())
     return [
-        f"- **Many small files cost what is paid by the piece**: the steps of the state machine are {steps:.0%} of the",
+        f"- **Many small files cost what is paid per item**: the steps of the state machine are {steps:.0%} of the",
         "  second column, whatever is in the files. A sender that packs ten of them into one pays a tenth of that.",
         f"- **Large files cost what is kept**: {kept:.0%} of the third column. A GB takes the functions",
         f"  {processed * 100:.2f} cents. So look at the lifecycle first: "
@@ -375,15 +374,3 @@ def _quantity(number: float) -> str:
 
 def _text(x: float, y: float, words: str) -> str:
     return f'<text x="{x:.1f}" y="{y}" fill="#1f2328">{words}</text>'
-
-
-def main() -> None:
-    measured = json.loads(USAGE.read_text())
-    text = PAGE.read_text()
-    before, after = text.split(START)[0], text.split(END)[1]
-    PAGE.write_text(before + START + computed(measured) + END + after)
-    CHART.write_text(chart(measured))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Profiles the stages' images over memory sizes and writes the table and the chart of docs/memory.md.
+"""Profiles the stages' images over memory sizes, and writes docs/memory.json.
 
     python -m scripts.profile_memory
 
@@ -15,9 +15,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,14 @@ from docker.errors import NotFound
 from requests.exceptions import JSONDecodeError
 
 from filegate.runs.prices import LAMBDA_GB_SECOND, READ_ON
+from harness.function import STAGES, STATES
+from harness.peaks import watched
+from harness.stack import Stack, running
 from scripts.bar_chart import Bar, chart
 from scripts.machine import processor
-from tests.e2e_containers.stack import Stack, running
-from tests.e2e_containers.test_large_file import flights, watched
-from tests.images.function import STAGES, STATES
+from scripts.sample_data import repeated_flights
 
-PAGE = Path("docs/memory.md")
-CHART = Path("docs/memory.svg")
-START, END = "<!-- measured -->\n", "<!-- end -->\n"
+FIGURES = Path(__file__).parents[1] / "docs" / "memory.json"
 BYTES = 50_000_000
 SIZES = (128, 256, 512, 1024, 1769)
 TIMES = 3
@@ -77,11 +76,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), LAMBDA_IMAGES_CPU_SHARE="1") as stack:
         wanted = declared_memory(stack)
         rows = list(profile(stack, wanted))
-    table = render(rows, wanted)
-    CHART.write_text(chart("Seconds and cost of each stage by the memory of its function", panels(rows, wanted)))
-    before, _, rest = PAGE.read_text().partition(START)
-    PAGE.write_text(before + START + table + END + rest.partition(END)[2])
-    sys.stdout.write(table)
+    figures = {
+        "machine": f"{os.cpu_count()} cores of {processor()}, {platform.machine()}",
+        "in_use": wanted,
+        "calls": [asdict(row) for row in rows],
+    }
+    FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
+    sys.stdout.write(tables(figures))
+
+
+def measured() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(FIGURES.read_text())
+    return found
 
 
 def declared_memory(stack: Stack) -> dict[str, int]:
@@ -96,7 +102,7 @@ def declared_memory(stack: Stack) -> dict[str, int]:
 def profile(stack: Stack, wanted: dict[str, int]) -> Iterator[Profiled]:
     """Each stage at each size over one and the same file; the next stage goes on from the last call's answer."""
     stack.session.client("events").disable_rule(Name="filegate-local-object-created")
-    data, _ = flights(BYTES)
+    data, _ = repeated_flights(BYTES)
     put = stack.session.client("s3").put_object(Bucket=stack.outputs["RawBucket"], Key="flights/profile.csv", Body=data)
     request = {"bucket": stack.outputs["RawBucket"], "key": "flights/profile.csv", "version_id": put["VersionId"]}
     run: Any = {"run_id": "f" * 64, "execution": "profile", "retries": {"count": 0}, "request": request}
@@ -157,16 +163,18 @@ def processor_seconds(stack: Stack, stage: str, memory: int) -> float:
     with closing(docker.from_env()) as client, suppress(NotFound, JSONDecodeError):  # it ended meanwhile
         for container in client.containers.list(filters={"label": labels}, ignore_removed=True):
             if container.attrs["HostConfig"]["Memory"] == memory * MIB:
-                return container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"] / GB
+                stats: Any = container.stats(stream=False, one_shot=True)
+                return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / GB
     return 0.0
 
 
-def panels(rows: list[Profiled], wanted: dict[str, int]) -> dict[str, list[Bar]]:
-    """A panel a stage and a bar a size, as long as a call took; the size in use stands out."""
-    return {
-        stage: [_bar(row, own=row.memory == wanted[stage]) for row in group]
-        for stage, group in groupby(rows, key=lambda row: row.stage)
+def bars(figures: Mapping[str, Any]) -> str:
+    """A chart with a panel per stage and a bar per size, as long as a call took; the size in use stands out."""
+    panels = {
+        stage: [_bar(row, own=row.memory == figures["in_use"][stage]) for row in group]
+        for stage, group in groupby(_rows(figures), key=lambda row: row.stage)
     }
+    return chart("Seconds and cost of each stage by the memory of its function", panels)
 
 
 def _bar(row: Profiled, *, own: bool) -> Bar:
@@ -177,16 +185,21 @@ def _bar(row: Profiled, *, own: bool) -> Bar:
     return Bar(label, row.seconds, told, "own" if own else "bar")
 
 
-def render(rows: list[Profiled], wanted: dict[str, int]) -> str:
+def _rows(figures: Mapping[str, Any]) -> list[Profiled]:
+    return [Profiled(**row) for row in figures["calls"]]
+
+
+def tables(figures: Mapping[str, Any]) -> str:
+    """What docs/memory.md shows of them."""
     lines = [
-        f"{BYTES / MB:.0f} MB of flights, the quickest of {TIMES} warm calls, on {os.cpu_count()} cores of "
-        f"{processor()}, {platform.machine()}. Prices: arm64, us-east-1, as read on {READ_ON}.\n",
+        f"{BYTES / MB:.0f} MB of flights, the quickest of {TIMES} warm calls, on {figures['machine']}. "
+        f"Prices: arm64, us-east-1, as read on {READ_ON}.\n",
         "| stage | memory, MiB | share of a processor | seconds | processor, s | kept, MB | of its memory "
         "| USD a GB of input |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for row in rows:
-        own = "**" if row.memory == wanted[row.stage] else ""
+    for row in _rows(figures):
+        own = "**" if row.memory == figures["in_use"][row.stage] else ""
         share = f"{row.memory / 1769:.0%}"
         if row.seconds is None or row.usd_per_gb is None:
             lines.append(f"| {row.stage} | {row.memory} | {share} | {row.failure} | | | | |")

@@ -1,54 +1,42 @@
-"""Writes tests/infrastructure/resources.yaml: all that the templates would create, a setting a line.
+"""All that the templates would create, one setting per line: tests/infrastructure/resources.yaml, by `make pages`.
 
-    make resources
-
-A test compares the two, so that a pull request shows what it adds, changes or takes away.
+So a pull request shows what it adds, changes or takes away.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from scripts.deployment import PRODUCTION, Deployment, Resource, Template, declared, load_templates
-
-FILE = Path(__file__).parents[1] / "tests" / "infrastructure" / "resources.yaml"
-_HEAD = """\
-# What the templates would create in production with their defaults, nested stacks included. Written by make resources.
-# <Key.Arn> stands for what CloudFormation fills in. Tags are left out: everything that takes them has the project's.
-"""
+from scripts.deployment import PRODUCTION, Deployment, Resource, declared, load_templates
 
 
-def main() -> None:
-    """Write the file."""
-    FILE.write_text(listing(load_templates()))
-    print(f"Written to {FILE.relative_to(Path.cwd())}.")
+def listing() -> str:
+    """Production with its defaults, nested stacks included, as YAML.
 
-
-def listing(templates: Mapping[str, Template]) -> str:
-    """The file as it should be."""
+    <Key.Arn> stands for what CloudFormation fills in. Tags are left out: everything that takes them has the project's.
+    """
+    templates = load_templates()
     resources: dict[str, dict[str, Any]] = {}
     for resource in Deployment(templates, PRODUCTION).resources:
-        resources.setdefault(resource.template, {})[resource.id] = _told(resource)
+        resources.setdefault(resource.template, {})[resource.id] = _described(resource)
     for stem, template in templates.items():
         for name, body in declared(template).items():
             if "Condition" in body and name not in resources.get(stem, {}) and stem != "main":
                 resources.setdefault(stem, {})[name] = {"Type": body["Type"], "NotMadeUnless": body["Condition"]}
-    return _HEAD + yaml.safe_dump(resources, sort_keys=False, width=120, allow_unicode=True)
+    return yaml.safe_dump(resources, sort_keys=False, width=120, allow_unicode=True)
 
 
-def _told(resource: Resource) -> dict[str, Any]:
-    told = {"Type": resource.type}
+def _described(resource: Resource) -> dict[str, Any]:
+    described = {"Type": resource.type}
     if resource.condition:
-        told["MadeIf"] = resource.condition
+        described["MadeIf"] = resource.condition
     if resource.deletion_policy != "Delete":
-        told["DeletionPolicy"] = resource.deletion_policy
+        described["DeletionPolicy"] = resource.deletion_policy
     properties = {name: _readable(value) for name, value in resource.properties.items() if not name.endswith("Tags")}
-    return {**told, **properties}
+    return {**described, **properties}
 
 
 def _readable(value: Any) -> Any:
@@ -63,7 +51,3 @@ def _readable(value: Any) -> Any:
         except ValueError:
             return value
     return value
-
-
-if __name__ == "__main__":
-    main()

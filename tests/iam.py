@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document
+from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_resource_policy, parse_policy_document  # type: ignore[import-untyped]
 
 from filegate.devcloud.cloud import REGION
 

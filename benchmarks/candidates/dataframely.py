@@ -105,4 +105,5 @@ def _code(rule: str, job: Job) -> str:
     name, _, kind = rule.partition("|")
     if not kind:
         return TABLES[job.table].row_rule
-    return f"{name}:not_null" if kind == "nullability" else f"{name}:{TABLES[job.table].columns[name].rule[0]}"
+    declared = TABLES[job.table].columns[name].rule
+    return f"{name}:{'not_null' if kind == 'nullability' or declared is None else declared[0]}"

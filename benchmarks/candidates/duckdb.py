@@ -1,4 +1,4 @@
-"""DuckDB: one read as text, one pass of SQL that says of each row what it breaks, and two COPYs out of that."""
+"""DuckDB: one read as text, one pass of SQL that says of each row what it breaks, and two copies out of that."""
 
 from __future__ import annotations
 

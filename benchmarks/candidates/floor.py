@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from benchmarks.candidates import Work
 from benchmarks.jobs import Job
 from benchmarks.phases import Phases
-from benchmarks.tables import TABLES
+from benchmarks.tables import TABLES, Kind
 
 # What polars finds by itself in a clean file; a spoiled value at its beginning must not make another type of it.
-TYPES = {"int": pl.Int64, "money": pl.Float64, "text": pl.String, "date": pl.Date, "instant": pl.Datetime("us", "UTC")}
+TYPES: dict[Kind, Any] = {
+    "int": pl.Int64,
+    "money": pl.Float64,
+    "text": pl.String,
+    "date": pl.Date,
+    "instant": pl.Datetime("us", "UTC"),
+}
 
 
 def ready(job: Job, output: Path) -> Work:

@@ -77,7 +77,6 @@ def _failure_cases(schema: pa.DataFrameSchema, rows: pl.DataFrame) -> pl.DataFra
     try:
         schema.validate(rows, lazy=True)
     except SchemaErrors as errors:
-        return errors.failure_cases.select(
-            (pl.col("index") + 1).cast(rows.schema[ROW]).alias(ROW), "column", code="check"
-        )
+        cases: pl.DataFrame = errors.failure_cases
+        return cases.select((pl.col("index") + 1).cast(rows.schema[ROW]).alias(ROW), "column", code="check")
     return pl.DataFrame(schema={ROW: rows.schema[ROW], "column": pl.String, "code": pl.String})

@@ -155,7 +155,10 @@ def _cast(text: pa.Array, kind: Kind) -> pa.Array:
 
 def _unseen(rows: pa.RecordBatch, keys: pa.Array, seen: set[int]) -> pa.RecordBatch:
     """The rows whose key is not in `seen`, where it is then."""
-    fresh = [not (key in seen or seen.add(key)) for key in keys.to_pylist()]
+    fresh = []
+    for key in keys.to_pylist():
+        fresh.append(key not in seen)
+        seen.add(key)
     return rows if all(fresh) else rows.filter(pa.array(fresh))
 
 

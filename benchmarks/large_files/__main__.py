@@ -1,4 +1,4 @@
-"""Sends large files through the pipeline, spread over many invocations and not, and writes docs/large-files.md.
+"""Sends large files through the pipeline, spread over many invocations and not, and writes docs/large-files.json.
 
     python -m benchmarks.large_files [--gb 0.1 1] [--clouds embedded LocalStack] [--look]
 
@@ -8,17 +8,17 @@ Run it from the repository's root, with the images of `make up` built. `--look` 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from benchmarks.computed import write
 from benchmarks.large_files.clouds import CLOUDS
 from benchmarks.large_files.measure import measure
-from benchmarks.large_files.page import FIGURES, PAGE, computed
-from scripts.measure_images import processor
+from benchmarks.large_files.page import FIGURES, tables
+from scripts.machine import processor
 
 
 def main() -> None:
@@ -36,9 +36,9 @@ def main() -> None:
         "machine": f"{os.cpu_count()} cores of {processor()}, {platform.machine()}",
         "rows": [asdict(row) for row in rows],
     }
-    print(computed(figures))
+    print(tables(figures))
     if not options.look:
-        write(computed(figures), PAGE, figures, FIGURES)
+        FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

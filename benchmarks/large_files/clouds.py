@@ -13,10 +13,10 @@ from pathlib import Path
 
 from benchmarks.small_files.watch import Watch
 from filegate.devcloud import EmbeddedCloud
-from filegate.runs.cost import STAGES
-from tests.e2e.pipeline import Pipeline
-from tests.e2e_containers.stack import Stack, running
-from tests.e2e_containers.test_large_file import watched
+from filegate.runs.states import State
+from harness.peaks import watched
+from harness.pipeline import Pipeline
+from harness.stack import Stack, running
 
 PATIENCE = 7200.0
 PARALLEL = 8
@@ -69,7 +69,7 @@ class Embedded:
                 over.set()
                 looking.result()
         for call in self._watch.calls[before:]:
-            used.processor[STAGES[call.state]] += call.cpu
+            used.processor[State(call.state).stage] += call.cpu
 
 
 def _function_processes() -> Iterator[tuple[str, float]]:

@@ -11,7 +11,7 @@ from boto3.s3.transfer import TransferConfig
 from benchmarks.data import flights
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
-from tests.e2e.pipeline import Drop, Pipeline
+from harness.pipeline import Drop, Pipeline
 
 DATASET = "flights"
 NEVER = 1 << 60

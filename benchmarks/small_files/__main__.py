@@ -1,4 +1,4 @@
-"""Sends many small files through the embedded cloud at once, and writes docs/throughput.md and its figures.
+"""Sends many small files through the embedded cloud at once, and writes docs/throughput.json.
 
     python -m benchmarks.small_files [--files 1000] [--look]
 
@@ -8,15 +8,11 @@ Run it from the repository's root, on a machine that does nothing else. `--look`
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import asdict
-from pathlib import Path
 
-from benchmarks.computed import write
 from benchmarks.small_files.measure import measure
-from benchmarks.small_files.page import computed
-
-PAGE = Path("docs/throughput.md")
-FIGURES = Path("docs/throughput.json")
+from benchmarks.small_files.page import FIGURES, tables
 
 
 def main() -> None:
@@ -25,9 +21,9 @@ def main() -> None:
     parser.add_argument("--look", action="store_true", help="print the tables, write nothing")
     options = parser.parse_args()
     figures = asdict(measure(options.files))
-    print(computed(figures))
+    print(tables(figures))
     if not options.look:
-        write(computed(figures), PAGE, figures, FIGURES)
+        FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

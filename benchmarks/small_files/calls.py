@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from filegate.runs.cost import STAGES
-from tests.e2e.door import Exchange
-from tests.e2e.pipeline import Drop, Pipeline
+from filegate.runs.states import State
+from harness.pipeline import Drop, Pipeline
+from harness.proxy import Exchange
 
 
 class UnknownCall(Exception):
@@ -78,7 +78,7 @@ WHY = {
 
 
 def calls_of(exchanges: Iterable[Exchange], drops: Iterable[Drop], pipeline: Pipeline) -> dict[str, Counter[Call]]:
-    """The calls that passed the cloud's door, by the run that made them.
+    """The calls that passed the cloud's proxy, by the run that made them.
 
     Raises:
         UnknownCall: one is not in `WHY`.
@@ -97,7 +97,7 @@ def calls_of(exchanges: Iterable[Exchange], drops: Iterable[Drop], pipeline: Pip
 
 
 def _stage(exchange: Exchange) -> str:
-    return next(stage for stage in STAGES.values() if exchange.function.endswith(stage))
+    return next(state.stage for state in State if exchange.function.endswith(state.stage))
 
 
 def _on_s3(exchange: Exchange, buckets: Mapping[str, str]) -> tuple[str, str, str]:

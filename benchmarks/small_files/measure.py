@@ -17,11 +17,12 @@ from benchmarks.small_files import calls, watch
 from benchmarks.small_files.deliveries import Delivery, deliveries
 from benchmarks.small_files.proof import prove_none_lost
 from filegate.devcloud import EmbeddedCloud
-from filegate.runs.cost import FAN_OUT, STAGES, transitions
+from filegate.runs.cost import transitions
 from filegate.runs.record import RunRecord
+from filegate.runs.states import State as RunState
 from filegate.runs.states import Status
-from tests.e2e.door import Door
-from tests.e2e.pipeline import Drop, Execution, Pipeline
+from harness.pipeline import Drop, Execution, Pipeline
+from harness.proxy import RecordingProxy
 
 SENDERS = 8  # files that are put at the same time
 PLAIN = "flights, CSV"
@@ -121,8 +122,8 @@ def measure(files: int) -> Measured:
         Lost: a file or a row is.
         UnknownCall: a function makes a call of which nobody has said what it is for.
     """
-    door, onlooker = Door(), watch.Watch()
-    with door.watched(), onlooker.watching(), EmbeddedCloud() as cloud:
+    proxy, onlooker = RecordingProxy(), watch.Watch()
+    with proxy.watched(), onlooker.watching(), EmbeddedCloud() as cloud:
         pipeline = Pipeline(cloud.session(), cloud.deploy())
         sent = deliveries(files)
         cpu, begun = time.process_time(), time.time()
@@ -133,7 +134,7 @@ def measure(files: int) -> Measured:
         executions = {drop.run_id: pipeline.execution(drop.run_id) for _, drop in delivered}
         cloud_cpu = time.process_time() - cpu
         rows = prove_none_lost(pipeline, delivered, runs, pipeline.all_executions())
-        by_run = calls.calls_of(door.exchanges, [drop for _, drop in delivered], pipeline)
+        by_run = calls.calls_of(proxy.exchanges, [drop for _, drop in delivered], pipeline)
     ended = {run_id: execution.events[-1]["timestamp"].timestamp() for run_id, execution in executions.items()}
     return Measured(
         measured_on=datetime.now(UTC).date().isoformat(),
@@ -146,7 +147,7 @@ def measure(files: int) -> Measured:
         function_cpu=round(sum(call.cpu for call in onlooker.calls), 1),
         cloud_cpu=round(cloud_cpu, 1),
         processes=sum(call.first for call in onlooker.calls),
-        states=[_state(name, onlooker.calls, executions) for name in STAGES if name not in FAN_OUT],
+        states=[_state(name, onlooker.calls, executions) for name in RunState if not name.is_fan_out],
         kinds=_kinds(sent, runs),
         calls=plain_calls(delivered, by_run),
         documents=_documents(executions.values()),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from benchmarks.small_files.deliveries import Delivery
 from filegate.runs.record import RunRecord
-from tests.e2e.pipeline import Drop, Execution, Pipeline
+from harness.pipeline import Drop, Execution, Pipeline
 
 T = TypeVar("T")
 

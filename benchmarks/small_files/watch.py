@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from filegate.devcloud.environment import Environment, Invocation, Outcome
+from filegate.devcloud.execution import ExecutionEnvironment, Outcome
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -43,23 +44,23 @@ class Watch:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self._used: dict[Environment, float] = {}
+        self._used: dict[ExecutionEnvironment, float] = {}
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        invoke = Environment.invoke
+        invoke = ExecutionEnvironment.invoke
 
-        def watched(environment: Environment, invocation: Invocation) -> Outcome:
+        def watched(environment: ExecutionEnvironment, event: Any, **call: str) -> Outcome:
             first, before = environment not in self._used, self._used.get(environment, 0.0)
             begun = time.time()
-            outcome = invoke(environment, invocation)
+            outcome = invoke(environment, event, **call)
             ended = time.time()
-            self._used[environment] = used = _processor_seconds(environment._process.pid)
-            run, state = invocation.event["run"], invocation.event["state"]
+            self._used[environment] = used = _processor_seconds(environment.pid)
+            run, state = event["run"], event["state"]
             self.calls.append(Call(run["run_id"], state, begun, ended, used - before, first))
             return outcome
 
-        with mock.patch.object(Environment, "invoke", watched):
+        with mock.patch.object(ExecutionEnvironment, "invoke", watched):
             yield
 
 

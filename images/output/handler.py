@@ -3,5 +3,6 @@
 import filegate.aws_lambda.startup  # noqa: F401 - before everything else
 from filegate.aws_lambda.function import lambda_function
 from filegate.pipeline.output import commit, publish
+from filegate.runs.states import State
 
-handle = lambda_function({"OutputToS3": publish, "CommitState": commit})
+handle = lambda_function({State.OUTPUT: publish, State.COMMIT: commit})

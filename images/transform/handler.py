@@ -7,7 +7,12 @@ import pandera.polars  # noqa: F401 - as the datasets' modules do, which are imp
 
 from filegate.aws_lambda.function import lambda_function
 from filegate.pipeline.transform import reduce_transformed, transform, transform_range
+from filegate.runs.states import State
 
-STAGES = {"TransformState": transform, "TransformRange": transform_range, "TransformReduce": reduce_transformed}
+STAGES = {
+    State.TRANSFORM: transform,
+    State.TRANSFORM_RANGE: transform_range,
+    State.TRANSFORM_REDUCE: reduce_transformed,
+}
 
 handle = lambda_function(STAGES)

@@ -42,7 +42,13 @@ chmod 1777 "$work/root/tmp"
 rm -rf "$packages/bin"
 install -m 755 lambda-entrypoint.sh "$work/root/lambda-entrypoint.sh"
 install -m 755 bootstrap "$work/root/var/runtime/bootstrap"
-install -m 755 emulator.py "$work/root/usr/local/bin/aws-lambda-rie"
+# The emulator, with the one module of Filegate that it uses, in a folder of its own: a function must not see them.
+emulator=$work/root/usr/local/lib/aws-lambda-rie
+mkdir -p "$emulator/filegate/devcloud"
+touch "$emulator/filegate/__init__.py" "$emulator/filegate/devcloud/__init__.py"
+install -m 644 ../../src/filegate/devcloud/runtime_api.py "$emulator/filegate/devcloud/"
+install -m 755 emulator.py "$emulator/"
+ln -s ../lib/aws-lambda-rie/emulator.py "$work/root/usr/local/bin/aws-lambda-rie"
 for name in python python3 python3.13; do ln -s /usr/bin/python3.13 "$work/root/var/lang/bin/$name"; done
 printf '#!/bin/sh\nexec /var/lang/bin/python3.13 -m pip "$@"\n' >"$work/root/var/lang/bin/pip"
 chmod 755 "$work/root/var/lang/bin/pip"

@@ -24,7 +24,7 @@ from filegate.formats.records import ROW
 from filegate.pipeline.fan_out import RANGE_CHUNKS
 from filegate.pipeline.key_index import KeyIndex
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.uniqueness import HANDED_ON_ROWS, SETTLED_IN
+from filegate.pipeline.uniqueness import SLICES_PER_STAGED_SLICE, STAGED_SLICE_ROWS
 from filegate.runs.manifests import OutputManifest, OutputPart
 
 FILE = Path(__file__).with_name("measured.json")
@@ -39,7 +39,7 @@ def main() -> None:
     document = {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "machine": platform.machine(),
-        "settle_a_million_keys": {"cpu_seconds": round(_median(_settle) * 1_000_000 / HANDED_ON_ROWS, 3)},
+        "settle_a_million_keys": {"cpu_seconds": round(_median(_settle) * 1_000_000 / STAGED_SLICE_ROWS, 3)},
         "slice_of_a_range": {
             "handed_on_cpu_seconds": round(_median(lambda: _slices()[0]) / SLICES, 5),
             "read_cpu_seconds": round(_median(lambda: _slices()[1]) / SLICES, 5),
@@ -59,12 +59,12 @@ def _median(measured: Callable[[], float]) -> float:
 
 def _settle() -> float:
     """Seconds of finding that no key of a slice of the hash space is repeated."""
-    keys = _keys(0, HANDED_ON_ROWS)
+    keys = _keys(0, STAGED_SLICE_ROWS)
     with tempfile.TemporaryDirectory() as folder:
-        index = KeyIndex(Path(folder) / "keys", keep="none", slices=SETTLED_IN)
+        index = KeyIndex(Path(folder) / "keys", keep="none", slices=SLICES_PER_STAGED_SLICE)
         begun = time.process_time()
         index.add(0, keys)
-        assert index.settle() == []
+        assert index.resolve() == []
         return time.process_time() - begun
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from filegate.pipeline.fan_out import ATTEMPT, RANGE_CHUNKS, REQUESTS_AT_ONCE
-from filegate.pipeline.output import COPIES_AT_ONCE
-from filegate.pipeline.uniqueness import HANDED_ON_ROWS
+from filegate.deploy import load_definition
+from filegate.pipeline.fan_out import ATTEMPT, CONCURRENT_REQUESTS, RANGE_CHUNKS
+from filegate.pipeline.uniqueness import STAGED_SLICE_ROWS
 from filegate.runs import prices
 from filegate.runs.cost import EXPRESS_GB, LEDGER_WRITE_UNITS
 from filegate.runs.run import Invocation
@@ -32,7 +32,7 @@ STEP_WAIT = 0.05  # seconds that Step Functions takes for a step of its own
 ROW_BYTES = 100  # of CSV
 OWN_MB = 100  # of a function's memory, for its code and libraries
 
-STATE_MACHINE = json.loads((ROOT / "infra/statemachine/pipeline.asl.json").read_text())
+STATE_MACHINE = load_definition(ROOT / "infra/statemachine/pipeline.asl.yaml")
 
 
 @cache
@@ -55,6 +55,8 @@ FAN_OUT_MB = parameter("FanOutBytes") / 1e6
 RANGE_MB = RANGE_CHUNKS * parameter("ChunkBytes") / 1e6
 CONCURRENCY: int = STATE_MACHINE["States"]["ValidateMap"]["MaxConcurrency"]
 """Children of a Map at once, as the state machine has it."""
+RESTARTS: int = STATE_MACHINE["States"]["RetryLogic"]["Choices"][0]["NumericLessThan"]
+"""How often a run whose calls keep failing begins again."""
 CHILD_SECONDS = int(ATTEMPT.total_seconds())
 """How long a child's call may take: less than half of an express execution's life."""
 
@@ -75,7 +77,7 @@ def calls(usage: Mapping[str, Any], megabytes: float) -> dict[str, Invocation]:
     for state, call in run.calls.items():
         seconds = call.seconds + moved.get(state, 0) / quotas.NETWORK.value
         if state == "OutputToS3":
-            seconds -= call.s3_writes * S3_WAIT * (1 - 1 / COPIES_AT_ONCE)
+            seconds -= call.s3_writes * S3_WAIT * (1 - 1 / CONCURRENT_REQUESTS)
         found[state] = call.model_copy(update={"seconds": seconds})
     return found
 
@@ -177,7 +179,7 @@ def steps(usage: Mapping[str, Any], megabytes: float, *, concurrency: int, keys:
         return [Step(state, call) for state, call in whole.items()]
     ranges = math.ceil(megabytes / RANGE_MB)
     rows = megabytes * 1e6 / ROW_BYTES
-    slices = math.ceil(rows / HANDED_ON_ROWS) if keys else 0
+    slices = math.ceil(rows / STAGED_SLICE_ROWS) if keys else 0
     child = calls(usage, min(megabytes, RANGE_MB))
     at_once = min(concurrency, ranges, int(quotas.CONCURRENCY.value))
     chunks, parts = megabytes * 1e6 / parameter("ChunkBytes"), Run(usage, megabytes).published_objects
@@ -212,7 +214,7 @@ def _reduce(
     reads = ranges * (1 + slices)
     memory = memories()[state]
     working = (cpu + entries * measured()["part_in_a_manifest"]["cpu_seconds"]) / share(memory)
-    waiting = reads / REQUESTS_AT_ONCE * S3_WAIT + handed_on * S3_WAIT + 2 * LEDGER_WRITE_UNITS * LEDGER_WAIT
+    waiting = reads / CONCURRENT_REQUESTS * S3_WAIT + handed_on * S3_WAIT + 2 * LEDGER_WRITE_UNITS * LEDGER_WAIT
     return Invocation(
         state=state,
         seconds=working + waiting,

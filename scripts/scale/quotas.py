@@ -47,14 +47,9 @@ _MAP = f"{_DOCS}/step-functions/latest/dg/service-quotas.html"
 
 # Shared by all runs.
 CONCURRENCY = Quota("Concurrent executions", 1_000, 1_000, "calls at once", True, _LAMBDA)
-SCALING = Quota("Concurrency scaling rate", 100, 100, "new environments a second, of a function", False, _LAMBDA)
-SCALING_BURST = 1_000
-"""New environments that a function gets at once, before `SCALING` counts."""
 STARTS = Quota(
     "StartExecution throttle token refill rate per second", 300, 150, "starts a second", True, _STEP_FUNCTIONS
 )
-STARTS_BURST = 1_300
-"""Starts at once, before `STARTS` counts; 800 in most regions."""
 TRANSITIONS = Quota(
     "StateTransition throttle token refill rate per second", 5_000, 800, "steps a second", True, _STEP_FUNCTIONS
 )

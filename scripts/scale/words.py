@@ -1,4 +1,4 @@
-"""Numbers as the page tells them: two digits or so, since the inputs have no more."""
+"""Numbers as the page shows them: two digits or so, since the inputs have no more."""
 
 from __future__ import annotations
 
@@ -40,14 +40,11 @@ def few(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
-def percent(share: float) -> str:
-    return "0" if share == 0 else f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
-
-
-def table(corner: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, text: bool = False) -> list[str]:
-    """Lines of Markdown; columns of numbers stand to the right."""
+def table(corner: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, text: bool = False) -> str:
+    """Markdown; columns of numbers are aligned right."""
     head = f"| {corner} | {' | '.join(headings)} |"
-    return [head, "|---|" + ("---|" if text else "--:|") * len(headings), *(f"| {' | '.join(row)} |" for row in rows)]
+    rule = "|---|" + ("---|" if text else "--:|") * len(headings)
+    return "\n".join([head, rule, *(f"| {' | '.join(row)} |" for row in rows), ""])
 
 
 def _two(number: float) -> str:

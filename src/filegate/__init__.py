@@ -1,6 +1,6 @@
 """Filegate: only rows that honour their contract get through, and every other row is kept, explained and replayable.
 
-A dataset's module needs nothing but these names, pandera and polars.
+A dataset's module needs nothing but these names, pandera and polars. `run` is the whole pipeline as a function.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from filegate.dataset.dataset import Dataset, References
     from filegate.formats.sources import Csv, Json, Parquet
+    from filegate.pipeline.in_process import Outcome, run
 
 __version__ = "0.1.0"
-__all__ = ["Csv", "Dataset", "Json", "Parquet", "References"]
+__all__ = ["Csv", "Dataset", "Json", "Outcome", "Parquet", "References", "run"]
 
 _HOMES = {
     "Csv": "filegate.formats.sources",
     "Dataset": "filegate.dataset.dataset",
     "Json": "filegate.formats.sources",
+    "Outcome": "filegate.pipeline.in_process",
     "Parquet": "filegate.formats.sources",
     "References": "filegate.dataset.dataset",
+    "run": "filegate.pipeline.in_process",
 }
 
 

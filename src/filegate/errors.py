@@ -94,6 +94,10 @@ class OutOfTime(FilegateError):
     """An attempt stops before its timeout, so that it never runs beside the state machine's next attempt."""
 
 
+class UnknownFormat(FilegateError):
+    """A manifest, or an item of the ledger, was written by a newer release."""
+
+
 class AccessDenied(FilegateError):
     """AWS refused a call because of a policy."""
 

@@ -8,20 +8,19 @@ from pathlib import Path
 import pytest
 
 from filegate.devcloud import EmbeddedCloud
-
-from .door import Door, policies_enforced
-from .pipeline import Pipeline
+from harness.pipeline import Pipeline
+from harness.proxy import RecordingProxy, policies_enforced
 
 FIXTURES = Path(__file__).parent / "fixtures"
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
+def proxy() -> Iterator[RecordingProxy]:
     """What the functions of this module's cloud call."""
-    door = Door()
-    with door.watched():
-        yield door
+    proxy = RecordingProxy()
+    with proxy.watched():
+        yield proxy
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def datasets(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pipeline(request: pytest.FixtureRequest, door: Door, datasets: Path) -> Iterator[Pipeline]:
+def pipeline(request: pytest.FixtureRequest, proxy: RecordingProxy, datasets: Path) -> Iterator[Pipeline]:
     """The pipeline of this module: its constants may name other `IMAGES` than the project's own, and `PARAMETERS`.
 
     The functions may do what the templates grant them, and nothing else.

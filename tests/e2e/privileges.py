@@ -15,9 +15,9 @@ from xml.etree import ElementTree
 import boto3
 
 from filegate.devcloud.cloud import REGION
+from harness.proxy import Exchange
 
 from ..iam import ACCOUNT, Policy, Use
-from .door import Exchange
 
 
 class UnknownCall(Exception):

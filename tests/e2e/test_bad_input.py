@@ -16,8 +16,7 @@ import polars as pl
 import pytest
 
 from filegate.runs.states import Status
-
-from .pipeline import Drop, Pipeline
+from harness.pipeline import Drop, Pipeline
 
 FIXTURES = Path(__file__).parent / "fixtures"
 IMAGES = FIXTURES / "images"

@@ -163,6 +163,8 @@ def test_a_result_keeps_its_shape_and_adds_up(home: Home) -> None:
     assert result["error"] is None
     assert result["seconds"] > 0
     (again,) = home.answers("show", result["run_id"][:8])
+    assert [rule["examples"][0]["line"] for rule in result.pop("explanation")] == [3]
+    assert result.pop("file") == "orders-partial.csv"
     assert {name: again[name] for name in result} == result
     assert result["run_id"] in [run["run_id"] for run in home.answers("runs", "--status", "PARTIAL")]
 
@@ -178,7 +180,7 @@ def test_what_a_run_cost_is_added_to_its_day(home: Home) -> None:
     assert before > 0
     done = home.run("cost")
     assert (done.returncode, done.stdout.splitlines()[-1].split()[0]) == (0, "total")
-    assert "bills nobody" in done.stderr
+    assert "has no bill" in done.stderr
 
 
 def _cost_of(home: Home, run_id: str) -> float:

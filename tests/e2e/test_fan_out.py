@@ -15,15 +15,15 @@ import pytest
 
 from filegate.operations import dlq
 from filegate.operations.queue import SqsQueue
-from filegate.operations.state_machine import StepFunctionsPipeline
+from filegate.operations.state_machine import StepFunctionsStateMachine
 from filegate.runs import cost as usage
 from filegate.runs.record import RunRecord
 from filegate.runs.run import replay_id_of
 from filegate.runs.states import Status
 from filegate.storage.s3 import S3ObjectStore
+from harness.pipeline import Drop, Execution, Pipeline
 
 from . import transitions
-from .pipeline import Drop, Execution, Pipeline
 from .readings import CHUNK, CLEAN, MANY, MIXED, MIXED_REPEATED, MIXED_RULES, RANGE, ROWS, SMALL_CHUNKS, readings, row
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -279,13 +279,13 @@ def test_a_child_that_is_broken_for_good_fails_the_run_which_can_be_replayed(
     assert run.retries == 3
     client = pipeline.client
     queue = SqsQueue(client("sqs"), pipeline.outputs["DlqUrl"])
-    with dlq.held(queue) as holding:
+    with dlq.leased(queue) as lease:
         plan = dlq.replay(
-            holding,
-            dlq.select(holding.messages, drop.run_id),
+            lease,
+            dlq.select(lease.messages, drop.run_id),
             ledger=pipeline.ledger,
             store=S3ObjectStore(client("s3")),
-            pipeline=StepFunctionsPipeline(client("stepfunctions"), pipeline.outputs["StateMachineArn"]),
+            state_machine=StepFunctionsStateMachine(client("stepfunctions"), pipeline.outputs["StateMachineArn"]),
         )
     replayed = pipeline.run(plan.run_id)
     assert (replayed.status, replayed.replay_of, replayed.retries) == (Status.SUCCEEDED, drop.run_id, 0)
@@ -298,7 +298,7 @@ def test_a_child_that_is_broken_for_good_fails_the_run_which_can_be_replayed(
 @pytest.mark.parametrize(
     ("name", "error", "says"),
     [
-        ("a check fails", "CheckFailed", "raised ValueError on a row that it should have judged."),
+        ("a check fails", "CheckFailed", "raised ValueError instead of returning True or False."),
         ("a transform fails", "TransformFailed", "The transform of readings raised ValueError at readings.py:"),
         ("the object is deleted", "ObjectGone", "the object is deleted.csv"),
         ("ValidateReduce rejects", "MalformedObject", "was planned"),
@@ -394,7 +394,7 @@ def test_the_steps_of_a_run_are_counted_as_they_were_taken(pipeline: Pipeline, r
 
 def test_every_child_is_counted_and_charged_for(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     run = pipeline.run(runs[f"spread, by {CHUNK}"].run_id)
-    calls = Counter()
+    calls: Counter[str] = Counter()
     for call in run.usage.invocations.values():
         calls[call.state] += call.calls
         assert call.seconds > 0

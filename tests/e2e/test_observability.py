@@ -13,8 +13,7 @@ import pytest
 from filegate.runs.cost import by_stage, cost_usd
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
-
-from .pipeline import Drop, Pipeline
+from harness.pipeline import Drop, Pipeline
 
 FIXTURES = Path(__file__).parent / "fixtures"
 DATASETS = FIXTURES / "secretive"
@@ -26,7 +25,7 @@ NUMBER = "980734123"
 GOOD = "".join(f"{n},{CANARY} {n},2001-02-03\n" for n in range(1, 9))
 HEADER = "id,name,born\n"
 JSON = "".join(json.dumps({"id": n, "name": f"{CANARY} {n}", "born": "2001-02-03"}) + "\n" for n in range(1, 5))
-OBJECTS = {
+OBJECTS: dict[str, str | bytes] = {
     "clean.csv": HEADER + GOOD,
     "rejects.csv": f"{HEADER}{GOOD}{CANARY},x,2001-02-03\n9,x,{CANARY}\n9,x,\n{NUMBER},{CANARY * 5},2001-02-03\n",
     "malformed.csv": f'{HEADER}{GOOD}1,2,3,{CANARY}\n"{CANARY}" 7,x\n"{CANARY}',
@@ -133,10 +132,11 @@ def test_metrics_have_the_dimensions_that_alarms_ask_for(logs: dict[str, list[st
                 values = {name: line[name] for name in names}
                 assert values.pop("environment") == "local"
                 assert values.pop("service") == stage
-                found[(stage, *values.values())] |= {metric["Name"] for metric in directive["Metrics"]}
+                found[(stage, *map(str, values.values()))] |= {metric["Name"] for metric in directive["Metrics"]}
     own = {"seconds", "memory_used_percent"}
+    of_stages: dict[tuple[str, ...], set[str]] = {(stage,): own for stage in STAGES}
     assert found == {
-        **{(stage,): own for stage in STAGES},
+        **of_stages,
         ("validate",): own | {"rejected_share_of_tolerance"},
         ("ingest", "people"): {"objects", "object_bytes"},
         ("validate", "people"): {"rows_in", "rows_accepted", "rows_rejected", "rejected_share_of_tolerance"},

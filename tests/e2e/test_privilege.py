@@ -23,13 +23,14 @@ from botocore.exceptions import ClientError
 from filegate.deploy import load_template
 from filegate.devcloud import EmbeddedCloud
 from filegate.devcloud.cloud import REGION
+from filegate.devcloud.patches import Executions
 from filegate.runs.run import replay_id_of
+from harness.pipeline import Drop, Execution, Pipeline
+from harness.proxy import RecordingProxy, policies_enforced
 
 from ..iam import ACCOUNT, Grant, Use, assert_granted, assert_used, grants_of, listed
 from ..infrastructure.documented import DOCUMENTED, SEEN
 from ..template import filled_in
-from .door import Door, policies_enforced
-from .pipeline import Drop, Execution, Pipeline
 from .privileges import Encryption, uses_of, uses_of_state_machine
 from .readings import MIXED, SMALL_CHUNKS
 
@@ -47,10 +48,10 @@ RECORDS = b'[{"id": 1, "name": "one", "amount": 1.5, "ordered": "2026-01-31"}]'
 class Account:
     """The deployed pipeline with its roles, and what an operator does to it."""
 
-    def __init__(self, cloud: EmbeddedCloud, door: Door) -> None:
+    def __init__(self, cloud: EmbeddedCloud, proxy: RecordingProxy) -> None:
         self.pipeline = Pipeline(cloud.session(), cloud.deploy(SMALL_CHUNKS))
         self.encryption = Encryption(cloud.session())
-        self._door = door
+        self._proxy = proxy
         self._endpoint = cloud.endpoint
         self._sts: Any = cloud.session().client("sts")
         self._iam: Any = cloud.session().client("iam")
@@ -111,7 +112,7 @@ class Account:
             return [*uses_of_state_machine(self.roles[role], definition, self.encryption, ranges)]
         if role == "RuleRole":
             return [*self._uses_of_rules()]
-        mine = [exchange for exchange in self._door.exchanges if exchange.role == self.roles[role]]
+        mine = [exchange for exchange in self._proxy.exchanges if exchange.role == self.roles[role]]
         return [*dict.fromkeys(use for exchange in mine for use in uses_of(exchange, self.encryption))]
 
     def _uses_of_rules(self) -> Iterator[Use]:
@@ -186,12 +187,14 @@ class Account:
 
 
 @pytest.fixture(scope="module")
-def account(door: Door) -> Iterator[Account]:
-    with EmbeddedCloud(datasets=FIXTURES / "datasets", images=FIXTURES / "images") as cloud:
-        account = Account(cloud, door)
+def account(proxy: RecordingProxy) -> Iterator[Account]:
+    with (
         # What is refused is refused at once: waiting before a retry would make it no better.
-        with policies_enforced(), mock.patch("ministack.services.stepfunctions._scaled_sleep", lambda _: None):
-            yield account
+        mock.patch.object(Executions, "sleep", lambda *_: None),
+        EmbeddedCloud(datasets=FIXTURES / "datasets", images=FIXTURES / "images") as cloud,
+        policies_enforced(),
+    ):
+        yield Account(cloud, proxy)
 
 
 TAKE_OUT = "take it out of the template, or add to `paths` what needs it. Where a path went astray, mend that first."
@@ -295,12 +298,12 @@ def test_r18_an_endpoint_lets_through_what_is_called_and_no_more(
     ],
 )
 def test_r17_a_bucket_refuses_over_plain_http_what_it_grants_over_tls(
-    account: Account, door: Door, role: str, bucket: str
+    account: Account, proxy: RecordingProxy, role: str, bucket: str
 ) -> None:
     s3, name = account.as_role(role), account.pipeline.outputs[bucket]
     s3.list_objects_v2(Bucket=name)
     with (
-        mock.patch.object(door, "scheme", "http"),
+        mock.patch.object(proxy, "scheme", "http"),
         pytest.raises(ClientError, match="explicit deny in a resource-based policy"),
     ):
         s3.list_objects_v2(Bucket=name)
@@ -354,7 +357,7 @@ def test_r16_a_grant_that_is_taken_away_is_missed_and_named(
     with account.with_policy(taken.role, policy):
         execution = WAYS.get((taken.statement, taken.action), Account.newer)(account, before)
     assert (execution.status, execution.error, execution.states[-1]) == ("FAILED", "FAILED", "Failed")
-    failures = [letter["failure"] for letter in account.pipeline.dead_letters(execution.run_id)]
+    failures = [letter["failure"] for letter in account.pipeline.dead_letters(str(execution.run_id))]
     assert failures[-1] == {"status": "FAILED", "type": "AccessDenied", "message": execution.cause}
     assert execution.cause is not None
     assert "was refused" in execution.cause

@@ -17,8 +17,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from filegate.runs.states import Status
-
-from .pipeline import Drop, Pipeline
+from harness.pipeline import Drop, Pipeline
 
 REPOSITORY = Path(__file__).parents[2]
 FORMATS = ("lineitem.csv", "lineitem.csv.gz", "lineitem.parquet")

@@ -19,9 +19,9 @@ from filegate import errors
 from filegate.runs import cost as usage
 from filegate.runs.run import replay_id_of
 from filegate.runs.states import Status
+from harness.pipeline import Drop, Execution, Pipeline, eventually
 
 from . import transitions
-from .pipeline import Drop, Execution, Pipeline, eventually
 
 FIXTURES = Path(__file__).parent / "fixtures"
 IMAGES = FIXTURES / "images"
@@ -413,7 +413,7 @@ def test_an_aborted_execution_is_told_of(pipeline: Pipeline) -> None:
     drop = pipeline.drop("orders/aborted.csv", CLEAN, faults={"TransformState": ["sleep"]})
     execution = eventually(lambda: _owner_in(pipeline, drop.run_id, "ValidateState"))
     pipeline.stepfunctions.stop_execution(executionArn=execution)
-    (message,) = eventually(lambda: pipeline.untold(execution))
+    (message,) = eventually(lambda: pipeline.unreported(execution))
     assert message["failure"]["type"] == "ABORTED"
     assert json.loads(message["input"])["key"] == "orders/aborted.csv"
     run = pipeline.run(drop.run_id)
@@ -530,13 +530,13 @@ def test_spent_retries_restart_the_run_three_times_and_then_fail_it(pipeline: Pi
     assert execution.states.count("ErrorHandler") == 4
     assert execution.states.count("RetryLogic") == 4
     assert execution.states.count("Restart") == 3
-    assert pipeline.ledger.get(execution.run_id).error_message == "Throttled was planned. Nothing is wrong."
+    assert pipeline.run(str(execution.run_id)).error_message == "Throttled was planned. Nothing is wrong."
 
 
 def test_an_unexpected_error_goes_to_the_error_handler_at_once(pipeline: Pipeline, runs: dict[str, Drop]) -> None:
     execution = assert_failed(pipeline, runs["breaks for good"].run_id, "UnexpectedError")
     assert [len(attempts) for attempts in execution.attempts("ValidateState")] == [1, 1, 1, 1]
-    run = pipeline.run(execution.run_id)
+    run = pipeline.run(str(execution.run_id))
     assert run.error_message is not None
     assert run.error_message.startswith("RuntimeError at ")
     assert run.retries == 3
@@ -599,7 +599,7 @@ def test_a_run_that_failed_before_its_commit_published_nothing(pipeline: Pipelin
     assert [attempts[-1][2] for attempts in execution.attempts("ParallelOutput")] == [None] * 4
     for attempts in execution.attempts("CommitState"):
         assert_backoff(attempts)
-    assert pipeline.run(execution.run_id).output is None
+    assert pipeline.run(str(execution.run_id)).output is None
 
 
 # What a run used

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .pipeline import Execution
+from filegate.deploy import load_definition
+from harness.pipeline import Execution
 
-DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.json"
-STATES: dict[str, Any] = json.loads(DEFINITION.read_text())["States"]
+DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.yaml"
+STATES: dict[str, Any] = load_definition(DEFINITION)["States"]
 MAPS = {name for name, state in STATES.items() if state["Type"] == "Map"}
 FAN_OUT = MAPS | {STATES[name]["Next"] for name in MAPS}
 """The states that only large objects come to: the maps, and those that bring their ranges together."""

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.pipeline import Drop, Pipeline
+from harness.stack import REPOSITORY, STAGES, Stack, running
+
 from .. import docker_engine
-from ..e2e.pipeline import Drop, Pipeline
 from ..images.conftest import build
 from . import scenarios
-from .stack import FIXTURES, REPOSITORY, STAGES, Stack, running
 
+FIXTURES = Path(__file__).parents[1] / "e2e" / "fixtures"
 FAULTY = Path(__file__).parent / "image" / "Dockerfile"
 PARALLEL = "4"
 PATIENCE = 240.0
@@ -24,16 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "large: takes minutes, as functions have no more of a processor than in Lambda")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    docker_engine.mark(items, Path(__file__).parent)
-
-
 @pytest.fixture(scope="session")
 def images() -> None:
     """The four stages' images and LocalStack's, as this tree makes them: those that `make up` starts."""
     engine = docker_engine.architecture("the pipeline on LocalStack")
     build(f"linux/{engine}", "local")
-    command = [REPOSITORY / "infra" / "localstack" / "build.sh", "image"]
+    command = [str(REPOSITORY / "infra" / "localstack" / "build.sh"), "image"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from ..e2e.pipeline import Pipeline
+from harness.pipeline import Pipeline
+from harness.stack import REPOSITORY, Stack
+
 from .scenarios import CLEAN_FLIGHTS, FLIGHT_ROWS, FLIGHTS, MISTYPED, WRONG_HEADER
-from .stack import REPOSITORY, Stack
 
 COMMAND = [sys.executable, "-c", "from filegate.cli import main; main()", "-e", "local", "--json"]
 ONE_MISTYPED = CLEAN_FLIGHTS + b"".join(line for line in FLIGHTS.splitlines(keepends=True) if MISTYPED in line)
@@ -93,7 +94,7 @@ def test_a_replay_without_a_fix_ends_as_before(shell: Shell, rejected: dict[str,
 
 
 @pytest.fixture
-def mend(pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[[], None]]:
+def fix(pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[[], None]]:
     """Deploys images whose contract takes tail numbers like the mistyped one; afterwards, the real ones again."""
     functions = {stage: pipeline.outputs[f"{stage.title()}Function"] for stage in CONTRACT_STAGES}
 
@@ -104,29 +105,29 @@ def mend(pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[[], None]]:
             waiter = pipeline.lambdas.get_waiter("function_updated_v2")
             waiter.wait(FunctionName=function, WaiterConfig={"Delay": 0.2})
 
-    def mend() -> None:
+    def fix_contract() -> None:
         for name in NEEDED_TO_BUILD:
             source, target = REPOSITORY / name, tmp_path / name
             shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
         contract = tmp_path / "datasets" / "flights.py"
         assert TAIL_NUMBERS in contract.read_text()
         contract.write_text(contract.read_text().replace(TAIL_NUMBERS, MORE_TAIL_NUMBERS))
-        command = [tmp_path / "scripts" / "build-images.sh", *CONTRACT_STAGES]
-        named = {**os.environ, "REPOSITORY": "filegate-mended", "TAG": "test"}
+        command = [str(tmp_path / "scripts" / "build-images.sh"), *CONTRACT_STAGES]
+        named = {**os.environ, "REPOSITORY": "filegate-fixed", "TAG": "test"}
         built = subprocess.run(command, env=named, capture_output=True, text=True, check=False)
         assert built.returncode == 0, built.stderr
-        deploy("filegate-mended/{}:test")
+        deploy("filegate-fixed/{}:test")
 
-    yield mend
+    yield fix_contract
     deploy("filegate/{}:local")
 
 
-def test_a_replay_after_the_contract_was_mended_publishes_the_rejected_row(
-    shell: Shell, pipeline: Pipeline, mend: Callable[[], None]
+def test_a_replay_after_the_contract_was_fixed_publishes_the_rejected_row(
+    shell: Shell, pipeline: Pipeline, fix: Callable[[], None]
 ) -> None:
     status, first = shell.drop("mistyped.csv", ONE_MISTYPED)
     assert (status, first["status"], first["rows_rejected"]) == (0, "PARTIAL", 1)
-    mend()
+    fix()
     status, (replay,) = shell.run("dlq", "replay", first["run_id"])
     assert (status, replay["status"], replay["rows_rejected"]) == (0, "SUCCEEDED", 0)
     assert MISTYPED.decode() in pipeline.published("flights", replay["run_id"])["tailnum"].to_list()

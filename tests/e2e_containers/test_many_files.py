@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from filegate.runs.states import Status
+from harness.pipeline import Pipeline
 
-from ..e2e.pipeline import Pipeline
 from .scenarios import CLEAN_FLIGHTS
 
 FILES = 30

@@ -11,12 +11,12 @@ import pytest
 
 from filegate.runs.cost import by_stage
 from filegate.runs.states import Status
+from harness.pipeline import Drop, Execution, Pipeline, eventually
+from harness.stack import STAGES
 
-from ..e2e.pipeline import Drop, Execution, Pipeline, eventually
 from ..e2e.readings import MANY, MIXED_REPEATED, MIXED_RULES
 from .conftest import PATIENCE
 from .scenarios import CLEAN_FLIGHTS, FLIGHT_ROWS, FLIGHTS, HASTY_SECONDS, ROWS, WRONG_HEADER
-from .stack import STAGES
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,15 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.function import STAGES, docker
+
 from .. import docker_engine
-from .function import STAGES, docker
 
 REPOSITORY = Path(__file__).parents[2]
 TAG = "test"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    docker_engine.mark(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .function import Function, docker, function
+from harness.function import Function, docker, function
 
 CODE = Path(__file__).parent / "code"
 

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from harness.function import PYTHON, STAGES, docker
+
 from .conftest import REPOSITORY, File
-from .function import PYTHON, STAGES, docker
 
 Files = Callable[[str], dict[str, File]]
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from harness.function import PYTHON, STAGES, Function, docker, event, function, variables
+
 from .. import docker_engine
 from .conftest import REPOSITORY, build
-from .function import PYTHON, STAGES, Function, docker, event, function, variables
 
 
 @pytest.fixture(scope="module", params=STAGES)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from scripts import security_report
 from scripts.controls import CONTROLS, Control, Excepted
 from scripts.deployment import PRODUCTION, Deployment, Resource, Template, declared, load_templates, parameters_of
 
@@ -317,7 +316,3 @@ def test_exceptions_are_few_and_reasoned() -> None:
         ("KMS.1", "registry/DeployDataPolicy"),
         ("KMS.1", "registry/Boundary"),
     ]
-
-
-def test_the_page_is_as_the_report_writes_it() -> None:
-    assert security_report.PAGE.read_text() == security_report.page(DEPLOYMENT, TEMPLATES), "run make security-report"

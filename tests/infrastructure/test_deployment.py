@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.deployment import Deployment, Resource
+from scripts.deployment import PRODUCTION, Deployment, Resource, load_templates
 
 INNER = {
     "Parameters": {"Name": {"Type": "String"}, "Due": {"Type": "CommaDelimitedList"}, "Arn": {"Type": "String"}},
@@ -79,3 +79,15 @@ def test_loops_are_unrolled() -> None:
     found = resources(Name="y")
     assert [name for name in found if "Overdue" in name] == ["inner/Overduea1", "inner/Overdueb2"]
     assert found["inner/Overdueb2"].properties == {"Sub": "y-b:2"}
+
+
+def test_nothing_of_the_templates_is_left_out() -> None:
+    """A stack that no condition lets in would hide all that is in it."""
+    shown = {resource.template for resource in Deployment(load_templates(), PRODUCTION).resources}
+    assert shown | {"main"} == set(load_templates())
+
+
+def test_what_is_known_before_creation_is_filled_in() -> None:
+    """A parameter that nobody gives stays in angle brackets, as a reference to a resource does."""
+    for resource in Deployment(load_templates(), PRODUCTION).resources:
+        assert "Fn::" not in str(resource.properties), resource

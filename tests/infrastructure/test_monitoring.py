@@ -14,15 +14,14 @@ from typing import Any
 
 import botocore.session
 import pytest
-import typer
 from botocore import xform_name
 
 from filegate.aws_lambda import observability
-from filegate.cli.app import app
-from filegate.devcloud.stack.intrinsics import Scope
+from filegate.cli.app import load
+from filegate.deploy.intrinsics import Scope
 from filegate.errors import Throttled
 from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")
@@ -59,11 +58,15 @@ VALIDATED = Validated(
     quarantine="",
 )
 FOUND = {
-    "IngestState": RUN.having(ingested=Ingested(claim="CLAIMED", rows=7, bytes=90, chunks=1)),
-    "ValidateState": RUN.having(validated=VALIDATED),
-    "CommitState": RUN.having(
-        transformed=Transformed(rows_out=6, rows_deduplicated=0, bytes_out=400, parts=1, manifest=""),
-        committed=Committed(status=Status.PARTIAL, output="", run_seconds=9.5, age_seconds=61.25, cost_usd=0.0005),
+    "IngestState": RUN.with_ingested(Ingested(claim="CLAIMED", rows=7, bytes=90, chunks=1)),
+    "ValidateState": RUN.with_validated(VALIDATED),
+    "CommitState": RUN.model_copy(
+        update={
+            "transformed": Transformed(rows_out=6, rows_deduplicated=0, bytes_out=400, parts=1, manifest=""),
+            "committed": Committed(
+                status=Status.PARTIAL, output="", run_seconds=9.5, age_seconds=61.25, cost_usd=0.0005
+            ),
+        }
     ),
 }
 
@@ -126,9 +129,9 @@ def written() -> Written:
         patch.setattr(observability, "_memory_used_percent", lambda _: 41.5)
         patch.setattr(observability.logger.registered_handler, "stream", lines)
         for state, run in FOUND.items():
-            observability.begin(RUN, state)
+            observability.begin(RUN, State(state))
             observability.end(RUN, run, Invocation(state=state, seconds=1.5, memory_mb=512))
-        observability.begin(RUN.having(range=Range(index=7)), "ValidateRange")
+        observability.begin(RUN.with_range(Range(index=7)), State.VALIDATE_RANGE)
         observability.fail(RUN, Invocation(state="CommitState", seconds=1.5, memory_mb=512), Throttled("too fast"))
         observability.logger.remove_keys(["run_id", "dataset", "state", "execution", "environment", "range"])
     return Written(
@@ -351,6 +354,7 @@ def test_the_runbook_s_aws_commands_exist() -> None:
             model = session.get_service_model(service.removesuffix("api"))  # s3api: the API, not the tool
             operations = {xform_name(name, "-"): name for name in model.operation_names}
             shape = model.operation_model(operations[command]).input_shape
+            assert shape is not None
             known |= {xform_name(name, "-") for name in shape.members}
         if commands:
             assert set(re.findall(r"--([a-z-]+)", line)) <= known, line
@@ -363,8 +367,8 @@ def test_the_runbook_s_filegate_commands_exist() -> None:
     commands = re.findall(r"`(filegate [^`]+)`", text) + re.findall(r"^(filegate .+)$", text, re.MULTILINE)
     assert len(commands) > 10
     for line in commands:
-        command: Any = typer.main.get_command(app)
-        words = line.split()[1:]
+        _, name, *words = line.split()
+        command: Any = load(name)
         while words and (inner := getattr(command, "commands", {}).get(words[0])):
             command, words = inner, words[1:]
         assert not hasattr(command, "commands"), line

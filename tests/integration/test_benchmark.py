@@ -81,7 +81,7 @@ def altered(change: Callable[[pl.DataFrame], pl.DataFrame], place: str) -> Calla
     return alter
 
 
-DIFFERENCES: dict[str, Callable[[Path], None]] = {
+DIFFERENCES: dict[str, Callable[[Path], object]] = {
     "a row less": altered(lambda rows: rows.slice(1), "published"),
     "a row twice": altered(lambda rows: pl.concat([rows, rows.head(1)]), "published"),
     "a cent more": altered(

@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 from filegate.aws_lambda.settings import FunctionSettings
-from filegate.formats.text import MAX_CHUNK_ROWS
+from filegate.formats.splitter import MAX_CHUNK_ROWS
 from filegate.runs.run import Range, Request, Run, run_id_of
-
-from .stage_process import probed as in_a_process
+from filegate.runs.states import State
+from harness.stage_process import probed as in_a_process
 
 REPOSITORY = Path(__file__).parents[2]
 MB = 1_000_000
@@ -97,12 +97,12 @@ def _probed(folder: Path, key: str) -> dict[str, Probe]:
     """Ingests and validates the object that lies in the folder's raw bucket."""
     run = _run(key)
     results = {}
-    for stage in ("ingest", "validate"):
-        done = in_a_process(stage, run, folder, REPOSITORY / "datasets")
+    for state in (State.INGEST, State.VALIDATE):
+        done = in_a_process(state, run, folder, REPOSITORY / "datasets")
         run = done.run
         assert run.ingested is not None
         accepted = run.validated.rows_accepted if run.validated is not None else 0
-        results[stage] = Probe(run.ingested.rows, accepted, done.anonymous_bytes, done.cpu_seconds)
+        results[state.stage] = Probe(run.ingested.rows, accepted, done.anonymous_bytes, done.cpu_seconds)
     (folder / "raw" / key).unlink()
     return results
 
@@ -159,9 +159,9 @@ def test_a_range_of_short_rows_with_keys_fits_into_the_function(tmp_path: Path) 
     rows = (defaults["fan_out_bytes"].default // defaults["chunk_bytes"].default + 1) * MAX_CHUNK_ROWS
     numbers = pl.LazyFrame().select(id=pl.int_range(rows)).with_columns(a=pl.col("id") % 977, b=7)
     numbers.sink_csv(file)
-    run = in_a_process("ingest", _run("numbers/a.csv"), tmp_path, datasets).run
+    run = in_a_process(State.INGEST, _run("numbers/a.csv"), tmp_path, datasets).run
     assert run.fan_out is not None
-    probe = in_a_process("validate_range", run.having(range=Range(index=0)), tmp_path, datasets)
+    probe = in_a_process(State.VALIDATE_RANGE, run.with_range(Range(index=0)), tmp_path, datasets)
     assert probe.anonymous_bytes < LIMIT
 
 

@@ -1,4 +1,4 @@
-"""Law of compiled datasets: whatever a schema declares, the compiled dataset judges every chunk as it does."""
+"""Law of compiled datasets: whatever a schema declares, the compiled dataset evaluates every chunk as it does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .test_contract import FEW, schemas_and_chunks
 
 @given(schemas_and_chunks())
 @FEW
-def test_a_compiled_dataset_judges_as_its_schema_does(case):
+def test_a_compiled_dataset_evaluates_as_its_schema_does(case):
     schema, frame = case
     schema.unique = list(schema.columns)
     dataset = Dataset("d", schema=schema, source=Csv())
@@ -25,11 +25,11 @@ def test_a_compiled_dataset_judges_as_its_schema_does(case):
         write_compiled(module, lambda: dataset)
         compiled = read_compiled(module, lambda: dataset)
     assert compiled is not None
-    checked, again = dataset.contract.check(frame), compiled.contract.check(frame)
-    split, resplit = checked.split(), again.split()
+    evaluation, again = dataset.contract.evaluate(frame), compiled.contract.evaluate(frame)
+    split, resplit = evaluation.split(), again.split()
     assert_frame_equal(split.accepted, resplit.accepted)
     assert_frame_equal(split.rejected, resplit.rejected)
     assert split.tallies == resplit.tallies
-    assert_frame_equal(checked.keys(schema.unique), again.keys(schema.unique))
+    assert_frame_equal(evaluation.keys(schema.unique), again.keys(schema.unique))
     assert compiled.contract.uniques == dataset.contract.uniques
     assert compiled.expected_columns == dataset.expected_columns

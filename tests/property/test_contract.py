@@ -42,7 +42,7 @@ class Kind:
 
 
 def comparisons(values: st.SearchStrategy[Any]) -> list[Callable[..., st.SearchStrategy[pa.Check]]]:
-    single = [pa.Check.eq, pa.Check.ne, pa.Check.gt, pa.Check.ge, pa.Check.lt, pa.Check.le]
+    single: list[Any] = [pa.Check.eq, pa.Check.ne, pa.Check.gt, pa.Check.ge, pa.Check.lt, pa.Check.le]
     checks: list[Callable[..., st.SearchStrategy[pa.Check]]] = [
         lambda check=check, **options: values.map(lambda value: check(value, **options)) for check in single
     ]
@@ -172,26 +172,26 @@ def broken_rules(contract: Contract, split: Split) -> set[tuple[int, str, str]]:
 def test_the_broken_rules_are_pandera_s_failure_cases_on_the_typed_rows(case):
     schema, frame = case
     contract = compile_contract(schema, dataset="d")
-    checked = contract.check(frame)
-    ours = broken_rules(contract, checked.split())
-    mistyped = {(row, column) for row, column, what in ours if what == "type"}
+    evaluation = contract.evaluate(frame)
+    ours = broken_rules(contract, evaluation.split())
+    cast_failed = {(row, column) for row, column, what in ours if what == "type"}
     if frame.is_empty():
         assert not ours
         return
     # For pandera a cell of the wrong type is a null of the right one; here it breaks its type rule alone.
-    theirs = {case for case in failure_cases(schema, checked.rows.drop(ROW)) if case[:2] not in mistyped}
+    theirs = {case for case in failure_cases(schema, evaluation.rows.drop(ROW)) if case[:2] not in cast_failed}
     assert {case for case in ours if case[2] != "type"} == theirs
 
 
 @given(schemas_and_chunks(), st.data())
 @FEW
-def test_where_an_object_is_cut_makes_no_difference(case, data):
+def test_where_an_object_is_split_makes_no_difference(case, data):
     schema, frame = case
     contract = compile_contract(schema, dataset="d")
-    whole = contract.check(frame)
+    whole = contract.evaluate(frame)
     cuts = sorted(data.draw(st.lists(st.integers(0, frame.height), max_size=3)))
     bounds = zip([0, *cuts], [*cuts, frame.height], strict=True)
-    parts = [contract.check(frame[start:end]) for start, end in bounds]
+    parts = [contract.evaluate(frame[start:end]) for start, end in bounds]
     assert_frame_equal(pl.concat(part.split().accepted for part in parts), whole.split().accepted)
     assert_frame_equal(pl.concat(part.split().rejected for part in parts), whole.split().rejected)
     names = list(schema.columns)
@@ -205,8 +205,8 @@ def test_accepted_and_rejected_rows_are_all_rows_and_each_once(case, data):
     schema.unique = list(schema.columns)
     contract = compile_contract(schema, dataset="d")
     repeated = data.draw(st.lists(st.sampled_from(frame[ROW].to_list() or [1]), max_size=3))
-    faults = pl.DataFrame({ROW: repeated, "rule": contract.uniques[0].code}, schema={ROW: pl.Int64, "rule": pl.String})
-    split = contract.check(frame).split(faults)
+    repeats = pl.DataFrame({ROW: repeated, "rule": contract.uniques[0].code}, schema={ROW: pl.Int64, "rule": pl.String})
+    split = contract.evaluate(frame).split(repeats=repeats)
     together = pl.concat([split.accepted[ROW], split.rejected[ROW]]).sort()
     assert together.to_list() == frame[ROW].to_list()
     assert set(repeated) & set(frame[ROW]) <= set(split.rejected[ROW])
@@ -231,7 +231,7 @@ def test_numbers_are_those_python_reads_exactly(texts):
     schema = pa.DataFrameSchema({name: pa.Column(dtype, nullable=True) for name, dtype in dtypes.items()})
     frame = pl.DataFrame({ROW: range(len(texts)), **dict.fromkeys(dtypes, texts)}, schema_overrides={ROW: pl.Int64})
     frame = frame.with_columns(pl.col(*dtypes).cast(pl.String))
-    typed = compile_contract(schema, dataset="d").check(frame).rows.drop(ROW)
+    typed = compile_contract(schema, dataset="d").evaluate(frame).rows.drop(ROW)
     for text, (whole, real, decimal) in zip(texts, typed.iter_rows(), strict=True):
         assert whole == python_int(text), text
         expected = python_float(text)
@@ -275,7 +275,7 @@ def python_decimal(text: str) -> Decimal | None:
 def test_dates_are_those_of_iso_8601_in_full(texts):
     schema = pa.DataFrameSchema({"d": pa.Column(pl.Date, nullable=True)})
     frame = pl.DataFrame({ROW: range(len(texts)), "d": texts}, schema={ROW: pl.Int64, "d": pl.String})
-    typed = compile_contract(schema, dataset="d").check(frame).rows
+    typed = compile_contract(schema, dataset="d").evaluate(frame).rows
     assert typed["d"].to_list() == [python_date(text) for text in texts]
 
 
@@ -293,5 +293,5 @@ def test_every_timestamp_survives_its_own_text(instants, separator):
     schema = pa.DataFrameSchema({"t": pa.Column(pl.Datetime("us"))})
     texts = [instant.isoformat(separator) for instant in instants]
     frame = pl.DataFrame({ROW: range(len(texts)), "t": texts}, schema={ROW: pl.Int64, "t": pl.String})
-    split = compile_contract(schema, dataset="d").check(frame).split()
+    split = compile_contract(schema, dataset="d").evaluate(frame).split()
     assert split.accepted["t"].to_list() == instants

@@ -57,7 +57,7 @@ class Case:
         pipeline.chunk_bytes, pipeline.fan_out_bytes = self.chunk_bytes, fan_out_bytes
         run = pipeline.arrive("sales/a.csv", csv(self.rows))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(uniqueness, "HANDED_ON_ROWS", self.slice_rows)
+            patch.setattr(uniqueness, "STAGED_SLICE_ROWS", self.slice_rows)
             patch.setattr(fan_out, "RANGE_CHUNKS", 4)
             patch.setattr(fan_out, "GROUP_CHUNKS", 2)
             validated = pipeline.validated(run).validated

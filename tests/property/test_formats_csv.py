@@ -10,10 +10,11 @@ from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from filegate.errors import PermanentError
-from filegate.formats.csv.index import RecordIndex, Run
+from filegate.formats.csv.index import RecordIndex, Span
 from filegate.formats.encoding import UTF8_BOM
 from filegate.formats.sources import Csv
 from tests.unit.formats import csv_oracle
+from tests.unit.formats.csv_oracle import header
 from tests.unit.formats.support import Outcome, read_all
 
 NAMES = ["a", "b", "c"]
@@ -55,12 +56,8 @@ def record_limit(limit: int) -> Iterator[None]:
 def one_by_one() -> Iterator[None]:
     """The grammar reads every record, polars none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecordIndex, "run", lambda _, start, stop: Run([], start))
+        patch.setattr(RecordIndex, "span", lambda _, start, stop: Span([], start))
         yield
-
-
-def header(source: Csv, columns: list[str]) -> bytes:
-    return (",".join(columns) + "," * source.trailing_delimiter + "\n").encode()
 
 
 def outcome(body: bytes, source: Csv, columns: list[str], limit: int, chunk_bytes: int) -> Outcome:
@@ -68,44 +65,17 @@ def outcome(body: bytes, source: Csv, columns: list[str], limit: int, chunk_byte
         return read_all(header(source, columns) + body, columns, source, chunk_bytes=chunk_bytes)
 
 
-def believed(body: bytes, source: Csv, columns: list[str], limit: int) -> list[tuple[object, ...]]:
-    """What the oracle makes of it: (offset, values or rule)."""
+def expected(body: bytes, source: Csv, columns: list[str], limit: int) -> list[tuple[int, object]]:
+    """What the oracle makes of it: offsets in the file, and values or rules."""
     start = len(header(source, columns))
-    fields = len(columns) + source.trailing_delimiter
-    found: list[tuple[object, ...]] = []
-    for record in csv_oracle.split(
-        body.removesuffix(b"\x1a"),
-        delimiter=b",",
-        quote=source.quote.encode() if source.quote else None,
-        escape=source.escape.encode() if source.escape else None,
-        fields=fields,
-        limit=max(limit, start),
-    ):
-        raw = body[record.start : record.end]
-        found.append((start + record.start, _verdict(record, raw, source, fields, len(columns))))
-    return found
+    records = csv_oracle.records(body, source, len(columns), max(limit, start))
+    return [(start + offset, record) for offset, record in records]
 
 
-def _verdict(record: csv_oracle.Split, raw: bytes, source: Csv, fields: int, columns: int) -> object:
-    if record.problem is not None:
-        return record.problem
-    if b"\0" in raw:
-        return "record:nul"
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return "record:encoding"
-    assert record.fields is not None
-    if len(record.fields) != fields or (source.trailing_delimiter and record.fields[-1] != (b"", False)):
-        return "record:fields"
-    texts = [(text.decode(), quoted) for text, quoted in record.fields[:columns]]
-    return tuple(None if (not text and not quoted) or text in source.null_values else text for text, quoted in texts)
-
-
-def told(result: Outcome) -> list[tuple[object, ...]]:
+def found_in(result: Outcome) -> list[tuple[int, object]]:
     """What the formats make of it, in the oracle's terms."""
     by_row: dict[int, object] = {row[0]: row[1:] for row in result.frame.rows()}
-    by_row |= {record.row: record.fault.rule for record in result.malformed}
+    by_row |= {record.row: record.broken.rule for record in result.malformed}
     assert sorted(by_row) == list(range(1, len(by_row) + 1))
     return [(offset, by_row[row]) for row, offset in enumerate(result.offsets, 1)]
 
@@ -118,13 +88,13 @@ def told(result: Outcome) -> list[tuple[object, ...]]:
 @example(b"x\r" + UTF8_BOM + b"\x1a", UTF8, ["a"], 1 << 20, 5)
 @example(b'\\\r,"', Csv(encoding="utf-8", escape="\\"), ["a"], 1 << 20, 1)
 def test_any_bytes_in_any_chunks_are_the_records_of_the_grammar(body, source, columns, limit, chunk_bytes):
-    truth = believed(body, source, columns, limit)
+    truth = expected(body, source, columns, limit)
     assume(truth)
     result = outcome(body, source, columns, limit, chunk_bytes)
-    assert told(result) == truth
+    assert found_in(result) == truth
     longest = chunk_bytes + body.endswith(b"\x1a")
-    assert all(piece.length <= longest for piece in result.pieces if piece.rows > 1)
-    last = result.pieces[-1]
+    assert all(chunk.length <= longest for chunk in result.chunks if chunk.rows > 1)
+    last = result.chunks[-1]
     assert last.start + last.length == len(header(source, columns)) + len(body)
 
 
@@ -134,7 +104,7 @@ def test_only_a_file_without_records_is_refused(body, source, columns):
     try:
         read_all(header(source, columns) + body, columns, source)
     except PermanentError:
-        assert not believed(body, source, columns, 1 << 20)
+        assert not expected(body, source, columns, 1 << 20)
 
 
 @few

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from filegate.errors import MalformedObject
 from filegate.formats import ROW, ExpectedColumn
-from filegate.formats.json import reader as json_chunk
+from filegate.formats.json import reader as json_reader
 from filegate.formats.sources import Json
+from tests.property.sources import JSON_SOURCES
 from tests.unit.formats.support import read_all
 
 COLUMNS = ["a", "b"]
@@ -59,10 +60,10 @@ def test_an_array_is_read_as_its_lines_would_be(records, chunk_bytes, indented):
     array = read_all(text.encode(), COLUMNS, UTF8, chunk_bytes=chunk_bytes, on_unknown_columns="rescue")
     plain = read_all(lines.encode(), COLUMNS, UTF8, on_unknown_columns="rescue")
     assert [text.encode()[offset : offset + 1] for offset in array.offsets] == [one[:1].encode() for one in dumped]
-    assert sum(len(piece.data or b"") for piece in array.pieces) == len(text.encode()) - array.layout.data_start
+    assert sum(len(chunk.data or b"") for chunk in array.chunks) == len(text.encode()) - array.layout.data_start
     assert array.frame.equals(plain.frame)
     assert array.rules == plain.rules
-    assert array.faults == plain.faults
+    assert array.broken == plain.broken
 
 
 @few
@@ -99,18 +100,19 @@ def test_plain_lines_are_read_as_any_other(data):
     rows = st.lists(st.sampled_from(usual) | WRITTEN, min_size=len(keys), max_size=len(keys))
     lines = [_written(keys, row, blanks) for row in data.draw(st.lists(rows, min_size=1, max_size=20), label="rows")]
     lines[1:1] = data.draw(st.lists(st.sampled_from(['{"a": 1}', '{"a": 1{"b": 2}', "{}", " ", ""])), label="others")
-    text = "\n".join(lines).encode(errors="surrogatepass") + b"\n"
+    source = data.draw(JSON_SOURCES)
+    encoding = source.encoding or "utf-8"
+    text = ("\n".join(lines) + "\n").encode(encoding, "surrogatepass" if encoding != "cp1252" else "replace")
     columns = [replace(data.draw(COLUMN), name=name) for name in data.draw(st.sampled_from(["ab", "abé", "c"]))]
-    source = Json(encoding="utf-8", null_values=data.draw(st.sampled_from([(), ("x", "1"), ("", "null")])))
     on_unknown = data.draw(st.sampled_from(["reject", "ignore", "rescue"]))
     at_once = read_all(text, columns, source, on_unknown_columns=on_unknown)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_chunk, "plain_lines", lambda *_: iter(()))
+        patch.setattr(json_reader, "plain_lines", lambda *_: iter(()))
         one_by_one = read_all(text, columns, source, on_unknown_columns=on_unknown)
     assert at_once.frame.rows() == one_by_one.frame.rows()
     assert at_once.frame.schema == one_by_one.frame.schema
     assert at_once.malformed == one_by_one.malformed
-    assert at_once.faults == one_by_one.faults
+    assert at_once.broken == one_by_one.broken
     assert at_once.originals.equals(one_by_one.originals)
 
 

@@ -59,7 +59,7 @@ def test_index_agrees_with_one_frame(  # noqa: PLR0917
             index.add(number, table if number in again else chunk)
         for number in again & set(range(len(chunks))):
             index.add(number, chunks[number])
-        touched = index.settle()
+        touched = index.resolve()
 
     found = [index.repeats(number).to_list() for number in range(len(chunks))]
     assert [row for rows_of_chunk in found for row in rows_of_chunk] == expected
@@ -68,7 +68,7 @@ def test_index_agrees_with_one_frame(  # noqa: PLR0917
 
 def test_an_empty_index_has_no_repeats(tmp_path: Path) -> None:
     index = KeyIndex(tmp_path / "keys", "none", 1)
-    assert index.settle() == []
+    assert index.resolve() == []
     assert index.repeats(0).is_empty()
 
 
@@ -100,8 +100,8 @@ def test_slices_that_are_settled_one_by_one_agree_with_all_at_once(
         for of_all in zip(*(index.slices() for index in handed_on), strict=True):
             for part in of_all:
                 settled.add_slice(part)
-            touched = settled.settle()
-        assert touched == whole.settle()
+            touched = settled.resolve()
+        assert touched == whole.resolve()
     for number in range(parts):
         assert settled.repeats(number).to_list() == whole.repeats(number).to_list()
 
@@ -125,7 +125,7 @@ def test_a_key_of_many_rows_takes_the_room_of_few(
         note_repeats(self, keys)
 
     monkeypatch.setattr(KeyIndex, "_note_repeats", noting)
-    touched = index.settle()
+    touched = index.resolve()
     assert max(held) <= 125 + 50
     assert touched == list(range(20))
     assert [row for chunk in touched for row in index.repeats(chunk)] == list(expected)

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.runs.cost import STAGES, by_stage, cost_usd, total, transitions
+from filegate.runs.cost import by_stage, cost_usd, total, transitions
 from filegate.runs.run import Invocation, Usage
+from filegate.runs.states import State
 from filegate.storage.requests import Requests
 
 from ..unit.test_usage import record
 
 INVOCATIONS = st.builds(
     Invocation,
-    state=st.sampled_from(sorted(STAGES)),
+    state=st.sampled_from(sorted(State)),
     calls=st.integers(1, 1_000),
     seconds=st.integers(0, 900_000).map(lambda ms: ms / 1000),
     memory_mb=st.sampled_from([128, 256, 512, 1024, 10240]),

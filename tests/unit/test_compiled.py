@@ -19,10 +19,11 @@ from filegate.dataset import compiled
 from filegate.dataset.dataset import Dataset, Declaration
 from filegate.dataset.registry import Registry
 from filegate.errors import CheckFailed, DeclarationError
-from filegate.formats import Records, cut, read, sniff
+from filegate.formats import Records, make_reader, sniff, split
 from filegate.formats.records import ROW
 from filegate.formats.sources import TextSource
 from filegate.storage.blob import FileBlob
+from tests.unit.formats.support import chunk_of
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = {"cars": "cars.json", "flights": "flights.csv", "lineitem": "lineitem.parquet"}
@@ -71,16 +72,16 @@ def contract_free(declaration: Declaration) -> dict[str, Any]:
 
 
 def assert_same(one: Contract, other: Contract, frame: pl.DataFrame, formats: dict[str, str]) -> None:
-    """Both contracts judge the chunk alike, whatever is repeated in it."""
+    """Both contracts give the same result for the chunk, whatever is repeated in it."""
     assert one.columns == other.columns
     assert one.uniques == other.uniques
     assert dict(one.rules) == dict(other.rules)
     assert one.strict == other.strict
-    checked, again = one.check(frame, date_formats=formats), other.check(frame, date_formats=formats)
+    evaluation, again = one.evaluate(frame, date_formats=formats), other.evaluate(frame, date_formats=formats)
     names = [column.name for column in one.columns]
-    assert_frame_equal(checked.keys(names), again.keys(names))
+    assert_frame_equal(evaluation.keys(names), again.keys(names))
     repeats = pl.concat([NOTHING, *(frame.select(ROW, rule=pl.lit(unique.code)).head(2) for unique in one.uniques)])
-    split, resplit = checked.split(repeats), again.split(repeats)
+    split, resplit = evaluation.split(repeats=repeats), again.split(repeats=repeats)
     assert_frame_equal(split.accepted, resplit.accepted)
     assert_frame_equal(split.rejected, resplit.rejected)
     assert split.tallies == resplit.tallies
@@ -91,23 +92,13 @@ def records_of(dataset: Declaration, file: Path) -> tuple[Records, dict[str, str
     blob = FileBlob(file)
     layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
     source = dataset.sources[layout.source]
-    piece = next(cut(blob, layout, source, chunk_bytes=200_000))
-    records = read(
-        blob,
-        start=piece.start,
-        length=piece.length,
-        first_row=1,
-        layout=layout,
-        source=source,
-        columns=dataset.expected_columns,
-        on_unknown_columns=dataset.on_unknown_columns,
-        origin=piece.start,
-    )
-    return records, dict(source.date_formats) if isinstance(source, TextSource) else {}
+    raw = next(split(blob, layout, source, chunk_bytes=200_000))
+    reader = make_reader(layout, source, dataset.expected_columns, dataset.on_unknown_columns)
+    return reader.read(blob, chunk_of(raw, 1)), dict(source.date_formats) if isinstance(source, TextSource) else {}
 
 
 def spoilt(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with values that no contract wants here and there."""
+    """The frame with values here and there that no contract accepts."""
     columns = [name for name in frame.columns if name != ROW]
     return frame.with_columns(
         pl.when(pl.int_range(pl.len()) % (7 + index) == 0).then(None).otherwise(pl.col(name)).alias(name)
@@ -118,7 +109,7 @@ def spoilt(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_projects_datasets_judge_alike_compiled_or_not(tmp_path: Path, name: str) -> None:
+def test_the_projects_datasets_give_the_same_result_compiled_or_not(tmp_path: Path, name: str) -> None:
     folder = copied(REPOSITORY / "datasets", tmp_path / "datasets")
     assert Registry(folder).compile() == {}
     declared, found = Registry(REPOSITORY / "datasets")[name], Registry(folder)[name]
@@ -132,7 +123,7 @@ def test_the_projects_datasets_judge_alike_compiled_or_not(tmp_path: Path, name:
 
 
 @pytest.mark.parametrize("name", ["orders", "utf8"])
-def test_the_tests_datasets_judge_alike_compiled_or_not(tmp_path: Path, name: str) -> None:
+def test_the_tests_datasets_give_the_same_result_compiled_or_not(tmp_path: Path, name: str) -> None:
     source = REPOSITORY / "tests" / "e2e" / "fixtures" / "datasets"
     folder = copied(source, tmp_path / "datasets")
     assert Registry(folder).compile() == {}
@@ -144,21 +135,21 @@ def test_the_tests_datasets_judge_alike_compiled_or_not(tmp_path: Path, name: st
     assert_same(declared.contract, found.contract, frame, {})
 
 
-def test_a_check_in_python_judges_alike_and_brings_its_module_only_then(folder: Path) -> None:
+def test_a_check_in_python_gives_the_same_result_and_imports_its_module_only_then(folder: Path) -> None:
     declared = Registry(folder)["orders"]
     assert Registry(folder).compile() == {}
     assert_same(declared.contract, Registry(folder)["orders"].contract, orders("a", "long", None, "-"), {})
     columns = f"rules = Registry(Path({str(folder)!r}))['orders'].contract.rules"
     assert printed(columns) == "False"
     chunk = "import polars as pl; chunk = pl.DataFrame({'__row__': [1], 'id': ['1'], 'note': ['long']})"
-    assert printed(f"{columns}; {chunk}; Registry(Path({str(folder)!r}))['orders'].contract.check(chunk)") == "True"
+    assert printed(f"{columns}; {chunk}; Registry(Path({str(folder)!r}))['orders'].contract.evaluate(chunk)") == "True"
 
 
 def test_a_check_in_python_that_raises_is_told_as_ever(folder: Path) -> None:
     (folder / "orders.py").write_text(ORDERS.replace("len(note) < 4", "1 / 0"))
     Registry(folder).compile()
     with pytest.raises(CheckFailed, match="'note:is_short' raised"):
-        Registry(folder)["orders"].contract.check(orders("a"))
+        Registry(folder)["orders"].contract.evaluate(orders("a"))
 
 
 def printed(program: str) -> str:
@@ -173,8 +164,9 @@ from filegate.aws_lambda.settings import FunctionSettings
 from filegate.pipeline.context import Context
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.validate import validate
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
-store, place = MemoryObjectStore(), Address("raw", "flights/f.csv")
+from filegate.storage.folder import FolderStore
+from filegate.storage.memory import MemoryLedger
+store, place = FolderStore(Path({folder!r}).parent), Address("raw", "flights/f.csv")
 version = store.write(place, Path({sample!r}).read_bytes())
 names = {{name: name for name in ("ledger_table", "staging_bucket", "processed_bucket", "quarantine_bucket")}}
 context = Context(store, MemoryLedger(), Registry(Path({folder!r})), FunctionSettings(**names))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from filegate import Dataset
 from filegate.dataset.registry import Registry
 from filegate.errors import DeclarationError, UnknownDataset
 
@@ -103,8 +104,10 @@ def test_the_transform_is_tried_on_no_rows(tmp_path: Path, transform: str, parti
         f"dataset = Dataset('orders', schema=SCHEMA, source=Csv(), transform={transform}, partition_by={partition_by})"
     )
     registry = declared(tmp_path, body)
+    dataset = registry["orders"]
+    assert isinstance(dataset, Dataset)
     with pytest.raises(DeclarationError, match=problem):
-        registry["orders"].result_schema(registry.references("orders"))
+        dataset.result_schema(registry.references("orders"))
 
 
 def test_a_missing_reference_is_named(tmp_path: Path) -> None:
@@ -117,10 +120,11 @@ def test_the_projects_own_datasets_are_sound() -> None:
     registry = Registry(Path(__file__).parents[2] / "datasets")
     assert registry.names() == ["cars", "flights", "lineitem"]
     for dataset in registry:
+        assert isinstance(dataset, Dataset)
         assert dataset.result_schema(registry.references(dataset.name))
 
 
 def test_a_missing_folder_is_told_when_a_dataset_is_asked_for(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "nowhere")  # output has no datasets, and no use for them
-    with pytest.raises(DeclarationError, match="nowhere is no folder"):
+    with pytest.raises(DeclarationError, match="nowhere is not a folder"):
         registry["orders"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from filegate import Dataset
 from filegate.dataset.registry import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,9 @@ def test_the_example_dataset_loads(page: str, tmp_path: Path) -> None:
     (tmp_path / "references").mkdir()
     (tmp_path / "references" / "countries.csv").write_text(table[1] if table else "")
     registry = Registry(tmp_path)
-    assert "month" in registry["orders"].result_schema(registry.references("orders"))
+    dataset = registry["orders"]
+    assert isinstance(dataset, Dataset)
+    assert "month" in dataset.result_schema(registry.references("orders"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

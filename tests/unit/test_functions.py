@@ -13,11 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from filegate.aws_lambda import function as functions
 from filegate.aws_lambda import observability
 from filegate.aws_lambda.function import UnexpectedError, lambda_function
-from filegate.aws_lambda.observability import EphemeralMetrics
 from filegate.aws_lambda.settings import FunctionSettings
 from filegate.dataset.registry import Registry
 from filegate.errors import ClaimLost, EmptyObject, FilegateError, SchemaMismatch, Throttled, UnknownDataset
@@ -34,8 +34,9 @@ from filegate.runs.run import (
     Usage,
     Validated,
 )
-from filegate.runs.states import Status
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.runs.states import State, Status
+from filegate.storage.memory import MemoryLedger
+from tests.memory_store import MemoryObjectStore
 
 RUN = Run(run_id="r1", execution="e1", request=Request(bucket="raw", key="flights/a.csv", version_id="v1"))
 INVOKED = SimpleNamespace(
@@ -74,7 +75,7 @@ class Function:
     logged: io.StringIO
     printed: Callable[[], str]
 
-    def call(self, stage: Stage, run: Run = RUN, state: str = "IngestState", **more: Any) -> dict[str, Any]:
+    def call(self, stage: Stage, run: Run = RUN, state: State = State.INGEST, **more: Any) -> dict[str, Any]:
         event = {"state": state, "run": run.model_dump(mode="json", exclude_none=True), **more}
         return lambda_function({state: stage})(event, INVOKED)  # type: ignore[arg-type]
 
@@ -114,7 +115,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def adding(**sections: Any) -> Stage:
-    return lambda run, _: run.having(**sections)
+    return lambda run, _: run.model_copy(update=sections)
 
 
 def failing(error: Exception) -> Stage:
@@ -135,7 +136,7 @@ def test_an_arrival_is_counted_by_dataset(function: Function) -> None:
 
 @pytest.mark.parametrize("validated", [VALIDATED, REJECTED])
 def test_rows_are_counted_whatever_the_verdict(function: Function, validated: Validated) -> None:
-    function.call(adding(validated=validated), state="ValidateState")
+    function.call(adding(validated=validated), state=State.VALIDATE)
     assert function.of_dataset() == {
         "rows_in": 7,
         "rows_accepted": validated.rows_accepted,
@@ -145,7 +146,7 @@ def test_rows_are_counted_whatever_the_verdict(function: Function, validated: Va
 
 
 def test_a_commit_tells_what_was_published_how_old_it_was_and_what_it_cost(function: Function) -> None:
-    function.call(adding(transformed=TRANSFORMED, committed=COMMITTED), state="CommitState")
+    function.call(adding(transformed=TRANSFORMED, committed=COMMITTED), state=State.COMMIT)
     assert function.of_dataset() == {
         "rows_out": 6,
         "run_seconds": 9.5,
@@ -156,7 +157,7 @@ def test_a_commit_tells_what_was_published_how_old_it_was_and_what_it_cost(funct
 
 def test_a_superseded_run_published_nothing(function: Function) -> None:
     late = COMMITTED.model_copy(update={"superseded_by": "r2"})
-    function.call(adding(transformed=TRANSFORMED, committed=late), state="CommitState")
+    function.call(adding(transformed=TRANSFORMED, committed=late), state=State.COMMIT)
     assert function.of_dataset() == {"run_seconds": 9.5, "cost_usd": 0.0005}
 
 
@@ -174,15 +175,15 @@ def test_the_memory_used_is_this_process_s_peak(monkeypatch: pytest.MonkeyPatch)
     ballast = b"1" * (64 << 20)
     used = observability._memory_used_percent(1 << 20)
     assert used is not None  # of a terabyte
-    assert observability._memory_used_percent(100) > 64
+    assert (observability._memory_used_percent(100) or 0) > 64
     del ballast
-    assert observability._memory_used_percent(100) > 64
+    assert (observability._memory_used_percent(100) or 0) > 64
     monkeypatch.setattr(Path, "exists", lambda _: False)
     assert observability._memory_used_percent(100) is None
 
 
 def test_the_share_of_the_tolerance_is_there_for_an_alarm_over_all_datasets(function: Function) -> None:
-    function.call(adding(validated=REJECTED), state="ValidateState")
+    function.call(adding(validated=REJECTED), state=State.VALIDATE)
     metrics = function.metrics()
     assert metrics[frozenset({("environment", "test"), ("service", "ingest")})]["rejected_share_of_tolerance"] == [3.0]
 
@@ -212,13 +213,13 @@ def test_a_failed_stage_tells_its_time_too(function: Function) -> None:
 
 
 def test_what_a_restart_repeats_is_not_counted_again(function: Function) -> None:
-    before = Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)})
-    function.call(adding(ingested=INGESTED), RUN.having(usage=before))
+    before = Usage(invocations={"a": Invocation(state=State.INGEST, seconds=1, memory_mb=512)})
+    function.call(adding(ingested=INGESTED), RUN.model_copy(update={"usage": before}))
     assert function.of_dataset() == {}
 
 
 def test_a_replay_is_no_arrival(function: Function) -> None:
-    replay = RUN.having(request=RUN.request.model_copy(update={"replay_of": "r0"}))
+    replay = RUN.model_copy(update={"request": RUN.request.model_copy(update={"replay_of": "r0"})})
     function.call(adding(ingested=INGESTED), replay)
     assert function.of_dataset() == {}
 
@@ -240,13 +241,13 @@ def test_every_line_names_its_run(function: Function) -> None:
     lines = function.lines()
     assert [line["message"] for line in lines] == ["started", "done"]
     for line in lines:
-        assert (line["run_id"], line["dataset"], line["state"]) == ("r1", "flights", "IngestState")
+        assert (line["run_id"], line["dataset"], line["state"]) == ("r1", "flights", State.INGEST)
         assert (line["execution"], line["environment"]) == ("e1", "test")
         assert {"service", "timestamp", "function_request_id"} <= set(line)
 
 
 def test_the_last_line_has_the_counts_and_the_seconds(function: Function) -> None:
-    function.call(adding(validated=VALIDATED), state="ValidateState")
+    function.call(adding(validated=VALIDATED), state=State.VALIDATE)
     done = function.lines()[-1]
     assert (done["rows_in"], done["rows_accepted"], done["rows_rejected"]) == (7, 6, 1)
     assert done["rules"] == [{"rule": "carrier:isin", "rows": 1}]
@@ -255,8 +256,10 @@ def test_the_last_line_has_the_counts_and_the_seconds(function: Function) -> Non
 
 def test_what_an_operator_should_look_at_is_a_warning(function: Function) -> None:
     late = COMMITTED.model_copy(update={"superseded_by": "r2"})
-    function.call(adding(validated=REJECTED), RUN.having(retries=Retries(count=2)), state="ValidateState")
-    function.call(adding(transformed=TRANSFORMED, committed=late), state="CommitState")
+    function.call(
+        adding(validated=REJECTED), RUN.model_copy(update={"retries": Retries(count=2)}), state=State.VALIDATE
+    )
+    function.call(adding(transformed=TRANSFORMED, committed=late), state=State.COMMIT)
     warnings = {line["message"]: line for line in function.lines() if line["level"] == "WARNING"}
     assert warnings["started again"]["restarts"] == 2
     assert warnings["rows were rejected"]["share_of_tolerance"] == 3.0
@@ -299,17 +302,19 @@ def test_an_unexpected_error_tells_its_place_but_not_its_text(
 
 
 RANGE = {"index": 7}
-SPREAD = RUN.having(
-    ingested=INGESTED.model_copy(update={"chunks": 160_000}),
-    fan_out=FanOut(ranges="runs/r1/ranges/ValidateState0.json"),
-    usage=Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)}),
+SPREAD = RUN.model_copy(
+    update={
+        "ingested": INGESTED.model_copy(update={"chunks": 160_000}),
+        "fan_out": FanOut(ranges="runs/r1/ranges/ValidateState0.json"),
+        "usage": Usage(invocations={"a": Invocation(state=State.INGEST, seconds=1, memory_mb=512)}),
+    }
 )
 
 
 @pytest.mark.parametrize(
-    ("state", "run"), [("ValidateRange", SPREAD), ("TransformRange", SPREAD.having(validated=VALIDATED))]
+    ("state", "run"), [(State.VALIDATE_RANGE, SPREAD), (State.TRANSFORM_RANGE, SPREAD.with_validated(VALIDATED))]
 )
-def test_a_range_names_itself_and_tells_its_own_time_alone(function: Function, state: str, run: Run) -> None:
+def test_a_range_names_itself_and_tells_its_own_time_alone(function: Function, state: State, run: Run) -> None:
     """Rows, rules and rejects are the reduce step's to tell, once a run."""
     function.call(adding(), run, state, range=RANGE)
     lines = function.lines()
@@ -325,13 +330,13 @@ def test_a_range_names_itself_and_tells_its_own_time_alone(function: Function, s
 
 def test_a_range_of_a_run_that_was_restarted_is_no_warning(function: Function) -> None:
     """There may be thousands; ingest has told of the restart."""
-    function.call(adding(), SPREAD.having(retries=Retries(count=1)), "ValidateRange", range=RANGE)
+    function.call(adding(), SPREAD.model_copy(update={"retries": Retries(count=1)}), State.VALIDATE_RANGE, range=RANGE)
     assert {line["level"] for line in function.lines()} == {"INFO"}
 
 
 def test_the_next_call_is_no_range_any_more(function: Function) -> None:
     """A process is used again."""
-    handle = lambda_function({"ValidateRange": adding(), "ValidateReduce": adding()})
+    handle = lambda_function({State.VALIDATE_RANGE: adding(), State.VALIDATE_REDUCE: adding()})
     for event in ({"state": "ValidateRange", "range": RANGE}, {"state": "ValidateReduce"}):
         handle({**event, "run": SPREAD.model_dump(mode="json")}, INVOKED)  # type: ignore[arg-type]
     assert ["range" in line for line in function.lines()] == [True, True, False, False]
@@ -340,24 +345,29 @@ def test_the_next_call_is_no_range_any_more(function: Function) -> None:
 @pytest.mark.parametrize(("looks", "before"), [(0, 0), (1, 1)])
 def test_a_spread_run_is_counted_once(function: Function, looks: int, before: int) -> None:
     """By the reduce step that ends with a validated object, be it after a second look."""
-    used = {f"b{number}": Invocation(state="ValidateReduce", seconds=1, memory_mb=256) for number in range(before)}
-    run = SPREAD.having(fan_out=FanOut(ranges="x", looks=looks), usage=SPREAD.usage | Usage(invocations=used))
-    function.call(adding(), run, "ValidateReduce")  # sends some ranges through the map once more
+    used = {f"b{number}": Invocation(state=State.VALIDATE_REDUCE, seconds=1, memory_mb=256) for number in range(before)}
+    run = SPREAD.model_copy(
+        update={"fan_out": FanOut(ranges="x", looks=looks), "usage": SPREAD.usage | Usage(invocations=used)}
+    )
+    function.call(adding(), run, State.VALIDATE_REDUCE)  # sends some ranges through the map once more
     assert function.of_dataset() == {}
-    function.call(adding(validated=VALIDATED), run, "ValidateReduce")
+    function.call(adding(validated=VALIDATED), run, State.VALIDATE_REDUCE)
     assert function.of_dataset()["rows_in"] == 7
     assert [line["rules"] for line in function.lines() if "rules" in line] == [[{"rule": "carrier:isin", "rows": 1}]]
-    again = run.having(
-        usage=run.usage | Usage(invocations={"c": Invocation(state="ValidateReduce", seconds=1, memory_mb=256)})
+    again = run.model_copy(
+        update={
+            "usage": run.usage
+            | Usage(invocations={"c": Invocation(state=State.VALIDATE_REDUCE, seconds=1, memory_mb=256)})
+        }
     )
-    function.call(adding(validated=VALIDATED), again, "ValidateReduce")  # a restart
+    function.call(adding(validated=VALIDATED), again, State.VALIDATE_REDUCE)  # a restart
     assert function.of_dataset() == {}
 
 
 def test_ranges_that_fail_do_not_fill_the_run_s_item(function: Function) -> None:
     """Hundreds of attempts would: DynamoDB takes 400 KB."""
     with pytest.raises(Throttled):
-        function.call(failing(Throttled("later.")), SPREAD, "ValidateRange", range=RANGE)
+        function.call(failing(Throttled("later.")), SPREAD, State.VALIDATE_RANGE, range=RANGE)
     record = function.ledger.get("r1")
     assert record is not None
     assert record.usage == Usage()
@@ -376,13 +386,13 @@ def test_the_result_is_the_document_with_the_new_section(function: Function) -> 
 
 
 def test_the_result_tells_what_was_used_so_far(function: Function) -> None:
-    before = Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)})
+    before = Usage(invocations={"a": Invocation(state=State.INGEST, seconds=1, memory_mb=512)})
 
     def stage(run: Run, context: Context) -> Run:
         functions._requests.add("s3_reads", 3)
         return run
 
-    result = function.call(stage, RUN.having(usage=before), state="ValidateState")
+    result = function.call(stage, RUN.model_copy(update={"usage": before}), state=State.VALIDATE)
     used = Usage.model_validate(result["usage"]).invocations
     assert used["a"] == before.invocations["a"]
     assert (used[INVOCATION].state, used[INVOCATION].memory_mb) == ("ValidateState", 512)
@@ -391,7 +401,7 @@ def test_the_result_tells_what_was_used_so_far(function: Function) -> None:
 
 def test_the_start_of_the_process_is_charged_once(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(functions, "_initialisation", lambda: 1_000.0)
-    handle = lambda_function({"IngestState": adding()})
+    handle = lambda_function({State.INGEST: adding()})
     event = {"state": "IngestState", "run": RUN.model_dump(mode="json")}
     first, second = (handle(event, INVOKED)["usage"]["invocations"][INVOCATION] for _ in range(2))  # type: ignore[arg-type]
     assert first["seconds"] >= 1_000
@@ -399,9 +409,9 @@ def test_the_start_of_the_process_is_charged_once(function: Function, monkeypatc
 
 
 def test_what_a_failed_invocation_used_is_kept(function: Function) -> None:
-    before = Usage(invocations={"a": Invocation(state="IngestState", seconds=1, memory_mb=512)})
+    before = Usage(invocations={"a": Invocation(state=State.INGEST, seconds=1, memory_mb=512)})
     with pytest.raises(SchemaMismatch):
-        function.call(failing(SchemaMismatch("no.")), RUN.having(usage=before))
+        function.call(failing(SchemaMismatch("no.")), RUN.model_copy(update={"usage": before}))
     record = function.ledger.get("r1")
     assert record is not None
     assert set(record.usage.invocations) == {"a", INVOCATION}

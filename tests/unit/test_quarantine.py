@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pytest
 
-from filegate.contract.evaluation import BROKEN
+from filegate.contract.broken_rules import BROKEN
 from filegate.formats import Malformed, Records
-from filegate.formats.records import ORIGINALS, ROW, Fault
+from filegate.formats.records import ORIGINALS, ROW
 from filegate.pipeline.quarantine_writer import COLUMNS, quarantine_frame
+from filegate.runs.broken_rule import BrokenRule
 
 REASON = {"rule": "a:ge", "column": "a", "value": "0", "allowed": ">= 1"}
-UNREADABLE = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}
+UNREADABLE: dict[str, Any] = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}
 
 
 def frame(rejected: list[int], originals: list[int], malformed: list[int]) -> pl.DataFrame:
@@ -21,7 +24,7 @@ def frame(rejected: list[int], originals: list[int], malformed: list[int]) -> pl
         Records(
             pl.DataFrame(),
             (),
-            tuple(Malformed(row, b"x,y", 3, Fault(row, **UNREADABLE)) for row in malformed),
+            tuple(Malformed(row, b"x,y", BrokenRule(**UNREADABLE)) for row in malformed),
             lambda rows: (rows * 10).cast(pl.UInt32),
             pl.DataFrame({ROW: originals, "raw": [b"{}" for _ in originals]}, schema=ORIGINALS),
         ),

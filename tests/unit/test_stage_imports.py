@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..images.function import ENVIRONMENT, STAGES
+from harness.function import ENVIRONMENT, STAGES
 
 IMAGES = Path(__file__).parents[2] / "images"
 HEAVY = {"pandera", "polars", "zstandard"}

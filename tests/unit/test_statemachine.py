@@ -5,17 +5,21 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import botocore.session
 import pytest
 from cfnlint.api import lint_all
 
 from filegate import errors
+from filegate.deploy import load_definition
+from filegate.deploy.template import Package
 from filegate.errors import PermanentError, TransientError
+from filegate.runs.states import State
 
 ROOT = Path(__file__).parents[2]
-DEFINITION: dict[str, Any] = json.loads((ROOT / "infra/statemachine/pipeline.asl.json").read_text())
+DEFINITION: dict[str, Any] = load_definition(ROOT / "infra/statemachine/pipeline.asl.yaml")
 REQUIRED = [
     "IngestState",
     "ValidateState",
@@ -181,6 +185,26 @@ def test_handlers_serve_exactly_the_states_that_call_them() -> None:
     served = set()
     for stage in ("ingest", "validate", "transform", "output"):
         text = (ROOT / "images" / stage / "handler.py").read_text()
-        names = {name for name in FUNCTIONS if f'"{name}"' in text}
-        served |= {(f"${{{stage.title()}Function}}", name) for name in names}
+        states = {State[name] for name in re.findall(r"State\.(\w+):", text)}
+        assert {state.stage for state in states} == {stage}
+        served |= {(f"${{{stage.title()}Function}}", str(state)) for state in states}
     assert served == called
+
+
+class Uploads:
+    """As much of S3 as an upload needs."""
+
+    meta = SimpleNamespace(endpoint_url="https://s3")
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803 - boto3's names
+        self.bodies.append(Body)
+
+
+def test_the_definition_is_uploaded_as_json() -> None:
+    s3 = Uploads()
+    Package(cast(Any, s3), "artifacts").upload_template(ROOT / "infra/cloudformation/pipeline.yaml")
+    definition, _template = s3.bodies
+    assert json.loads(definition) == DEFINITION

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -10,17 +9,18 @@ from typing import Any
 
 import pytest
 
+from filegate.deploy import load_definition
 from filegate.pipeline.meter import Meter
 from filegate.runs import cost as usage
 from filegate.runs import prices
 from filegate.runs.cost import Total, by_stage, cost_usd, transitions
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from filegate.storage.requests import Requests
 
-DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.json"
-STATES: dict[str, Any] = json.loads(DEFINITION.read_text())["States"]
+DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "pipeline.asl.yaml"
+STATES: dict[str, Any] = load_definition(DEFINITION)["States"]
 GOOD_PATH = ("IngestState", "ValidateState", "TransformState", "OutputToS3", "CommitState")
 
 
@@ -56,7 +56,7 @@ def test_the_meter_tells_the_time_and_the_requests_so_far() -> None:
     ticks = iter([100.0, 101.5, 107.25])
     requests = Requests()
     requests.add("s3_reads")  # the invocation before this one's
-    meter = Meter("a1", "IngestState", 512, requests, head_start=2.0, clock=lambda: next(ticks))
+    meter = Meter("a1", State.INGEST, 512, requests, head_start=2.0, clock=lambda: next(ticks))
     requests.add("s3_writes")
     requests.add("ledger_writes", 2.5)
     assert meter.invocation() == call("IngestState", seconds=3.5, s3_writes=1, ledger_writes=2.5)
@@ -98,10 +98,10 @@ def followers(states: dict[str, Any], name: str) -> Iterator[str]:
         (*usage.BEGIN, "IngestState"),
         *(
             (state, *after)
-            for state, after in usage.AFTER.items()
+            for state, after in ((state, state.next_steps) for state in State)
             if "UpdateMetadata" not in after and state != "OutputToS3"
         ),
-        ("TransformState", "ParallelOutput", *usage.AFTER["OutputToS3"], "CommitState"),
+        ("TransformState", "ParallelOutput", *State.OUTPUT.next_steps, "CommitState"),
         ("WhoseRun", "ValidateMap", "ValidateReduce", "IsValid", "ValidateMap"),
         ("IsValid", "TransformMap", "TransformReduce", "ParallelOutput"),
         ("HasRejects", *usage.PARTIAL, "CommitState"),
@@ -118,7 +118,7 @@ def test_the_steps_are_those_of_the_state_machine(steps: Sequence[str]) -> None:
 
 def test_the_parallel_state_holds_a_function_and_a_write() -> None:
     within = {name for branch in STATES["ParallelOutput"]["Branches"] for name in branch["States"]}
-    assert within == {"OutputToS3", *usage.AFTER["TransformState"][1:]}
+    assert within == {"OutputToS3", *State.TRANSFORM.next_steps[1:]}
 
 
 def test_every_function_belongs_to_a_stage() -> None:
@@ -126,7 +126,7 @@ def test_every_function_belongs_to_a_stage() -> None:
     inner += [state["ItemProcessor"]["States"] for state in STATES.values() if state["Type"] == "Map"]
     tasks = {name: state for part in (STATES, *inner) for name, state in part.items()}
     invoked = {name for name, state in tasks.items() if str(state.get("Resource")).endswith("lambda:invoke")}
-    assert invoked == set(usage.STAGES) == set(usage.AFTER)
+    assert invoked == set(State)
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,15 @@ from filegate.aws_lambda.observability import begin, end, fail, logger
 from filegate.aws_lambda.settings import FunctionSettings
 from filegate.dataset.registry import Registry
 from filegate.errors import FilegateError
-from filegate.pipeline.context import Context
+from filegate.pipeline.context import Context, Stage
 from filegate.pipeline.meter import Meter
 from filegate.runs.run import Range, Run
+from filegate.runs.states import State
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import Ledger
 from filegate.storage.requests import Requests, count_dynamodb, count_s3
 from filegate.storage.s3 import S3ObjectStore
 
-Stage = Callable[[Run, Context], Run]
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 AWS = Config(
@@ -46,18 +46,18 @@ class UnexpectedError(FilegateError):
 class Task(BaseModel):
     """What the state machine sends: the state's name, the run's document, and, in a fan-out, the range to work on."""
 
-    state: str
+    state: State
     run: Run
     range: Range | None = None
 
 
-def lambda_function(stages: Mapping[str, Stage]) -> Handler:
+def lambda_function(stages: Mapping[State, Stage]) -> Handler:
     """A Lambda handler that runs the stage belonging to the state that calls it.
 
     Whatever does not depend on the call is made here: Lambda gives a start a whole processor, and a call its share.
 
     Args:
-        stages: the stage by name of state.
+        stages: the stage by the state that calls it.
 
     Raises:
         ValidationError: a variable of the function is missing or wrong.
@@ -71,7 +71,7 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
     def handle(event: dict[str, Any], invoked: LambdaContext) -> dict[str, Any]:
         nonlocal not_charged_yet
         task = Task.model_validate(event)
-        run = task.run.having(range=task.range)
+        run = task.run.with_range(task.range)
         begin(run, task.state)
         meter = Meter(
             invoked.aws_request_id.replace("-", "")[:INVOCATION_DIGITS],
@@ -91,7 +91,7 @@ def lambda_function(stages: Mapping[str, Stage]) -> Handler:
             _fail(run, meter, unexpected, context.ledger)
             raise unexpected from None
         end(run, result, meter.invocation())
-        return result.having(usage=result.usage | meter.usage()).model_dump(mode="json", exclude_none=True)
+        return result.with_usage(meter.usage()).model_dump(mode="json", exclude_none=True)
 
     return cast(Handler, handle)
 

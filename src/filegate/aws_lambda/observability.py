@@ -12,11 +12,10 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from filegate.errors import PermanentError, TransientError, UnknownDataset
 from filegate.runs.run import Invocation, Run
+from filegate.runs.states import State
 
 ENVIRONMENT = os.environ.get("FILEGATE_ENVIRONMENT", "unknown")
 LOGGED_RULES = 10
-VALIDATES = ("ValidateState", "ValidateReduce")
-"""The states that complete the validation of an object."""
 OVER_ALL = "rejected_share_of_tolerance"
 """Also emitted without the dimension `dataset`: an alarm cannot enumerate datasets."""
 NEARLY_FULL = 90
@@ -27,7 +26,7 @@ logger = Logger()
 Measures = dict[str, tuple[MetricUnit, float]]
 
 
-def begin(run: Run, state: str) -> None:
+def begin(run: Run, state: State) -> None:
     """Add the run, and the range if there is one, to every following line; log the start."""
     logger.append_keys(
         run_id=run.run_id,
@@ -60,7 +59,7 @@ def fail(run: Run, invocation: Invocation, error: Exception) -> None:
     else:
         logger.error("failed", extra=facts)
     arrived = isinstance(error, PermanentError) and not isinstance(error, UnknownDataset)
-    _measure(run, invocation, lambda: _arrival(run) if arrived and invocation.state == "IngestState" else {})
+    _measure(run, invocation, lambda: _arrival(run) if arrived and invocation.state == State.INGEST else {})
 
 
 def _found(before: Run, after: Run) -> dict[str, Any]:
@@ -76,23 +75,23 @@ def _found(before: Run, after: Run) -> dict[str, Any]:
     return facts
 
 
-def _warnings(run: Run, state: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _warnings(run: Run, state: State) -> Iterator[tuple[str, dict[str, Any]]]:
     """Warnings for an operator, with their facts."""
-    if state in VALIDATES and run.validated is not None and run.validated.rows_rejected:
+    if state.ends_validation and run.validated is not None and run.validated.rows_rejected:
         share = run.validated.share_of_tolerance
         yield "rows were rejected", {"rows_rejected": run.validated.rows_rejected, "share_of_tolerance": share}
-    if state == "CommitState" and run.committed is not None and run.committed.superseded_by is not None:
+    if state == State.COMMIT and run.committed is not None and run.committed.superseded_by is not None:
         yield "superseded: a newer version is published already", {"superseded_by": run.committed.superseded_by}
 
 
-def _counts(before: Run, after: Run, state: str) -> Measures:
+def _counts(before: Run, after: Run, state: State) -> Measures:
     """A stage's counts for its dataset, once per run: none if the state already ran in an earlier attempt."""
     looks = 0 if before.fan_out is None else before.fan_out.looks  # a recheck is not a restart
     if sum(call.state == state for call in before.usage.invocations.values()) > looks:
         return {}
-    if state == "IngestState" and after.ingested is not None and after.ingested.claim == "CLAIMED":
+    if state == State.INGEST and after.ingested is not None and after.ingested.claim == "CLAIMED":
         return _arrival(before, after.ingested.bytes)
-    if state in VALIDATES and after.validated is not None:
+    if state.ends_validation and after.validated is not None:
         validated = after.validated
         return {
             "rows_in": (MetricUnit.Count, validated.rows_in),
@@ -100,7 +99,7 @@ def _counts(before: Run, after: Run, state: str) -> Measures:
             "rows_rejected": (MetricUnit.Count, validated.rows_rejected),
             "rejected_share_of_tolerance": (MetricUnit.NoUnit, validated.share_of_tolerance),
         }
-    if state == "CommitState" and after.committed is not None and after.transformed is not None:
+    if state == State.COMMIT and after.committed is not None and after.transformed is not None:
         committed = after.committed
         measures: Measures = {"run_seconds": (MetricUnit.Seconds, committed.run_seconds)}
         if committed.cost_usd is not None:

@@ -5,29 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from filegate.aws import AwsError, explained
-from filegate.deploy.account import aws_session
-from filegate.devcloud.running import RunningLocal, running_local
+from filegate import operations
+from filegate.cli.settings import ClientSettings
+from filegate.cli.shared import Session
+from filegate.dataset.registry import Registry
+from filegate.devcloud import running
 from filegate.errors import NoCloud, WrongUse
-from filegate.operations.cloud import LOCAL_STACK, STACK_PREFIX, Cloud, stack_outputs
+from filegate.operations.deliver import check_declared
 
-
-class ClientSettings(BaseSettings):
-    """What a command is told by `FILEGATE_…` variables, or by its options.
-
-    Attributes:
-        environment: name of the deployment; None: the running `filegate local`.
-        datasets: the folder of the declared datasets.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="FILEGATE_", frozen=True)
-
-    environment: str | None = None
-    datasets: Path = Path("datasets")
+if TYPE_CHECKING:
+    from filegate.devcloud import EmbeddedCloud
+    from filegate.operations.cloud import Cloud
 
 
 def connect(settings: ClientSettings) -> Cloud:
@@ -52,23 +42,19 @@ def connect_if_any(settings: ClientSettings) -> Cloud | None:
         NoCloud: the deployment that is named, or the running `filegate local`, cannot be reached.
         WrongUse: the running `filegate local` uses other datasets than those of the folder that was named.
     """
-    try:
-        if settings.environment is not None:
-            return _deployed(settings.environment)
-        if local := running_local():
-            _check_datasets(settings, local)
-            from filegate.devcloud.session import session_for  # noqa: PLC0415 - needed by this kind of cloud alone
+    if settings.environment is not None:
+        return operations.cloud.deployed(settings.environment)
+    if local := running.running_local():
+        _check_datasets(settings, local)
+        from filegate.devcloud.session import session_for  # noqa: PLC0415 - brings boto3
 
-            session = session_for(local.endpoint, "us-east-1")
-            return Cloud.of_session(LOCAL_STACK, session, stack_outputs(session, LOCAL_STACK))
-    except AwsError as error:
-        raise explained(error) from error
+        return operations.cloud.connected(operations.cloud.LOCAL_STACK, session_for(local.endpoint, "us-east-1"))
     return None
 
 
 @contextmanager
-def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, Any]]:
-    """A cloud of this command's own, and the `EmbeddedCloud` behind it; it ends with the block.
+def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, EmbeddedCloud]]:
+    """A cloud of this command's own, and what runs it; both end with the block.
 
     Raises:
         NoCloud: the "local" extra is not installed.
@@ -83,20 +69,50 @@ def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, Any]]:
         ) from error
     with machinery:
         outputs = machinery.deploy()
-        yield Cloud.of_session(LOCAL_STACK, machinery.session(), outputs), machinery
+        cloud = operations.cloud.Cloud.of_session(operations.cloud.LOCAL_STACK, machinery.session(), outputs)
+        yield cloud, machinery
 
 
-def _check_datasets(settings: ClientSettings, local: RunningLocal) -> None:
-    """Sees that a running `filegate local` holds files against the datasets that the user named, if any."""
-    wanted = settings.datasets.resolve()
-    if "datasets" in settings.model_fields_set and wanted != local.datasets.resolve():
+@contextmanager
+def connected_or_embedded(session: Session) -> Iterator[tuple[Cloud, bool]]:
+    """The cloud as above, or else one that is made for this command and gone after it; and whether it is that."""
+    if cloud := connect_if_any(session.settings):
+        yield cloud, False
+        return
+    folder = session.datasets_folder()
+    with session.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
+        if status is not None:
+            status.stop()
+        yield cloud, True
+
+
+def dataset_names(session: Session) -> list[str]:
+    """The declared datasets: those of the folder that was named, of the running `filegate local`, or of ./datasets.
+
+    Empty where the last does not exist: a deployment's datasets need not be on this machine.
+    """
+    settings = session.settings
+    if settings.datasets is not None:
+        return Registry(session.datasets_folder()).names()
+    local = running.running_local() if settings.environment is None else None
+    folder = settings.folder if local is None else local.datasets
+    return Registry(folder).names() if folder.is_dir() else []
+
+
+def refuse_unknown(session: Session, dataset: str | None) -> None:
+    """Refuses a dataset's name that is not declared, as far as the declarations are on this machine.
+
+    Raises:
+        WrongUse: no dataset has that name.
+    """
+    if dataset is not None:
+        check_declared(dataset, dataset_names(session))
+
+
+def _check_datasets(settings: ClientSettings, local: running.RunningLocal) -> None:
+    """Refuses a running `filegate local` whose datasets are not those that the user named, if any."""
+    if settings.datasets is not None and (wanted := settings.datasets.resolve()) != local.datasets.resolve():
         raise WrongUse(
             f"The running `filegate local` uses the datasets of {local.datasets}, not those of {wanted}.",
-            advice="Stop it and start one with these, or leave --datasets and FILEGATE_DATASETS away.",
+            advice="Stop it and start one with these, or omit --datasets and unset FILEGATE_DATASETS.",
         )
-
-
-def _deployed(environment: str) -> Cloud:
-    session = aws_session()
-    stack = STACK_PREFIX + environment
-    return Cloud.of_session(stack, session, stack_outputs(session, stack))

@@ -8,25 +8,32 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.console import Console, ConsoleOptions
+from rich.table import Table
+from rich.text import Text
 
-from filegate.cli.shared import Session, command, tell
+from filegate import operations
+from filegate.cli import connection
+from filegate.cli.shared import Session, command, report
+from filegate.cli.tables import grid
+from filegate.cli.text import line
+from filegate.runs import clock
 
 if TYPE_CHECKING:
     from mypy_boto3_ce import CostExplorerClient
-    from rich.console import Console, ConsoleOptions
-    from rich.table import Table
 
     from filegate.operations.spending import Spending
 
+app = typer.Typer(add_completion=False)
+
 ByName = Literal["service", "project", "environment", "component"]
-"""`By` of `filegate.operations.spending`, which would make `filegate --help` slow."""
+"""`By` of `filegate.operations.spending`, which brings boto3."""
 
 DAY, BAR, GAP = 12, 10, 2  # columns of text
 EIGHTHS, FULL = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉"), "█"
-MOST_NAMES = 6
+MAX_NAMES = 6
 NOT_BY_TAG = (
-    "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. "
-    "docs/cost.md says more."
+    "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. See docs/cost.md."
 )
 SHORT_NAMES = {
     "Amazon DynamoDB": "DynamoDB",
@@ -45,18 +52,15 @@ SHORT_NAMES = {
 }
 
 
-def add_to(app: typer.Typer) -> None:
-    command(app)(cost)
-
-
+@command(app)
 def cost(
     session: Session,
-    days: Annotated[int, typer.Option(min=1, max=180, help="So many, the present one included.")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=180, help="Number of days to show, today included.")] = 14,
     by: Annotated[
         ByName,
         typer.Option(
-            help="What AWS bills for what bears the tags, by service or by the value of this tag. By environment: of "
-            "all environments; by project: all that the account is billed.",
+            help="Group the bill of what bears Filegate's tags by service, or by the value of this tag. By "
+            "environment: of all environments; by project: all that the account is billed.",
             case_sensitive=False,
         ),
     ] = "service",
@@ -65,28 +69,25 @@ def cost(
 
     AWS asks one cent for the answer, and knows a day's costs a day later.
     """
-    from filegate.operations.spending import NoBill, billed, cost_explorer, estimated, last_days  # noqa: PLC0415
-    from filegate.runs.clock import now  # noqa: PLC0415
-
-    cloud = session.cloud()
-    period = last_days(days, now())
+    cloud = connection.connect(session.settings)
+    period = operations.spending.last_days(days, clock.now())
     with session.waiting("Adding up runs …"):
-        runs = estimated(cloud.ledger, period)
-    client, bill, status = cost_explorer(cloud.session), None, 0
+        runs = operations.spending.estimated(cloud.ledger, period)
+    client, bill, status = operations.spending.cost_explorer(cloud.session), None, 0
     if client is not None:
         try:
             with session.waiting("Asking Cost Explorer …"):
-                bill = billed(client, cloud.environment, period, by)
-        except NoBill as error:
-            status = tell(session, error)
+                bill = operations.spending.billed(client, cloud.environment, period, by)
+        except operations.spending.NoBill as error:
+            status = report(session, error)
     if session.as_json:
         session.write(*(_document(day, bill, runs) for day in period))
     else:
         session.show(Days(period, bill, runs))
     if client is None:
-        session.err.print("This cloud bills nobody: these are estimates of its runs, at AWS's list prices.")
+        session.err.print("This cloud has no bill: these are estimates of its runs, at AWS's list prices.")
         if by != "service":
-            session.err.print("--by is about the bill: estimates are by dataset.")
+            session.err.print("--by groups the bill: estimates are by dataset.")
     elif bill is not None and not bill.bears_tags:
         _explain_no_costs(session, client, cloud.environment)
     elif bill is not None and by != "project":
@@ -132,10 +133,6 @@ class Days:
     runs: Spending
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
-        from rich.text import Text  # noqa: PLC0415
-
-        from filegate.cli.tables import grid  # noqa: PLC0415
-
         estimates = _Column("estimated USD" if self.bill is None else "runs (est.)", self._each_day(self.runs))
         if self.bill is None:
             first, last = estimates, []
@@ -159,7 +156,7 @@ class Days:
     def _names(self, spending: Spending, room: int) -> list[_Column]:
         """The costliest names; the last column is of all the others."""
         names = list(spending.by_name)
-        for count in range(min(len(names), MOST_NAMES), -1, -1):
+        for count in range(min(len(names), MAX_NAMES), -1, -1):
             columns = [_column(spending, names[index : index + 1]) for index in range(count)]
             if rest := names[count:]:
                 columns.append(_column(spending, rest))
@@ -169,8 +166,6 @@ class Days:
 
 
 def _column(spending: Spending, names: Sequence[str]) -> _Column:
-    from filegate.cli.text import line  # noqa: PLC0415
-
     heading = line(SHORT_NAMES.get(names[0], names[0])) if len(names) == 1 else f"{len(names)} others"
     return _Column(heading, {day: sum(of.get(name, 0) for name in names) for day, of in spending.days.items()})
 
@@ -182,11 +177,9 @@ def _bar(amount: float, most: float) -> str:
 
 
 def _explain_no_costs(session: Session, client: CostExplorerClient, environment: str) -> None:
-    """Says why no cost bears the tags, as far as that can be found out."""
-    from filegate.operations.spending import TAGS, activation, inactive_tags  # noqa: PLC0415
-
-    session.err.print(f"AWS tells no cost by the tags of {environment} for these days.", style="yellow")
-    inactive = inactive_tags(client)
+    """Shows why no cost has the tags, as far as that can be found out."""
+    session.err.print(f"AWS reports no cost by the tags of {environment} for these days.", style="yellow")
+    inactive = operations.spending.inactive_tags(client)
     if inactive is None:
         session.err.print(
             "Whether they are active, only users of the account that pays can see (ce:ListCostAllocationTags)."
@@ -197,5 +190,7 @@ def _explain_no_costs(session: Session, client: CostExplorerClient, environment:
     else:
         session.err.print("They are active. Costs bear them from then on, and are known a day later.")
         return
-    session.err.print(f"  {activation(inactive or list(TAGS.values()))}", soft_wrap=True)
+    session.err.print(
+        f"  {operations.spending.activation(inactive or list(operations.spending.TAGS.values()))}", soft_wrap=True
+    )
     session.err.print("It works once AWS has seen the tags on a resource, up to a day after the deployment.")

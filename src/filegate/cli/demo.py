@@ -9,52 +9,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
 
+from filegate import operations
+from filegate.cli import tables, text
+from filegate.cli.connection import dataset_names, embedded
+from filegate.cli.following import deliver_all
+from filegate.cli.rejected_row import reasons, record
 from filegate.cli.shared import Session, command
+from filegate.errors import WrongUse
+from filegate.operations.deliver import dataset_of
+from filegate.operations.dlq import Message, list_messages
+from filegate.operations.result import output_addresses, result, rules
+from filegate.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
     from filegate.operations.alerts import Alert
     from filegate.operations.cloud import Cloud
-    from filegate.operations.dlq import Message
     from filegate.operations.quarantine import RejectedRow
-    from filegate.runs.record import RunRecord
+
+app = typer.Typer(add_completion=False)
 
 WIDTH = 110
 SHOWN_ROWS = 3
 TWO_LINES = 190  # characters
 
 
-def add_to(app: typer.Typer) -> None:
-    command(app)(demo)
-
-
+@command(app)
 def demo(session: Session) -> None:
     """Run sample files through the whole pipeline on this machine. Nothing is left behind.
 
-    The samples lie under datasets/samples/; one of them is bad on purpose.
+    The samples are in datasets/samples/; one of them is bad on purpose.
     """
-    from filegate.cli.connection import embedded  # noqa: PLC0415
-    from filegate.cli.following import deliver_all  # noqa: PLC0415
-    from filegate.operations.alerts import listening  # noqa: PLC0415
-    from filegate.operations.dlq import listed  # noqa: PLC0415
-
     folder = session.datasets_folder()
-    samples = _samples(folder, session.dataset_names())
+    samples = _samples(folder, dataset_names(session))
     with session.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
-        with listening(cloud.session, cloud.outputs.alerts_topic_arn) as ear:
+        with operations.alerts.capture(cloud.session, cloud.outputs.alerts_topic_arn) as capture:
             if status is not None:
                 status.stop()
             followed = deliver_all(session, cloud, samples)
             with session.waiting("Listening for the alert …"):
-                alerts = ear.heard()
+                alerts = capture.received()
         if followed.stalled is not None:
             raise followed.stalled
         rejected = tuple(_rejected(cloud, followed.runs))
         with session.waiting("Looking into the dead-letter queue …"):
-            messages = tuple(listed(cloud.dlq))
+            messages = tuple(list_messages(cloud.dlq))
         seen = Seen(followed.runs, rejected, messages, tuple(alerts))
         if session.as_json:
             session.write(_document(cloud, seen))
@@ -64,7 +66,7 @@ def demo(session: Session) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the demo has to show: runs, some rejected rows with the keys of their files, messages and alerts."""
+    """What the demo shows: runs, some rejected rows with the keys of their files, messages and alerts."""
 
     runs: tuple[RunRecord, ...]
     rejected: tuple[tuple[str, RejectedRow], ...]
@@ -73,9 +75,6 @@ class Seen:
 
 
 def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
-    from filegate.errors import WrongUse  # noqa: PLC0415
-    from filegate.operations.deliver import dataset_of  # noqa: PLC0415
-
     files = sorted(file for file in (folder / "samples").glob("*") if file.is_file() and file.name[0] != ".")
     if not files:
         raise WrongUse(
@@ -87,19 +86,14 @@ def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
 
 def _rejected(cloud: Cloud, runs: Sequence[RunRecord]) -> Iterator[tuple[str, RejectedRow]]:
     """A few rejected rows: from every run the first one of its most broken rule, then of its second, and so on."""
-    from filegate.operations.quarantine import rejected_rows  # noqa: PLC0415
-    from filegate.operations.result import rules  # noqa: PLC0415
-
     ranked = [[(run, rule) for rule in rules(run)] for run in runs]
     pairs = [pair for rank in itertools.zip_longest(*ranked) for pair in rank if pair is not None]
     for run, rule in pairs[:SHOWN_ROWS]:
-        yield run.key, next(rejected_rows(run, cloud.store, rule=rule))
+        yield run.key, next(operations.quarantine.rejected_rows(run, cloud.store, rule=rule))
 
 
 def _document(cloud: Cloud, seen: Seen) -> dict[str, Any]:
     """What was seen, for a program: `runs`, `rejected`, `messages`, `alerts`."""
-    from filegate.operations.result import output_addresses, result  # noqa: PLC0415
-
     return {
         "runs": [result(run, output=output_addresses(run, cloud.store)) for run in seen.runs],
         "rejected": [{"object": key, **row.to_json()} for key, row in seen.rejected],
@@ -110,12 +104,6 @@ def _document(cloud: Cloud, seen: Seen) -> dict[str, Any]:
 
 def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[RenderableType]:
     """The same for a person, on one page."""
-    from rich.padding import Padding  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import tables, text  # noqa: PLC0415
-    from filegate.cli.quarantine import reasons  # noqa: PLC0415
-
     yield _heading("Files", "what became of their rows", first=True)
     yield tables.ends(seen.runs)
     yield _heading("Rules", "which were broken, by how many rows")
@@ -125,7 +113,8 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
     )
     for key, row in seen.rejected:
         yield Text.assemble((text.line(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
-        yield reasons(row, TWO_LINES)
+        yield from reasons(row)
+        yield from record(row, WIDTH)
     yield _heading("Dead-letter queue", "what did not get through whole; each can be replayed")
     for message in seen.messages:
         if message.request is not None and message.failure is not None:
@@ -142,10 +131,8 @@ def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[Renderabl
     yield "  filegate dlq list"
 
 
-def _heading(title: str, says: str, *, first: bool = False) -> Text:
-    from rich.text import Text  # noqa: PLC0415
-
-    return Text.assemble("" if first else "\n", (title, "bold cyan"), "  ", (says, "dim"))
+def _heading(title: str, subtitle: str, *, first: bool = False) -> Text:
+    return Text.assemble("" if first else "\n", (title, "bold cyan"), "  ", (subtitle, "dim"))
 
 
 def _calls_for_nobody(alert: Alert) -> bool:
@@ -154,9 +141,5 @@ def _calls_for_nobody(alert: Alert) -> bool:
 
 def _quoted(alert: Alert) -> Text:
     """The alert as it is read in a mail, behind a bar; long lines are cut."""
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
-
     lines = [alert.subject, "", *alert.message.splitlines()]
     return Text("\n".join(f"│ {text.shortened(text.line(line), WIDTH - 2)}".rstrip() for line in lines), "dim")

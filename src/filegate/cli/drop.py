@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
 import typer
 
+from filegate.cli.connection import connected_or_embedded, dataset_names
+from filegate.cli.files import DatasetOption, FileArguments, OutOption
+from filegate.cli.following import deliver_all
+from filegate.cli.outcome import answer, keep, outcomes_of
 from filegate.cli.shared import Session, command
+from filegate.operations.deliver import with_datasets
 
-if TYPE_CHECKING:
-    from filegate.operations.cloud import Cloud
-    from filegate.runs.record import RunRecord
-
-
-def add_to(app: typer.Typer) -> None:
-    command(app)(drop)
+app = typer.Typer(add_completion=False)
 
 
-def drop(
-    session: Session,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files to deliver.", show_default=False)],
-    dataset: Annotated[
-        str | None,
-        typer.Option("--dataset", "-d", help="Their dataset, where folder and name do not tell.", show_default=False),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Fetch what they became: Parquet, and the quarantine.", show_default=False),
-    ] = None,
-) -> int:
+@command(app)
+def drop(session: Session, files: FileArguments, dataset: DatasetOption = None, out: OutOption = None) -> int:
     """Deliver files, follow their runs, and show what became of every row.
 
     Without `filegate local` or --environment, an embedded cloud is started for this command alone.
@@ -38,46 +23,21 @@ def drop(
     Exit status: 0 every file got through (SUCCEEDED or PARTIAL, superseded or not); 3 one was REJECTED; 4 one FAILED;
     2 wrong use; 1 any other problem.
     """
-    from filegate.cli.following import deliver_all  # noqa: PLC0415
-    from filegate.cli.outcome import answer  # noqa: PLC0415
-    from filegate.operations.deliver import check_keys  # noqa: PLC0415
-
-    deliveries = [(file, _dataset(file, session.dataset_names(), dataset)) for file in files]
-    check_keys(deliveries)
-    with session.cloud_or_own() as (cloud, own):
+    deliveries = with_datasets(files, dataset_names(session), dataset)
+    with connected_or_embedded(session) as (cloud, own):
         try:
             followed = deliver_all(session, cloud, deliveries)
         except KeyboardInterrupt:
             if not own:
-                session.err.print("What was delivered goes on without you: filegate runs")
+                session.err.print("The runs of what was delivered continue. See them with: filegate runs")
             raise
         if out is not None:
-            _collect(session, cloud, followed.runs, out)
+            keep(session, outcomes_of(followed, cloud.store), out)
         status = answer(session, cloud, followed, lasting=not own)
     if own and out is None:
         session.err.print(
-            "\nThe embedded cloud of this command is gone, and all it held. Keep the files with --out DIR,"
+            "\nThe embedded cloud of this command is gone with its data. Keep the files with --out DIR,"
             "\nor start a cloud that stays with `filegate local`.",
             style="dim",
         )
     return status
-
-
-def _dataset(file: Path, known: Sequence[str], given: str | None) -> str:
-    from filegate.errors import WrongUse  # noqa: PLC0415
-    from filegate.operations.deliver import dataset_of  # noqa: PLC0415
-
-    if not file.is_file():
-        raise WrongUse(f"There is no file {file}.", advice="Name files, not folders.")
-    return dataset_of(file, known, given)
-
-
-def _collect(session: Session, cloud: Cloud, runs: Sequence[RunRecord], folder: Path) -> None:
-    from filegate.cli.text import counted, line  # noqa: PLC0415
-    from filegate.operations.collect import collect  # noqa: PLC0415
-
-    with session.waiting("Fetching the output …"):
-        made = [collect(run, cloud.store, folder) for run in runs]
-    output, quarantine = sum(len(one.output) for one in made), sum(len(one.quarantine) for one in made)
-    there = f"{counted(output, 'published file')} and {quarantine:,} of quarantine are in {line(str(folder))}."
-    session.err.print(there, end="\n\n")

@@ -10,7 +10,7 @@ from filegate.deploy import images as stage_images
 from filegate.deploy.account import account_of, aws_session
 from filegate.deploy.checkout import Checkout
 
-app = typer.Typer(no_args_is_help=True, help="The stages' container images.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stages' container images.")
 
 
 @app.callback()

@@ -9,19 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from rich.text import Text
 
+from filegate import operations
+from filegate.cli.connection import embedded
 from filegate.cli.shared import Session, command
+from filegate.cli.text import clean
+from filegate.dataset.registry import Registry
+from filegate.devcloud.renewal import renew, revision
+from filegate.devcloud.running import RunningLocal, announced, refuse_second
 
 if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud
 
-LOOK_SECONDS = 0.3  # between two looks at the datasets
+app = typer.Typer(add_completion=False)
+
+POLL_SECONDS = 0.3  # between two checks of the datasets
 
 
-def add_to(app: typer.Typer) -> None:
-    command(app)(local)
-
-
+@command(app)
 def local(
     session: Session,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 0,
@@ -30,9 +36,6 @@ def local(
 
     Other commands find it by themselves. An edit of a dataset counts from the next file on.
     """
-    from filegate.cli.connection import embedded  # noqa: PLC0415
-    from filegate.devcloud.running import RunningLocal, announced, refuse_second  # noqa: PLC0415
-
     refuse_second()
     folder = session.datasets_folder().resolve()
     with (
@@ -42,45 +45,35 @@ def local(
     ):
         if status is not None:
             status.stop()
-        _tell(session, cloud, machinery.endpoint, machinery.client_environment())
+        _announce(session, cloud, machinery.endpoint, machinery.client_environment())
         _watch(session, cloud, folder)
 
 
 def _watch(session: Session, cloud: Cloud, folder: Path) -> NoReturn:
-    """Lets each edit of a dataset take effect, and says what is wrong with it."""
-    from filegate.devcloud.renewal import renew, revision  # noqa: PLC0415
-
+    """Lets each edit of a dataset take effect, and reports what is wrong with it."""
     known = revision(folder)
     while True:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
         if (current := revision(folder)) != known:
             renew(cloud.session, current)
             known = current
-            _tell_of_edit(session, folder)
+            _report_edit(session, folder)
 
 
-def _tell_of_edit(session: Session, folder: Path) -> None:
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli.text import clean  # noqa: PLC0415
-    from filegate.dataset.registry import Registry  # noqa: PLC0415
-    from filegate.operations.check import check  # noqa: PLC0415
-
-    session.err.print("The datasets changed: files are held against the new ones from now on.", style="cyan")
-    for checked in check(Registry(folder)):
+def _report_edit(session: Session, folder: Path) -> None:
+    session.err.print("The datasets changed: files are validated against the new ones from now on.", style="cyan")
+    for checked in operations.check.check(Registry(folder)):
         for problem in checked.problems:
             session.err.print(Text(clean(f"✗ {problem}"), "red"), soft_wrap=True)
 
 
-def _tell(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[str, str]) -> None:
-    from rich.text import Text  # noqa: PLC0415
-
+def _announce(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[str, str]) -> None:
     if session.as_json:
         session.write({"endpoint": endpoint, "outputs": vars(cloud.outputs), "environment": dict(variables)})
         return
     exports = "\n".join(f"  export {name}={value}" for name, value in variables.items())
     session.show(
-        Text.assemble(("Filegate runs at ", ""), (endpoint, "bold green"), ". Ctrl-C ends it, and its data with it."),
+        Text.assemble(("Filegate runs at ", ""), (endpoint, "bold green"), ". Ctrl-C stops it and deletes its data."),
         "",
         Text("In another terminal:", "dim"),
         "  filegate drop datasets/samples/flights.csv",

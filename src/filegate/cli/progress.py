@@ -1,4 +1,4 @@
-"""Runs on their way, a line each, while somebody watches."""
+"""Progress of running runs on a terminal, one line each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import text
-from filegate.operations.progress import pace
+from filegate.operations.progress import progress_of
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -27,41 +27,41 @@ MARKS = {
     Status.FAILED: "✗",
 }
 BAR = 12  # columns
-SAID_EVERY = timedelta(minutes=1)
-"""Where no terminal can draw a line anew, so often a run says how far it is."""
+LOG_EVERY = timedelta(minutes=1)
+"""How often a run's progress is logged where no terminal can redraw lines."""
 
 
 @dataclass
-class Line:
+class RunLine:
     """One file, or one replay."""
 
     name: str
     bytes: int = 0
     sent: int = 0
     run: RunRecord | None = None
-    said_at: datetime = field(default_factory=now)
+    logged_at: datetime = field(default_factory=now)
 
 
-class Progress:
+class RunLines:
     """The lines, by number; those of runs are found by run id once they are known.
 
     Args:
-        log: where long runs now and then say how far they are; None where the lines themselves are shown, or nothing.
+        log: where the progress of long runs is logged; None if the lines themselves are shown, or nothing.
     """
 
     def __init__(self, log: Console | None = None) -> None:
         self._log = log
-        self._lines: list[Line] = []
-        self._of_run: dict[str, Line] = {}
+        self._lines: list[RunLine] = []
+        self._of_run: dict[str, RunLine] = {}
         self._spinner = Spinner("dots", style="cyan")
 
-    def add(self, name: str, size: int = 0) -> Line:
+    def add(self, name: str, size: int = 0) -> RunLine:
         """One more line; `size` is the number of bytes to upload."""
-        line = Line(name, bytes=size)
+        line = RunLine(name, bytes=size)
         self._lines.append(line)
         return line
 
-    def delivered(self, line: Line, run_id: str) -> None:
+    def delivered(self, line: RunLine, run_id: str) -> None:
         line.sent = line.bytes
         self._of_run[run_id] = line
 
@@ -69,14 +69,14 @@ class Progress:
         line = self._of_run[run.run_id]
         line.run = run
         if self._log is not None:
-            self._say(line, run, self._log)
+            self._log_progress(line, run, self._log)
 
-    def _say(self, line: Line, run: RunRecord, log: Console) -> None:
-        at, found = now(), pace(run)
-        if found is not None and at - line.said_at >= SAID_EVERY:
+    def _log_progress(self, line: RunLine, run: RunRecord, log: Console) -> None:
+        at, found = now(), progress_of(run)
+        if found is not None and at - line.logged_at >= LOG_EVERY:
             facts = filter(None, [found.state, text.percent(found), text.how_far(found, at)])
             log.print(Text(f"{text.line(line.name)}: {' · '.join(facts)}"), soft_wrap=True)
-            line.said_at = at
+            line.logged_at = at
 
     def __rich__(self) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -87,7 +87,7 @@ class Progress:
         return table
 
 
-def _doing(line: Line) -> Text:
+def _doing(line: RunLine) -> Text:
     if line.run is None:
         if line.sent < line.bytes:
             return Text(f"uploading {line.sent / line.bytes:.0%}", "dim")
@@ -99,10 +99,10 @@ def _doing(line: Line) -> Text:
 
 
 def _done(run: RunRecord | None) -> RenderableType:
-    """How far a run is that takes long; of any other one, how many rows it has."""
+    """The progress of a long run; the number of rows of any other."""
     if run is None:
         return ""
-    found = pace(run)
+    found = progress_of(run)
     if found is None:
         return Text(text.counted(run.rows_in, "row") if run.rows_in else "", "dim")
     facts = Text(text.how_far(found, now()), "dim", no_wrap=True, overflow="ellipsis")
@@ -114,14 +114,14 @@ def _done(run: RunRecord | None) -> RenderableType:
 
 
 @contextmanager
-def watched(console: Console, *, quiet: bool) -> Iterator[Progress]:
-    """Shows the progress for the time of the block: in lines that are drawn anew, if the console is a terminal.
+def watched(console: Console, *, quiet: bool) -> Iterator[RunLines]:
+    """Shows progress during the block: in lines that are redrawn if the console is a terminal, else in a log.
 
     Nothing is shown if `quiet`.
     """
     if quiet or not console.is_terminal:
-        yield Progress(None if quiet else console)
+        yield RunLines(None if quiet else console)
         return
-    progress = Progress()
-    with Live(progress, console=console, transient=True, refresh_per_second=10):
-        yield progress
+    lines = RunLines()
+    with Live(lines, console=console, transient=True, refresh_per_second=10):
+        yield lines

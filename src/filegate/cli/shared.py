@@ -1,24 +1,23 @@
-"""What every command shares: its options, the cloud it talks to, and how errors are told."""
+"""What every command shares: its options, where it writes, and how errors are reported."""
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
+from rich.console import Console, RenderableType
+from rich.text import Text
 
-from filegate.errors import FilegateError
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from filegate.cli.connection import ClientSettings
-    from filegate.operations.cloud import Cloud
+from filegate.cli.settings import ClientSettings
+from filegate.cli.text import clean
+from filegate.errors import FilegateError, WrongUse
 
 PANEL = "Everywhere"
 _OPTIONS: Mapping[str, Any] = {
@@ -57,6 +56,7 @@ _OPTIONS: Mapping[str, Any] = {
 }
 WRONG_USE = 2
 PROBLEM = 1
+LINES_AT_ONCE = 1_000
 PIPED_WIDTH = 200  # columns; wide enough that nothing is cut
 
 
@@ -76,10 +76,8 @@ class Session:
 
     @property
     def settings(self) -> ClientSettings:
-        from filegate.cli.connection import ClientSettings  # noqa: PLC0415
-
         given = {"environment": self.environment, "datasets": self.datasets}
-        return ClientSettings().model_copy(update={name: value for name, value in given.items() if value is not None})
+        return ClientSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
     @property
     def out(self) -> Console:
@@ -89,13 +87,19 @@ class Session:
     def err(self) -> Console:
         return console(stderr=True)
 
+    @property
+    def terminal_width(self) -> int | None:
+        """Columns of the terminal that a person reads; None where the answer goes elsewhere, and is not cut."""
+        out = self.out
+        return out.width if out.is_terminal else None
+
     def write(self, *documents: Mapping[str, Any]) -> None:
         """Answers a program."""
         for document in documents:
             typer.echo(json.dumps(document, default=str))
 
     def show(self, *parts: RenderableType, width: int | None = None) -> None:
-        """Answers a person; `width` is the most columns to use. Where no person watches, the text is bare."""
+        """Answers a person; `width` is the most columns to use. The text is plain unless it is a terminal."""
         out = self.out
         if width is not None:
             out.width = min(width, out.width)
@@ -106,40 +110,27 @@ class Session:
             out.print(*parts, sep="\n")
         typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
+    def lines(self, lines: Iterable[Text]) -> None:
+        """Answers a person by lines, many at a time; they are plain and never wrapped unless it is a terminal."""
+        out, remaining = self.out, iter(lines)
+        while batch := list(itertools.islice(remaining, LINES_AT_ONCE)):
+            if out.is_terminal:
+                wrapped = (line.wrap(out, out.width) if len(line) > out.width else [line] for line in batch)
+                out.print(Text("\n").join(itertools.chain.from_iterable(wrapped)), soft_wrap=True)
+            else:
+                typer.echo("\n".join(one.plain.rstrip() for one in batch))
+
     def waiting(self, what: str) -> Any:
-        """Says what is going on for the time of the block, if somebody watches."""
+        """Shows what is being done during the block, on a terminal."""
         return nullcontext() if self.as_json or not self.err.is_terminal else self.err.status(what)
 
-    def cloud(self) -> Cloud:
-        """The deployment that was named, or the running `filegate local`."""
-        from filegate.cli.connection import connect  # noqa: PLC0415
-
-        return connect(self.settings)
-
-    def dataset_names(self) -> list[str]:
-        """The declared datasets: those of the folder that was named, of the running `filegate local`, or of ./datasets.
-
-        Empty where the last is not there: a deployment's datasets need not be on this machine.
-        """
-        from filegate.dataset.registry import Registry  # noqa: PLC0415
-        from filegate.devcloud.running import running_local  # noqa: PLC0415
-
-        settings = self.settings
-        if "datasets" in settings.model_fields_set:
-            return Registry(self.datasets_folder()).names()
-        local = running_local() if settings.environment is None else None
-        folder = settings.datasets if local is None else local.datasets
-        return Registry(folder).names() if folder.is_dir() else []
-
     def datasets_folder(self) -> Path:
-        """The folder of the datasets.
+        """The folder of the datasets on this machine.
 
         Raises:
-            WrongUse: there is none.
+            WrongUse: it does not exist.
         """
-        from filegate.errors import WrongUse  # noqa: PLC0415
-
-        folder = self.settings.datasets
+        folder = self.settings.folder
         if not folder.is_dir():
             raise WrongUse(
                 f"There is no folder {folder}.",
@@ -147,25 +138,9 @@ class Session:
             )
         return folder
 
-    @contextmanager
-    def cloud_or_own(self) -> Iterator[tuple[Cloud, bool]]:
-        """The cloud as above, or else one that is made for this command and gone after it; and whether it is that."""
-        from filegate.cli.connection import connect_if_any, embedded  # noqa: PLC0415
-
-        if cloud := connect_if_any(self.settings):
-            yield cloud, False
-            return
-        folder = self.datasets_folder()
-        with self.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
-            if status is not None:
-                status.stop()
-            yield cloud, True
-
 
 def console(*, stderr: bool) -> Console:
-    """Standard output or error, where `[` is a bracket; so wide that nothing is cut where it is no terminal."""
-    from rich.console import Console  # noqa: PLC0415
-
+    """Standard output or error without markup; so wide that nothing is cut where it is not a terminal."""
     plain: Mapping[str, Any] = {"stderr": stderr, "markup": False, "highlight": False, "emoji": False}
     found = Console(**plain)
     return found if found.is_terminal else Console(**plain, width=PIPED_WIDTH)
@@ -180,7 +155,7 @@ def command(app: typer.Typer, name: str | None = None, *, panel: str | None = No
     def register(function: Command) -> Command:
         def run(context: typer.Context, **arguments: Any) -> None:
             session = _merged(context.obj, arguments)
-            with reported(session):
+            with errors_reported(session):
                 status = function(session, **arguments)
             raise typer.Exit(status or 0)
 
@@ -220,9 +195,14 @@ def _dress(run: Callable[..., None], function: Callable[..., Any]) -> None:
     ]
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     parameters = [context, *own, *shared]
-    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    run.__name__, run.__doc__ = function.__name__, _unwrapped(inspect.getdoc(function) or "")
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+
+
+def _unwrapped(text: str) -> str:
+    """Paragraphs of one line each, for the terminal to wrap."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _merged(outer: Session | None, arguments: dict[str, Any]) -> Session:
@@ -232,33 +212,28 @@ def _merged(outer: Session | None, arguments: dict[str, Any]) -> Session:
 
 
 @contextmanager
-def reported(session: Session) -> Iterator[None]:
-    """Tells a person of the errors of the block, and ends the command with their exit status."""
+def errors_reported(session: Session) -> Iterator[None]:
+    """Reports an error of the block to a person, and ends the command with the error's exit status."""
     try:
         yield
     except FilegateError as error:
         problem = error
     except Exception as error:
-        from filegate.aws import AwsError, explained  # noqa: PLC0415
+        from filegate.aws import AwsError, explained  # noqa: PLC0415 - brings boto3
 
-        if isinstance(error, AwsError):
-            problem = explained(error)
-        elif isinstance(error, OSError) and error.filename is not None:  # about a file that the user named
+        if isinstance(error, OSError) and error.filename is not None:  # about a file that the user named
             problem = FilegateError(f"{error.filename}: {error.strerror}.")
+        elif isinstance(error, AwsError):
+            problem = explained(error)
         else:
             raise
     else:
         return
-    raise typer.Exit(tell(session, problem))
+    raise typer.Exit(report(session, problem))
 
 
-def tell(session: Session, error: FilegateError) -> int:
+def report(session: Session, error: FilegateError) -> int:
     """Writes an error to standard error; returns the exit status it stands for."""
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli.text import clean  # noqa: PLC0415
-    from filegate.errors import WrongUse  # noqa: PLC0415
-
     err = session.err
     err.print(Text(clean(error.problem), style="red"), soft_wrap=True)
     if error.advice:

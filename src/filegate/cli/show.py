@@ -1,40 +1,41 @@
-"""`filegate show`: a run's whole story."""
+"""`filegate show`: all about a run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
+from filegate.cli import connection, tables, text
 from filegate.cli.shared import Session, command
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from filegate.runs.record import RunRecord
+from filegate.operations.find import chain, find, short
+from filegate.operations.progress import alive_at, progress_of
+from filegate.operations.result import cut_short, output_addresses, result, rules, seconds, used
+from filegate.runs import clock
+from filegate.runs.cost import ranges, total
+from filegate.runs.record import RunRecord
+from filegate.runs.states import Status
 
 SHOWN_ADDRESSES = 3
 
-
-def add_to(app: typer.Typer) -> None:
-    command(app)(show)
+app = typer.Typer(add_completion=False)
 
 
+@command(app)
 def show(
     session: Session,
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
 ) -> None:
-    """Tell a run's story: its states, its counts, what broke, what it cost, where things lie, and what to do next.
+    """Show a run: its states, its counts, what broke, what it cost, where things are, and what to do next.
 
-    Of a run that is under way: how far its present state is, how fast it goes, and when it last gave a sign of life.
+    Of a run that is under way: how far its present state is, how fast it goes, and when its last heartbeat was.
     """
-    from filegate.operations.find import chain, find  # noqa: PLC0415
-    from filegate.operations.result import cut_short, output_addresses, result, used  # noqa: PLC0415
-    from filegate.runs.cost import ranges  # noqa: PLC0415
-
-    cloud = session.cloud()
+    cloud = connection.connect(session.settings)
     found = find(cloud.ledger, run)
     output = output_addresses(found, cloud.store)
     if session.as_json:
@@ -55,21 +56,13 @@ def show(
         return
     newer = None if found.superseded_by is None else cloud.ledger.get(found.superseded_by)
     unfinished = cut_short(found, cloud.store)
-    session.show(*_story(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
+    session.show(*_facts(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
 
 
-def _story(
+def _facts(
     run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
 ) -> list[RenderableType]:
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import tables, text  # noqa: PLC0415
-    from filegate.operations.result import rules  # noqa: PLC0415
-
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
+    facts = tables.facts()
 
     def add(name: str, value: RenderableType | None) -> None:
         if value:
@@ -97,45 +90,32 @@ def _story(
         add("", run.error_message)
     if len(links) > 1:
         add("replays", _links(links, run))
-    add("next", "\n".join(_next_commands(run, unfinished)))
+    add("next", "\n".join(next_commands(run, links, unfinished=unfinished)))
     return [Text.assemble(text.line(run.key), "  ", text.status(run.status)), "", facts]
 
 
 def _times(run: RunRecord) -> str:
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.progress import alive_at  # noqa: PLC0415
-    from filegate.operations.result import seconds  # noqa: PLC0415
-    from filegate.runs.clock import now  # noqa: PLC0415
-
     if run.finished_at:
         took = f", took {text.seconds(seconds(run))}"
     else:
-        silence = max(0.0, (now() - alive_at(run)).total_seconds())
-        took = f", still under way, last sign of life {text.seconds(silence)} ago"
+        silence = max(0.0, (clock.now() - alive_at(run)).total_seconds())
+        took = f", still running, last heartbeat {text.seconds(silence)} ago"
     restarts = f", restarted {text.counted(run.retries, 'time')}" if run.retries else ""
     duplicates = f", announced {text.counted(run.duplicates + 1, 'time')}" if run.duplicates else ""
-    return f"{text.moment(run.started_at)} UTC{took}{restarts}{duplicates}"
+    return f"{text.timestamp(run.started_at)} UTC{took}{restarts}{duplicates}"
 
 
 def _progress(run: RunRecord) -> str | None:
     """How far the present state is, if it takes long."""
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.progress import pace  # noqa: PLC0415
-    from filegate.runs.clock import iso, now  # noqa: PLC0415
-
-    found = pace(run)
+    found = progress_of(run)
     if found is None:
         return None
-    began = f"{found.state} since {text.moment(iso(found.since))} UTC"
-    return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, now())]))
+    began = f"{found.state} since {text.timestamp(clock.iso(found.since))} UTC"
+    return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, clock.now())]))
 
 
 def _chunks(run: RunRecord) -> str | None:
-    """What the object was cut into, if it was."""
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.result import seconds  # noqa: PLC0415
-    from filegate.runs.cost import ranges  # noqa: PLC0415
-
+    """How many chunks the object was split into, if several."""
     if run.chunks < 2:
         return None
     spread, took = ranges(run.usage), seconds(run)
@@ -145,10 +125,6 @@ def _chunks(run: RunRecord) -> str | None:
 
 
 def _states(run: RunRecord) -> RenderableType | None:
-    from rich.table import Table  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
-
     if not run.states:
         return None
     start = datetime.fromisoformat(run.started_at)
@@ -160,28 +136,22 @@ def _states(run: RunRecord) -> RenderableType | None:
 
 def _conservation(run: RunRecord) -> str | None:
     """The conservation law, in this run's numbers."""
-    from filegate.cli.text import count  # noqa: PLC0415
-    from filegate.runs.states import Status  # noqa: PLC0415
-
     if not run.rows_in:
         return None
     if not run.rows_accepted + run.rows_rejected:
-        return f"{count(run.rows_in)} in"
-    lines = [f"{count(run.rows_in)} in = {count(run.rows_accepted)} accepted + {count(run.rows_rejected)} rejected"]
+        return f"{text.count(run.rows_in)} in"
+    rows_in, accepted, rejected = map(text.count, (run.rows_in, run.rows_accepted, run.rows_rejected))
+    lines = [f"{rows_in} in = {accepted} accepted + {rejected} rejected"]
     if run.status in (Status.SUCCEEDED, Status.PARTIAL):
         row_wise = run.rows_accepted == run.rows_out + run.rows_deduplicated
         sign = "=" if row_wise else "→"  # a transform over the whole object may change their number
-        repeated = f" + {count(run.rows_deduplicated)} deduplicated" if row_wise else ""
-        lines.append(f"{count(run.rows_accepted)} accepted {sign} {count(run.rows_out)} out{repeated}")
+        repeated = f" + {text.count(run.rows_deduplicated)} deduplicated" if row_wise else ""
+        lines.append(f"{accepted} accepted {sign} {text.count(run.rows_out)} out{repeated}")
     return "\n".join(lines)
 
 
 def _used(run: RunRecord) -> str:
     """What the run used, and about what that costs."""
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.result import used  # noqa: PLC0415
-    from filegate.runs.cost import total  # noqa: PLC0415
-
     spent, functions = used(run), total(run.usage.invocations.values())
     counts = [
         f"{text.seconds(functions.seconds)} in {text.counted(functions.invocations, 'invocation')}",
@@ -193,34 +163,32 @@ def _used(run: RunRecord) -> str:
 
 
 def _addresses(addresses: Sequence[str]) -> str:
-    from filegate.cli import text  # noqa: PLC0415
-
     more = len(addresses) - SHOWN_ADDRESSES
     return "\n".join([*map(text.line, addresses[:SHOWN_ADDRESSES]), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
-    from rich.text import Text  # noqa: PLC0415
-
-    from filegate.cli import text  # noqa: PLC0415
-    from filegate.operations.find import short  # noqa: PLC0415
-
-    story = Text()
+    shown = Text()
     for link in links:
-        if story:
-            story.append(" → ")
-        story.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
-        story.append(" ").append_text(text.status(link.status))
-    return story
+        if shown:
+            shown.append(" → ")
+        shown.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
+        shown.append(" ").append_text(text.status(link.status))
+    return shown
 
 
-def _next_commands(run: RunRecord, unfinished: bool) -> list[str]:
-    from filegate.operations.find import short  # noqa: PLC0415
-    from filegate.runs.states import Status  # noqa: PLC0415
+def next_commands(run: RunRecord, links: Sequence[RunRecord], *, unfinished: bool = False) -> list[str]:
+    """The commands that go on from here.
 
+    Args:
+        run: the run that is shown.
+        links: it and its replays, the last one last.
+        unfinished: whether its commit was cut short.
+    """
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:
-        commands.append(f"filegate show {short(run.replayed_by)}")
+        last = links[-1]
+        commands.append(f"filegate show {short(last.replayed_by or last.run_id)}")
     elif run.superseded_by is not None:
         commands.append(f"filegate show {short(run.superseded_by)}")
         if run.status == Status.PARTIAL:  # its message waits, and no replay would publish anything

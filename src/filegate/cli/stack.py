@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from filegate.cli import changes
-from filegate.cli.shared import PROBLEM, Session, command, tell
+from filegate.cli.shared import PROBLEM, Session, command, report
 from filegate.deploy import ChangeSet, Deployment
 from filegate.deploy import destroy as destruction
 from filegate.deploy.account import Account, account_of, aws_session
@@ -20,7 +20,9 @@ from filegate.deploy.image_registry import ImageRegistry
 from filegate.deploy.parameters import check_name, check_parameters
 from filegate.errors import WrongUse
 
-app = typer.Typer(no_args_is_help=True, help="An environment's stack in AWS: show changes, deploy, remove.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="An environment's stack in AWS: show changes, deploy, remove."
+)
 
 DIFFERENCES = 2
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
@@ -71,7 +73,7 @@ def diff(session: Session) -> int:
             change_set = deployment.create_change_set(environment.parameters(environment.images()))
             deployment.delete_change_set(change_set)
     except WrongUse as error:
-        tell(session, error)
+        report(session, error)
         return PROBLEM  # here the exit status of wrong use means differences
     if session.as_json:
         session.write(change_set.to_json())

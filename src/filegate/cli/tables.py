@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import text
+from filegate.operations.dlq import Message
 from filegate.operations.find import short
-from filegate.operations.progress import pace
+from filegate.operations.progress import progress_of
 from filegate.operations.result import seconds
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
 
+GAP = 2  # columns of text, between two columns of a table
 ENDS = {Status.REJECTED: 3, Status.FAILED: 4}
 """Exit statuses of runs that published nothing."""
 
@@ -29,7 +32,7 @@ def exit_status(runs: Iterable[RunRecord]) -> int:
 
 def grid(*columns: str, numbers: Sequence[str] = (), gives_way: str | None = None) -> Table:
     """A table without lines; columns in `numbers` are aligned right, one gives way where width is short (see `cut`)."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(
             column,
@@ -39,53 +42,102 @@ def grid(*columns: str, numbers: Sequence[str] = (), gives_way: str | None = Non
     return table
 
 
+def facts() -> Table:
+    """A table of names and values, a line or more each."""
+    table = Table.grid(padding=(0, GAP, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
 def cut(content: str) -> Text:
     """A cell of the column that gives way: it ends with an ellipsis rather than wrap."""
     return Text(text.line(content), no_wrap=True, overflow="ellipsis")
 
 
-Row = Sequence[str | Text]
+Cell = str | Text
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A table that leaves out its last column where there are fewer than `needs` columns of text."""
+class Column:
+    """A column of a `FittedTable`.
 
-    needs: int
-    headers: tuple[str, ...]
-    rows: Sequence[Row]
-    numbers: tuple[str, ...]
-    gives_way: str
+    Attributes:
+        header: above its cells.
+        cells: one for each row.
+        number: whether its cells are aligned right.
+        least: the width that it may be cut to, where there is too little room; None: it is never cut.
+        optional: whether it is left out where there is too little room, the last such column first.
+    """
+
+    header: str
+    cells: Sequence[Cell]
+    number: bool = False
+    least: int | None = None
+    optional: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(map(cell_len, (self.header, *map(str, self.cells))))
+
+
+class FittedTable:
+    """A table of one line a row, however narrow the terminal is: columns are left out, then cut to the same width."""
+
+    def __init__(self, *columns: Column) -> None:
+        self._columns = columns
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
-        count = len(self.headers) - (options.max_width < self.needs)
-        table = grid(*self.headers[:count], numbers=self.numbers, gives_way=self.gives_way)
-        for row in self.rows:
-            table.add_row(*row[:count])
+        columns = list(self._columns)
+        while _width(columns, 0) > options.max_width and any(column.optional for column in columns):
+            columns.remove(next(column for column in reversed(columns) if column.optional))
+        most = max((column.width for column in columns), default=0)
+        while _width(columns, most) > options.max_width and most > 0:
+            most -= 1
+        table = grid()
+        for column in columns:
+            table.add_column(
+                Text(column.header),
+                justify="right" if column.number else "left",
+                width=_cut(column, most),
+                no_wrap=True,
+                overflow="ellipsis",
+            )
+        for row in zip(*(column.cells for column in columns), strict=True):
+            table.add_row(*row)
         yield table
 
 
-def ends(runs: Iterable[RunRecord]) -> Fitted:
-    """What became of files, one line each."""
-    numbers = ("in", "accepted", "rejected", "out", "time")
-    rows: list[Row] = [
-        [
-            Text(text.line(run.dataset)),
-            cut(PurePosixPath(run.key).name),
-            text.status(run.status),
-            *map(text.count, (run.rows_in, run.rows_accepted, run.rows_rejected, run.rows_out)),
-            text.seconds(seconds(run)),
-            where(run),
-        ]
-        for run in runs
+def _cut(column: Column, most: int) -> int:
+    """The width of a column where those that may be cut are not to be wider than `most`."""
+    return column.width if column.least is None else min(column.width, max(column.least, most))
+
+
+def _width(columns: Sequence[Column], most: int) -> int:
+    return sum(_cut(column, most) + GAP for column in columns) - GAP
+
+
+def ends(runs: Sequence[RunRecord], *, places: bool = True) -> FittedTable:
+    """What became of files, one line each; `places`: and where it went, if there is room."""
+    columns = [
+        Column("dataset", [text.line(run.dataset) for run in runs], least=7),
+        Column("file", [text.line(PurePosixPath(run.key).name) for run in runs], least=7),
+        Column("status", [text.status(run.status) for run in runs]),
+        Column("in", [text.count(run.rows_in) for run in runs], number=True),
+        Column("accepted", [text.count(run.rows_accepted) for run in runs], number=True),
+        Column("rejected", [text.count(run.rows_rejected) for run in runs], number=True),
+        Column("out", [text.count(run.rows_out) for run in runs], number=True),
+        Column("time", [text.seconds(seconds(run)) for run in runs], number=True),
     ]
-    return Fitted(96, ("dataset", "file", "status", *numbers, "where it went"), rows, numbers, "file")
+    if places:
+        columns.append(Column("where it went", [where(run) for run in runs], optional=True))
+    return FittedTable(*columns)
 
 
 def where(run: RunRecord) -> str:
     """Where the rows of a run went, in a word or two."""
     if run.status == Status.RUNNING:
-        return "under way"
+        return "running"
     if run.superseded_by is not None:
         return f"superseded by {short(run.superseded_by)}"
     places = {
@@ -97,9 +149,9 @@ def where(run: RunRecord) -> str:
     return places.get(run.status, "")
 
 
-def status(run: RunRecord, told: Status | None = None) -> Text:
-    """The run's status, or the one that was `told` of it; of a run that is superseded, just that."""
-    return text.status(told or run.status) if run.superseded_by is None else Text("superseded", "dim")
+def status(run: RunRecord, reported: Status | None = None) -> Text:
+    """The run's status, or the one that was `reported`; of a run that is superseded, just that."""
+    return text.status(reported or run.status) if run.superseded_by is None else Text("superseded", "dim")
 
 
 def superseded(run: RunRecord, newer: RunRecord | None) -> str:
@@ -109,22 +161,41 @@ def superseded(run: RunRecord, newer: RunRecord | None) -> str:
     return f"superseded by run {run.superseded_by}: nothing of it is published"
 
 
-def listing(runs: Iterable[RunRecord]) -> Fitted:
+def listing(runs: Sequence[RunRecord]) -> FittedTable:
     """Runs of the ledger, one line each."""
-    numbers = ("in", "rejected", "out", "time")
-    rows: list[Row] = [
-        [
-            short(run.run_id),
-            Text(text.line(run.dataset)),
-            cut(run.key.partition("/")[2] or run.key),
-            status(run).append(f" {text.percent(pace(run))}".rstrip()),
-            *map(text.count, (run.rows_in, run.rows_rejected, run.rows_out)),
-            text.seconds(seconds(run)),
-            text.moment(run.started_at),
-        ]
-        for run in runs
-    ]
-    return Fitted(100, ("run", "dataset", "file", "status", *numbers, "started (UTC)"), rows, numbers, "file")
+    return FittedTable(
+        Column("run", [short(run.run_id) for run in runs]),
+        Column("dataset", [text.line(run.dataset) for run in runs], least=7),
+        Column("file", [text.line(run.key.partition("/")[2] or run.key) for run in runs], least=7),
+        Column("status", [status(run).append(f" {text.percent(progress_of(run))}".rstrip()) for run in runs]),
+        Column("in", [text.count(run.rows_in) for run in runs], number=True),
+        Column("rejected", [text.count(run.rows_rejected) for run in runs], number=True),
+        Column("out", [text.count(run.rows_out) for run in runs], number=True),
+        Column("time", [text.seconds(seconds(run)) for run in runs], number=True, optional=True),
+        Column("started (UTC)", [text.timestamp(run.started_at) for run in runs], optional=True),
+    )
+
+
+def waiting(messages: Sequence[Message], runs: Mapping[str, RunRecord]) -> FittedTable:
+    """Messages of the dead-letter queue, one line each.
+
+    Args:
+        messages: of the queue.
+        runs: those that they are about, by id, as far as the ledger has them.
+    """
+    return FittedTable(
+        Column("run", [text.line(short(message.run_id or message.id)) for message in messages]),
+        Column("object", [text.line(message.about) for message in messages], least=12),
+        Column("status", [_status_of(message, runs.get(message.run_id or "")) for message in messages]),
+        Column("reason", [text.line(message.reason) for message in messages], least=24),
+        Column("sent (UTC)", [text.timestamp(message.sent_at.isoformat()) for message in messages], optional=True),
+    )
+
+
+def _status_of(message: Message, run: RunRecord | None) -> Text:
+    if message.failure is None:
+        return Text()
+    return text.status(message.failure.status) if run is None else status(run, message.failure.status)
 
 
 def broken(rules: Mapping[str, int]) -> Table:

@@ -1,15 +1,18 @@
-"""How things are written for a person: numbers, times, statuses, and values from the data, which may hold anything."""
+"""Numbers, times, statuses and values of the data as text for a person. Values may hold anything."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from filegate.operations.progress import Pace
 from filegate.runs.states import Status
+
+if TYPE_CHECKING:
+    from filegate.operations.progress import StateProgress
 
 STYLES: Mapping[Status, str] = {
     Status.RUNNING: "cyan",
@@ -19,7 +22,8 @@ STYLES: Mapping[Status, str] = {
     Status.FAILED: "bold red",
     Status.DUPLICATE: "dim",
 }
-NO_VALUE = "(no value)"
+NULL = "null"
+_PLAIN = re.compile(r"[\w.:+-]+", re.ASCII)
 
 
 def status(value: Status) -> Text:
@@ -59,27 +63,27 @@ def roughly(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def how_far(pace: Pace, now: datetime) -> str:
+def how_far(progress: StateProgress, now: datetime) -> str:
     """`34 of 172 chunks · about 30 s left · 2.1 M rows · 310 k rows/s`: what a narrow terminal cuts off comes last."""
-    rate, left = pace.rows_per_second, pace.seconds_left(now)
+    rate, left = progress.rows_per_second, progress.seconds_left(now)
     return " · ".join(
         [
-            f"{pace.chunks_done:,} of {counted(pace.chunks, 'chunk')}"
-            if pace.chunks is not None
-            else f"{counted(pace.chunks_done, 'chunk')} so far",
+            f"{progress.chunks_done:,} of {counted(progress.chunks, 'chunk')}"
+            if progress.chunks is not None
+            else f"{counted(progress.chunks_done, 'chunk')} so far",
             *([] if left is None else [f"about {roughly(left)} left"]),
-            f"{rounded(pace.rows_done)} rows",
+            f"{rounded(progress.rows_done)} rows",
             *([] if rate is None else [f"{rounded(rate)} rows/s"]),
         ]
     )
 
 
-def percent(pace: Pace | None) -> str:
-    """`20 %`; nothing as long as nobody knows."""
-    return "" if pace is None or pace.percent is None else f"{pace.percent} %"
+def percent(progress: StateProgress | None) -> str:
+    """`20 %`; empty while it is unknown."""
+    return "" if progress is None or progress.percent is None else f"{progress.percent} %"
 
 
-def moment(iso: str) -> str:
+def timestamp(iso: str) -> str:
     """`2026-01-31 10:00:00` in UTC."""
     return datetime.fromisoformat(iso).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -96,25 +100,27 @@ def clean(text: str) -> str:
 
 def line(text: str) -> str:
     """The same on one line: for keys, names and codes, which are not made of lines."""
-    return "".join(map(_visible, text))
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
-def value(text: str | None, most: int = 60) -> str:
-    r"""A value as received, in quotes: control characters as `\x1b`, and not longer than `most` characters."""
+def value(text: str | None, most: int | None = 60) -> str:
+    r"""A value as received, in quotes: control characters as `\x1b`, and not longer than `most` characters, if any."""
     if text is None:
-        return NO_VALUE
+        return NULL
     return f'"{shortened(line(text), most)}"'
 
 
-def field(text: str | None) -> str:
-    """A value inside a record: nothing for no value, and in quotes only if it needs them."""
+def field(text: str | None, most: int | None = 30) -> str:
+    """A value inside a record: nothing for null, and in quotes only if it needs them."""
     if text is None:
         return ""
-    return text if re.fullmatch(r"[\w.:+-]{1,30}", text, re.ASCII) else value(text, 30)
+    if _PLAIN.fullmatch(text) and (most is None or len(text) <= most):
+        return text
+    return value(text, most)
 
 
-def shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def shortened(text: str, most: int | None) -> str:
+    return text if most is None or len(text) <= most else text[: most - 1] + "…"
 
 
 def _visible(character: str) -> str:

@@ -1,8 +1,8 @@
-"""Casts that are strict about meaning: a text either says exactly one value of the type, or it is a type fault.
+"""Strict casts: a string is either exactly one value of the type, or its cast fails.
 
-polars' own casts guess in places where a contract must not: `to_date` takes " 2020-1-5", a timestamp in nanoseconds
-outside 1677 to 2262 wraps around, digits that a Decimal or a time unit cannot hold are dropped, 1e999 is infinite.
-Each cast here is polars' cast behind a gate on the text that lets through only what the cast gets right.
+polars' own casts guess where a contract must not: `to_date` accepts " 2020-1-5", a timestamp in nanoseconds outside
+1677 to 2262 wraps around, digits beyond the precision of a Decimal or a time unit are dropped, 1e999 is infinite. Each
+cast here is polars' cast, preceded by a test that only admits strings for which the cast is right.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _FLOATS = (pl.Float32, pl.Float64)
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
-"""The types whose values are texts, which are read as text files' are."""
+"""The types whose values are strings, which are cast like those of text files."""
 TEMPORALS = (pl.Date, pl.Datetime, pl.Time)
 """The types that a date format applies to."""
 SUPPORTED = (*INTEGERS, *_FLOATS, *TEXTS, *TEMPORALS, pl.Boolean, pl.Decimal)
@@ -30,13 +30,13 @@ _ISO_OFFSET = "(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 _FRACTION_DIGITS = {"ms": 3, "us": 6, "ns": 9}
 _WHOLE_SECONDS_LENGTH = len("2013-01-31T09:30:00")
 
-# The first and last microsecond that 64 bits of nanoseconds can hold.
+# The first and last microsecond within the range of 64 bits of nanoseconds.
 _NS_FIRST = dt.datetime(1677, 9, 21, 0, 12, 43, 145225)  # noqa: DTZ001 - compared with local times
 _NS_LAST = dt.datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001
 
 
 def cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None = None) -> pl.Expr:
-    """The value a text says, as `dtype`; null where it says none.
+    """The value of a string as `dtype`; null if it is not one.
 
     Args:
         text: a String expression.
@@ -47,13 +47,13 @@ def cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None = None)
         return text
     if isinstance(dtype, _FLOATS):
         value = text.cast(dtype, strict=False)
-        # Overflow: the value is infinite though no letter of "inf" or "Infinity" is in the text.
+        # Overflow: the value is infinite although the string is not a form of "inf" or "Infinity".
         return pl.when(value.is_finite() | text.str.contains("[nN]")).then(value)
     if isinstance(dtype, pl.Boolean):
         word = text.str.to_lowercase()
         return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
     if isinstance(dtype, pl.Decimal):
-        # No exponent, and beyond the scale only zeros.
+        # No exponent, and only zeros beyond the scale.
         return _where(text, rf"[+-]?(?:[0-9]+\.?|[0-9]*\.[0-9]{{0,{dtype.scale}}}0*)").cast(dtype, strict=False)
     if isinstance(dtype, TEMPORALS):
         return _cast_temporal(text, dtype, date_format)
@@ -68,7 +68,7 @@ def _cast_temporal(text: pl.Expr, dtype: pl.DataType, date_format: str | None) -
     if isinstance(dtype, pl.Date):
         if date_format is not None:
             return _untrimmed(text).str.to_date(date_format, strict=False)
-        # What polars remembers of dates it has seen costs more than to read such a short one again.
+        # polars' cache of parsed dates costs more than parsing such a short one again.
         return _where(text, _ISO_DATE).str.to_date("%Y-%m-%d", strict=False, cache=False)
     if date_format is not None:
         return _untrimmed(text).str.to_time(date_format, strict=False)
@@ -107,7 +107,7 @@ def _formatted_datetime(text: pl.Expr, dtype: pl.Datetime, date_format: str) -> 
 
 
 def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zone: str | None = None) -> pl.Expr:
-    """The timestamp; with a zone, the format must hold an offset, and the instant is shown in that zone."""
+    """The timestamp; with a zone, the format must have an offset, and the instant is converted to that zone."""
     utc = None if zone is None else "UTC"
     value = text.str.to_datetime(date_format, time_unit=unit, time_zone=utc, strict=False)
     if unit == "ns":
@@ -117,7 +117,7 @@ def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zon
 
 
 def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
-    """A wall-clock time in its zone; null where the clocks skipped it or showed it twice."""
+    """A wall-clock time in its zone; null if it is skipped or ambiguous there."""
     return local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
 
 
@@ -126,12 +126,12 @@ def _where(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def _untrimmed(text: pl.Expr) -> pl.Expr:
-    """The texts without space around them; strptime formats skip it without a word."""
+    """The strings without surrounding whitespace, which strptime formats would skip silently."""
     return pl.when(text == text.str.strip_chars()).then(text)
 
 
 def cast_native(value: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.Expr:
-    """A value of another type as `dtype`; null where it does not survive: 1.5 is no Int64, 300 no Int8.
+    """A value of another type as `dtype`; null if it cannot be represented: 1.5 as Int64, 300 as Int8.
 
     Args:
         value: an expression of type `source`.
@@ -141,7 +141,7 @@ def cast_native(value: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.E
     if isinstance(source, TEXTS):
         return cast_text(value.cast(pl.String), dtype)
     result = value.cast(dtype, strict=False)
-    if isinstance(dtype, _FLOATS):  # rounding is what floats are for, infinity is not
+    if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
         return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
     if isinstance(dtype, TEXTS):
         return result
@@ -149,7 +149,7 @@ def cast_native(value: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.E
 
 
 def castable(source: pl.DataType, dtype: pl.DataType) -> bool:
-    """Whether values of type `source` can mean values of `dtype` at all."""
+    """Whether values of type `source` can be cast to `dtype` at all."""
     if isinstance(source, (*TEXTS, pl.Null)) or source == dtype:
         return True
     if isinstance(dtype, pl.String):

@@ -1,4 +1,4 @@
-"""From a pandera schema to a `Contract`, or to a message that says what cannot be honoured and what to do instead."""
+"""Compile a pandera schema to a `Contract`, or refuse it with a message that says what to declare instead."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
-from filegate.contract import casts, checks
-from filegate.contract import messages as wording
+from filegate.contract import casts, checks, messages
 from filegate.contract.contract import Contract
 from filegate.contract.keys import Keep
-from filegate.contract.predicates import Judged, NoValue, WrongType
+from filegate.contract.predicates import CastFailed, CompiledRule, Null
 from filegate.contract.rowwise import NotRowWise
 from filegate.contract.rules import Column, Rule, Unique
 from filegate.errors import DeclarationError
@@ -31,7 +30,7 @@ _UNSUPPORTED_IN_SCHEMAS = {
     "ordered": "Columns are found by name, in any order; drop it.",
     "parsers": _PARSERS,
     "add_missing_columns": "Declare each such column with required=False, and default= if it needs a value.",
-    "on_missing_columns": "A missing column is an error, or nothing at all with required=False.",
+    "on_missing_columns": "A missing column is an error, or with required=False accepted.",
     "drop_invalid_rows": _REJECTED,
 }
 _UNSUPPORTED_IN_COLUMNS = {
@@ -45,8 +44,8 @@ _UNSUPPORTED_IN_CHECKS = {
     "n_failure_cases": "Every broken row is kept; drop it.",
 }
 _ROW_WISE = (
-    "Rows are judged chunk by chunk: return data.lazyframe.select(<a Boolean expression on columns of the same row>), "
-    "or give a function of one value with element_wise=True; what needs many rows belongs into the transform, with "
+    "Checks run chunk by chunk: return data.lazyframe.select(<a Boolean expression on columns of the same row>), "
+    "or give a function of one value with element_wise=True; what needs many rows belongs in the transform, with "
     "transform_scope='object'."
 )
 _RESERVED = (ROW, RESCUED, "*")
@@ -60,14 +59,14 @@ def compile_contract(schema: type[pa.DataFrameModel] | pa.DataFrameSchema, *, da
         dataset: the dataset's name, for messages.
 
     Raises:
-        DeclarationError: the schema asks for what cannot be honoured for each row by itself, or is wrong. The message
-            names the dataset, the column, the check, and what to do.
+        DeclarationError: the schema is wrong, or has a check that cannot be evaluated row by row. The message has the
+            dataset, the column, the check, and what to do.
     """
     return _Compiler(_as_schema(schema, dataset), dataset).contract()
 
 
 def _as_schema(schema: Any, dataset: str) -> pa.DataFrameSchema:
-    import pandera.polars as pa  # noqa: PLC0415 - 200 ms that only compiling needs
+    import pandera.polars as pa  # noqa: PLC0415 - takes 200 ms, and only compiling needs it
     from pandera.backends.polars.register import register_polars_backends  # noqa: PLC0415
 
     register_polars_backends()  # else the built-in checks have no polars implementation before the first validate()
@@ -88,7 +87,7 @@ def _as_schema(schema: Any, dataset: str) -> pa.DataFrameSchema:
 
 
 class _Compiler:
-    """One schema on its way to a contract."""
+    """Compiles one schema."""
 
     def __init__(self, schema: pa.DataFrameSchema, dataset: str) -> None:
         self._schema = schema
@@ -101,13 +100,13 @@ class _Compiler:
             raise self._error("the schema has no columns", "Declare at least one.")
         columns = tuple(self._column(name, declared) for name, declared in self._schema.columns.items())
         dtypes = {column.name: column.dtype for column in columns}
-        judged: list[Judged] = []
+        rules: list[CompiledRule] = []
         for column in columns:
-            judged += self._cell_rules(column)
-            judged += self._check_rules(self._schema.columns[column.name].checks, column.name, dtypes)
-        judged += self._check_rules(self._schema.checks, None, dtypes)
+            rules += self._cell_rules(column)
+            rules += self._check_rules(self._schema.columns[column.name].checks, column.name, dtypes)
+        rules += self._check_rules(self._schema.checks, None, dtypes)
         strict = cast("bool | Literal['filter']", self._schema.strict)
-        return Contract(columns=columns, judged=tuple(judged), uniques=self._uniques(), strict=strict)
+        return Contract(columns=columns, compiled_rules=tuple(rules), uniques=self._uniques(), strict=strict)
 
     def _column(self, name: str, declared: Any) -> Column:
         where = f"column {name!r}"
@@ -144,25 +143,25 @@ class _Compiler:
             value = None
         if value is None:
             raise self._error(
-                f"column {column.name!r}: default={column.default!r} is no {column.dtype}",
-                f"Give {wording.of_type(column.dtype)}.",
+                f"column {column.name!r}: default={column.default!r} is not a value of {column.dtype}",
+                f"Give {messages.of_type(column.dtype)}.",
             )
 
-    def _cell_rules(self, column: Column) -> Iterator[Judged]:
-        """The rules that a column's type and nullability make."""
+    def _cell_rules(self, column: Column) -> Iterator[CompiledRule]:
+        """The rules on a column's type and nullability."""
         if column.dtype != pl.String:
-            words = wording.of_type(column.dtype)
-            yield Judged(Rule(self._code(column.name, "type"), column.name, words), WrongType(column))
+            allowed = messages.of_type(column.dtype)
+            yield CompiledRule(Rule(self._code(column.name, "type"), column.name, allowed), CastFailed(column))
         if not column.nullable:
-            yield Judged(Rule(self._code(column.name, "not_null"), column.name, "a value"), NoValue(column))
+            yield CompiledRule(Rule(self._code(column.name, "not_null"), column.name, "a value"), Null(column))
 
-    def _check_rules(self, declared: Any, column: str | None, dtypes: dict[str, pl.DataType]) -> Iterator[Judged]:
+    def _check_rules(self, declared: Any, column: str | None, dtypes: dict[str, pl.DataType]) -> Iterator[CompiledRule]:
         for check in declared or []:
             name = checks.kind(check)
             where = f"{'the whole frame' if column is None else f'column {column!r}'}, check {name!r}: "
             self._refuse(check, _UNSUPPORTED_IN_CHECKS, where)
             try:
-                judge = checks.judge(check, column, dtypes)
+                predicate = checks.compile_check(check, column, dtypes)
             except NotRowWise as reason:
                 raise self._error(f"{where}it {reason}", _ROW_WISE) from None
             except Exception as error:
@@ -170,7 +169,8 @@ class _Compiler:
                     f"{where}it fails on columns of the declared types with {type(error).__name__}: {_gist(error)}",
                     "Correct the check, or the type of the column.",
                 ) from error
-            yield Judged(Rule(self._code(column or "*", name), column, wording.of_check(check)), judge)
+            rule = Rule(self._code(column or "*", name), column, messages.of_check(check))
+            yield CompiledRule(rule, predicate)
 
     def _uniques(self) -> tuple[Unique, ...]:
         found = []
@@ -181,14 +181,14 @@ class _Compiler:
         for group in [joint] if all(isinstance(name, str) for name in joint) else joint:
             for name in group:
                 if name not in self._schema.columns:
-                    raise self._error(f"unique names {name!r}, which is no column", "Name columns of the schema.")
+                    raise self._error(f"unique={name!r} is not a column", "Use columns of the schema.")
             if group:
                 code = self._code("*", f"unique({','.join(group)})")
                 found.append(Unique(code, tuple(group), _KEEP[self._schema.report_duplicates]))
         return tuple(found)
 
     def _code(self, subject: str, what: str) -> str:
-        """`subject:what`, then `subject:what_2` and so on: a code is given once."""
+        """`subject:what`, then `subject:what_2` and so on: codes are unique."""
         code = f"{subject}:{what}"
         if code in self._codes:
             code = next(c for n in count(2) if (c := f"{subject}:{what}_{n}") not in self._codes)

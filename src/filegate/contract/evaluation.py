@@ -1,4 +1,4 @@
-"""The verdict on one chunk: which rows are accepted, and why the others are not."""
+"""The evaluation of one chunk: which rows are accepted, and which rules the others broke."""
 
 from __future__ import annotations
 
@@ -9,28 +9,25 @@ from operator import or_
 
 import polars as pl
 
+from filegate.contract.broken_rules import BROKEN, FIELDS, broken_rules_frame
 from filegate.contract.keys import key_hashes
-from filegate.contract.predicates import mistyped
+from filegate.contract.predicates import cast_failed
 from filegate.contract.rules import Rule, Unique
-from filegate.formats.records import ROW, Fault
+from filegate.formats.records import ROW
+from filegate.runs.broken_rule import BrokenRule
 
-_REASON = {"rule": pl.String(), "column": pl.String(), "value": pl.String(), "allowed": pl.String()}
-BROKEN = pl.List(pl.Struct(_REASON))
-"""The type of `broken`: a struct for each broken rule of a rejected row."""
-
-_OWN = "\0own"
+_ROW_ITSELF = "\0row"
 _RANK = "rank"
-_WORDS = {"rule": pl.String(), "column": pl.String(), "allowed": pl.String()}
-_PAIRS = pl.Schema({ROW: pl.Int64(), _RANK: pl.UInt32(), "value": pl.String(), **_WORDS})
+_RULE_FIELDS = {name: dtype for name, dtype in FIELDS.items() if name != "value"}
 
 
 @dataclass(frozen=True)
 class Split:
-    """One chunk, parted.
+    """The rows of one chunk, split into accepted and rejected ones.
 
     Attributes:
         accepted: `__row__`, the contract's columns in its order and types, and `_rescued` if the chunk has it.
-        rejected: `__row__`; `values`, a struct of the raw texts of the same columns; `broken`, a list of
+        rejected: `__row__`; `values`, a struct of the original strings of the same columns; `broken`, a list of
             `{rule, column, value, allowed}` in the contract's order of rules.
         tallies: number of rejected rows by the code of a rule they broke; a row counts for each of its rules.
     """
@@ -41,86 +38,86 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class Broken:
-    """A rule, and whether each row of a chunk breaks it."""
+class RuleMask:
+    """A rule, and for each row of a chunk whether the row breaks it."""
 
     rule: Rule
-    rows: pl.Series
+    mask: pl.Series
 
 
 @dataclass(frozen=True, eq=False)
-class Checked:
-    """A chunk with every rule on single rows applied; what depends on other rows of the object is still open.
+class Evaluation:
+    """A chunk on which every rule on single rows is evaluated, but not those that depend on other rows of the object.
 
     Attributes:
         rows: `__row__`, the contract's columns, cast, and `_rescued` if the chunk has it.
-        raw: gives the same columns of the rows that are true in a mask, as the file's texts.
+        strings: returns the same columns of the rows that are true in a mask, as the file's strings.
         present: the contract's columns that the file has.
-        doubtful: those of them whose cells were cast.
-        cells: the contract's columns with the helper columns that the rules' judges look at.
-        broken: the rules on a row by itself that apply to the chunk, in order.
+        cast_columns: those of them whose cells were cast.
+        cells: the contract's columns with the helper columns of predicates.
+        masks: the rules on single rows that apply to the chunk, in order.
         uniques: the contract's unique columns.
     """
 
     rows: pl.DataFrame
-    raw: Callable[[pl.Series], pl.DataFrame]
+    strings: Callable[[pl.Series], pl.DataFrame]
     present: Collection[str]
-    doubtful: Collection[str]
+    cast_columns: Collection[str]
     cells: pl.DataFrame
-    broken: Sequence[Broken]
+    masks: Sequence[RuleMask]
     uniques: Sequence[Unique]
 
     def keys(self, columns: Sequence[str]) -> pl.DataFrame:
-        """The hashes of each row's key, for finding repeated keys without holding them; see `contract.keys`.
+        """The hashes of each row's key, to find repeated keys without holding the keys; see `contract.keys`.
 
-        Rows without values in the key are alike, as in pandera. A cell that failed its cast has no known value, so its
-        row is like no other. As in pandera, columns that the file lacks do not count.
+        As in pandera, nulls are equal, and columns that the file lacks are ignored. A cell that failed its cast has an
+        unknown value, so its row equals no other.
 
         Args:
             columns: columns of the contract.
 
         Returns:
-            `__row__`, and the UInt64 columns `hash_1` and `hash_2`, for every row of the chunk. Equal keys give equal
+            `__row__`, and the UInt64 columns `hash_1` and `hash_2`, for every row of the chunk. Equal keys have equal
             hashes in every chunk and process, within one release of polars.
         """
-        own = self.rows.lazy().select(ROW, pl.lit("like no other").alias(_OWN))
+        numbered = self.rows.lazy().select(ROW, pl.lit("like no other").alias(_ROW_ITSELF))
         present = [name for name in columns if name in self.present]
         if not present:
-            return key_hashes(own.collect(), [ROW, _OWN])
+            return key_hashes(numbered.collect(), [ROW, _ROW_ITSELF])
         known = key_hashes(self.rows, present)
-        flags = [mistyped(name) for name in present if name in self.doubtful]
+        flags = [cast_failed(name) for name in present if name in self.cast_columns]
         if not flags or not (unknown := self.cells.select(pl.any_horizontal(flags)).to_series()).any():
             return known
-        others = key_hashes(own.collect(), [ROW, _OWN])
-        return known.with_columns(others[name].zip_with(unknown, known[name]) for name in known.columns if name != ROW)
+        single = key_hashes(numbered.collect(), [ROW, _ROW_ITSELF])
+        return known.with_columns(single[name].zip_with(unknown, known[name]) for name in known.columns if name != ROW)
 
-    def split(self, *faults: Sequence[Fault] | pl.DataFrame) -> Split:
-        """Part the chunk into accepted and rejected rows.
+    def split(self, broken: Sequence[tuple[int, BrokenRule]] = (), repeats: pl.DataFrame | None = None) -> Split:
+        """Split the chunk into accepted and rejected rows.
 
         Args:
-            faults: what was found outside, in any number of portions: faults of the reader, or a frame of `__row__` and
-                `rule`, the code of a unique that the row breaks. Rows of other chunks are passed over.
+            broken: the reader's broken rules, by row number: `Records.broken`.
+            repeats: `__row__` and `rule`, the code of a unique that the row breaks. Rows of other chunks are ignored.
 
         Raises:
-            ValueError: a frame names a rule that is no unique of the contract.
+            ValueError: a rule in `repeats` is not a unique of the contract.
         """
-        broken = [*self.broken, *self._repeats(faults)]
-        ranks = {each.rule.code: rank for rank, each in enumerate(broken)}
-        reports = self._reports(faults, ranks)
-        masks = [each.rows for each in broken if each.rows.any()]
-        if reports.height:
-            masks.append(self.rows[ROW].is_in(reports[ROW].implode()))
-        if not masks:
+        masks = [*self.masks, *self._unique_masks(repeats)]
+        ranks = {each.rule.code: rank for rank, each in enumerate(masks)}
+        reported = self._reported(broken, ranks)
+        found = [each.mask for each in masks if each.mask.any()]
+        if reported.height:
+            found.append(self.rows[ROW].is_in(reported[ROW].implode()))
+        if not found:
             return Split(self.rows, pl.DataFrame(schema=self._rejected_schema()), {})
-        rejects = reduce(or_, masks)
-        texts = self.raw(rejects)
-        pairs = _pairs(texts, rejects, broken, reports)
-        reasons = pairs.group_by(ROW, maintain_order=True).agg(pl.struct(*_REASON).alias("broken"))
-        counts = dict(pairs["rule"].value_counts().iter_rows())
+        rejects = reduce(or_, found)
+        strings = self.strings(rejects)
+        rules = _broken_rules(strings, rejects, masks, reported)
+        by_row = rules.group_by(ROW, maintain_order=True).agg(pl.struct(*FIELDS).alias("broken"))
+        counts = dict(rules["rule"].value_counts().iter_rows())
         in_order = sorted(counts, key=lambda code: (ranks.get(code, len(ranks)), code))
         return Split(
             accepted=self.rows.filter(~rejects),
-            rejected=texts.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), reasons["broken"]),
+            rejected=strings.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), by_row["broken"]),
             tallies={code: counts[code] for code in in_order},
         )
 
@@ -128,75 +125,56 @@ class Checked:
         names = [name for name in self.rows.columns if name != ROW]
         return pl.Schema({ROW: pl.Int64(), "values": pl.Struct(dict.fromkeys(names, pl.String())), "broken": BROKEN})
 
-    def _repeats(self, faults: Sequence[Sequence[Fault] | pl.DataFrame]) -> list[Broken]:
+    def _unique_masks(self, repeats: pl.DataFrame | None) -> list[RuleMask]:
         """The uniques, each with the rows that break it."""
-        rows = {unique.code: [pl.Series(dtype=pl.Int64)] for unique in self.uniques}
-        for portion in faults:
-            if isinstance(portion, pl.DataFrame):
-                for (code,), group in portion.group_by("rule"):
-                    if code not in rows:
-                        raise ValueError(f"{code!r} is no unique of the contract, which has {sorted(rows)}.")
-                    rows[str(code)].append(group[ROW].cast(pl.Int64))
-            else:
-                for fault in portion:
-                    if fault.rule in rows:
-                        rows[fault.rule].append(pl.Series([fault.row], dtype=pl.Int64))
+        if repeats is None:
+            return [RuleMask(unique.rule, self.rows[ROW].is_null()) for unique in self.uniques]
+        codes = [unique.code for unique in self.uniques]
+        if unknown := set(repeats["rule"]) - set(codes):
+            raise ValueError(f"{sorted(unknown)} are not uniques of the contract, which has {codes}.")
+        rows = {str(code): group[ROW].cast(pl.Int64) for (code,), group in repeats.group_by("rule")}
+        nothing = pl.Series(dtype=pl.Int64)
         return [
-            Broken(unique.rule, self.rows[ROW].is_in(pl.concat(rows[unique.code]).implode())) for unique in self.uniques
+            RuleMask(unique.rule, self.rows[ROW].is_in(rows.get(unique.code, nothing).implode()))
+            for unique in self.uniques
         ]
 
-    def _reports(self, faults: Sequence[Sequence[Fault] | pl.DataFrame], ranks: Mapping[str, int]) -> pl.DataFrame:
-        """The reader's faults on rows of this chunk, in the shape of `_pairs`."""
-        uniques = {unique.code for unique in self.uniques}
-        found = [
-            fault
-            for portion in faults
-            if not isinstance(portion, pl.DataFrame)
-            for fault in portion
-            if fault.rule not in uniques
-        ]
-        if not found:
-            return pl.DataFrame(schema=_PAIRS)
-        # Column by column: from a list of rows, polars needs many times the memory.
-        columns = [
-            [fault.row for fault in found],
-            [ranks.get(fault.rule, len(ranks)) for fault in found],
-            [fault.value for fault in found],
-            [fault.rule for fault in found],
-            [fault.column for fault in found],
-            [fault.allowed for fault in found],
-        ]
-        reports = pl.DataFrame(columns, schema=_PAIRS).unique([ROW, "rule"], keep="first", maintain_order=True)
-        return reports.join(self.rows.select(ROW), on=ROW, how="semi")
+    def _reported(self, broken: Sequence[tuple[int, BrokenRule]], ranks: Mapping[str, int]) -> pl.DataFrame:
+        """The reader's broken rules, with the columns of `_broken_rules`."""
+        order = [ranks.get(rule.rule, len(ranks)) for _, rule in broken]
+        frame = broken_rules_frame(broken).insert_column(1, pl.Series(_RANK, order, pl.UInt32))
+        return frame.unique([ROW, "rule"], keep="first", maintain_order=True) if broken else frame
 
 
-def _pairs(texts: pl.DataFrame, rejects: pl.Series, broken: Sequence[Broken], reports: pl.DataFrame) -> pl.DataFrame:
+def _broken_rules(
+    strings: pl.DataFrame, rejects: pl.Series, masks: Sequence[RuleMask], reported: pl.DataFrame
+) -> pl.DataFrame:
     """One row for each rule that each rejected row breaks, in order of rows and rules.
 
     Args:
-        texts: the rejected rows.
-        rejects: which ones of the chunk they are.
-        broken: all rules, in order.
-        reports: the reader's faults, in the shape of the result.
+        strings: the rejected rows.
+        rejects: their mask in the chunk.
+        masks: all rules, in order.
+        reported: the reader's broken rules: `__row__`, the rank of the rule, and the fields of `BrokenRule`.
     """
-    nothing = pl.Series([None], dtype=pl.String)
-    ranks = pl.int_range(len(broken), dtype=pl.UInt32, eager=True).alias(_RANK)
+    null = pl.Series([None], dtype=pl.String)
+    ranks = pl.int_range(len(masks), dtype=pl.UInt32, eager=True).alias(_RANK)
     found = [pl.DataFrame(schema={ROW: pl.Int64, _RANK: pl.UInt32, "value": pl.String})]
-    # Series by series: for each small frame polars would take longer to begin than all of this takes.
-    for rank, each in enumerate(broken):
-        if each.rows.any():
-            breakers = each.rows.filter(rejects)
-            rows = texts[ROW].filter(breakers)
+    # Series by series: for each small frame, polars' overhead would be greater than all of this work.
+    for rank, each in enumerate(masks):
+        if each.mask.any():
+            breaking = each.mask.filter(rejects)
+            rows = strings[ROW].filter(breaking)
             column = each.rule.column
-            values = nothing.new_from_index(0, len(rows)) if column is None else texts[column].filter(breakers)
+            values = null.new_from_index(0, len(rows)) if column is None else strings[column].filter(breaking)
             found.append(pl.DataFrame([rows, ranks.new_from_index(rank, len(rows)), values.alias("value")]))
-    own = pl.concat(found).sort(ROW, maintain_order=True)
-    rules = [each.rule for each in broken]
-    words = pl.DataFrame([(rule.code, rule.column, rule.allowed) for rule in rules], _WORDS, orient="row")
-    own = own.hstack(words[own[_RANK]])
-    if not reports.height:
-        return own
-    # As with a cell that fails its cast, one whose type the reader refused breaks that rule only.
-    refused = reports.filter(pl.col("rule") == pl.col("column") + ":type")
-    own = own.join(refused, on=[ROW, "column"], how="anti")
-    return pl.concat([own, reports]).sort(ROW, _RANK, maintain_order=True)
+    evaluated = pl.concat(found).sort(ROW, maintain_order=True)
+    rules = [(each.rule.code, each.rule.column, each.rule.allowed) for each in masks]
+    descriptions = pl.DataFrame(rules, _RULE_FIELDS, orient="row")
+    evaluated = evaluated.hstack(descriptions[evaluated[_RANK]]).select(reported.columns)
+    if not reported.height:
+        return evaluated
+    # A cell whose type the reader refused breaks that rule only, like a cell that fails its cast.
+    refused = reported.filter(pl.col("rule") == pl.col("column") + ":type")
+    evaluated = evaluated.join(refused, on=[ROW, "column"], how="anti")
+    return pl.concat([evaluated, reported]).sort(ROW, _RANK, maintain_order=True)

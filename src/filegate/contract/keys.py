@@ -11,7 +11,7 @@ from filegate.formats.records import ROW
 
 Keep = Literal["none", "first", "last"]
 
-SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # of the hash's two halves; any two different ones will do
+SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # of the hash's two halves; any two different ones
 
 
 def key_hashes(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What is accepted, in words for the person who reads why a row was rejected."""
+"""Messages that say what a rule accepts, for the person who reads why a row was rejected."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from filegate.contract.checks import is_builtin, kind
 if TYPE_CHECKING:
     from pandera.polars import Check
 
-_MOST_VALUES = 12
-"""How many accepted values are listed before an ellipsis."""
+_MAX_VALUES = 12
+"""Number of accepted values that are listed before an ellipsis."""
 
 _TYPES: dict[type[pl.DataType], str] = {
     pl.Float32: "a number from -3.4028235e38 to 3.4028235e38, inf or nan",
@@ -36,16 +36,16 @@ _BUILTIN_CHECKS: dict[str, Callable[[_Given], str]] = {
     "in_range": lambda given: _range(**given),
     "isin": lambda given: f"one of {_listed(given['allowed_values'])}",
     "notin": lambda given: f"none of {_listed(given['forbidden_values'])}",
-    "str_matches": lambda given: f"a text that starts with a match of {_pattern(given['pattern'])}",
-    "str_contains": lambda given: f"a text with a match of {_pattern(given['pattern'])}",
-    "str_startswith": lambda given: f"a text that starts with {given['string']}",
-    "str_endswith": lambda given: f"a text that ends with {given['string']}",
+    "str_matches": lambda given: f"must match `{_at_start(_pattern(given['pattern']))}`",
+    "str_contains": lambda given: f"must match `{_pattern(given['pattern'])}`",
+    "str_startswith": lambda given: f"a string that starts with {given['string']}",
+    "str_endswith": lambda given: f"a string that ends with {given['string']}",
     "str_length": lambda given: _length(**given),
 }
 
 
 def of_type(dtype: pl.DataType, date_format: str | None = None) -> str:
-    """What a text must say to be of a type."""
+    """The strings that are values of a type."""
     if isinstance(dtype, TEMPORALS) and date_format is not None:
         return f"{'a time' if isinstance(dtype, pl.Time) else 'a date'} written as {date_format}"
     if isinstance(dtype, INTEGERS):
@@ -58,11 +58,11 @@ def of_type(dtype: pl.DataType, date_format: str | None = None) -> str:
         return f"one of {_listed(dtype.categories, keep_order=True)}"
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         return f"a timestamp like 2013-01-31T09:30:00Z, or without an offset in {dtype.time_zone} time"
-    return _TYPES.get(type(dtype), "a text")
+    return _TYPES.get(type(dtype), "a string")
 
 
 def of_check(check: Check) -> str:
-    """What passes a check: the author's own words where there are any (`error=`, `description=`, `title=`)."""
+    """What a check accepts: the author's own message if there is one (`error=`, `description=`, `title=`)."""
     builtin = str(check._check_fn.__name__) if is_builtin(check) else None
     # pandera fills `error` of its own checks with their call, "isin(['AA', 'UA'])".
     error = None if builtin is not None and str(check.error).startswith(f"{builtin}(") else check.error
@@ -71,18 +71,18 @@ def of_check(check: Check) -> str:
         return str(own)
     if builtin in _BUILTIN_CHECKS:
         return _BUILTIN_CHECKS[builtin](check._check_kwargs)
-    return f"what passes the check {kind(check)!r}"
+    return f"must satisfy check `{kind(check)}`"
 
 
 def _listed(values: Iterable[Any], *, keep_order: bool = False) -> str:
     listed = list(values)
-    if not keep_order:  # pandera keeps them in a set, whose own order changes from process to process
+    if not keep_order:  # pandera keeps them in a set, whose order differs between processes
         try:
             listed.sort()
         except TypeError:
             listed.sort(key=str)
-    shown = ", ".join(str(value) for value in listed[:_MOST_VALUES])
-    return f"{shown}, …" if len(listed) > _MOST_VALUES else shown
+    shown = ", ".join(str(value) for value in listed[:_MAX_VALUES])
+    return f"{shown}, …" if len(listed) > _MAX_VALUES else shown
 
 
 def _range(min_value: Any, max_value: Any, include_min: bool = True, include_max: bool = True) -> str:
@@ -95,6 +95,10 @@ def _length(min_value: int | None = None, max_value: int | None = None, exact_va
     if max_value is None:
         return f"at least {min_value} characters"
     return f"at most {max_value} characters" if min_value is None else f"{min_value} to {max_value} characters"
+
+
+def _at_start(pattern: str) -> str:
+    return pattern if pattern.startswith("^") else f"^{pattern}"
 
 
 def _pattern(pattern: Any) -> str:

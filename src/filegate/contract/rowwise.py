@@ -1,4 +1,4 @@
-"""Proof that a check judges each row by itself, so that cutting an object into chunks cannot change its verdict."""
+"""Proof that a check is row-wise, so that splitting an object into chunks cannot change its result."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _PROBE_ROWS = 3
 
 
 class NotRowWise(Exception):
-    """Why a check cannot be honoured; `str()` completes the sentence "The check …"."""
+    """Why a check cannot be compiled; `str()` completes the sentence "The check …"."""
 
 
 class Recorder:
-    """Stands in for `data.lazyframe` while a check runs once, at load, and keeps the expressions it is given.
+    """Replaces `data.lazyframe` while a check runs once, when the dataset is loaded, and records its expressions.
 
-    It offers the LazyFrame methods that keep rows apart: `select` and `with_columns`. Any other ends the proof.
+    It has the row-wise LazyFrame methods: `select` and `with_columns`. Any other makes the proof fail.
 
     Attributes:
-        frame: the LazyFrame that the recorded steps lead to, over a few rows without values.
-        expressions: those of a single `select` on the untouched frame; None once the check did more than that.
+        frame: the LazyFrame that results from the recorded steps, over a few rows of nulls.
+        expressions: those of a single `select` on the original frame; None if the check did more than that.
     """
 
     def __init__(self, frame: pl.LazyFrame) -> None:
@@ -71,34 +71,34 @@ class Recorder:
 
 
 def record(function: Callable[[Recorder], Any], dtypes: Mapping[str, pl.DataType]) -> Recorder:
-    """Run a check's function on a recorder and prove what it does with rows of these types.
+    """Run a check's function on a recorder, and prove that it is row-wise for rows of these types.
 
     Returns:
         The recorder of its last step; its frame has only Boolean columns.
 
     Raises:
-        NotRowWise: the result may depend on other rows, or is no Boolean a row.
+        NotRowWise: the result may depend on other rows, or is not one Boolean per row.
         Exception: whatever the function itself or polars raises, for example for a column that does not exist.
     """
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         outcome = function(Recorder.over(dtypes))
         if not isinstance(outcome, Recorder):
-            raise NotRowWise(f"returns {type(outcome).__name__}: one answer for all rows together")
-        answers = outcome.frame.collect()
+            raise NotRowWise(f"returns {type(outcome).__name__}: one result for all rows together")
+        results = outcome.frame.collect()
     for warning in warned:
-        if "is_in" in str(warning.message):  # polars warns where it will look into the column as a whole
-            raise NotRowWise("calls is_in() with a column, which stands for all of its rows; compare with == instead")
-    if answers.height != _PROBE_ROWS:
-        raise NotRowWise(f"returns {answers.height} answers for {_PROBE_ROWS} rows")
-    for name, dtype in answers.schema.items():
+        if "is_in" in str(warning.message):  # polars warns if it uses the column as a whole
+            raise NotRowWise("calls is_in() with a column, which means all of its rows; compare with == instead")
+    if results.height != _PROBE_ROWS:
+        raise NotRowWise(f"returns {results.height} results for {_PROBE_ROWS} rows")
+    for name, dtype in results.schema.items():
         if dtype != pl.Boolean:
             raise NotRowWise(f"returns {dtype} in column {name!r} instead of Boolean")
     return outcome
 
 
 def _prove_row_wise(expression: pl.Expr) -> None:
-    """Walk the expression: `is_row_separable` of polars speaks of its outermost operation only."""
+    """Walk the expression: polars' `is_row_separable` covers its outermost operation only."""
     if expression.meta.has_multiple_outputs():
         raise NotRowWise("selects columns by a pattern (pl.all(), pl.col('^…$'), selectors); name each column")
     pending = [expression]
@@ -111,12 +111,12 @@ def _prove_row_wise(expression: pl.Expr) -> None:
             inputs = part.meta.pop()
         except pl.exceptions.PolarsError:
             raise NotRowWise(
-                f"holds Python code or a nested evaluation in {part}, which cannot be proved to keep rows apart"
+                f"has Python code or a nested evaluation in {part}, which cannot be proved to be row-wise"
             ) from None
         if part.meta.is_literal():
             raise NotRowWise("compares with a Series, which belongs to row numbers; use a list of values")
         if not separable:
-            raise NotRowWise(f"aggregates or looks at other rows in {part}")
+            raise NotRowWise(f"aggregates or uses other rows in {part}")
         pending += inputs
 
 

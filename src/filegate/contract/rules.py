@@ -1,4 +1,4 @@
-"""The words of a contract: its columns, the rules on them, and what must be unique."""
+"""The parts of a contract: its columns, the rules on them, and the columns that must be unique."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Column:
     Attributes:
         name: its name in the file and in the output.
         dtype: the type of accepted values.
-        nullable: whether "no value" is accepted.
+        nullable: whether null is accepted.
         required: whether the file must have the column.
-        coerce: whether a natively typed file may hold another type, which is then cast. Text is always cast.
-        default: the value that stands in for "no value", or None.
+        coerce: whether a natively typed file may have another type, which is then cast. Strings are always cast.
+        default: the value that replaces null, or None.
     """
 
     name: str
@@ -32,13 +32,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a row must honour.
+    """A rule that a row must satisfy.
 
     Attributes:
         code: its name, built from declared names and their order alone: `flight:type`, `carrier:isin`,
             `*:arrives_after_departing`. A second check of the same kind on a column is `x:ge_2`.
-        column: the column it is about, or None for the row as a whole.
-        allowed: what is accepted, for a person to read: "one of AA, UA", ">= 1", "a date like 2013-01-31".
+        column: the column it applies to, or None for the row as a whole.
+        allowed: what it accepts, for a person to read: "one of AA, UA", ">= 1", "a date like 2013-01-31".
     """
 
     code: str
@@ -63,7 +63,7 @@ class Unique:
 
     @property
     def rule(self) -> Rule:
-        """The rule a repeated row breaks."""
+        """The rule that a repeated row breaks."""
         what = "a value" if len(self.columns) == 1 else f"values of {', '.join(self.columns)}"
         which = {
             "none": "that no other row has",

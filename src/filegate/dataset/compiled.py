@@ -99,11 +99,11 @@ def _with_checks(contract: Contract, check: Callable[[str], Any]) -> Contract:
     """The contract with others in the place of its checks in Python, by their rules' codes."""
     return replace(
         contract,
-        judged=tuple(
-            replace(each, judge=replace(each.judge, check=check(each.rule.code)))
-            if isinstance(each.judge, Call)
+        compiled_rules=tuple(
+            replace(each, predicate=replace(each.predicate, check=check(each.rule.code)))
+            if isinstance(each.predicate, Call)
             else each
-            for each in contract.judged
+            for each in contract.compiled_rules
         ),
     )
 
@@ -120,9 +120,10 @@ class _LateCheck:
 
     @cached_property
     def _check(self) -> Check:
-        (judge,) = (each.judge for each in self._dataset().contract.judged if each.rule.code == self._code)
-        assert isinstance(judge, Call)
-        return judge.check
+        rules = self._dataset().contract.compiled_rules
+        (predicate,) = (each.predicate for each in rules if each.rule.code == self._code)
+        assert isinstance(predicate, Call)
+        return predicate.check
 
 
 @contextlib.contextmanager

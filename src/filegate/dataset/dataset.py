@@ -194,7 +194,7 @@ class Dataset(Declaration):
             if not self.contract.dtypes[name].is_temporal():
                 self._refuse(f"date_formats names {name!r}, which is no date or time", "Drop it.")
             try:
-                self.contract.check(nothing, date_formats={name: date_format})
+                self.contract.evaluate(nothing, date_formats={name: date_format})
             except pl.exceptions.PolarsError as error:
                 self._refuse(f"date format {date_format!r} of {name!r}: {error}", "Write it as for strptime.")
 

@@ -7,10 +7,10 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from filegate.errors import DeclarationError, UnknownDataset
 
@@ -18,8 +18,60 @@ if TYPE_CHECKING:
     from filegate.dataset.dataset import Dataset, Declaration, References
 
 
+class Datasets(Protocol):
+    """Some datasets by name.
+
+    Every method raises `UnknownDataset` where there is none of that name, and `DeclarationError` where it is declared
+    wrongly.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """Where modules and reference tables lie."""
+        ...
+
+    def __getitem__(self, name: str) -> Declaration:
+        """What the dataset declares."""
+        ...
+
+    def dataset(self, name: str) -> Dataset:
+        """The dataset with its code."""
+        ...
+
+    def references(self, name: str) -> References:
+        """Its reference tables, each read when it is first used."""
+        ...
+
+
+class OneDataset:
+    """A dataset that is at hand; its reference tables lie in `folder`."""
+
+    def __init__(self, dataset: Dataset, folder: Path) -> None:
+        self.folder = folder
+        self._dataset = dataset
+
+    def __getitem__(self, name: str) -> Declaration:
+        return self.dataset(name)
+
+    def dataset(self, name: str) -> Dataset:
+        if name != self._dataset.name:
+            raise UnknownDataset(
+                f"There is no dataset {name!r}, only {self._dataset.name!r}.",
+                advice="The first part of an object's key names its dataset: <dataset>/<file>.",
+            )
+        return self._dataset
+
+    @cached_property
+    def _references(self) -> References:
+        return _references(self._dataset, self.folder)
+
+    def references(self, name: str) -> References:
+        self.dataset(name)
+        return self._references
+
+
 class Registry:
-    """The datasets of one folder.
+    """The datasets of one folder. See `Datasets` for the contract.
 
     A module is imported when its dataset is first asked for, so one that is broken harms no other; and not for its
     declaration alone where that was compiled.
@@ -39,7 +91,7 @@ class Registry:
         """
         if not self.folder.is_dir():  # output's image has none, and needs none
             raise DeclarationError(
-                f"{self.folder} is no folder.",
+                f"{self.folder} is not a folder.",
                 advice="Name the one with the datasets by --datasets or FILEGATE_DATASETS.",
             )
         return sorted(file.stem for file in self.folder.glob("*.py") if not file.stem.startswith("_"))
@@ -48,12 +100,6 @@ class Registry:
         return (self[name] for name in self.names())
 
     def __getitem__(self, name: str) -> Declaration:
-        """What the dataset of that name declares.
-
-        Raises:
-            UnknownDataset: there is none.
-            DeclarationError: it is declared wrongly.
-        """
         from filegate.dataset.compiled import read_compiled  # noqa: PLC0415 - see _declared
 
         if name not in self._declarations:
@@ -62,28 +108,13 @@ class Registry:
         return self._declarations[name]
 
     def dataset(self, name: str) -> Dataset:
-        """The dataset of that name, with its code.
-
-        Raises:
-            UnknownDataset: there is none.
-            DeclarationError: it is declared wrongly.
-        """
         if name not in self._datasets:
             self._datasets[name] = _declared(self._module(name))
         return self._datasets[name]
 
     def references(self, name: str) -> References:
-        """The reference tables of a dataset, each read when it is first used."""
-        from filegate.dataset.dataset import References  # noqa: PLC0415 - see _declared
-
         if name not in self._references:
-            files = {table: self.folder / file for table, file in self[name].references.items()}
-            if missing := [str(file) for file in files.values() if not file.is_file()]:
-                raise DeclarationError(
-                    f"Dataset {name!r}: reference files {missing} do not exist.",
-                    advice="Paths are relative to the dataset's module.",
-                )
-            self._references[name] = References(files)
+            self._references[name] = _references(self[name], self.folder)
         return self._references[name]
 
     def compile(self) -> dict[str, str]:
@@ -116,6 +147,18 @@ class Registry:
         return self.folder / f"{name}.py"
 
 
+def _references(dataset: Declaration, folder: Path) -> References:
+    from filegate.dataset.dataset import References  # noqa: PLC0415 - see _declared
+
+    files = {table: folder / file for table, file in dataset.references.items()}
+    if missing := [str(file) for file in files.values() if not file.is_file()]:
+        raise DeclarationError(
+            f"Dataset {dataset.name!r}: reference files {missing} do not exist.",
+            advice="Paths are relative to the dataset's module.",
+        )
+    return References(files)
+
+
 def _declared(file: Path) -> Dataset:
     # Brings polars and pandera: the output function has a registry, but never asks it for a dataset.
     from filegate.dataset.dataset import Dataset  # noqa: PLC0415
@@ -137,7 +180,7 @@ def _declared(file: Path) -> Dataset:
 def _imported(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"filegate_datasets.{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise DeclarationError(f"{file} is no Python module.")
+        raise DeclarationError(f"{file} is not a Python module.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # pandera and pickle look classes up by their module
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # an edit within a second would go unseen

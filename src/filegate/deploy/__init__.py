@@ -14,7 +14,7 @@ from filegate.deploy.change_set import CannotBeDeployed, ChangeSet
 from filegate.deploy.changes import Change
 from filegate.deploy.deployment import Deployment
 from filegate.deploy.stack import DeploymentFailed, Outputs
-from filegate.deploy.template import NoArtifactsBucket, load_template
+from filegate.deploy.template import NoArtifactsBucket, load_definition, load_template
 
 if TYPE_CHECKING:
     import boto3
@@ -28,6 +28,7 @@ __all__ = [
     "NoArtifactsBucket",
     "Outputs",
     "deploy",
+    "load_definition",
     "load_template",
 ]
 

@@ -36,6 +36,11 @@ def load_template(path: Path) -> dict[str, Any]:
     return dict(yaml.load(path.read_text(), Loader=_TemplateLoader))  # noqa: S506 - derived from SafeLoader
 
 
+def load_definition(path: Path) -> dict[str, Any]:
+    """A state machine's definition, written in YAML so that what its states share stands there once, as an anchor."""
+    return dict(yaml.load(path.read_text(), Loader=_SafeLoader))
+
+
 class _TemplateLoader(_SafeLoader):
     """YAML with CloudFormation's tags."""
 
@@ -81,10 +86,11 @@ class Package:
             if resource["Type"] == NESTED:
                 resource["Properties"][name] = self.upload_template(local)
             else:
-                resource["Properties"][name] = {"Bucket": self.bucket, "Key": self._upload(local.read_bytes())}
-        return f"{self.s3.meta.endpoint_url}/{self.bucket}/{self._upload(json.dumps(template).encode())}"
+                resource["Properties"][name] = {"Bucket": self.bucket, "Key": self._upload(load_definition(local))}
+        return f"{self.s3.meta.endpoint_url}/{self.bucket}/{self._upload(template)}"
 
-    def _upload(self, content: bytes) -> str:
+    def _upload(self, document: dict[str, Any]) -> str:
+        content = json.dumps(document, indent=2).encode()  # as a person reads it in the console
         key = f"{hashlib.sha256(content).hexdigest()}.json"
         try:
             if self.owner is None:

@@ -1,11 +1,13 @@
-"""The first code of a function's process: `python -m filegate.devcloud.child <runtime module> <handler>`.
+"""The first code of a function's process: `python -m filegate.devcloud.child HANDLER`.
 
-Runs the Lambda runtime in this process, and ends the process as soon as the cloud that started it is gone, however
-it went: standard input is a pipe that only the cloud holds the other end of, so the kernel closes it even on SIGKILL.
+Runs awslambdaric, AWS's own runtime, in this process, and ends the process as soon as the cloud that started it is
+gone, however it went: standard input is a pipe that only the cloud holds the other end of, so the kernel closes it even
+on SIGKILL.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import runpy
 import sys
@@ -26,6 +28,6 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     _end_with_parent()
-    runtime = sys.argv[1]
-    sys.argv = [runtime, *sys.argv[2:]]
-    runpy.run_module(runtime, run_name="__main__", alter_sys=True)
+    if importlib.util.find_spec("runtime_client") is None:
+        sys.modules["runtime_client"] = importlib.import_module("filegate.devcloud.runtime_client")
+    runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)

@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
 
-from filegate.devcloud import patches as seams
-from filegate.devcloud.functions import Functions, default_runtime
+from filegate.devcloud import patches
+from filegate.devcloud.functions import Functions
 from filegate.devcloud.roles import RoleSessions
 from filegate.errors import FilegateError
 
@@ -41,10 +42,8 @@ class EmbeddedCloud:
 
     Args:
         port: where to listen; 0 takes a free one.
-        concurrency: functions that run at the same time; 2 to 4, by the machine's processors, if None.
         images: the directory of the stages' code, one directory a stage.
         datasets: the directory of the declared datasets.
-        runtime: the module that runs a function's handler; AWS's own where it is installed, if None.
 
     Raises:
         CloudNotStarted: the port is taken, or another embedded cloud runs in this process.
@@ -57,10 +56,8 @@ class EmbeddedCloud:
         self,
         *,
         port: int = 0,
-        concurrency: int | None = None,
         images: Path = _REPOSITORY / "images",
         datasets: Path = _REPOSITORY / "datasets",
-        runtime: str | None = None,
     ) -> None:
         if not EmbeddedCloud._running.acquire(blocking=False):
             raise CloudNotStarted("An embedded cloud already runs in this process.", advice="Stop it first.")
@@ -71,19 +68,15 @@ class EmbeddedCloud:
             listener = self._cleanup.enter_context(_listen(port))
             self.port: int = listener.getsockname()[1]
             self.endpoint = f"http://127.0.0.1:{self.port}"
-            self._cleanup.enter_context(_ministack_variables(self.port))
-            with _untouched_logging():
-                seams.check(seams.PRIVATE_NAMES)
+            self._cleanup.enter_context(mock.patch.dict(os.environ, _ministack_variables(self.port)))
             functions = Functions(
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
                 credentials=RoleSessions(self.endpoint, REGION).variables,
-                concurrency=concurrency or min(4, max(2, os.cpu_count() or 2)),
-                runtime=runtime or default_runtime(),
+                concurrency=min(4, max(2, os.cpu_count() or 2)),
             )
-            executions = seams.Executions()
-            self._cleanup.enter_context(seams.installed(port=self.port, invoke=functions.invoke, executions=executions))
-            self._cleanup.callback(seams.reset)
+            with _untouched_logging():
+                executions = self._cleanup.enter_context(patches.installed(port=self.port, invoke=functions.invoke))
             self._cleanup.enter_context(_served(listener))
             self._cleanup.callback(executions.stop, functions.stop)
         except BaseException:
@@ -114,32 +107,31 @@ class EmbeddedCloud:
         parameters: Mapping[str, str] | None = None,
         *,
         template: Path = _REPOSITORY / "infra/cloudformation/main.yaml",
-        stack_name: str = "filegate-local",
     ) -> dict[str, str]:
         """Deploy the CloudFormation templates as they are for AWS, and return the outputs of the main stack.
 
-        What the emulator's CloudFormation drops is applied through the services' own APIs; then every property of
-        every resource is compared with the template.
+        What the emulator's CloudFormation drops of a local deployment is written through the services' own APIs.
 
         Args:
             parameters: of the main template; those not given are set for a local run.
             template: the main template, with its nested ones beside it.
-            stack_name: of the main stack; deploying again updates it.
 
         Raises:
             DeploymentFailed: a resource could not be created or updated.
-            StackDiffers: a resource is not as its template says.
         """
         from filegate.devcloud.deploy import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
-        from filegate.devcloud.stack.resources import NOT_CREATED  # noqa: PLC0415
+        from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK  # noqa: PLC0415
 
         if not self._can_deploy:
-            self._cleanup.enter_context(seams.installed_for_deployment(NOT_CREATED))
+            self._cleanup.enter_context(patches.installed_for_deployment(UNKNOWN_TO_MINISTACK))
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
         return deploy_local(
-            self.session(), template=template, stack_name=stack_name, parameters={**images, **(parameters or {})}
+            self.session(),
+            template=template,
+            parameters={**images, **(parameters or {})},
+            dropped=MINISTACK,
         )
 
     def stop(self) -> None:
@@ -166,10 +158,9 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-@contextlib.contextmanager
-def _ministack_variables(port: int) -> Iterator[None]:
-    """The process's environment is where ministack reads its settings, at import and later."""
-    changed = {
+def _ministack_variables(port: int) -> dict[str, str]:
+    """The environment variables that are ministack's settings, read at its import and later."""
+    return {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -178,27 +169,18 @@ def _ministack_variables(port: int) -> Iterator[None]:
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # no limit: calls wait for their turn in `Functions`
         "LOG_LEVEL": "WARNING",
-        # At start it removes containers it takes for its own, on whatever Docker it finds: let it find none.
-        # The query keeps Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
+        # At start it removes the containers that it believes to be its own: it must not find an engine. The query keeps
+        # Docker's SDK, where that is installed, from trying: its attempts leave sockets open.
         "DOCKER_HOST": "unix:///nonexistent/docker.sock?none",
     }
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager
 def _untouched_logging() -> Iterator[None]:
-    """The root logger as it was: ministack configures it on import, which is for the program around it to do."""
-    logging.getLogger("kms").setLevel(logging.ERROR)  # warns that it cannot sign, which nothing here asks of it
+    """Restores the root logger at the end of the block: ministack configures it on import."""
+    logging.getLogger("kms").setLevel(logging.ERROR)  # warns that it cannot sign; nothing here does
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
@@ -220,30 +202,28 @@ def _served(listener: socket.socket) -> Iterator[None]:
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.1
-    started: threading.Event = threading.Event()
-    loop = asyncio.new_event_loop()
+    started = threading.Event()
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    loop = runner.get_loop()
     stopping = asyncio.Event()
     failure: list[BaseException] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        async def noting(message: Any) -> None:
+        async def observed(message: Any) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 started.set()
 
-        await app(scope, receive, noting if scope["type"] == "lifespan" else send)
+        await app(scope, receive, observed if scope["type"] == "lifespan" else send)
 
     def run() -> None:
-        asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(serve(application, config, shutdown_trigger=stopping.wait))
+            with runner:
+                runner.run(serve(application, config, shutdown_trigger=stopping.wait))
         except BaseException as error:  # handed to the thread that waits
             failure.append(error)
         finally:
             started.set()
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
 
     thread = threading.Thread(target=run, name="embedded-cloud", daemon=True)
     thread.start()

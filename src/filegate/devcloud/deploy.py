@@ -1,16 +1,15 @@
-"""Deploy to a cloud of this machine: the templates as they are for AWS, and then what its CloudFormation drops."""
+"""Deploy to a cloud on this machine: the templates as they are for AWS, and then what its CloudFormation drops."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from filegate.deploy import Outputs, deploy
-from filegate.devcloud.stack import reconcile
+from filegate.devcloud.dropped import Dropped, write_dropped
 
 if TYPE_CHECKING:
     import boto3
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 ARTIFACTS = "filegate-local-artifacts"
 STACK = "filegate-local"
 # Without what nobody needs on a laptop and would have to wait for, and what LocalStack does not have.
-_AT_HOME = {
+_LOCAL_PARAMETERS = {
     "Environment": "local",
     "DataOnDelete": "Delete",
     "MapChildren": "STANDARD",
@@ -33,25 +32,25 @@ def deploy_local(
     *,
     template: Path,
     parameters: Mapping[str, str],
+    dropped: Dropped,
     stack_name: str = STACK,
-    expected: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Outputs:
-    """Create or update the stack, set what was dropped, and compare every property with the templates.
+    """Create or update the stack, and write the properties that the cloud's CloudFormation dropped.
 
     Args:
         session: whose clients talk to the local cloud.
         template: the main template, with its nested ones beside it.
-        parameters: of the main template; unless told otherwise, `Environment` is "local", nothing outlives the stack,
-            and there is no network, audit trail or budget.
+        parameters: of the main template; by default, `Environment` is "local", nothing outlives the stack, and there
+            is no network, audit trail or budget. What the cloud drops of those is not written.
+        dropped: what this cloud's CloudFormation drops.
         stack_name: of the main stack; deploying again updates it.
-        expected: what the templates must ask for at the least; see `reconcile`.
 
     Returns:
         The outputs of the main stack.
 
     Raises:
         DeploymentFailed: a resource could not be created or updated.
-        StackDiffers: a resource is not as its template says, or one that was expected is not there.
+        ClientError: the cloud refuses the value of a property that its CloudFormation dropped.
     """
     s3 = session.client("s3")
     try:
@@ -62,8 +61,8 @@ def deploy_local(
         session,
         template=template,
         stack_name=stack_name,
-        parameters={**_AT_HOME, **parameters},
+        parameters={**_LOCAL_PARAMETERS, **parameters},
         artifacts_bucket=ARTIFACTS,
     )
-    reconcile(session, stack_name, expected=expected)
+    write_dropped(session, stack_name, dropped)
     return outputs

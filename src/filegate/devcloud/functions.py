@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import threading
@@ -11,26 +10,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from filegate.devcloud.environment import Environment, Invocation, Launch, Outcome
+from filegate.devcloud.execution import ExecutionEnvironment, Launch, Outcome
 from filegate.errors import FilegateError
 
-AWSLAMBDARIC = "awslambdaric"
-OWN_RUNTIME = "filegate.devcloud.runtime"
-
-# A function's process sees these of the host's variables and no others: a profile, a region or a proxy that the
-# user has set for the real AWS has no business here.
+# The only variables of the host that a function's process sees: a profile, a region or a proxy that the user has set
+# for the real AWS must not reach it.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _SOURCES = Path(__file__).resolve().parents[2]
 
 
 class UnknownImage(FilegateError):
-    """A function's image URI names no stage that has code under `images/`."""
-
-
-def default_runtime() -> str:
-    """AWS's own runtime client where it has a wheel, else ours."""
-    linux = sys.platform == "linux" and importlib.util.find_spec(AWSLAMBDARIC) is not None
-    return AWSLAMBDARIC if linux else OWN_RUNTIME
+    """A function's image URI does not name a stage that has code under `images/`."""
 
 
 def stage_of(image_uri: str) -> str:
@@ -48,7 +38,6 @@ class Functions:
         credentials: the variables under which a function acts as its role, by the role and the function's name.
         concurrency: calls that may run at the same time, over all functions; the others wait for their turn, and
             their time-outs with them. A function that calls another and waits for it holds its turn meanwhile.
-        runtime: the module that the processes run.
     """
 
     def __init__(
@@ -58,31 +47,27 @@ class Functions:
         variables: Mapping[str, str],
         credentials: Callable[[str, str], Mapping[str, str]],
         concurrency: int,
-        runtime: str,
     ) -> None:
         self._images = images
         self._variables = variables
         self._credentials = credentials
-        self._runtime = runtime
         self._turns = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
-        self._idle: dict[str, list[Environment]] = defaultdict(list)  # by function name, most recently used last
-        self._live: set[Environment] = set()
+        self._idle: dict[str, list[ExecutionEnvironment]] = defaultdict(list)  # by function, last used last
+        self._live: set[ExecutionEnvironment] = set()
         self._stopped = False
 
     def invoke(self, configuration: Mapping[str, Any], event: Any, request_id: str) -> Outcome:
         """Run one call of the function with this Lambda configuration, in a warm environment if there is one.
 
         Raises:
-            UnknownImage: its `ImageUri` names no stage under `images`.
+            UnknownImage: its `ImageUri` does not name a stage under `images`.
         """
         launch = self._launch(configuration)
         with self._turns:
             environment = self._acquire(configuration["FunctionName"], launch)
             try:
-                return environment.invoke(
-                    Invocation(request_id=request_id, function_arn=configuration["FunctionArn"], event=event)
-                )
+                return environment.invoke(event, request_id=request_id, function_arn=configuration["FunctionArn"])
             finally:
                 self._release(configuration["FunctionName"], environment)
 
@@ -94,7 +79,7 @@ class Functions:
         for environment in live:
             environment.close()
 
-    def _acquire(self, name: str, launch: Launch) -> Environment:
+    def _acquire(self, name: str, launch: Launch) -> ExecutionEnvironment:
         with self._lock:
             if self._stopped:
                 raise FilegateError(f"The embedded cloud has stopped: {name} cannot be invoked any more.")
@@ -107,13 +92,13 @@ class Functions:
                     stale.append(candidate)
                     self._live.discard(candidate)
             if usable is None:
-                usable = Environment(launch)
+                usable = ExecutionEnvironment(launch)
                 self._live.add(usable)
         for environment in stale:
             environment.close()
         return usable
 
-    def _release(self, name: str, environment: Environment) -> None:
+    def _release(self, name: str, environment: ExecutionEnvironment) -> None:
         with self._lock:
             if environment.alive:
                 self._idle[name].append(environment)
@@ -146,7 +131,6 @@ class Functions:
             **self._credentials(configuration["Role"], name),
         }
         return Launch(
-            runtime=self._runtime,
             handler=(image.get("Command") or ["handler.handle"])[0],
             directory=directory,
             variables=tuple(sorted(variables.items())),

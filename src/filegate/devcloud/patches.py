@@ -1,6 +1,7 @@
-"""Every private name of ministack that the embedded cloud relies on, and what it does with them.
+"""Every private name of ministack that the embedded cloud uses, and what it puts in their places.
 
-ministack promises none of these: they are checked at start, and its version is pinned in `requirements/`.
+ministack does not promise these names: each is looked up when the patches are installed, which fails if one is missing,
+and its version is pinned in `requirements/`.
 """
 
 from __future__ import annotations
@@ -12,90 +13,102 @@ import importlib
 import importlib.metadata
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
+from unittest import mock
 
-from filegate.devcloud.environment import Outcome
+from filegate.deploy.intrinsics import NOT_CREATED_ID
+from filegate.devcloud.execution import Outcome
+from filegate.devcloud.runtime_api import not_started
 from filegate.errors import FilegateError
 
-TRIED = "1.5.33"  # the ministack release that these names were read in
-
-_LAMBDA = "ministack.services.lambda_svc"
-_S3 = "ministack.services.s3"
-_EVENTS = "ministack.services.eventbridge"
-_PROVISIONERS = "ministack.services.cloudformation.provisioners"
-_STACKS = "ministack.services.cloudformation"
-_STACK = "ministack.services.cloudformation.stacks"
-_ALARMS = "ministack.services.cloudwatch"
-_TEMPLATES = "ministack.services.cloudformation.engine"
-_STATES = "ministack.services.stepfunctions"
-
-PRIVATE_NAMES = (
-    (_LAMBDA, "_execute_function_docker"),  # runs a container image: replaced by our local processes
-    (_LAMBDA, "_ACCOUNT_CONCURRENCY_CAP"),  # refuses calls by the machine's memory: ours wait for their turn
-    (_S3, "_fire_s3_event"),  # gets a version id, and
-    (_EVENTS, "_dispatch_event"),  # ... sends an event that lacks it
-    (_S3, "_get_object"),  # answers a range of a named version with the whole of it; it has
-    (_S3, "_parse_range"),  # ... what tells the range
-    (_S3, "_error"),  # ... and what is answered where nothing is in it
-    (_STATES, "_run_execution"),  # walks an execution to its end in a thread: so that we can wait for it
-    (_STATES, "_scaled_sleep"),  # ... which sleeps between retries: so that we can wake it
-    (_STATES, "_stop_execution"),  # ... and aborts it
-    (_STATES, "_update_state_machine"),  # forgets the tracing that it is told of, although
-    (_STATES, "_state_machines"),  # ... DescribeStateMachine answers with all that is recorded here
-    ("ministack.app", "_reset_all_state"),  # empties every service: state is global to the process
-    ("ministack.app", "_MINISTACK_PORT"),  # the port as read at import: a second cloud has another
-    ("ministack.services.sqs", "DEFAULT_PORT"),
-    ("ministack.services.sqs", "_CANONICAL_NETLOC"),
-    ("ministack.services.sns", "_PORT"),
-)
+TESTED = "1.5.33"  # the ministack release that has these names
 
 _LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neither sleeps nor calls a function
 
-# Imported on the first deployment only: they bring in every service there is, which takes a second.
-PRIVATE_NAMES_OF_DEPLOYMENT = (
-    (_STACKS, "_stacks"),  # knows a resource's attributes, which
-    (_PROVISIONERS, "_update_resource"),  # ... forgets those of an unchanged resource in a nested stack
-    (_PROVISIONERS, "_cfn_nested_stack_deploy"),  # deploys a nested stack, whose template
-    (_TEMPLATES, "_parse_template"),  # ... it reads, but
-    (_TEMPLATES, "_apply_transforms"),  # ... does not transform
-    (_PROVISIONERS, "_nested_stack_lookup_name"),  # finds a nested stack, which is deleted
-    (_STACK, "_delete_stack_async"),  # ... like any other
-    (_PROVISIONERS, "_RESOURCE_HANDLERS"),  # what is done for a type: a template with one that is not here is refused
-    (_ALARMS, "_put_composite_alarm"),  # an alarm over others, which is not among them
-    (_ALARMS, "_delete_alarms"),  # ... and has to be gone before the others can be
-)
-
-NOT_CREATED = "unknown"  # the id and every attribute of a resource that is only recorded; LocalStack says the same
-
 Invoke = Callable[[dict[str, Any], Any, str], Outcome]
+Handlers = dict[str, Callable[..., object]]  # what CloudFormation does to create, update or delete a resource
 
 
 class IncompatibleMinistack(FilegateError):
     """The installed ministack is not built as the embedded cloud knows it."""
 
 
-def check(names: Sequence[tuple[str, str]]) -> None:
-    """Import ministack's modules and see that each private name is there.
+@contextlib.contextmanager
+def installed(*, port: int, invoke: Invoke) -> Iterator[Executions]:
+    """Patch ministack for the time of the block, and forget its state at the end.
+
+    Args:
+        port: where it listens; ministack reads it at import, and a second cloud has another one.
+        invoke: runs a container-image function, by its configuration, event and request id.
 
     Raises:
-        IncompatibleMinistack: some are missing.
+        IncompatibleMinistack: a private name is missing.
     """
-    missing = [f"{module}.{name}" for module, name in names if not _has(module, name)]
-    if missing:
-        raise IncompatibleMinistack(
-            f"ministack {importlib.metadata.version('ministack')} lacks {', '.join(missing)}, "
-            f"which the embedded cloud needs; it was built against {TRIED}.",
-            advice=f"Install that one: pip install ministack=={TRIED}",
-        )
+    with contextlib.ExitStack() as patches:
+        with _compatible():
+            forget_state = _module("app")._reset_all_state
+            executions = Executions()
+            fire, dispatch = _with_version_id()
+            for name, value in {
+                "app._MINISTACK_PORT": str(port),
+                "services.sqs.DEFAULT_PORT": str(port),
+                "services.sqs._CANONICAL_NETLOC": f"127.0.0.1:{port}",
+                "services.sns._PORT": str(port),
+                "services.lambda_svc._execute_function_docker": _executor(invoke),
+                "services.stepfunctions._run_execution": executions.run,
+                "services.stepfunctions._scaled_sleep": executions.sleep,
+                "services.s3._get_object": _ranges_of_versions(),
+                "services.s3._fire_s3_event": fire,
+                "services.eventbridge._dispatch_event": dispatch,
+            }.items():
+                patches.enter_context(mock.patch(f"ministack.{name}", value))
+            patches.callback(forget_state)
+        yield executions
 
 
-def _has(module: str, name: str) -> bool:
+@contextlib.contextmanager
+def installed_for_deployment(recorded: Collection[str]) -> Iterator[None]:
+    """Patch ministack's CloudFormation for the time of the block.
+
+    Not done at start: it imports every service there is, which takes a second.
+
+    Args:
+        recorded: resource types that are only recorded where ministack does not know them.
+
+    Raises:
+        IncompatibleMinistack: a private name is missing.
+    """
+    formation = "ministack.services.cloudformation"
+    with contextlib.ExitStack() as patches:
+        with _compatible():
+            deploy_nested, parse = _with_transforms()
+            for name, value in {
+                "provisioners._update_resource": _with_attributes(),
+                "provisioners._cfn_nested_stack_deploy": deploy_nested,
+                "engine._parse_template": parse,
+            }.items():
+                patches.enter_context(mock.patch(f"{formation}.{name}", value))
+            handlers = f"{formation}.provisioners._RESOURCE_HANDLERS"
+            patches.enter_context(mock.patch.dict(handlers, _handlers(recorded)))
+        yield
+
+
+@contextlib.contextmanager
+def _compatible() -> Iterator[None]:
     try:
-        return hasattr(importlib.import_module(module), name)
-    except ImportError:
-        return False
+        yield
+    except (AttributeError, ImportError) as error:
+        raise IncompatibleMinistack(
+            f"ministack {importlib.metadata.version('ministack')} lacks what the embedded cloud needs: {error}; "
+            f"it was built against {TESTED}.",
+            advice=f"Install that one: pip install ministack=={TESTED}",
+        ) from error
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"ministack.{name}")
 
 
 class Executions:
@@ -105,7 +118,7 @@ class Executions:
     """
 
     def __init__(self) -> None:
-        module = importlib.import_module(_STATES)
+        module = _module("services.stepfunctions")
         self._run: Callable[[str], None] = module._run_execution
         self._abort: Callable[[dict[str, str]], object] = module._stop_execution
         self._stopping = threading.Event()
@@ -131,149 +144,14 @@ class Executions:
             thread.join(_LAST_STEP_SECONDS)
 
 
-@contextlib.contextmanager
-def installed(*, port: int, invoke: Invoke, executions: Executions) -> Iterator[None]:
-    """Patch ministack for the time of the block; `invoke` runs a container-image function."""
-    fire, dispatch = _with_version_id()
-    with _patched(
-        {
-            ("ministack.app", "_MINISTACK_PORT"): str(port),
-            ("ministack.services.sqs", "DEFAULT_PORT"): str(port),
-            ("ministack.services.sqs", "_CANONICAL_NETLOC"): f"127.0.0.1:{port}",
-            ("ministack.services.sns", "_PORT"): str(port),
-            (_LAMBDA, "_execute_function_docker"): _executor(invoke),
-            (_LAMBDA, "_ACCOUNT_CONCURRENCY_CAP"): 0,  # none
-            (_STATES, "_run_execution"): executions.run,
-            (_STATES, "_scaled_sleep"): executions.sleep,
-            (_STATES, "_update_state_machine"): _with_tracing(),
-            (_S3, "_get_object"): _ranges_of_versions(),
-            (_S3, "_fire_s3_event"): fire,
-            (_EVENTS, "_dispatch_event"): dispatch,
-        }
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def installed_for_deployment(types: Collection[str]) -> Iterator[None]:
-    """Patch ministack's CloudFormation for the time of the block; of `types`, it records those that it does not know.
-
-    Raises:
-        IncompatibleMinistack: a private name is missing.
-    """
-    check(PRIVATE_NAMES_OF_DEPLOYMENT)
-    deploy_nested, parse = _with_transforms()
-    with (
-        _patched(
-            {
-                (_PROVISIONERS, "_update_resource"): _with_attributes(),
-                (_PROVISIONERS, "_cfn_nested_stack_deploy"): deploy_nested,
-                (_TEMPLATES, "_parse_template"): parse,
-            }
-        ),
-        _recorded(types),
-        _deleted_as_stacks(),
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def _recorded(types: Collection[str]) -> Iterator[None]:
-    """Alarms over others are created, and `types` recorded, where ministack does not know them itself."""
-    handlers = importlib.import_module(_PROVISIONERS)._RESOURCE_HANDLERS
-    recorder = {
-        "create": lambda *_: (NOT_CREATED, _AnyAttribute()),
-        "update": lambda *_: (NOT_CREATED, _AnyAttribute()),
-        "delete": lambda *_: None,
-    }
-    added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(types, recorder)}
-    unknown = {kind: handler for kind, handler in added.items() if kind not in handlers}
-    handlers.update(unknown)
-    try:
-        yield
-    finally:
-        for kind in unknown:
-            del handlers[kind]
-
-
-def _composite_alarms() -> dict[str, Callable[..., object]]:
-    """What is done for an alarm over others: what the service does itself when it is asked."""
-    service = importlib.import_module(_ALARMS)
-
-    def ask(operation: Callable[..., tuple[int, object, bytes]], request: Mapping[str, Any]) -> None:
-        status, _, answer = operation({}, request, False, is_json=True)
-        if status != HTTPStatus.OK:
-            raise ValueError(answer.decode())
-
-    def create(_logical_id: str, properties: Mapping[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
-        ask(service._put_composite_alarm, properties)
-        return properties["AlarmName"], {}
-
-    def delete(name: str, _properties: object) -> None:
-        ask(service._delete_alarms, {"AlarmNames": [name]})
-
-    return {"create": create, "delete": delete}
-
-
-@contextlib.contextmanager
-def _deleted_as_stacks() -> Iterator[None]:
-    """Nested stacks that keep what their templates tell them to keep, and whose deletion can fail."""
-    provisioners = importlib.import_module(_PROVISIONERS)
-    delete_stack = importlib.import_module(_STACK)._delete_stack_async
-    stacks = importlib.import_module(_STACKS)._stacks
-
-    def delete(physical_id: str, _: object) -> None:
-        name = provisioners._nested_stack_lookup_name(physical_id)
-        if name in stacks:
-            asyncio.run(delete_stack(name, stacks[name]["StackId"]))  # this is a thread without a loop
-            if stacks[name]["StackStatus"] != "DELETE_COMPLETE":
-                raise RuntimeError(stacks[name]["StackStatusReason"])
-
-    handlers = provisioners._RESOURCE_HANDLERS
-    before = handlers["AWS::CloudFormation::Stack"]
-    handlers["AWS::CloudFormation::Stack"] = {**before, "delete": delete}
-    try:
-        yield
-    finally:
-        handlers["AWS::CloudFormation::Stack"] = before
-
-
-class _AnyAttribute(dict[str, str]):
-    """The attributes of a resource that was not created."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
-
-    def __missing__(self, _: str) -> str:
-        return NOT_CREATED
-
-
-@contextlib.contextmanager
-def _patched(values: Mapping[tuple[str, str], object]) -> Iterator[None]:
-    before = {(module, name): getattr(importlib.import_module(module), name) for module, name in values}
-    for (module, name), value in values.items():
-        setattr(importlib.import_module(module), name, value)
-    try:
-        yield
-    finally:
-        for (module, name), value in before.items():
-            setattr(importlib.import_module(module), name, value)
-
-
-def reset() -> None:
-    """Forget every bucket, table, queue, function and stack."""
-    importlib.import_module("ministack.app")._reset_all_state()
-
-
 def _executor(invoke: Invoke) -> Callable[[dict[str, Any], Any, str], dict[str, Any]]:
-    """`invoke` in the form ministack calls it: a function record in, a result record out."""
+    """`invoke` in the form in which ministack calls it: a function record in, a result record out."""
 
     def execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         try:
             outcome = invoke(function["config"], event, request_id)
         except FilegateError as error:
-            document = {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": str(error)}
-            outcome = Outcome(document, True, str(error))
+            outcome = Outcome(json.loads(not_started(str(error))), failed=True, log=str(error))
         return {"body": outcome.answer, "error": outcome.failed, "log": outcome.log}
 
     return execute
@@ -281,8 +159,8 @@ def _executor(invoke: Invoke) -> Callable[[dict[str, Any], Any, str], dict[str, 
 
 def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
     """GetObject that honours `Range` together with `versionId`, as S3 does."""
-    s3 = importlib.import_module(_S3)
-    get = s3._get_object
+    s3 = _module("services.s3")
+    get, parse_range, refuse = s3._get_object, s3._parse_range, s3._error
 
     def get_range(
         bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None
@@ -291,9 +169,9 @@ def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
         wanted = headers.get("range", "")
         if not (status == 200 and wanted and "Content-Range" not in answer):
             return status, answer, body
-        bounds = s3._parse_range(wanted, len(body))
+        bounds = parse_range(wanted, len(body))
         if bounds is None:
-            refused: tuple[int, dict[str, str], bytes] = s3._error(
+            refused: tuple[int, dict[str, str], bytes] = refuse(
                 "InvalidRange", "The requested range is not satisfiable", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
             )
             return refused
@@ -306,25 +184,10 @@ def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
     return get_range
 
 
-def _with_tracing() -> Callable[[dict[str, Any]], object]:
-    """UpdateStateMachine that keeps `tracingConfiguration`, as Step Functions does."""
-    states = importlib.import_module(_STATES)
-    update: Callable[[dict[str, Any]], object] = states._update_state_machine
-
-    def update_with_tracing(data: dict[str, Any]) -> object:
-        answer = update(data)
-        machine = states._state_machines.get(data.get("stateMachineArn"))
-        if machine is not None and "tracingConfiguration" in data:
-            machine["tracingConfiguration"] = data["tracingConfiguration"]
-        return answer
-
-    return update_with_tracing
-
-
 def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:
     """S3 → EventBridge events with `detail.object.version-id`, which AWS sends for versioned buckets."""
-    fire = importlib.import_module(_S3)._fire_s3_event
-    dispatch = importlib.import_module(_EVENTS)._dispatch_event
+    fire = _module("services.s3")._fire_s3_event
+    dispatch = _module("services.eventbridge")._dispatch_event
     version: contextvars.ContextVar[str | None] = contextvars.ContextVar("version", default=None)
 
     def fire_with_version(*args: Any, version_id: str | None = None, **kwargs: Any) -> None:
@@ -345,10 +208,69 @@ def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:
     return fire_with_version, dispatch_with_version
 
 
+def _handlers(recorded: Collection[str]) -> dict[str, Handlers]:
+    """The handlers of resource types: a template with a type that has none is refused."""
+    known: dict[str, Handlers] = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
+    recorder: Handlers = {
+        "create": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
+        "update": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
+        "delete": lambda *_: None,
+    }
+    added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(recorded, recorder)}
+    nested = "AWS::CloudFormation::Stack"
+    return {**added, **known, nested: {**known[nested], "delete": _deletion_as_stack()}}
+
+
+class _AnyAttribute(dict[str, str]):
+    """The attributes of a resource that was not created."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __missing__(self, _: str) -> str:
+        return NOT_CREATED_ID
+
+
+def _composite_alarms() -> Handlers:
+    """Handlers of an alarm over others: what the service does itself when it is asked."""
+    service = _module("services.cloudwatch")
+    put_alarm, delete_alarms = service._put_composite_alarm, service._delete_alarms
+
+    def ask(operation: Callable[..., tuple[int, object, bytes]], request: Mapping[str, Any]) -> None:
+        status, _, answer = operation({}, request, False, is_json=True)
+        if status != HTTPStatus.OK:
+            raise ValueError(answer.decode())
+
+    def create(_logical_id: str, properties: Mapping[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+        ask(put_alarm, properties)
+        return properties["AlarmName"], {}
+
+    def delete(name: str, _properties: object) -> None:
+        ask(delete_alarms, {"AlarmNames": [name]})
+
+    return {"create": create, "delete": delete}
+
+
+def _deletion_as_stack() -> Callable[[str, object], None]:
+    """The deletion of a nested stack like that of any other: it keeps what it is to keep, and can fail."""
+    find_name = _module("services.cloudformation.provisioners")._nested_stack_lookup_name
+    delete_stack = _module("services.cloudformation.stacks")._delete_stack_async
+    stacks = _module("services.cloudformation")._stacks
+
+    def delete(physical_id: str, _: object) -> None:
+        name = find_name(physical_id)
+        if name in stacks:
+            asyncio.run(delete_stack(name, stacks[name]["StackId"]))  # this is a thread without a loop
+            if stacks[name]["StackStatus"] != "DELETE_COMPLETE":
+                raise RuntimeError(stacks[name]["StackStatusReason"])
+
+    return delete
+
+
 def _with_attributes() -> Callable[..., object]:
     """An update of a nested stack in which unchanged resources keep their attributes, for others to refer to."""
-    update: Callable[..., object] = importlib.import_module(_PROVISIONERS)._update_resource
-    stacks = importlib.import_module(_STACKS)._stacks
+    update: Callable[..., object] = _module("services.cloudformation.provisioners")._update_resource
+    stacks = _module("services.cloudformation")._stacks
 
     def update_with_attributes(*resource: Any, old_attrs: object = None) -> object:
         *_, stack, logical_id = resource
@@ -361,9 +283,9 @@ def _with_attributes() -> Callable[..., object]:
 
 def _with_transforms() -> tuple[Callable[..., object], Callable[..., dict[str, Any]]]:
     """Nested stacks whose templates are transformed, as those of other stacks are: their loops are unrolled."""
-    deploy: Callable[..., object] = importlib.import_module(_PROVISIONERS)._cfn_nested_stack_deploy
-    templates = importlib.import_module(_TEMPLATES)
-    parse: Callable[[str], dict[str, Any]] = templates._parse_template
+    deploy: Callable[..., object] = _module("services.cloudformation.provisioners")._cfn_nested_stack_deploy
+    templates = _module("services.cloudformation.engine")
+    parse, transform = templates._parse_template, templates._apply_transforms
     nested: contextvars.ContextVar[list[dict[str, str]] | None] = contextvars.ContextVar("nested", default=None)
 
     def deploy_nested(logical_id: str, properties: dict[str, Any], *parent: Any, **previous: Any) -> object:
@@ -376,7 +298,7 @@ def _with_transforms() -> tuple[Callable[..., object], Callable[..., dict[str, A
 
     def parse_nested(body: str) -> dict[str, Any]:
         parameters = nested.get()
-        template = parse(body)
-        return template if parameters is None else dict(templates._apply_transforms(template, parameters))
+        template: dict[str, Any] = parse(body)
+        return template if parameters is None else dict(transform(template, parameters))
 
     return deploy_nested, parse_nested

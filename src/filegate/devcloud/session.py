@@ -8,7 +8,7 @@ import boto3
 
 
 class EndpointSession(boto3.Session):
-    """Clients and resources of this session go to `endpoint` unless told otherwise."""
+    """Clients and resources of this session go to `endpoint` unless a call names another endpoint."""
 
     def __init__(self, endpoint: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Compressed objects: told by their magic, decompressed as a stream, bounded against bombs."""
+"""Compressed objects: detected by their magic number, decompressed as a stream, bounded against bombs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from filegate.errors import MalformedObject, ObjectTooLarge
 from filegate.runs.layout import Compression
 
 RATIO_FREE_BYTES: Final = 64 << 20
-"""Below this much output no ratio is suspicious: it fits on any disk, and short files of one repeated row exist."""
+"""Up to this output size no ratio is suspicious: it fits on any disk, and short files of one repeated row exist."""
 
 MAX_RATIO: Final = 200
-"""Text tables compress 3 to 20 times, the most repetitive logs about 100; DEFLATE's own limit, a bomb's, is 1032."""
+"""Text tables compress 3 to 20 times, the most repetitive logs about 100 times; a DEFLATE bomb up to 1032 times."""
 
 MAX_TEXT_BYTES: Final = 48 * 10**9
-"""What ingest gets through in the 15 minutes of a call (docs/scale.md): more would fail after them, four times."""
+"""What ingest can read in the 15 minutes of a call (docs/scale.md): more would time out, four times."""
 
 _READ_BYTES: Final = 256 << 10
-_GIVEN_BYTES: Final = 1 << 20
-"""More at once, in slices, would be memory that is given back and mapped anew each time."""
+_MAX_RETURNED_BYTES: Final = 1 << 20
+"""Larger blocks would be returned to the operating system and mapped again each time."""
 
 
 class _Decoder(Protocol):
-    """What `zlib.decompressobj` and `ZstdDecompressor.decompressobj` have in common: one member, or frame."""
+    """The common interface of `zlib.decompressobj` and `ZstdDecompressor.decompressobj`: one member, or frame."""
 
     @property
     def eof(self) -> bool: ...
@@ -37,18 +37,18 @@ class _Decoder(Protocol):
 
 _MAGIC: Final[dict[Compression, bytes]] = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
-# A slice is small enough that what it expands to at worst fits in memory: 16 MiB for gzip (1032:1), and 32 MiB for
-# zstd (4 bytes make a block of 128 KiB).
+# A slice is so small that its largest expansion fits in memory: 16 MiB for gzip (1032:1), and 32 MiB for zstd (4 bytes
+# make a block of 128 KiB).
 _SLICE: Final[dict[Compression, int]] = {"gzip": 16 << 10, "zstd": 1 << 10}
 
 
 def detect_compression(head: bytes) -> Compression | None:
-    """The compression that an object's first bytes tell."""
+    """The compression of an object with these first bytes."""
     return next((compression for compression, magic in _MAGIC.items() if head.startswith(magic)), None)
 
 
 class Decompressed:
-    """The decompressed bytes of a stream; several members or frames after each other are one text.
+    """The decompressed bytes of a stream; consecutive members or frames are one text.
 
     Raises on `read`:
         MalformedObject: the data is corrupt, truncated, or followed by something else.
@@ -66,9 +66,9 @@ class Decompressed:
         self._produced = 0
 
     def read(self, size: int) -> bytes:
-        """At least one byte, about `size` or `_GIVEN_BYTES` at most (one slice's expansion more); none at the end."""
+        """About `size` bytes, at most `_MAX_RETURNED_BYTES` plus one slice's expansion; none at the end only."""
         parts: list[bytes] = []
-        size = min(size, _GIVEN_BYTES)
+        size = min(size, _MAX_RETURNED_BYTES)
         while size > 0 and self._fill():
             size -= self._expand(parts, size)
         return b"".join(parts)
@@ -88,10 +88,10 @@ class Decompressed:
         return bool(self._input)
 
     def _expand(self, parts: list[bytes], size: int) -> int:
-        """Decompress the input until it, its member or `size` is reached; how many bytes that gave."""
+        """Decompress up to the end of the input or its member, or `size` bytes; returns the number of bytes."""
         if self._decoder is None:
             if self._compression == "gzip" and self._consumed and not any(self._input):
-                self._consumed += len(self._input)  # zero padding, as tapes and block devices leave it
+                self._consumed += len(self._input)  # zero padding, from tapes and block devices
                 self._input = memoryview(b"")
                 return 0
             self._decoder = self._new_decoder()
@@ -131,9 +131,9 @@ class Decompressed:
 
 
 def _codec(compression: Compression) -> tuple[Callable[[], _Decoder], type[Exception]]:
-    """What makes a decoder, and the error it raises on corrupt data."""
+    """A factory of decoders, and the error that they raise on corrupt data."""
     if compression == "gzip":
         return lambda: zlib.decompressobj(wbits=31), zlib.error
-    import zstandard  # noqa: PLC0415 - only ingest decompresses: the other stages' images do without it
+    import zstandard  # noqa: PLC0415 - only ingest decompresses: the other stages' images do not have it
 
     return lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError

@@ -1,4 +1,4 @@
-"""Text encodings: told by the first bytes or declared, and re-encoded to UTF-8 as a stream."""
+"""Text encodings: detected from the first bytes or declared, and re-encoded to UTF-8 as a stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 UTF8_BOM: Final = codecs.BOM_UTF8
 
-# UTF-32's little-endian mark starts with UTF-16's: it must be tried first.
+# UTF-32's little-endian mark starts with UTF-16's: it must be tested first.
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -16,8 +16,8 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Latin-1's printable characters are Windows-1252's too; where they differ, Latin-1 has control characters, which no
-# table holds. So text that is one of them is read as Windows-1252, as browsers do: https://encoding.spec.whatwg.org
+# Latin-1's printable characters are Windows-1252's too; where they differ, Latin-1 has control characters, which do not
+# occur in tables. So either is read as Windows-1252, as browsers do: https://encoding.spec.whatwg.org
 _WESTERN: Final = "cp1252"
 
 # RFC 3629, section 4, without ASCII.
@@ -42,9 +42,9 @@ class ByteStream(Protocol):
 def detect_encoding(head: bytes, declared: str | None) -> str:
     """The codec of a text.
 
-    A declared one wins. Else a byte-order mark tells it; every second byte NUL is UTF-16; bytes that are not UTF-8,
-    without a single valid multi-byte character among them, are Windows-1252, or its part Latin-1; anything else is
-    UTF-8, whose invalid records are rejected one by one when they are read.
+    A declared one has priority, then a byte-order mark. If every second byte is NUL, it is UTF-16; if the bytes are not
+    UTF-8, and have no valid multi-byte character, it is Windows-1252, or its subset Latin-1; else it is UTF-8, whose
+    invalid records are rejected one by one when they are read.
 
     Args:
         head: the text's first bytes, decompressed.
@@ -60,7 +60,7 @@ def detect_encoding(head: bytes, declared: str | None) -> str:
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """UTF-16 of mostly Western text: it starts with such a character, and nearly every high byte is NUL."""
+    """UTF-16 of mostly Western text: it starts with a Western character, and nearly every high byte is NUL."""
     even, odd = head[0::2], head[1::2]
     if len(even) != len(odd) or not head:
         return None
@@ -73,7 +73,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
 def _is_western(head: bytes) -> bool:
     if head.isascii():
         return False
-    # The last character may be cut in two by the sample's end; it is no evidence either way.
+    # The last character may be incomplete at the sample's end; it is not evidence either way.
     try:
         codecs.utf_8_decode(head, "strict", False)
     except UnicodeDecodeError:
@@ -82,7 +82,7 @@ def _is_western(head: bytes) -> bool:
 
 
 def _holds_utf8(data: bytes) -> bool:
-    """Whether there is a valid multi-byte character among bytes of any kind."""
+    """Whether there is a valid multi-byte character among any other bytes."""
     return not data.decode("utf-8", "ignore").isascii()
 
 
@@ -97,10 +97,10 @@ codecs.register_error(_VISIBLE, _keep_bytes_visible)
 
 
 class Reencoded:
-    """A stream's text in UTF-8. Bytes that its codec does not know become invalid UTF-8, and cost their record only.
+    """A stream's text in UTF-8. Bytes undefined in its codec become invalid UTF-8: only their record is rejected.
 
-    So do, where Windows-1252 is but a guess, bytes that may be UTF-8 as well: either the file's encodings are mixed, or
-    its characters happen to follow each other so, as in `Spaß“`; to read them one way would be wrong in the other case.
+    If Windows-1252 is a guess, bytes that may be UTF-8 as well are treated alike: either the file has mixed encodings,
+    or its characters happen to follow each other so, as in `Spaß“`; one reading would be wrong in the other case.
     """
 
     def __init__(self, stream: ByteStream, encoding: str, *, guessed: bool) -> None:
@@ -126,7 +126,7 @@ class Reencoded:
 
 
 class _GuessedWestern:
-    """Windows-1252, to which what may be a character of UTF-8 is as undecodable as a byte that it does not have."""
+    """Windows-1252, in which a sequence that may be a UTF-8 character is as undecodable as an undefined byte."""
 
     def __init__(self) -> None:
         self._held = b""
@@ -136,12 +136,12 @@ class _GuessedWestern:
         start = None if final else _UTF8_START.search(data, max(0, len(data) - 3))
         end = start.start() if start else len(data)
         self._held = data[end:]
-        texts, position = [], 0
+        parts, position = [], 0
         for match in _UTF8_CHARACTER.finditer(data, 0, end) if _holds_utf8(data) else ():
-            texts.append(data[position : match.start()].decode(_WESTERN, _VISIBLE))
-            texts.append(match[0].decode("ascii", _VISIBLE))
+            parts.append(data[position : match.start()].decode(_WESTERN, _VISIBLE))
+            parts.append(match[0].decode("ascii", _VISIBLE))
             position = match.end()
-        return "".join([*texts, data[position:end].decode(_WESTERN, _VISIBLE)])
+        return "".join([*parts, data[position:end].decode(_WESTERN, _VISIBLE)])
 
 
 def next_invalid_utf8(data: bytes, start: int, size: int) -> int:

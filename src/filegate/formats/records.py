@@ -1,4 +1,4 @@
-"""The words the format modules share: what is expected of an object, and the pieces and records found in it."""
+"""What the format modules share: what is expected of an object, and the chunks and records found in it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from typing import Final, Literal
 
 import polars as pl
 
+from filegate.runs.broken_rule import BrokenRule
+
 ROW = "__row__"
 """Column with a record's number in its object: 1 is the first data record; header and blank lines do not count."""
 
 RESCUED = "_rescued"
-"""Column with the values of unknown columns, as one JSON object of texts, when the dataset rescues them."""
+"""Column with the values of unknown columns, as one JSON object of strings, when the dataset rescues them."""
 
 TOO_LONG: Final = "record:too_long"
 """The rule that a record over the limit breaks; of such a record only the first bytes are kept."""
 
 KEPT_BYTES: Final = 64 << 10
-"""How much of a record that is at fault is kept."""
+"""How many bytes of a faulty record are kept."""
+
+MAX_VALUE_LENGTH: Final = 200
+"""Characters of a received value that are shown."""
 
 ORIGINALS: Final = pl.Schema({ROW: pl.Int64(), "raw": pl.Binary()})
 """Columns of `Records.originals`."""
@@ -34,9 +39,9 @@ class ExpectedColumn:
     Attributes:
         name: as in the contract.
         required: whether a file without it is refused.
-        scalar: what its values are in JSON: a string, a number, a boolean, or a string that is a date or time.
-        coerce: whether a JSON value of another scalar type is taken as its text.
-        dtype: the type of its values, where a reader may find these itself in texts that leave no doubt about them.
+        scalar: the type of its values in JSON: a string, a number, a boolean, or a string with a date or time.
+        coerce: whether a JSON value of another scalar type is accepted as a string.
+        dtype: the type of its values, if a reader may parse unambiguous values itself.
     """
 
     name: str
@@ -47,14 +52,14 @@ class ExpectedColumn:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A record-aligned piece, as the cutter finds it.
+class RawChunk:
+    """A record-aligned chunk as it is split off an object.
 
     Attributes:
         start: first byte, in the decompressed UTF-8 text; for Parquet, the first row (0-based) of the slice.
         length: number of bytes; for Parquet, of rows.
         rows: number of records in it, malformed ones included.
-        data: the bytes, where the layout is staged; else None, since the object's own range holds them.
+        data: the bytes if the layout is staged; else None, since the object's own byte range holds them.
     """
 
     start: int
@@ -64,67 +69,45 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One broken rule of one record, found while reading: before there are columns to check.
-
-    Attributes:
-        row: the record's number.
-        rule: its code, for example "record:fields" or "carrier:type"; never text of the record, since codes are logged.
-        column: the contract's column at fault, or None for the record as a whole.
-        value: what was received, 200 characters of it at most, or None.
-        allowed: what would have been accepted.
-    """
-
-    row: int
-    rule: str
-    column: str | None
-    value: str | None
-    allowed: str
-
-
-@dataclass(frozen=True, slots=True)
 class Malformed:
     """A record that cannot be split into values.
 
     Attributes:
         row: its number.
-        raw: its bytes without the line end, the first `KEPT_BYTES` of them if it is longer.
-        length: its full length in bytes.
-        fault: what is wrong with it.
+        raw: its bytes without the line end, at most the first `KEPT_BYTES`.
+        broken: what is wrong with it.
     """
 
     row: int
     raw: bytes
-    length: int
-    fault: Fault
+    broken: BrokenRule
 
 
-def as_texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a chunk with their values as texts."""
+def as_strings(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a chunk with their values cast to strings."""
     return rows.with_columns(pl.exclude(ROW).cast(pl.String))
 
 
 @dataclass(frozen=True)
 class Records:
-    """What one chunk holds. `frame.height + len(malformed)` is the chunk's number of rows.
+    """The records of one chunk. `frame.height + len(malformed)` is the chunk's number of rows.
 
     Attributes:
-        frame: `__row__` (Int64, ascending) and one column for each of the contract's columns the file has: String from
-            text formats, where null is "no value", or the contract's type where all texts of the chunk leave no doubt
-            about their values; the file's own type from Parquet; String `_rescued` where the dataset rescues unknown
-            columns.
-        faults: faults of records that are in `frame`.
-        malformed: records that are not.
+        frame: `__row__` (Int64, ascending) and one column for each of the contract's columns that the file has: String
+            from text formats, or the contract's type if every value of the chunk is written unambiguously; the file's
+            own type from Parquet; String `_rescued` if the dataset rescues unknown columns.
+        broken: rules that records in `frame` broke while they were read, with the records' numbers.
+        malformed: records that are not in `frame`.
         byte_offsets: `rows -> offsets`: where the records with these numbers (Int64 series) start, in bytes of the
             decompressed UTF-8 text; null for Parquet. Computed on demand, since only rejected rows need it.
-        originals: `__row__` (Int64, ascending) and `raw` (Binary): of the records that have `faults`, the bytes without
-            the line end, the first `KEPT_BYTES` of them; their values alone no longer show what is wrong.
-        texts: gives some rows of `frame` with their values as the file's texts.
+        originals: `__row__` (Int64, ascending) and `raw` (Binary) of the records in `broken`: at most the first
+            `KEPT_BYTES` without the line end, since their values alone do not show what is wrong.
+        strings: returns some rows of `frame` with their values as the file's strings.
     """
 
     frame: pl.DataFrame
-    faults: tuple[Fault, ...]
+    broken: tuple[tuple[int, BrokenRule], ...]
     malformed: tuple[Malformed, ...]
     byte_offsets: Callable[[pl.Series], pl.Series]
     originals: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ORIGINALS))
-    texts: Callable[[pl.DataFrame], pl.DataFrame] = as_texts
+    strings: Callable[[pl.DataFrame], pl.DataFrame] = as_strings

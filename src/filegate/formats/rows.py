@@ -1,4 +1,4 @@
-"""What readers of texts share: texts that mean null, and rows that are read one by one, gathered into a frame."""
+"""What readers of text share: null values, and a buffer for rows that are read one by one."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from filegate.formats.records import ROW
 
 BATCH_ROWS: Final = 8192
 BATCH_VALUES: Final = 1 << 17
-"""Python's strings take several times the memory of a frame's: no more rows, or values, than this are kept as such."""
+"""Python strings take several times the memory of a frame's: no more rows, or values, than this are kept as such."""
 
-_LEAST_ROWS: Final = 64
+_MIN_ROWS: Final = 64
 """For fewer rows than this, a frame's columns take more memory than the strings."""
 
 
-def present(texts: pl.Expr, null_values: Collection[str]) -> pl.Expr:
-    """The texts, null where they are one that means so."""
+def null_if_in(strings: pl.Expr, null_values: Collection[str]) -> pl.Expr:
+    """The strings, null if they are one of the null values."""
     if not null_values:
-        return texts
-    return pl.when(reduce(and_, (texts != null for null in null_values))).then(texts)
+        return strings
+    return pl.when(reduce(and_, (strings != null for null in null_values))).then(strings)
 
 
-class OddRows:
-    """Numbered rows of texts, or of bytes."""
+class RowBuffer:
+    """Numbered rows of strings, or of bytes, collected into a frame in batches."""
 
     def __init__(self, columns: Iterable[str], dtype: type[pl.String] | type[pl.Binary] = pl.String) -> None:
         self._columns = tuple(columns)
         self._dtype = dtype
-        self._batch_rows = min(BATCH_ROWS, max(_LEAST_ROWS, BATCH_VALUES // max(1, len(self._columns))))
+        self._batch_rows = min(BATCH_ROWS, max(_MIN_ROWS, BATCH_VALUES // max(1, len(self._columns))))
         self._frames: list[pl.DataFrame] = []
         self._values: list[Sequence[str | bytes | None]] = []
         self._flushed = 0

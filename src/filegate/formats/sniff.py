@@ -1,4 +1,4 @@
-"""What an object is, as its first bytes tell; never its name."""
+"""Detect an object's layout from its first bytes, never from its name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from filegate.storage.blob import Blob
 _S = TypeVar("_S", Csv, Json, Parquet)
 
 SAMPLE_BYTES: Final = (1 << 20) + (64 << 10)
-"""Enough for the longest header, and to tell an encoding."""
+"""Enough for the longest header, and to detect an encoding."""
 
 _PARQUET: Final = b"PAR1"
 _FOREIGN: Final = (
@@ -43,7 +43,7 @@ _JSON_START: Final = re.compile(rb'\{\s*(?:["}]|\Z)|\[\s*(?:[\[{\]"]|\Z)')
 
 @dataclass(frozen=True)
 class _Sample:
-    """The first bytes after decompression, and whether they are all."""
+    """The first bytes after decompression, and whether they are all bytes."""
 
     raw: bytes
     ended: bool
@@ -53,17 +53,17 @@ class _Sample:
 def sniff(
     blob: Blob, sources: Sequence[Source], columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
 ) -> Layout:
-    """How the object is written, and whether its columns are the contract's.
+    """The object's layout; its columns are compared with the contract's.
 
     Args:
         blob: the object.
-        sources: the formats its dataset declares; at most one of a kind.
+        sources: the formats that its dataset declares; at most one of each class.
         columns: the contract's columns, in its order.
-        on_unknown_columns: what a column that the contract does not name means.
+        on_unknown_columns: the policy on columns that the contract does not have.
 
     Raises:
-        EmptyObject: there are no data records.
-        MalformedObject: it is damaged, or of another format than is declared.
+        EmptyObject: it has no data records.
+        MalformedObject: it is damaged, or its format is not declared.
         ObjectTooLarge: its first bytes already expand beyond the bounds.
         SchemaMismatch: its columns are not the contract's.
     """
@@ -117,7 +117,7 @@ def _text(raw: bytes, encoding: str) -> bytes:
 def _refuse_foreign(sample: _Sample, name: str) -> None:
     within = "" if sample.compression is None else f" inside {sample.compression}"
     if not sample.raw.strip(b"\0"):
-        raise EmptyObject(f"{name}: the file holds no bytes{within} but NUL.", advice="Deliver it with its rows.")
+        raise EmptyObject(f"{name}: the file has only NUL bytes{within}.", advice="Deliver it with its rows.")
     for magic, what, advice in _FOREIGN:
         if sample.raw.startswith(magic):
             raise MalformedObject(f"{name}: this is {what}{within}.", advice=advice)
@@ -126,7 +126,7 @@ def _refuse_foreign(sample: _Sample, name: str) -> None:
     if sample.raw.startswith(_PARQUET):
         raise MalformedObject(
             f"{name}: this is a Parquet file{within}.",
-            advice="Deliver it as it is: Parquet compresses its own pages.",
+            advice="Deliver it uncompressed: Parquet compresses its own pages.",
         )
     if twice := detect_compression(sample.raw):
         raise MalformedObject(f"{name}: this is {twice} data{within}.", advice="Compress the file once.")

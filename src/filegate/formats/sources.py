@@ -1,4 +1,4 @@
-"""Source formats: how the bytes of a dataset's files are to be read."""
+"""Source formats: how the bytes of a dataset's files are read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from filegate.errors import DeclarationError
 
 @dataclass(frozen=True, kw_only=True)
 class TextSource:
-    """What every text format shares.
+    """Options of every text format.
 
     Attributes:
-        null_values: texts that mean "no value", besides the empty unquoted field.
+        null_values: strings that mean null, besides the empty unquoted field.
         date_formats: strptime-like format by column, for dates, times and timestamps that are not ISO 8601.
         encoding: a Python codec name; None detects UTF-8, UTF-16 and Windows-1252 from the
             first bytes.
@@ -26,7 +26,7 @@ class TextSource:
     def __post_init__(self) -> None:
         if isinstance(self.null_values, str):
             raise DeclarationError(
-                f"null_values={self.null_values!r} is one text.", advice=f"Write a list: [{self.null_values!r}]."
+                f"null_values={self.null_values!r} is one string.", advice=f"Write a list: [{self.null_values!r}]."
             )
         object.__setattr__(self, "null_values", tuple(self.null_values))
         if self.encoding is not None:
@@ -43,13 +43,13 @@ class TextSource:
 class Csv(TextSource):
     r"""Delimited text (RFC 4180 and its many dialects); `Csv(delimiter="\t")` is TSV.
 
-    Lines may end with LF, CRLF, CR or a mixture; a quoted field may hold any of them.
+    Lines may end with LF, CRLF, CR or a mixture; a quoted field may contain any of them.
 
     Attributes:
         delimiter: one ASCII character between fields.
         quote: one ASCII character around fields, doubled to stand for itself; None if fields are never quoted.
         escape: one ASCII character that takes the next one literally, or None.
-        header: whether the first record names the columns; if not, they are the contract's, in its order.
+        header: whether the first record is a header; if not, the columns are the contract's, in its order.
         trailing_delimiter: whether each record ends with one more delimiter, as in TPC-H `.tbl` files.
     """
 
@@ -74,12 +74,12 @@ class Csv(TextSource):
 
 @dataclass(frozen=True, kw_only=True)
 class Json(TextSource):
-    """JSON records: one object a line (NDJSON), or one array of objects. Which of the two is detected."""
+    """JSON records: one object per line (NDJSON), or one array of objects; this is detected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parquet:
-    """Apache Parquet. Columns keep their types; the contract's `coerce` says whether another type is cast."""
+    """Apache Parquet. Columns keep their types; `coerce` in the contract makes other types be cast."""
 
 
 Source = Csv | Json | Parquet

@@ -1,4 +1,4 @@
-"""Hear the alerts that go out while something happens, through a queue of one's own."""
+"""Capture the alerts that are published while something happens, through a queue of our own."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Alert:
     message: str
 
 
-class Ear:
-    """Keeps the alerts that a topic publishes."""
+class AlertCapture:
+    """The alerts that a topic publishes."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
-    def heard(self) -> list[Alert]:
+    def received(self) -> list[Alert]:
         """The alerts that came since the last call."""
         alerts = []
         while batch := self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get(
@@ -44,14 +44,14 @@ class Ear:
 
 
 @contextmanager
-def listening(session: boto3.Session, topic_arn: str) -> Iterator[Ear]:
+def capture(session: boto3.Session, topic_arn: str) -> Iterator[AlertCapture]:
     """Subscribes a queue to the topic for the time of the block."""
     sqs, sns = session.client("sqs"), session.client("sns")
-    url = sqs.create_queue(QueueName=f"filegate-ear-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    url = sqs.create_queue(QueueName=f"filegate-alerts-{uuid.uuid4().hex[:8]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscription = sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
     try:
-        yield Ear(sqs, url)
+        yield AlertCapture(sqs, url)
     finally:
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=url)

@@ -1,4 +1,4 @@
-"""Check the datasets of a folder, before anything is deployed: all of them, and all that is wrong with each."""
+"""Check the datasets of a folder before anything is deployed: all of them, and all that is wrong with each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filegate.errors import FilegateError
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedDataset:
     """A dataset and what is wrong with it.
 
     Attributes:
@@ -32,13 +32,13 @@ class Checked:
         return {"dataset": self.name, "ok": not problems, "problems": problems}
 
 
-def check(registry: Registry) -> Iterator[Checked]:
+def check(registry: Registry) -> Iterator[CheckedDataset]:
     """Loads each dataset and its reference tables, and runs its transform on no rows."""
     for name in registry.names():
         try:
             dataset = registry.dataset(name)
         except FilegateError as error:
-            yield Checked(name, None, (error,))
+            yield CheckedDataset(name, None, (error,))
             continue
         problems = _reference_problems(registry, dataset)
         if not problems:
@@ -46,7 +46,7 @@ def check(registry: Registry) -> Iterator[Checked]:
                 dataset.result_schema(registry.references(name))
             except FilegateError as error:
                 problems = [error]
-        yield Checked(name, dataset, tuple(problems))
+        yield CheckedDataset(name, dataset, tuple(problems))
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def _reference_problems(registry: Registry, dataset: Dataset) -> list[FilegateEr
     for table, file in dataset.references.items():
         try:
             tables[table].collect_schema()
-        except Exception as error:  # whatever a reader of a broken file raises
+        except Exception as error:  # any error of a reader of a broken file
             reason = f"{type(error).__name__}: {error}"
             problem = f"Dataset {dataset.name!r}: reference {table!r} ({file}) cannot be read: {reason}"
-            problems.append(FilegateError(problem, advice="Mend the file."))
+            problems.append(FilegateError(problem, advice="Fix the file."))
     return problems

@@ -1,4 +1,4 @@
-"""A deployment, and what operators do with its parts."""
+"""A deployment, and the ports through which operators work with its parts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from filegate.aws import AwsError
+from filegate.aws import AwsError, explained
+from filegate.deploy.account import aws_session
 from filegate.errors import FilegateError, NoCloud
 from filegate.operations.deliver import S3Upload, Upload
 from filegate.operations.queue import Queue, SqsQueue
-from filegate.operations.state_machine import Pipeline, StepFunctionsPipeline
+from filegate.operations.state_machine import StateMachine, StepFunctionsStateMachine
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
@@ -54,23 +55,23 @@ class Outputs:
         if missing := [output for output in wanted.values() if output not in outputs]:
             raise NoCloud(
                 f"Stack {stack} has no output {', '.join(missing)}.",
-                advice="It is still being created, its creation failed, or it is none of Filegate's main stacks.",
+                advice="It is still being created, its creation failed, or it is not a main stack of Filegate.",
             )
         return cls(**{name: outputs[output] for name, output in wanted.items()})
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """A deployment, and all that commands do with it.
+    """A deployment and its ports.
 
     Attributes:
-        name: what people call it.
-        session: boto3's, for what is not here.
-        outputs: the names of its parts.
+        name: of its main stack.
+        session: boto3's, for what has no port.
+        outputs: the names of its resources.
         store: its buckets.
         ledger: its runs.
         dlq: its dead-letter queue.
-        pipeline: its state machine.
+        state_machine: what runs the pipeline.
         upload: puts local files into its buckets.
     """
 
@@ -80,7 +81,7 @@ class Cloud:
     store: ObjectStore
     ledger: Ledger
     dlq: Queue
-    pipeline: Pipeline
+    state_machine: StateMachine
     upload: Upload
 
     @property
@@ -100,9 +101,33 @@ class Cloud:
             store=S3ObjectStore(s3),
             ledger=DynamoDBLedger(session.client("dynamodb", config=CLIENT), named.ledger_table),
             dlq=SqsQueue(session.client("sqs", config=CLIENT), named.dlq_url),
-            pipeline=StepFunctionsPipeline(session.client("stepfunctions", config=CLIENT), named.state_machine_arn),
+            state_machine=StepFunctionsStateMachine(
+                session.client("stepfunctions", config=CLIENT), named.state_machine_arn
+            ),
             upload=S3Upload(s3),
         )
+
+
+def deployed(environment: str) -> Cloud:
+    """The deployment of that name, with the user's own credentials. Raises as `connected`."""
+    try:
+        session = aws_session()
+    except AwsError as error:
+        raise explained(error) from error
+    return connected(STACK_PREFIX + environment, session)
+
+
+def connected(stack: str, session: boto3.Session) -> Cloud:
+    """The deployment of that main stack.
+
+    Raises:
+        NoCloud: there is no such stack, or it cannot be reached.
+        FilegateError: AWS refuses to answer for another reason.
+    """
+    try:
+        return Cloud.of_session(stack, session, stack_outputs(session, stack))
+    except AwsError as error:
+        raise explained(error) from error
 
 
 def stack_outputs(session: boto3.Session, stack: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ def collect(run: RunRecord, store: ObjectStore, folder: Path) -> Collected:
 
     Args:
         run: a run that has ended.
-        store: where its output lies.
+        store: holds its output.
         folder: gets `<dataset>/month=1/….parquet` and `_quarantine/<dataset>/<run id>/….parquet`; made if need be.
     """
     output: list[Path] = []

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 PART_BYTES = 16 * MIB
-MOST_PARTS = 10_000  # of one upload, says S3
-UPLOADS_AT_ONCE = 4
+MAX_PARTS = 10_000  # of one upload, by S3
+CONCURRENT_UPLOADS = 4
 
-Progress = Callable[[int], None]
+OnSent = Callable[[int], None]
 """Called with the number of bytes that arrived since the last call; from several threads."""
 
 
@@ -39,23 +39,38 @@ class Delivery:
 class Upload(Protocol):
     """Puts a local file into a bucket."""
 
-    def __call__(self, file: Path, address: Address, progress: Progress) -> str:
+    def __call__(self, file: Path, address: Address, on_sent: OnSent) -> str:
         """Returns the new object version's id. The file is streamed, however large."""
         ...
 
 
-def deliver(file: Path, dataset: str, *, bucket: str, upload: Upload, progress: Progress) -> Delivery:
+def deliver(file: Path, dataset: str, *, bucket: str, upload: Upload, on_sent: OnSent) -> Delivery:
     """Puts the file into the raw bucket as `<dataset>/<file name>`."""
     address = Address(bucket, _key(file, dataset))
-    version_id = upload(file, address, progress)
+    version_id = upload(file, address, on_sent)
     return Delivery(file, dataset, address, run_id_of(address.bucket, address.key, version_id))
 
 
-def check_keys(deliveries: Iterable[tuple[Path, str]]) -> None:
-    """Sees that files of these datasets can be delivered together.
+def with_datasets(files: Iterable[Path], known: Sequence[str], given: str | None = None) -> list[tuple[Path, str]]:
+    """Files with their datasets, to be delivered together. See `dataset_of`, `check_keys`.
 
     Raises:
-        WrongUse: a name is no text, or two files would get the same key.
+        WrongUse: there is no such file, its dataset is not clear, or two would get the same key.
+    """
+    found = []
+    for file in files:
+        if not file.is_file():
+            raise WrongUse(f"There is no file {file}.", advice="Name files, not folders.")
+        found.append((file, dataset_of(file, known, given)))
+    check_keys(found)
+    return found
+
+
+def check_keys(deliveries: Iterable[tuple[Path, str]]) -> None:
+    """Checks that files of these datasets can be delivered together.
+
+    Raises:
+        WrongUse: a name is not UTF-8, or two files would get the same key.
     """
     by_key: dict[str, Path] = {}
     for file, dataset in deliveries:
@@ -64,7 +79,7 @@ def check_keys(deliveries: Iterable[tuple[Path, str]]) -> None:
             key.encode()
         except UnicodeEncodeError as error:
             raise WrongUse(
-                f"{key} cannot be the key of an object: its bytes are no UTF-8 text.", advice="Rename the file."
+                f"{key} cannot be the key of an object: its bytes are not UTF-8.", advice="Rename the file."
             ) from error
         if key in by_key:
             raise WrongUse(
@@ -79,7 +94,7 @@ def _key(file: Path, dataset: str) -> str:
 
 
 def dataset_of(file: Path, known: Sequence[str], given: str | None = None) -> str:
-    """The dataset a file belongs to: the given one, else the one that its folder or the start of its name says.
+    """The dataset a file belongs to: the given one, else the one of its folder or of the start of its name.
 
     Args:
         file: `flights/2013-01.csv`, `flights.csv`, `flights_2013-01.csv` all belong to `flights`.
@@ -89,16 +104,32 @@ def dataset_of(file: Path, known: Sequence[str], given: str | None = None) -> st
     Raises:
         WrongUse: the given dataset is not declared, or none or several match.
     """
-    there_are = f"Declared are {', '.join(known)}." if known else "No datasets are declared here."
     if given is not None:
-        if known and given not in known:
-            raise WrongUse(f"There is no dataset {given!r}.", advice=there_are)
+        check_declared(given, known)
         return given
     matches = [name for name in known if file.resolve().parent.name == name or _starts_with(file.name, name)]
     if len(matches) == 1:
         return matches[0]
-    found = f"could belong to {' or '.join(matches)}" if matches else "tells no dataset by its folder or name"
-    raise WrongUse(f"{file.name} {found}.", advice=f"Say which by --dataset. {there_are}")
+    found = f"could belong to {' or '.join(matches)}" if matches else "has neither the folder nor the name of a dataset"
+    raise WrongUse(f"{file.name} {found}.", advice=f"Pass --dataset. {_declared(known)}")
+
+
+def check_declared(dataset: str, known: Sequence[str]) -> None:
+    """Refuses a dataset that is not declared.
+
+    Args:
+        dataset: what the user said.
+        known: the declared datasets; empty if the declarations are elsewhere, where any name may be right.
+
+    Raises:
+        WrongUse: it is not among the known ones.
+    """
+    if known and dataset not in known:
+        raise WrongUse(f"There is no dataset {dataset!r}.", advice=_declared(known))
+
+
+def _declared(known: Sequence[str]) -> str:
+    return f"Declared are {', '.join(known)}." if known else "No datasets are declared here."
 
 
 def _starts_with(file_name: str, dataset: str) -> bool:
@@ -108,21 +139,21 @@ def _starts_with(file_name: str, dataset: str) -> bool:
 class S3Upload:
     """Uploads to S3 by one request, or in parts where the file is large.
 
-    boto3's own `upload_file` does not tell the version id; asking for it afterwards could name somebody else's version.
+    boto3's own `upload_file` does not return the version id, and asking for it afterwards may name another's version.
     """
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
-    def __call__(self, file: Path, address: Address, progress: Progress) -> str:
+    def __call__(self, file: Path, address: Address, on_sent: OnSent) -> str:
         if file.stat().st_size > PART_BYTES:
-            return self._in_parts(file, address, progress)
+            return self._in_parts(file, address, on_sent)
         with file.open("rb") as stream:
             answer = self._client.put_object(Bucket=address.bucket, Key=address.key, Body=stream)
-        progress(file.stat().st_size)
+        on_sent(file.stat().st_size)
         return answer["VersionId"]
 
-    def _in_parts(self, file: Path, address: Address, progress: Progress) -> str:
+    def _in_parts(self, file: Path, address: Address, on_sent: OnSent) -> str:
         bucket, key = address.bucket, address.key
         upload_id = self._client.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="CRC32")["UploadId"]
         try:
@@ -140,13 +171,13 @@ class S3Upload:
                     Body=data,
                     ChecksumAlgorithm="CRC32",
                 )
-                progress(len(data))
+                on_sent(len(data))
                 arrived: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}
                 if "ChecksumCRC32" in answer:  # S3 refuses to complete the upload without it; emulators do not know it
                     arrived["ChecksumCRC32"] = answer["ChecksumCRC32"]
                 return arrived
 
-            with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+            with ThreadPoolExecutor(CONCURRENT_UPLOADS) as pool:
                 parts = list(pool.map(upload, _parts(file.stat().st_size)))
             return self._client.complete_multipart_upload(
                 Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
@@ -158,6 +189,6 @@ class S3Upload:
 
 def _parts(size: int) -> Iterator[tuple[int, int, int]]:
     """Number (from 1), start and length of each part."""
-    length = max(PART_BYTES, -(-size // MOST_PARTS))
+    length = max(PART_BYTES, -(-size // MAX_PARTS))
     for index, start in enumerate(range(0, size, length)):
         yield index + 1, start, min(length, size - start)

@@ -1,4 +1,4 @@
-"""The dead-letter queue: look at its messages without losing or hiding them, replay their runs, discard them.
+"""The dead-letter queue: read its messages without losing or hiding them, replay their runs, discard them.
 
 A message is the document of a run that did not get through whole, and what failed. The state machine writes it; where
 an execution was aborted or ran out of time, a rule of EventBridge does, which knows no more than the execution's input.
@@ -6,6 +6,7 @@ an execution was aborted or ran out of time, a rule of EventBridge does, which k
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,18 +16,18 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filegate.errors import WrongUse
-from filegate.operations.find import LEAST_PREFIX, short
+from filegate.operations.find import MIN_PREFIX, short
 from filegate.operations.queue import Queue, Received
 from filegate.operations.result import cut_short
-from filegate.operations.state_machine import Pipeline
+from filegate.operations.state_machine import StateMachine
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Request, replay_id_of, run_id_of
 from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 
-HOLD_SECONDS = 300
-"""How long received messages stay hidden at most, should this process die before it shows them again."""
+LEASE_SECONDS = 300
+"""How long received messages stay hidden from others if this process dies before it returns them."""
 
 
 class NotReplayable(WrongUse):
@@ -47,6 +48,7 @@ class _Body(BaseModel):
     request: Request | None = None
     input: str | None = None
     failure: Failure
+    error: Any = None
 
 
 class _Input(Request):
@@ -62,7 +64,8 @@ class Message:
         run_id: the run; None if the message does not know it.
         execution: the ARN of the run's execution, likewise.
         request: what the run was to do, likewise.
-        failure: why it is here; None if the message is none of the pipeline's.
+        failure: why it is here; None if the pipeline did not write the message.
+        trace: the stack trace of a function that failed, if that is why.
     """
 
     received: Received
@@ -70,10 +73,19 @@ class Message:
     execution: str | None = None
     request: Request | None = None
     failure: Failure | None = None
+    trace: str | None = None
 
     @property
     def id(self) -> str:
         return self.received.id
+
+    @property
+    def body(self) -> Any:
+        """Its content: of a message of the pipeline, a dict."""
+        try:
+            return json.loads(self.received.body)
+        except ValueError:
+            return self.received.body
 
     @property
     def sent_at(self) -> datetime:
@@ -85,12 +97,25 @@ class Message:
 
     @property
     def about(self) -> str:
-        """What it is about, for people: an object's key, or else an execution, or else nothing of the pipeline's."""
+        """What it is about, for people: an object's key, or else an execution, or else just this message."""
         if self.request is not None:
             return self.request.key
         if self.failure is not None and self.execution is not None:
             return f"execution {self.execution.rpartition(':')[2]}"
         return f"message {self.id}"
+
+    @property
+    def reason(self) -> str:
+        """Why it is here, for people: the error's class and message."""
+        if self.failure is None:
+            return "not written by the pipeline"
+        return f"{self.failure.type}: {self.problem}"
+
+    @property
+    def problem(self) -> str:
+        """The error's message without the object's address; empty if the pipeline did not write this."""
+        problem = "" if self.failure is None else self.failure.message
+        return problem.removeprefix(f"{self.request.address}: ") if self.request else problem
 
     def to_json(self) -> dict[str, Any]:
         """`message_id`, `sent_at`, `run_id`, `execution`, `dataset`, `object`, `status`, `error`: `type`, `message`."""
@@ -107,8 +132,8 @@ class Message:
 
 
 @dataclass
-class Held:
-    """The queue's messages while they are held: hidden from others until they are let go or deleted."""
+class LeasedMessages:
+    """The messages of a queue while others do not see them; those not deleted are returned to the queue."""
 
     queue: Queue
     messages: list[Message]
@@ -119,12 +144,12 @@ class Held:
 
 
 @contextmanager
-def held(queue: Queue) -> Iterator[Held]:
-    """Holds all messages, the oldest first; those not deleted are visible to everybody again at the end."""
+def leased(queue: Queue) -> Iterator[LeasedMessages]:
+    """Leases all messages, the oldest first; those not deleted are visible to everybody again after the block."""
     known: dict[str, Received] = {}
     try:
         while True:
-            batch = queue.receive(HOLD_SECONDS)
+            batch = queue.receive(LEASE_SECONDS)
             fresh = [received for received in batch if received.id not in known]
             known.update({received.id: received for received in batch})  # the newest receipt is the one that counts
             if not fresh:
@@ -133,17 +158,17 @@ def held(queue: Queue) -> Iterator[Held]:
     except BaseException:
         queue.show(received.receipt for received in known.values())
         raise
-    holding = Held(queue, messages)
+    lease = LeasedMessages(queue, messages)
     try:
-        yield holding
+        yield lease
     finally:
-        queue.show(message.received.receipt for message in holding.messages)
+        queue.show(message.received.receipt for message in lease.messages)
 
 
-def listed(queue: Queue) -> list[Message]:
+def list_messages(queue: Queue) -> list[Message]:
     """All messages, the oldest first."""
-    with held(queue) as holding:
-        return list(holding.messages)
+    with leased(queue) as lease:
+        return list(lease.messages)
 
 
 def select(messages: Sequence[Message], wanted: str) -> list[Message]:
@@ -153,8 +178,8 @@ def select(messages: Sequence[Message], wanted: str) -> list[Message]:
         WrongUse: there is none, or the start belongs to several runs or messages.
     """
     start = wanted.lower()
-    if len(start) < LEAST_PREFIX:
-        raise WrongUse(f"{wanted!r} is too short.", advice=f"Give {LEAST_PREFIX} or more characters of the id.")
+    if len(start) < MIN_PREFIX:
+        raise WrongUse(f"{wanted!r} is too short.", advice=f"Give {MIN_PREFIX} or more characters of the id.")
     of_runs = [message for message in messages if message.run_id is not None and message.run_id.startswith(start)]
     by_id = [message for message in messages if message.id.lower().startswith(start)]
     if len({message.run_id for message in of_runs}) == 1 and not set(by_id) - set(of_runs):
@@ -193,12 +218,12 @@ def by_run(messages: Iterable[Message], *, dataset: str | None = None) -> list[l
 
 
 def replay(
-    holding: Held,
+    lease: LeasedMessages,
     messages: Sequence[Message],
     *,
     ledger: Ledger,
     store: ObjectStore,
-    pipeline: Pipeline,
+    state_machine: StateMachine,
     all_rows: bool = False,
 ) -> Replay:
     """Starts the run that replays the run of these messages, and then deletes them.
@@ -206,11 +231,11 @@ def replay(
     May be repeated after a crash at any point: the same messages give the same run, started once.
 
     Args:
-        holding: the held messages of the queue.
-        messages: all that are about one run; its failure may have been told more than once.
-        ledger: where the replay is noted.
-        store: tells whether the run's output is there.
-        pipeline: what runs it.
+        lease: the leased messages of the queue.
+        messages: all that are about one run; its failure may have been reported more than once.
+        ledger: where the replay is recorded.
+        store: shows whether the run's output is there.
+        state_machine: what runs it.
         all_rows: read the whole object again, where by default only its quarantined rows would be.
 
     Raises:
@@ -220,34 +245,57 @@ def replay(
     run_id, request = first.run_id, first.request
     if run_id is None or request is None:
         raise NotReplayable(
-            f"Message {first.id} does not say which run it is about.",
-            advice="Look at it with `filegate dlq show`. A file that is delivered again has a run of its own.",
+            f"Message {first.id} names no run.",
+            advice="See it with `filegate dlq show`. A file that is delivered again has a run of its own.",
         )
     known = ledger.get(run_id)
     if known is not None and known.replayed_by is not None:  # done before, but for the messages' deletion
         plan = Replay(known.replayed_by, run_id, request)
     else:
-        if all_rows or (known is not None and cut_short(known, store)):
-            again = _whole(run_id, request)
-        else:
-            again = _again(run_id, request, _end(messages, known), known)
-        plan = Replay(replay_id_of(run_id, first.id), run_id, again)
-        pipeline.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
-        ledger.replayed(run_id, by=plan.run_id)
+        whole = all_rows or (known is not None and cut_short(known, store))
+        end = _end([message.failure for message in messages if message.failure is not None], known)
+        plan = Replay(
+            replay_id_of(run_id, first.id), run_id, replay_request(run_id, request, end, known, whole_object=whole)
+        )
+        state_machine.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
+        ledger.mark_replayed(run_id, by=plan.run_id)
     for message in messages:
-        holding.delete(message)
+        lease.delete(message)
     return plan
 
 
-def _again(run_id: str, request: Request, end: Status, known: RunRecord | None) -> Request:
-    """What the replay of a run that ended so has to do."""
+def replay_request(
+    run_id: str, request: Request, end: Status, known: RunRecord | None = None, *, whole_object: bool = False
+) -> Request:
+    """What the replay of a run has to do. All that decides it is here and in ingest.
+
+    - the whole object, where that is wanted, or the run published nothing of it;
+    - of a PARTIAL run, its quarantined rows;
+    - of a replay of quarantined rows that published nothing, the same rows once more: they are still those of the run
+      that it replays.
+
+    Ingest makes the whole object of quarantined rows where the dataset cannot be completed by a few rows.
+
+    Args:
+        run_id: the run to be replayed.
+        request: what it had to do.
+        end: how it ended; RUNNING if that is not known yet.
+        known: the run as the ledger has it; None if it expired.
+        whole_object: read the whole object however the run ended.
+
+    Raises:
+        NotReplayable: the run is not committed yet, or succeeded, or is superseded.
+    """
+    all_rows = request.model_copy(update={"replay_of": run_id, "replay_rows": "all"})
+    if whole_object:
+        return all_rows
     run = f"Run {short(run_id)} ({request.key})"
+    discard = "Remove its message with `filegate dlq discard`."
     if end == Status.RUNNING:
         raise NotReplayable(
             f"{run} is not committed yet.",
             advice="Wait for its end. If its execution is over, replay it with --all-rows.",
         )
-    discard = "Take its message away with `filegate dlq discard`."
     if end == Status.SUCCEEDED:
         raise NotReplayable(f"{run} succeeded in the end: there is nothing to replay.", advice=discard)
     if known is not None and known.superseded_by is not None:
@@ -255,21 +303,15 @@ def _again(run_id: str, request: Request, end: Status, known: RunRecord | None) 
         raise NotReplayable(f"{run} is superseded by run {by}: its rows would not be published.", advice=discard)
     if end == Status.PARTIAL:
         return request.model_copy(update={"replay_of": run_id, "replay_rows": "quarantined"})
-    if request.replay_rows == "quarantined":
-        return request  # it published nothing: the rows are still those of the run that it replays
-    return _whole(run_id, request)
+    return request if request.replay_rows == "quarantined" else all_rows
 
 
-def _end(messages: Sequence[Message], known: RunRecord | None) -> Status:
-    """How the run ended: as the ledger says, if it does; a message may come before a restart that ends otherwise."""
+def _end(failures: Sequence[Failure], known: RunRecord | None) -> Status:
+    """How the run ended: by the ledger if it knows; a message may precede a restart with another end."""
     if known is not None and known.status != Status.RUNNING:
         return known.status
-    told = [message.failure.status for message in messages if message.failure is not None]
-    return next((status for status in told if status != Status.PARTIAL), Status.RUNNING if known else Status.PARTIAL)
-
-
-def _whole(run_id: str, request: Request) -> Request:
-    return request.model_copy(update={"replay_of": run_id, "replay_rows": "all"})
+    ends = [failure.status for failure in failures if failure.status != Status.PARTIAL]
+    return next(iter(ends), Status.RUNNING if known else Status.PARTIAL)
 
 
 def _message(received: Received) -> Message:
@@ -283,7 +325,17 @@ def _message(received: Received) -> Message:
             given = _Input.model_validate_json(body.input)
             run_id = given.run_id or run_id_of(given.bucket, given.key, given.version_id)
             request = Request(**given.model_dump(exclude={"run_id"}))
-    return Message(received, run_id, body.execution, request, body.failure)
+    trace = _trace(body.error) if body.failure.status == Status.FAILED else None  # else the object is at fault
+    return Message(received, run_id, body.execution, request, body.failure, trace)
+
+
+def _trace(error: Any) -> str | None:
+    """The frames in the cause that Lambda gives, if there are any."""
+    try:
+        frames = json.loads(error["Cause"])["stackTrace"]
+        return "".join(frames).rstrip() or None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _named(messages: Iterable[Message]) -> str:

@@ -16,10 +16,10 @@ from filegate.storage.ledger import RETENTION, Ledger
 
 RUN_ID_DIGITS = 64
 SHORT_ID_DIGITS = 12  # what is shown: two of a million runs share them with a probability below one in 500
-LEAST_PREFIX = 4
+MIN_PREFIX = 4
 CANDIDATES = 5
-LOOKED_THROUGH = 10_000
-"""So many runs, the latest, are looked through for one that is not named by its whole id: some seconds' work."""
+MAX_SEARCHED = 10_000
+"""How many of the latest runs are searched for one that is not named by its whole id: some seconds' work."""
 
 
 def short(run_id: str) -> str:
@@ -44,27 +44,27 @@ def find(ledger: Ledger, prefix: str) -> RunRecord:
     """The run whose id is or starts with `prefix`.
 
     Raises:
-        WrongUse: none of the latest 10,000 has, or several have, or it is no start of an id at all.
+        WrongUse: none of the latest 10,000 has, or several have, or it cannot be the start of an id.
     """
     wanted = prefix.lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},{RUN_ID_DIGITS}}}", wanted):
+    if not re.fullmatch(rf"[0-9a-f]{{{MIN_PREFIX},{RUN_ID_DIGITS}}}", wanted):
         raise WrongUse(
-            f"{prefix!r} is no run id.", advice=f"Give the first {LEAST_PREFIX} or more of its 64 hexadecimal digits."
+            f"{prefix!r} is not a run id.", advice=f"Give the first {MIN_PREFIX} or more of its 64 hexadecimal digits."
         )
     if len(wanted) == RUN_ID_DIGITS and (record := ledger.get(wanted)) is not None:
         return record
-    lately = list(itertools.islice(latest(ledger), LOOKED_THROUGH))
-    matches = [run for run in lately if run.run_id.startswith(wanted)]
+    recent = list(itertools.islice(latest(ledger), MAX_SEARCHED))
+    matches = [run for run in recent if run.run_id.startswith(wanted)]
     if len(matches) == 1:
         return matches[0]
     if matches:
         raise WrongUse(f"{len(matches)} runs start with {prefix}: {_named(matches)}.", advice="Give more digits.")
-    if not lately:
+    if not recent:
         raise WrongUse(f"No run starts with {prefix}.", advice="There are no runs yet: deliver a file.")
-    if len(lately) < LOOKED_THROUGH or len(wanted) == RUN_ID_DIGITS:
-        raise WrongUse(f"No run starts with {prefix}.", advice=f"The latest are {_named(lately[:CANDIDATES])}.")
+    if len(recent) < MAX_SEARCHED or len(wanted) == RUN_ID_DIGITS:
+        raise WrongUse(f"No run starts with {prefix}.", advice=f"The latest are {_named(recent[:CANDIDATES])}.")
     raise WrongUse(
-        f"None of the latest {LOOKED_THROUGH:,} runs starts with {prefix}.",
+        f"None of the latest {MAX_SEARCHED:,} runs starts with {prefix}.",
         advice=f"Give all {RUN_ID_DIGITS} digits of an older one.",
     )
 

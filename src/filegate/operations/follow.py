@@ -1,4 +1,4 @@
-"""Follow runs to their end by looking at the ledger, seldom enough to be cheap and often enough to be lively."""
+"""Follow runs to their end by polling the ledger: more often while something changes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0  # seconds
-FEW = 5
-"""Up to so many runs are read one by one; more are found by one query a status, however many they are."""
+MIN_PAUSE, MAX_PAUSE = 0.1, 3.0  # seconds
+MAX_SINGLE_READS = 5
+"""Up to this number runs are read one by one; more are found by one query per status, however many they are."""
 CLOCK_SKEW = timedelta(minutes=15)  # AWS refuses signatures of clocks that are further apart
 APPEARS_WITHIN = 180.0  # seconds; a cold start takes a few
 PROGRESSES_WITHIN = 2400.0
-"""Seconds: the longest call with its retries takes less, and so does the first range of a fan-out; whatever takes long
-tells of its progress, which is a change."""
+"""Seconds: the longest call with its retries takes less, and so does the first range of a fan-out; what takes longer
+reports its progress, which is a change."""
 
 
 class RunStalled(FilegateError):
@@ -36,7 +36,7 @@ class Follower:
         ledger: where they are kept.
         store: where their output's manifests appear, a moment after their commit.
         clock: seconds, for the pauses; `sleep` waits that many.
-        sleep: waits so many seconds.
+        sleep: waits that many seconds.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Follower:
         self._changed_at = self._clock()
 
     def poll(self) -> list[RunRecord]:
-        """The runs that are not as they were at the last look."""
+        """The runs that have changed since the last poll."""
         changed = []
         for run in self._read():
             if run.status != Status.RUNNING and not cut_short(run, self._store):
@@ -88,10 +88,10 @@ class Follower:
                 return
             still = self._clock() - self._changed_at
             self._give_up_if_stalled(still)
-            self._sleep(min(LONGEST_PAUSE, max(SHORTEST_PAUSE, still / 10)))
+            self._sleep(min(MAX_PAUSE, max(MIN_PAUSE, still / 10)))
 
     def _read(self) -> list[RunRecord]:
-        if len(self._names) <= FEW:
+        if len(self._names) <= MAX_SINGLE_READS:
             found = [self._ledger.get(run_id) for run_id in self._names]
             return [run for run in found if run is not None]
         return [
@@ -115,15 +115,15 @@ class Follower:
         if still > PROGRESSES_WITHIN:
             raise RunStalled(
                 f"{_named(list(self._names), self._names)}: nothing has moved for {still / 60:.0f} minutes.",
-                advice="Look at the execution and at the function's log; the run goes on without this command.",
+                advice="Look at the execution and at the function's log; the run continues without this command.",
             )
 
 
 def _lags(run: RunRecord, seen: RunRecord) -> bool:
-    """Whether a run was seen later on already: indexes follow the table after a moment."""
+    """Whether a later state of the run was seen already: indexes follow the table with a delay."""
     return run.status == Status.RUNNING and run.lease_until < seen.lease_until
 
 
 def _named(run_ids: list[str], names: dict[str, str]) -> str:
-    more = f" and {len(run_ids) - FEW} more" if len(run_ids) > FEW else ""
-    return ", ".join(f"{names[run_id]} (run {short(run_id)})" for run_id in run_ids[:FEW]) + more
+    more = f" and {len(run_ids) - MAX_SINGLE_READS} more" if len(run_ids) > MAX_SINGLE_READS else ""
+    return ", ".join(f"{names[run_id]} (run {short(run_id)})" for run_id in run_ids[:MAX_SINGLE_READS]) + more

@@ -1,4 +1,4 @@
-"""How far a run's present state is, how fast it goes, and how long it may still take."""
+"""The progress of a run's current state: chunks done, rate, and the time left."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
 from filegate.storage.ledger import LEASE
 
-TOLD_OF = ("IngestState", "ValidateState", "TransformState")
-"""The states that tell how far they are; in those that follow, what the ledger says of chunks is the last one's."""
-ENOUGH = 0.1
-"""What share must be done before it says something of the rest. Ranges begin together, and so end together."""
-SHORTEST = 1.0
-"""Seconds before a rate means something: signs of life are told by the second."""
+REPORTING_STATES = ("IngestState", "ValidateState", "TransformState")
+"""The states that report their progress; in later states, the ledger has the last one's."""
+MIN_SHARE = 0.1
+"""The share that must be done before the rest is estimated: ranges begin together, and so end together."""
+MIN_SECONDS = 1.0
+"""Seconds before a rate means something: progress is reported by the second."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How far a state is.
+class StateProgress:
+    """The progress of a state.
 
     Attributes:
         state: the state.
         since: when it began.
-        alive_at: when it last said how far it is.
+        alive_at: when it last reported its progress.
         chunks_done: how many chunks it has done, `chunks` at most.
-        chunks: how many there are to be done; None as long as nobody knows.
+        chunks: how many there are to be done; None while that is unknown.
         rows_done: the rows of those it has done.
     """
 
@@ -41,7 +41,7 @@ class Pace:
 
     @property
     def share(self) -> float | None:
-        """What is done, of 1; None as long as nobody knows how much there is."""
+        """What is done, of 1; None while the total is unknown."""
         return None if self.chunks is None else self.chunks_done / self.chunks
 
     @property
@@ -53,11 +53,11 @@ class Pace:
     def rows_per_second(self) -> float | None:
         """The mean since the state began; None as long as that is just now."""
         seconds = self._seconds
-        return None if seconds < SHORTEST else self.rows_done / seconds
+        return None if seconds < MIN_SECONDS else self.rows_done / seconds
 
     def seconds_left(self, now: datetime) -> float | None:
-        """About how long the rest takes if it goes on like this; None where nobody can tell, or it should be over."""
-        if self.share is None or self.share < ENOUGH or self._seconds < SHORTEST:
+        """The estimated time for the rest at this rate; None if there is no estimate, or it should be over."""
+        if self.share is None or self.share < MIN_SHARE or self._seconds < MIN_SECONDS:
             return None
         left = self._seconds * (1 / self.share - 1) - max(0.0, (now - self.alive_at).total_seconds())
         return left if left > 0 else None
@@ -82,15 +82,15 @@ class Pace:
         return max(0.0, (self.alive_at - self.since).total_seconds())
 
 
-def pace(run: RunRecord) -> Pace | None:
-    """How far the run is; None where it has told nothing yet, as most runs never do, or is over.
+def progress_of(run: RunRecord) -> StateProgress | None:
+    """The progress of a run; None if it has reported none yet, as most runs never do, or has ended.
 
-    What a repeated call did counts twice in the ledger: no more is done than there is.
+    Repeated calls count twice in the ledger, so that counts are limited to the totals.
     """
-    if run.status != Status.RUNNING or run.state not in TOLD_OF or not run.chunks_done:
+    if run.status != Status.RUNNING or run.state not in REPORTING_STATES or not run.chunks_done:
         return None
     rows = min(run.rows_done, run.rows_in) if run.chunks_due else run.rows_done
-    return Pace(
+    return StateProgress(
         state=run.state,
         since=datetime.fromisoformat(run.entered_at),
         alive_at=alive_at(run),
@@ -101,5 +101,5 @@ def pace(run: RunRecord) -> Pace | None:
 
 
 def alive_at(run: RunRecord) -> datetime:
-    """When the run last renewed its lease: at the beginning of a state, or as it told how far it was."""
+    """When the run last renewed its lease: at the beginning of a state, or with a report of progress."""
     return datetime.fromtimestamp(run.lease_until, UTC) - LEASE

@@ -1,10 +1,9 @@
-"""Look at the rows that a run rejected."""
+"""Read the rows that a run rejected."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
@@ -13,20 +12,11 @@ from filegate.errors import WrongUse
 from filegate.operations.find import short
 from filegate.operations.result import address_of
 from filegate.runs.address import Address
+from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import QuarantineManifest
 from filegate.runs.record import RunRecord
 from filegate.storage.documents import read_document
 from filegate.storage.objects import ObjectStore
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A rule that a row broke: its code, its column (None: the whole record), what was received, what was allowed."""
-
-    rule: str
-    column: str | None
-    value: str | None
-    allowed: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +26,8 @@ class RejectedRow:
     Attributes:
         row: its number in the object, from 1.
         byte_offset: where it starts in the object's decompressed UTF-8 text; None for Parquet.
-        values: what each column held, as text; None if the record could not be split into values.
-        raw: the record's bytes (the first 64 KiB) then; else None.
+        values: each column's value as a string; None if the record could not be split into values.
+        raw: the record's bytes (at most the first 64 KiB) in that case; else None.
         broken: every rule it broke.
     """
 
@@ -45,12 +35,12 @@ class RejectedRow:
     byte_offset: int | None
     values: dict[str, str | None] | None
     raw: bytes | None
-    broken: tuple[Broken, ...]
+    broken: tuple[BrokenRule, ...]
 
     def to_json(self) -> dict[str, Any]:
         r"""The same names; bytes that are not UTF-8 are written as `\xff`."""
         raw = None if self.raw is None else self.raw.decode(errors="backslashreplace")
-        return {**vars(self), "raw": raw, "broken": [vars(broken) for broken in self.broken]}
+        return {**vars(self), "raw": raw, "broken": [asdict(broken) for broken in self.broken]}
 
 
 def rejected_rows(run: RunRecord, store: ObjectStore, *, rule: str | None = None) -> Iterator[RejectedRow]:
@@ -72,11 +62,16 @@ def rejected_rows(run: RunRecord, store: ObjectStore, *, rule: str | None = None
     return _rows(manifest, address.bucket, store, rule)
 
 
+def to_rows(frame: pl.DataFrame) -> Iterator[RejectedRow]:
+    """The rows of a quarantine part."""
+    for row in frame.iter_rows(named=True):
+        yield RejectedRow(**{**row, "broken": tuple(BrokenRule(**broken) for broken in row["broken"])})
+
+
 def _rows(manifest: QuarantineManifest, bucket: str, store: ObjectStore, rule: str | None) -> Iterator[RejectedRow]:
     for part in manifest.parts:
-        frame = pl.read_parquet(io.BytesIO(store.read(Address(bucket, part.key))))
+        frame = pl.read_parquet(store.read(Address(bucket, part.key)))
         if rule is not None:
             broke = pl.col("broken").list.eval(pl.element().struct.field("rule") == rule).list.any()
             frame = frame.filter(broke)
-        for row in frame.iter_rows(named=True):
-            yield RejectedRow(**{**row, "broken": tuple(Broken(**broken) for broken in row["broken"])})
+        yield from to_rows(frame)

@@ -1,4 +1,4 @@
-"""The dead-letter queue as a thing to look into: receive, make visible again, delete."""
+"""The dead-letter queue: receive messages, make them visible again, delete them."""
 
 from __future__ import annotations
 

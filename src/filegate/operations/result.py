@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from filegate.errors import ObjectGone
-from filegate.operations.progress import pace
+from filegate.operations.progress import progress_of
 from filegate.runs.address import Address
 from filegate.runs.clock import now
 from filegate.runs.cost import by_stage, cost_usd, transitions
@@ -20,17 +20,17 @@ from filegate.storage.objects import ObjectStore
 
 
 def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
-    """What became of an object.
+    """The outcome of an object's run.
 
     Returns:
         `run_id`, `dataset`, `object` (its address), `status`; the counts `rows_in`, `rows_accepted`, `rows_rejected`,
         `rows_out`; `rules` (rejected rows by rule code, the most broken first); `output` (addresses of the published
         parts); `superseded_by` (the run whose output stands in its place, so that nothing of this one is published,
         or null); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null);
-        `seconds` (null while it runs); `progress` of a run that takes long, or null: `Pace.to_json` has its fields.
+        `seconds` (null while it runs); `progress` of a run that takes long, as `StateProgress.to_json`, or null.
     """
     failed = run.error_type is not None
-    found = pace(run)
+    found = progress_of(run)
     return {
         "run_id": run.run_id,
         "dataset": run.dataset,
@@ -93,7 +93,7 @@ def cut_short(run: RunRecord, store: ObjectStore) -> bool:
 
 
 def output_addresses(run: RunRecord, store: ObjectStore) -> list[str]:
-    """Where the run's published parts lie."""
+    """The addresses of the run's published parts."""
     manifest = published(run, store)
     if manifest is None or run.output is None:
         return []
@@ -113,7 +113,7 @@ def rules(run: RunRecord) -> dict[str, int]:
 
 
 def seconds(run: RunRecord) -> float | None:
-    """From the claim to the end; None while the run goes on."""
+    """From the claim to the end; None while the run is running."""
     if run.finished_at is None:
         return None
     return round((datetime.fromisoformat(run.finished_at) - datetime.fromisoformat(run.started_at)).total_seconds(), 3)

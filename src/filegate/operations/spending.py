@@ -34,7 +34,7 @@ _NOT_ENABLED = "not enabled for cost explorer"
 
 
 class NoBill(FilegateError):
-    """Cost Explorer does not tell what this deployment is billed."""
+    """Cost Explorer does not show what this deployment is billed."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ def last_days(count: int, now: datetime) -> list[date]:
 
 
 def cost_explorer(session: boto3.Session) -> CostExplorerClient | None:
-    """Cost Explorer's client; None on a cloud of this machine, which bills nobody."""
+    """Cost Explorer's client; None on a cloud of this machine, which has no bill."""
     client = session.client("ce", config=CLIENT)
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     return client if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else None
 
 
 def billed(client: CostExplorerClient, environment: str, days: Sequence[date], by: By) -> Spending:
-    """What AWS bills on these days, as far as tags tell. Every page of the answer costs one cent.
+    """What AWS bills on these days, as far as tags show. Every page of the answer costs one cent.
 
     By service and by component, it is what bears both tags, Project and Environment. By environment, it is all that
     bears the tag Project; and by project, all that this account is billed. Some of what a deployment causes bears no

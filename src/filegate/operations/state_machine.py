@@ -1,4 +1,4 @@
-"""The state machine as a thing to start."""
+"""The state machine: start an execution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-class Pipeline(Protocol):
+class StateMachine(Protocol):
     """Starts executions."""
 
     def start(self, name: str, document: Mapping[str, Any]) -> bool:
@@ -18,8 +18,8 @@ class Pipeline(Protocol):
         ...
 
 
-class StepFunctionsPipeline:
-    """A state machine of Step Functions. It keeps an execution's name for 90 days, the queue a message for 14."""
+class StepFunctionsStateMachine:
+    """A state machine of Step Functions. It keeps the name of an execution for 90 days, the queue a message for 14."""
 
     def __init__(self, client: SFNClient, arn: str) -> None:
         self._client = client

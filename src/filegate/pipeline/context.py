@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from filegate.dataset.registry import Registry
+from filegate.dataset.registry import Datasets
 from filegate.pipeline.meter import Meter
 from filegate.pipeline.settings import Settings
 from filegate.runs.address import Address
 from filegate.runs.clock import now
 from filegate.runs.run import Run, Usage
+from filegate.runs.states import State
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 from filegate.storage.requests import Requests
@@ -26,10 +27,10 @@ class Context:
 
     store: ObjectStore
     ledger: Ledger
-    registry: Registry
+    registry: Datasets
     settings: Settings
     now: Callable[[], datetime] = now
-    meter: Meter = field(default_factory=lambda: Meter("only", "IngestState", 0, Requests()))
+    meter: Meter = field(default_factory=lambda: Meter("only", State.INGEST, 0, Requests()))
 
     def used(self, run: Run) -> Usage:
         """What the run has used so far, as far as this invocation knows."""
@@ -55,6 +56,10 @@ class Context:
         """A folder that is gone at the end."""
         with tempfile.TemporaryDirectory(prefix="filegate-") as folder:
             yield Path(folder)
+
+
+Stage = Callable[[Run, Context], Run]
+"""A function of the pipeline: takes the run's document, returns it with what it found."""
 
 
 def quarantine_address(bucket: str, dataset: str, run_id: str, name: str) -> Address:

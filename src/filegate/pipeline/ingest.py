@@ -7,14 +7,15 @@ from pathlib import Path
 from filegate.contract import Contract
 from filegate.dataset.dataset import Declaration
 from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
-from filegate.formats import Piece, cut, parquet_schema, sniff
+from filegate.formats import RawChunk, parquet_schema, sniff, split
 from filegate.pipeline import fan_out
 from filegate.pipeline.context import Context, quarantine_address
-from filegate.pipeline.handover import CHUNKS, hand_on
-from filegate.pipeline.progress import Progress
+from filegate.pipeline.handover import CHUNKS, write_manifest
+from filegate.pipeline.progress import ProgressReporter
 from filegate.runs.address import Address
 from filegate.runs.manifests import Chunk, ChunkManifest, QuarantineManifest
 from filegate.runs.run import Ingested, Range, Request, Run
+from filegate.runs.states import State
 from filegate.storage.blob import Blob
 from filegate.storage.documents import read_document, write_document
 
@@ -30,7 +31,7 @@ def ingest(run: Run, context: Context) -> Run:
     if not context.ledger.claim(run, context.now()):
         known = context.ledger.get(run.run_id)
         mine = known is not None and known.owner == run.execution
-        return run.having(ingested=Ingested(claim="COMMITTED" if mine else "DUPLICATE"))
+        return run.with_ingested(Ingested(claim="COMMITTED" if mine else "DUPLICATE"))
     dataset = context.registry[run.request.dataset]
     run = Run(
         run_id=run.run_id,
@@ -46,21 +47,21 @@ def ingest(run: Run, context: Context) -> Run:
             manifest, size = _object_chunks(run, dataset, context, scratch)
     rows = sum(chunk.rows for chunk in manifest.chunks)
     ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks))
-    return _given_to_validate(run.having(ingested=ingested), context, manifest)
+    return _pass_to_validate(run.with_ingested(ingested), context, manifest)
 
 
-def _given_to_validate(run: Run, context: Context, manifest: ChunkManifest) -> Run:
-    """Gives validate what it reads: one manifest, or, where the object is large, one a range of its chunks."""
-    if not fan_out.is_wide(len(manifest.chunks), context):
-        return hand_on(run, context, CHUNKS, manifest)
-    parts = fan_out.ranges(run)
+def _pass_to_validate(run: Run, context: Context, manifest: ChunkManifest) -> Run:
+    """Passes validate what it reads: one manifest, or, where the object is large, one for each range of its chunks."""
+    if not fan_out.should_fan_out(len(manifest.chunks), context):
+        return write_manifest(run, context, CHUNKS, manifest)
+    ranges = fan_out.all_ranges(run)
 
-    def write(part: Range) -> None:
-        own = manifest.model_copy(update={"chunks": fan_out.own(part, manifest.chunks)})
-        write_document(context.store, fan_out.of_range(run, context, "chunks", part.index), own)
+    def write(range_: Range) -> None:
+        part = manifest.model_copy(update={"chunks": fan_out.slice_of(range_, manifest.chunks)})
+        write_document(context.store, fan_out.range_address(run, context, "chunks", range_.index), part)
 
-    fan_out.at_once(write, parts)
-    return run.having(fan_out=fan_out.spread(run, context, "ValidateState", parts))
+    fan_out.map_concurrently(write, ranges)
+    return fan_out.fan_out(run, context, State.VALIDATE, ranges)
 
 
 def _request(run: Run, dataset: Declaration) -> Request:
@@ -76,14 +77,14 @@ def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Pa
     if layout.format == "parquet":
         _check_types(blob, dataset.contract)
     chunks: list[Chunk] = []
-    progress = Progress(run, context)
+    progress = ProgressReporter(run, context)
     row, end = 1, layout.data_start
-    for piece in cut(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
-        if piece.start != end:
-            raise ConservationError(f"{blob.name}: a chunk starts at {piece.start}, the one before ends at {end}.")
-        chunks.append(_chunk(len(chunks), piece, row, run, context))
-        row, end = row + piece.rows, piece.start + piece.length
-        progress.done(chunks=1, rows=piece.rows)
+    for raw in split(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
+        if raw.start != end:
+            raise ConservationError(f"{blob.name}: a chunk starts at {raw.start}, the one before ends at {end}.")
+        chunks.append(_chunk(len(chunks), raw, row, run, context))
+        row, end = row + raw.rows, raw.start + raw.length
+        progress.done(chunks=1, rows=raw.rows)
     if layout.format != "parquet" and not layout.staged and end != blob.size:
         raise ConservationError(f"{blob.name}: the chunks end at byte {end} of {blob.size}.")
     if row == 1:
@@ -92,20 +93,20 @@ def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Pa
     return ChunkManifest(layout=layout, chunks=tuple(chunks)), blob.size
 
 
-def _chunk(index: int, piece: Piece, row: int, run: Run, context: Context) -> Chunk:
-    """The manifest's entry for a piece; a piece with its own bytes is stored first."""
-    blob, start = run.request.address, piece.start
-    if piece.data is not None:
+def _chunk(index: int, raw: RawChunk, row: int, run: Run, context: Context) -> Chunk:
+    """The manifest's entry for a chunk; one with its own bytes is stored first."""
+    blob, start = run.request.address, raw.start
+    if raw.data is not None:
         blob, start = context.staged(run, f"chunks/{index:05d}"), 0
-        context.store.write(blob, piece.data)
+        context.store.write(blob, raw.data)
     return Chunk(
         index=index,
         blob=blob,
         start=start,
-        length=piece.length,
-        origin=piece.start,
+        length=raw.length,
+        origin=raw.start,
         first_row=row,
-        rows=piece.rows,
+        rows=raw.rows,
     )
 
 

@@ -46,7 +46,7 @@ class KeyIndex:
         self._chunks: set[int] = set()
 
     def add(self, chunk: int, keys: pl.DataFrame) -> None:
-        """Sets a chunk's keys: what `key_hashes` gives of its rows. Those of an earlier look at it are forgotten."""
+        """Sets a chunk's keys: what `key_hashes` gives of its rows. Those of an earlier pass are forgotten."""
         if (batch := self._batch_of.get(chunk)) is not None:
             if batch == self._written.batches:
                 self._write()
@@ -65,7 +65,7 @@ class KeyIndex:
         self._write()
         return (pl.concat([_KEYS.to_frame(), *self._slice(number)]) for number in range(self._slices))
 
-    def settle(self) -> list[int]:
+    def resolve(self) -> list[int]:
         """Finds the repeated rows among the keys, which are gone then; returns all chunks that have some, in order."""
         if self._written.batches:
             self._write()
@@ -73,14 +73,14 @@ class KeyIndex:
             self._note_repeats(pl.concat(self._unwritten))
             self._unwritten.clear()
         for number in self._written.numbers:
-            self._settle(number)
+            self._resolve(number)
         self._written.clear()
         self._batch_of.clear()
         self._stale.clear()
         return sorted(self._chunks)
 
     def repeats(self, chunk: int) -> pl.Series:
-        """The numbers of the chunk's repeated rows, ascending. Only after `settle`."""
+        """The numbers of the chunk's repeated rows, ascending. Only after `resolve`."""
         self._write_repeats()
         found = (rows for _, rows in self._repeats_written.read(chunk))
         return pl.concat([_REPEATS.to_frame(), *found])[ROW].unique().sort()
@@ -97,7 +97,7 @@ class KeyIndex:
             stale = self._stale.get(batch)
             yield keys.filter(~pl.col("chunk").is_in(stale)) if stale else keys
 
-    def _settle(self, number: int) -> None:
+    def _resolve(self, number: int) -> None:
         """Finds the repeated rows of a slice.
 
         One that holds more rows than its share has few keys that are repeated often: those rows are noted on the way,

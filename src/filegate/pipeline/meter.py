@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from filegate.runs.run import Invocation, Usage
+from filegate.runs.states import State
 from filegate.storage.requests import Requests
 
 
@@ -24,7 +25,7 @@ class Meter:
     def __init__(
         self,
         invocation_id: str,
-        state: str,
+        state: State,
         memory_mb: int,
         requests: Requests,
         *,

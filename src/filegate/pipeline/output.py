@@ -5,13 +5,13 @@ Readers follow the manifests under `<dataset>/_manifests/`: a run's files count 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from filegate.errors import FilegateError, ObjectGone
 from filegate.pipeline.context import Context, output_manifest_key
+from filegate.pipeline.fan_out import map_concurrently
 from filegate.runs.clock import moment
 from filegate.runs.cost import cost_usd
 from filegate.runs.manifests import OutputManifest
@@ -21,7 +21,6 @@ from filegate.runs.states import Status
 from filegate.storage.documents import read_document, write_document
 from filegate.storage.ledger import Commit, Head
 
-COPIES_AT_ONCE = 16
 COMMIT_ATTEMPTS = 10
 
 
@@ -36,9 +35,8 @@ def publish(run: Run, context: Context) -> Run:
     def copy(names: tuple[str, str]) -> None:
         context.store.copy(context.staged_key(names[0]), context.processed(names[1]))
 
-    with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
-        list(pool.map(copy, [(part.key, part.target) for part in manifest.parts]))
-    return run.having(published=Published(parts=len(manifest.parts)))
+    map_concurrently(copy, [(part.key, part.target) for part in manifest.parts])
+    return run.with_published(Published(parts=len(manifest.parts)))
 
 
 def commit(run: Run, context: Context) -> Run:
@@ -66,7 +64,7 @@ def commit(run: Run, context: Context) -> Run:
             _retire(run.run_id, known.superseded_by, run.request.dataset, context)
     for older in known.supersedes:
         _retire(older, run.run_id, run.request.dataset, context)
-    return run.having(committed=_committed(run, known))
+    return run.with_committed(_committed(run, known))
 
 
 def _committed(run: Run, known: RunRecord) -> Committed:
@@ -119,11 +117,11 @@ def _succession(run: Run, head: Head) -> dict[str, Any]:
 def _retire(run_id: str, by: str, dataset: str, context: Context) -> None:
     """Takes a superseded run's output away, its manifest before its files; may be repeated at any point.
 
-    The ledger is told first: a run that is writing its manifest at this moment looks there afterwards. What the run
+    The ledger is updated first: a run that is writing its manifest at this moment looks there afterwards. What the run
     itself had to retire, and did not get to, is retired with it.
     """
     known = context.ledger.get(run_id)
-    context.ledger.superseded(run_id, by)
+    context.ledger.mark_superseded(run_id, by)
     for older in known.supersedes if known is not None and known.superseded_by is None else ():
         _retire(older, run_id, dataset, context)
     manifest = context.processed(output_manifest_key(dataset, run_id))

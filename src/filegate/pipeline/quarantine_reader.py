@@ -1,4 +1,4 @@
-"""Quarantined rows as records again, to be held against today's contract."""
+"""Quarantined rows as records again, to be validated against the current contract."""
 
 from __future__ import annotations
 
@@ -12,137 +12,138 @@ import polars as pl
 
 from filegate.dataset.dataset import Declaration
 from filegate.errors import SchemaMismatch
-from filegate.formats import Fault, Layout, Malformed, Records, read
+from filegate.formats import Layout, Malformed, Records, make_reader
 from filegate.formats.records import KEPT_BYTES, ORIGINALS, ROW
 from filegate.formats.sources import Source, TextSource
+from filegate.runs.address import Address
+from filegate.runs.broken_rule import BrokenRule
+from filegate.runs.manifests import Chunk
 from filegate.storage.blob import Blob, FileBlob
 
 
-def read_quarantined(blob: Blob, layout: Layout, source: Source, dataset: Declaration, scratch: Path) -> Records:
-    """Reads one quarantine part; every row keeps its first number and position.
+class QuarantineReader:
+    """Reads quarantine parts; every row keeps its original number and position.
 
-    Records whose bytes were kept are read anew from them, as today's source says; one that was kept only in part, since
-    it is long, is rejected again.
+    Records whose bytes were kept are read again from them, as the current source declares; one that was kept only in
+    part, since it is long, is rejected again.
 
-    Raises:
-        SchemaMismatch: the contract now asks for a column that the quarantined rows do not have.
+    Args:
+        layout: of the object that the rows are from.
+        source: the current one.
+        dataset: the current declaration.
+        scratch: a folder for temporary files.
     """
-    part = pl.read_parquet(blob.path())
-    again = _Rereading(layout, source, dataset, scratch).records(part.filter(pl.col("raw").is_not_null()))
-    values = part.filter(pl.col("raw").is_null()).select(pl.col("row").alias(ROW), pl.col("values").struct.unnest())
-    known = [name for name in dataset.columns if name in values.columns]
-    missing = [
-        column.name
-        for column in dataset.expected_columns
-        if column.name not in known and (column.required or _may_hold(layout, column.name))
-    ]
-    if missing and values.height:
-        raise SchemaMismatch(
-            f"{blob.name}: the quarantined rows have no column {', '.join(missing)}.",
-            advice="The contract asks for more than it did: replay the whole object with --all-rows.",
-        )
-    offsets = part.select("row", "byte_offset")
-    return Records(
-        frame=pl.concat([values.select(ROW, *known), again.frame], how="diagonal").sort(ROW),
-        faults=again.faults,
-        malformed=again.malformed,
-        byte_offsets=lambda rows: rows.to_frame("row").join(offsets, on="row", how="left", maintain_order="left")[
-            "byte_offset"
-        ],
-        originals=again.originals,
-    )
-
-
-def _may_hold(layout: Layout, column: str) -> bool:
-    """Whether the object may have values of a column: JSON records bring what they like."""
-    return not layout.columns or column in layout.columns
-
-
-class _Rereading:
-    """Reads records again from their bytes."""
 
     def __init__(self, layout: Layout, source: Source, dataset: Declaration, scratch: Path) -> None:
         self._layout = layout
-        self._plain = replace(
+        self._dataset = dataset
+        self._raw_records = _RawRecords(layout, source, dataset, scratch / "reread")
+
+    def read(self, blob: Blob, chunk: Chunk) -> Records:
+        """The records of one quarantine part.
+
+        Raises:
+            SchemaMismatch: the contract now requires a column that the quarantined rows do not have.
+        """
+        del chunk  # a whole part
+        part = pl.read_parquet(blob.path())
+        reread = self._raw_records.read(part.filter(pl.col("raw").is_not_null()))
+        values = part.filter(pl.col("raw").is_null()).select(pl.col("row").alias(ROW), pl.col("values").struct.unnest())
+        known = [name for name in self._dataset.columns if name in values.columns]
+        missing = [
+            column.name
+            for column in self._dataset.expected_columns
+            if column.name not in known and (column.required or self._may_have(column.name))
+        ]
+        if missing and values.height:
+            raise SchemaMismatch(
+                f"{blob.name}: the quarantined rows have no column {', '.join(missing)}.",
+                advice="The contract has more columns than before: replay the whole object with --all-rows.",
+            )
+        offsets = part.select("row", "byte_offset")
+        return replace(
+            reread,
+            frame=pl.concat([values.select(ROW, *known), reread.frame], how="diagonal").sort(ROW),
+            byte_offsets=lambda rows: rows.to_frame("row").join(offsets, on="row", how="left", maintain_order="left")[
+                "byte_offset"
+            ],
+        )
+
+    def _may_have(self, column: str) -> bool:
+        """Whether the object may have values of a column: JSON records may have any key."""
+        return not self._layout.columns or column in self._layout.columns
+
+
+class _RawRecords:
+    """Reads records again from their bytes, which are written to `file`."""
+
+    def __init__(self, layout: Layout, source: Source, dataset: Declaration, file: Path) -> None:
+        lines = replace(
             layout,
             format="ndjson" if layout.format == "json_array" else layout.format,
             compression=None,
             encoding="utf-8",
             data_start=0,
         )
-        self._source = source
-        self._dataset = dataset
-        self._scratch = scratch / "reread"
+        columns = [replace(column, dtype=None) for column in dataset.expected_columns]
+        self._reader = make_reader(lines, source, columns, dataset.on_unknown_columns)
+        self._encoding = layout.encoding
+        self._declared_encoding = source.encoding if isinstance(source, TextSource) else None
+        self._file = file
 
-    def records(self, part: pl.DataFrame) -> Records:
+    def read(self, part: pl.DataFrame) -> Records:
         rows = list(part.iter_rows(named=True))
-        cut_short = [row for row in rows if len(row["raw"]) >= KEPT_BYTES]
         whole = [row for row in rows if len(row["raw"]) < KEPT_BYTES]
-        lasting = [_malformed(row) for row in cut_short]
-        found = self._read(whole) if whole else _merged([], [])
-        if found is None:  # they do not keep apart when read together: one by one
+        unreadable = [row for row in rows if len(row["raw"]) >= KEPT_BYTES]
+        found = self._read(whole) if whole else None
+        readable = [] if found is None else [found]
+        if whole and found is None:  # joined, they are other records: one by one
             singles = [(row, self._read([row])) for row in whole]
-            lasting += [_malformed(row) for row, read in singles if read is None]
-            return _merged([read for _, read in singles if read is not None], lasting)
-        return _merged([found], lasting)
+            readable = [records for _, records in singles if records is not None]
+            unreadable += [row for row, records in singles if records is None]
+        return _merged(readable, [_malformed(row) for row in unreadable])
 
     def _read(self, rows: Sequence[dict[str, Any]]) -> Records | None:
-        """The records, numbered as they were; None if the bytes give another number of records than there are rows."""
-        data = b"".join(self._text(row["raw"]) + b"\n" for row in rows)
-        self._scratch.write_bytes(data)
-        records = read(
-            FileBlob(self._scratch),
-            start=0,
-            length=len(data),
-            first_row=1,
-            layout=self._plain,
-            source=self._source,
-            columns=[replace(column, dtype=None) for column in self._dataset.expected_columns],
-            on_unknown_columns=self._dataset.on_unknown_columns,
-            origin=0,
-        )
+        """The records with their original numbers; None if the bytes have another number of records than of rows."""
+        data = b"".join(self._utf8(row["raw"]) + b"\n" for row in rows)
+        self._file.write_bytes(data)
+        chunk = Chunk(index=0, blob=Address("", ""), start=0, length=len(data), origin=0, first_row=0, rows=len(rows))
+        records = self._reader.read(FileBlob(self._file), chunk)
         if records.frame.height + len(records.malformed) != len(rows):
             return None
-        numbers = pl.Series([row["row"] for row in rows], dtype=pl.Int64)
+        numbers = [row["row"] for row in rows]
         return replace(
             records,
             frame=_renumbered(records.frame, numbers),
             originals=_renumbered(records.originals, numbers),
-            faults=tuple(replace(fault, row=numbers[fault.row - 1]) for fault in records.faults),
-            malformed=tuple(
-                replace(record, row=numbers[record.row - 1], fault=replace(record.fault, row=numbers[record.row - 1]))
-                for record in records.malformed
-            ),
+            broken=tuple((numbers[row], rule) for row, rule in records.broken),
+            malformed=tuple(replace(record, row=numbers[record.row]) for record in records.malformed),
         )
 
-    def _text(self, raw: bytes) -> bytes:
-        """The bytes in UTF-8, where the source now declares the encoding that they were not read with."""
-        declared = self._source.encoding if isinstance(self._source, TextSource) else None
-        if declared is None or codecs.lookup(declared) == codecs.lookup(self._layout.encoding):
+    def _utf8(self, raw: bytes) -> bytes:
+        """The bytes in UTF-8, decoded with the source's encoding if that is not the one they were read with."""
+        declared = self._declared_encoding
+        if declared is None or codecs.lookup(declared) == codecs.lookup(self._encoding):
             return raw
-        if self._layout.encoding != "utf-8":
-            raw = raw.decode("utf-8", "surrogatepass").encode(self._layout.encoding, "surrogateescape")
+        if self._encoding != "utf-8":
+            raw = raw.decode("utf-8", "surrogatepass").encode(self._encoding, "surrogateescape")
         return raw.decode(declared, "surrogateescape").encode("utf-8", "surrogateescape")
 
 
-def _renumbered(frame: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
-    """The frame with `__row__` 1, 2, … replaced by the first, second, … of the numbers."""
-    return frame.with_columns(numbers.gather(frame[ROW] - 1).alias(ROW))
+def _renumbered(frame: pl.DataFrame, numbers: Sequence[int]) -> pl.DataFrame:
+    """The frame with `__row__` 0, 1, … replaced by the numbers at these indexes."""
+    return frame.with_columns(pl.Series(numbers, dtype=pl.Int64).gather(frame[ROW]).alias(ROW))
 
 
-def _merged(parts: Sequence[Records], lasting: Sequence[Malformed]) -> Records:
+def _merged(parts: Sequence[Records], malformed: Sequence[Malformed]) -> Records:
     return Records(
-        frame=pl.concat([part.frame for part in parts], how="diagonal")
-        if parts
-        else pl.DataFrame(schema={ROW: pl.Int64}),
-        faults=tuple(fault for part in parts for fault in part.faults),
-        malformed=(*(record for part in parts for record in part.malformed), *lasting),
+        frame=pl.concat([pl.DataFrame(schema={ROW: pl.Int64}), *(part.frame for part in parts)], how="diagonal"),
+        broken=tuple(found for part in parts for found in part.broken),
+        malformed=(*(record for part in parts for record in part.malformed), *malformed),
         byte_offsets=lambda rows: pl.Series([None] * rows.len(), dtype=pl.Int64),
         originals=pl.concat([pl.DataFrame(schema=ORIGINALS), *(part.originals for part in parts)]),
     )
 
 
 def _malformed(row: dict[str, Any]) -> Malformed:
-    broken = row["broken"][0]
-    fault = Fault(row["row"], broken["rule"], broken["column"], broken["value"], broken["allowed"])
-    return Malformed(row=row["row"], raw=row["raw"], length=len(row["raw"]), fault=fault)
+    return Malformed(row["row"], row["raw"], BrokenRule(**row["broken"][0]))

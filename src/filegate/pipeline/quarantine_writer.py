@@ -1,4 +1,4 @@
-"""The quarantine: rejected rows as Parquet, each with its position, what was received, and every rule it broke."""
+"""The quarantine: rejected rows as Parquet, each with its position, the received values, and every rule it broke."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from filegate.contract.evaluation import BROKEN
+from filegate.contract.broken_rules import BROKEN, FIELDS, broken_rules_frame
 from filegate.formats import Malformed, Records
 from filegate.formats.records import ROW
 
@@ -15,11 +15,10 @@ COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
 
 - `row`: Int64, the record's number in the object, from 1.
 - `byte_offset`: Int64, where it starts in the object's decompressed UTF-8 text; null for Parquet.
-- `values`: Struct of String, what each column held, as text; null for a malformed record.
-- `raw`: Binary, the record's bytes (the first 64 KiB of them) where `values` do not tell all: of a malformed record,
-  and of one whose fault was found while it was read, such as an unknown key; else null.
-- `broken`: for each broken rule a struct of its code, its column (null: the whole record), the value received, and what
-  was allowed.
+- `values`: Struct of String, each column's value as a string; null for a malformed record.
+- `raw`: Binary, at most the first 64 KiB of the record if `values` are incomplete: of a malformed record, and of one
+  that broke a rule while it was read, such as an unknown key; else null.
+- `broken`: for each broken rule a struct of the fields of `BrokenRule`.
 """
 
 
@@ -28,7 +27,7 @@ def quarantine_frame(rejected: pl.DataFrame, records: Records) -> pl.DataFrame:
 
     Args:
         rejected: `Split.rejected`: `__row__`, `values`, `broken`.
-        records: what was read of the chunk.
+        records: the chunk's.
     """
     if records.originals.height:
         rows = rejected.join(records.originals, on=ROW, how="left", maintain_order="left")
@@ -47,22 +46,10 @@ def quarantine_frame(rejected: pl.DataFrame, records: Records) -> pl.DataFrame:
 
 
 def _malformed_frame(malformed: Sequence[Malformed], values: pl.DataType) -> pl.DataFrame:
-    # Column by column: from a list of dicts, polars makes a gigabyte of 150,000 records.
-    faults = [record.fault for record in malformed]
-    columns = pl.DataFrame(
-        {
-            ROW: [record.row for record in malformed],
-            "raw": [record.raw for record in malformed],
-            "rule": [fault.rule for fault in faults],
-            "column": [fault.column for fault in faults],
-            "value": [fault.value for fault in faults],
-            "allowed": [fault.allowed for fault in faults],
-        },
-        schema={ROW: pl.Int64, "raw": pl.Binary} | dict.fromkeys(("rule", "column", "value", "allowed"), pl.String),
-    )
-    return columns.select(
+    broken = broken_rules_frame([(record.row, record.broken) for record in malformed])
+    return broken.select(
         ROW,
         pl.lit(None, values).alias("values"),
-        "raw",
-        pl.concat_list(pl.struct("rule", "column", "value", "allowed")).cast(BROKEN).alias("broken"),
+        pl.Series("raw", [record.raw for record in malformed], pl.Binary),
+        pl.concat_list(pl.struct(*FIELDS)).cast(BROKEN).alias("broken"),
     )

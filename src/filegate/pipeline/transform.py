@@ -19,11 +19,12 @@ from filegate.errors import ConservationError, TransformFailed
 from filegate.formats.records import ROW
 from filegate.pipeline import fan_out
 from filegate.pipeline.context import Context
-from filegate.pipeline.handover import ACCEPTED, handed_on
+from filegate.pipeline.handover import ACCEPTED, read_manifest
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.progress import Progress
+from filegate.pipeline.progress import ProgressReporter
 from filegate.runs.manifests import AcceptedManifest, AcceptedPart, OutputManifest, OutputPart, RangeOutcome
 from filegate.runs.run import Range, Run, Transformed
+from filegate.runs.states import State
 from filegate.storage.documents import read_document, write_document
 
 MAX_PARTITIONS = 1_000
@@ -31,11 +32,11 @@ MAX_PARTITIONS = 1_000
 OBJECT_PART_ROWS = 1_000_000
 """Rows of one output part where the transform ran over the whole object."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-LONGEST_KEY = 1024  # bytes of UTF-8, says S3
+MAX_KEY_BYTES = 1024  # bytes of UTF-8, says S3
 Partitions = dict[tuple[Any, ...], list[pl.DataFrame]]
 """Rows by the values of the columns to partition by."""
 OUTCOMES = "transformed"
-"""What the outcomes of ranges are called in the staging bucket."""
+"""The folder of the ranges' outcomes in the staging bucket."""
 
 
 def transform(run: Run, context: Context) -> Run:
@@ -45,33 +46,33 @@ def transform(run: Run, context: Context) -> Run:
         TransformFailed: the dataset's transform raised, or did not return its rows.
         ConservationError: rows got lost between validate and the output.
     """
-    accepted = handed_on(run, context, ACCEPTED, AcceptedManifest)
-    context.ledger.enter(run, "TransformState", context.now(), context.used(run), chunks=len(accepted.parts))
+    accepted = read_manifest(run, context, ACCEPTED, AcceptedManifest)
+    context.ledger.enter(run, State.TRANSFORM, context.now(), context.used(run), chunks=len(accepted.parts))
     transformer = _Transformer(run, context)
     if context.registry[run.request.dataset].transform_scope == "object":
         with context.scratch() as scratch:
             parts = list(transformer.of_object(accepted.parts, scratch))
     else:
-        parts = list(transformer.of_rows(accepted.parts, Progress(run, context)))
+        parts = list(transformer.of_rows(accepted.parts, ProgressReporter(run, context)))
     return _concluded(run, context, parts)
 
 
 def transform_range(run: Run, context: Context) -> Run:
     """Does for the accepted parts of one range what `transform` does for all."""
 
-    def work(part: Range) -> RangeOutcome:
-        place = fan_out.of_range(run, context, "accepted", part.index)
-        accepted = read_document(context.store, place, AcceptedManifest)
-        parts = tuple(_Transformer(run, context).of_rows(fan_out.in_time(accepted.parts, context)))
+    def work(range_: Range) -> RangeOutcome:
+        address = fan_out.range_address(run, context, "accepted", range_.index)
+        accepted = read_document(context.store, address, AcceptedManifest)
+        parts = tuple(_Transformer(run, context).of_rows(fan_out.until_deadline(accepted.parts, context)))
         return RangeOutcome(
-            range=part,
+            range=range_,
             used=context.meter.invocation(),
             chunks_done=len(accepted.parts),
             rows_done=sum(done.rows for done in accepted.parts),
             parts=parts,
         )
 
-    return fan_out.told(run, context, OUTCOMES, work)
+    return fan_out.run_range(run, context, OUTCOMES, work)
 
 
 def reduce_transformed(run: Run, context: Context) -> Run:
@@ -81,8 +82,8 @@ def reduce_transformed(run: Run, context: Context) -> Run:
         TransformFailed: as in one of the ranges.
         ConservationError: rows got lost, or a range did.
     """
-    run, ranges = fan_out.gathered(run, context, OUTCOMES)
-    return _concluded(run.having(fan_out=None), context, [part for outcome in ranges for part in outcome.parts])
+    run, ranges = fan_out.collect(run, context, OUTCOMES)
+    return _concluded(run, context, [part for outcome in ranges for part in outcome.parts])
 
 
 def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:
@@ -103,15 +104,14 @@ def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:
     )
     address = context.staged(run, "output.json")
     write_document(context.store, address, manifest)
-    return run.having(
-        transformed=Transformed(
+    return run.with_transformed(
+        Transformed(
             rows_out=rows,
             rows_deduplicated=validated.rows_repeated,
             bytes_out=sum(part.bytes for part in parts),
             parts=len(parts),
             manifest=address.key,
-        ),
-        manifest=None,
+        )
     )
 
 
@@ -124,7 +124,7 @@ class _Transformer:
         self._dataset = context.registry.dataset(run.request.dataset)
         self._references = context.registry.references(run.request.dataset)
 
-    def of_rows(self, parts: Iterable[AcceptedPart], progress: Progress | None = None) -> Iterator[OutputPart]:
+    def of_rows(self, parts: Iterable[AcceptedPart], progress: ProgressReporter | None = None) -> Iterator[OutputPart]:
         """Part by part, where each row gives one row; what some parts give together becomes one part a partition."""
         for index, group in groupby(parts, key=lambda part: part.index // fan_out.GROUP_CHUNKS):
             partitions: Partitions = {}
@@ -173,7 +173,7 @@ class _Transformer:
         except (Exception, pl.exceptions.PanicException) as error:
             raise TransformFailed(
                 f"The transform of {self._dataset.name} raised {_described(error, self._context.registry.folder)}.",
-                advice="Mend it, try it with `filegate check` and `filegate drop`, then replay.",
+                advice="Fix it, try it with `filegate check` and `filegate try`, then replay.",
             ) from None  # the cause's text may hold row values
 
     def _sort_into(self, partitions: Partitions, rows: pl.DataFrame) -> None:
@@ -200,10 +200,10 @@ class _Transformer:
         for values, frames in partitions.items():
             folder = "".join(f"{name}={_hive(value)}/" for name, value in zip(by, values, strict=True))
             target = f"{self._dataset.name}/{folder}{self._run.run_id}-{index:05d}.parquet"
-            if len(target.encode()) > LONGEST_KEY:
+            if len(target.encode()) > MAX_KEY_BYTES:
                 raise TransformFailed(
                     f"{self._dataset.name}: a value of {', '.join(by)} makes a key of {len(target.encode()):,} bytes; "
-                    f"S3 takes {LONGEST_KEY:,}.",
+                    f"S3 takes {MAX_KEY_BYTES:,}.",
                     advice="Partition by a column with short values.",
                 )
             if target in targets:

@@ -1,7 +1,7 @@
 """What must be unique over a whole object: the columns of unique rules, and the key that deduplicates accepted rows.
 
-Chunks are judged one by one, so their keys are kept until all are known. One invocation keeps them in its scratch
-folder; those of a fan-out hand them on in slices of the hash space, so that the reduce step holds one slice at a time.
+Chunks are validated one by one, so their keys are kept until all are known. One invocation keeps them in its scratch
+folder; those of a fan-out write them in slices of the hash space, so that the reduce step holds one slice at a time.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from pathlib import Path
 
 import polars as pl
 
-from filegate.contract import Checked
+from filegate.contract import Evaluation
 from filegate.contract.keys import key_hashes
 from filegate.dataset.dataset import Declaration
 from filegate.pipeline.context import Context
-from filegate.pipeline.fan_out import at_once, ranges
+from filegate.pipeline.fan_out import all_ranges, map_concurrently
 from filegate.pipeline.key_index import SLICE_ROWS, KeyIndex
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.runs.address import Address
 from filegate.runs.run import Run
 
-HANDED_ON_ROWS = 2_000_000
-"""Rows of a slice that is handed on: 50 MB, in parts of the ranges. The reduce step settles it from its disk."""
-SETTLED_IN = math.ceil(HANDED_ON_ROWS / SLICE_ROWS)
-"""So many slices are searched for each that is handed on."""
-READ_AT_ONCE = 4
-"""So many parts of a slice are in memory at a time: of the smallest object that is spread, each has 8 MB."""
+STAGED_SLICE_ROWS = 2_000_000
+"""Rows of a slice in the staging bucket: 50 MB, in parts of the ranges. The reduce step resolves it from its disk."""
+SLICES_PER_STAGED_SLICE = math.ceil(STAGED_SLICE_ROWS / SLICE_ROWS)
+"""How many slices are searched for each of the staging bucket's."""
+CONCURRENT_READS = 4
+"""Parts of a slice that are in memory at a time: of the smallest object that fans out, each has 8 MB."""
 
 
 class ObjectKeys:
     """The keys of an object's rows, or of those of one range."""
 
     def __init__(self, run: Run, dataset: Declaration, scratch: Path) -> None:
-        slices = _slices(run) * (1 if run.range else SETTLED_IN)
+        slices = _slices(run) * (1 if run.range else SLICES_PER_STAGED_SLICE)
         self._dataset = dataset
         self._uniques = {
             unique.code: KeyIndex(scratch / f"unique-{number}", unique.keep, slices)
@@ -43,19 +43,19 @@ class ObjectKeys:
         }
         self._key = KeyIndex(scratch / "key", "first", slices) if dataset.key else None
 
-    def add_checked(self, chunk: int, checked: Checked) -> None:
+    def add_evaluated(self, chunk: int, evaluation: Evaluation) -> None:
         """Adds the keys of all rows of a chunk, whether they will be accepted or not."""
         for unique in self._dataset.contract.uniques:
-            self._uniques[unique.code].add(chunk, checked.keys(unique.columns))
+            self._uniques[unique.code].add(chunk, evaluation.keys(unique.columns))
 
     def add_accepted(self, chunk: int, accepted: pl.DataFrame) -> None:
-        """Sets the keys of a chunk's accepted rows, which are fewer after a second look."""
+        """Sets the keys of a chunk's accepted rows, which are fewer after a second pass."""
         if self._key is not None:
             self._key.add(chunk, key_hashes(accepted, self._dataset.key))
 
     def broken(self) -> list[int]:
         """The chunks with rows that break a rule of uniqueness, in order; for when all keys are known."""
-        return sorted({chunk for index in self._uniques.values() for chunk in index.settle()})
+        return sorted({chunk for index in self._uniques.values() for chunk in index.resolve()})
 
     def broken_in(self, chunk: int) -> pl.DataFrame:
         """`__row__`, `rule`: the rules of uniqueness that rows of the chunk break. Only after `broken`."""
@@ -66,35 +66,35 @@ class ObjectKeys:
     def repeated(self) -> Iterator[tuple[int, pl.Series]]:
         """The chunks that hold accepted rows whose key an earlier row has, and the numbers of those rows."""
         if self._key is not None:
-            for chunk in self._key.settle():
+            for chunk in self._key.resolve():
                 yield chunk, self._key.repeats(chunk)
 
-    def hand_on(self, run: Run, context: Context) -> None:
-        """Writes the keys of the range that this invocation works on; on a second look, those that have changed."""
+    def write_range(self, run: Run, context: Context) -> None:
+        """Writes the keys of the range that this invocation works on; on a second pass, those that have changed."""
         assert run.range is not None
-        part, looked_at = run.range.index, list(run.range.again)
+        part, changed = run.range.index, list(run.range.again)
 
-        def write(piece: tuple[Address, pl.DataFrame]) -> None:
-            place, keys = piece
-            if looked_at:
-                keys = pl.concat([_read(context, place).filter(~pl.col("chunk").is_in(looked_at)), keys])
-            context.store.write(place, parquet_bytes(keys, compression="uncompressed", statistics=False))
+        def write(slice_: tuple[Address, pl.DataFrame]) -> None:
+            address, keys = slice_
+            if changed:
+                keys = pl.concat([_read(context, address).filter(~pl.col("chunk").is_in(changed)), keys])
+            context.store.write(address, parquet_bytes(keys, compression="uncompressed", statistics=False))
 
-        for name, index in self._named(uniques=not looked_at):
-            places = [_staged(run, context, name, number, part) for number in range(_slices(run))]
-            pieces = zip(places, index.slices(), strict=True)
-            while some := list(islice(pieces, max(1, len(places) // 3))):  # not all: together they are all keys
-                at_once(write, some)
+        for name, index in self._named(uniques=not changed):
+            addresses = [_staged(run, context, name, number, part) for number in range(_slices(run))]
+            slices = zip(addresses, index.slices(), strict=True)
+            while some := list(islice(slices, max(1, len(addresses) // 3))):  # not all: together they are all keys
+                map_concurrently(write, some)
 
-    def bring_together(self, run: Run, context: Context, *, uniques: bool) -> None:
-        """Settles what the ranges handed on: the keys of unique rules, or the one that deduplicates."""
+    def collect_ranges(self, run: Run, context: Context, *, uniques: bool) -> None:
+        """Resolves what the ranges wrote: the keys of unique rules, or the one that deduplicates."""
         for name, index in self._named(uniques=uniques, key=not uniques):
             for number in range(_slices(run)):
-                places = [_staged(run, context, name, number, part.index) for part in ranges(run)]
-                for first in range(0, len(places), READ_AT_ONCE):
-                    for part in at_once(context.store.read, places[first : first + READ_AT_ONCE]):
+                addresses = [_staged(run, context, name, number, range_.index) for range_ in all_ranges(run)]
+                for first in range(0, len(addresses), CONCURRENT_READS):
+                    for part in map_concurrently(context.store.read, addresses[first : first + CONCURRENT_READS]):
                         index.add_slice(pl.read_parquet(part))
-                index.settle()
+                index.resolve()
 
     def _named(self, *, uniques: bool, key: bool = True) -> Iterator[tuple[str, KeyIndex]]:
         if uniques:
@@ -106,7 +106,7 @@ class ObjectKeys:
 
 def _slices(run: Run) -> int:
     assert run.ingested is not None
-    return math.ceil(run.ingested.rows / HANDED_ON_ROWS)
+    return math.ceil(run.ingested.rows / STAGED_SLICE_ROWS)
 
 
 def _staged(run: Run, context: Context, name: str, number: int, part: int) -> Address:

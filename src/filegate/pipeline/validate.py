@@ -1,4 +1,4 @@
-"""Validate: chunk by chunk, part the rows that honour the contract from those that do not.
+"""Validate: chunk by chunk, split the rows into those that honour the contract and those that do not.
 
 Chunks are independent but for uniqueness, which is a property of the whole object: the keys of all chunks are compared,
 and the chunks that turn out to hold repeated rows are validated once more with that knowledge, overwriting their parts.
@@ -19,24 +19,25 @@ from filegate.errors import ConservationError
 from filegate.pipeline import fan_out
 from filegate.pipeline.chunk import ChunkValidator
 from filegate.pipeline.context import Context
-from filegate.pipeline.handover import ACCEPTED, CHUNKS, hand_on, handed_on
+from filegate.pipeline.handover import ACCEPTED, CHUNKS, read_manifest, write_manifest
 from filegate.pipeline.ingest import QUARANTINE_MANIFEST
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.progress import Progress
+from filegate.pipeline.progress import ProgressReporter
 from filegate.pipeline.uniqueness import ObjectKeys
 from filegate.runs.address import Address
 from filegate.runs.manifests import AcceptedManifest, ChunkManifest, ChunkOutcome, QuarantineManifest, RangeOutcome
 from filegate.runs.run import Range, Run, Validated
+from filegate.runs.states import State
 from filegate.storage.documents import read_document, write_document
 
 SHOWN_RULES = 5
 MAX_RULES = 200
 """How many rules are counted by name: a file can bring any number of unknown columns, the run's document cannot."""
 OTHER_RULES = "*:other"
-FAR_BEYOND = 100.0
-"""The highest share of the tolerance that is told: beyond it the number says no more."""
+MAX_SHARE = 100.0
+"""The highest share of the tolerance that is reported: beyond it the number says no more."""
 OUTCOMES = "validated"
-"""What the outcomes of ranges are called in the staging bucket."""
+"""The folder of the ranges' outcomes in the staging bucket."""
 
 
 def validate(run: Run, context: Context) -> Run:
@@ -45,9 +46,9 @@ def validate(run: Run, context: Context) -> Run:
     Raises:
         ConservationError: a chunk holds another number of rows than ingest counted, or rows got lost in between.
     """
-    context.ledger.enter(run, "ValidateState", context.now(), context.used(run))
-    manifest = handed_on(run, context, CHUNKS, ChunkManifest)
-    progress = Progress(run, context)
+    context.ledger.enter(run, State.VALIDATE, context.now(), context.used(run))
+    manifest = read_manifest(run, context, CHUNKS, ChunkManifest)
+    progress = ProgressReporter(run, context)
     with context.scratch() as scratch:
         keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
         validator = ChunkValidator(run, context, manifest, keys, scratch)
@@ -64,34 +65,37 @@ def validate(run: Run, context: Context) -> Run:
 def validate_range(run: Run, context: Context) -> Run:
     """Does for the chunks of one range what `validate` does for all, but for what needs the others."""
 
-    def work(part: Range) -> RangeOutcome:
-        manifest = read_document(context.store, fan_out.of_range(run, context, "chunks", part.index), ChunkManifest)
+    def work(range_: Range) -> RangeOutcome:
+        address = fan_out.range_address(run, context, "chunks", range_.index)
+        manifest = read_document(context.store, address, ChunkManifest)
         with context.scratch() as scratch:
             keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
             validator = ChunkValidator(run, context, manifest, keys, scratch)
-            if part.again:
-                place = fan_out.of_range(run, context, OUTCOMES, part.index)
-                earlier = read_document(context.store, place, RangeOutcome)
-                if earlier.range == part:
-                    return earlier  # of a try that did all of this look, and was not heard
-                broken = pl.read_parquet(context.store.read(_broken(run, context, part.index)))
+            if range_.again:
+                address = fan_out.range_address(run, context, OUTCOMES, range_.index)
+                earlier = read_document(context.store, address, RangeOutcome)
+                if earlier.range == range_:
+                    return earlier  # an attempt completed this pass, but its answer was lost
+                broken = pl.read_parquet(context.store.read(_broken(run, context, range_.index)))
                 outcomes = [
-                    validator.validate(chunk, broken) if chunk.index in part.again else outcome
-                    for chunk, outcome in fan_out.in_time(zip(manifest.chunks, earlier.chunks, strict=True), context)
+                    validator.validate(chunk, broken) if chunk.index in range_.again else outcome
+                    for chunk, outcome in fan_out.until_deadline(
+                        zip(manifest.chunks, earlier.chunks, strict=True), context
+                    )
                 ]
             else:
-                outcomes = [validator.validate(chunk) for chunk in fan_out.in_time(manifest.chunks, context)]
-            keys.hand_on(run, context)
-        looked_at = [chunk for chunk in manifest.chunks if not part.again or chunk.index in part.again]
+                outcomes = [validator.validate(chunk) for chunk in fan_out.until_deadline(manifest.chunks, context)]
+            keys.write_range(run, context)
+        done = [chunk for chunk in manifest.chunks if not range_.again or chunk.index in range_.again]
         return RangeOutcome(
-            range=part,
+            range=range_,
             used=context.meter.invocation(),
-            chunks_done=len(looked_at),
-            rows_done=sum(chunk.rows for chunk in looked_at),
+            chunks_done=len(done),
+            rows_done=sum(chunk.rows for chunk in done),
             chunks=tuple(outcomes),
         )
 
-    return fan_out.told(run, context, OUTCOMES, work)
+    return fan_out.run_range(run, context, OUTCOMES, work)
 
 
 def reduce_validated(run: Run, context: Context) -> Run:
@@ -103,32 +107,32 @@ def reduce_validated(run: Run, context: Context) -> Run:
     """
     assert run.fan_out is not None
     assert run.ingested is not None
-    looks, chunks = run.fan_out.looks, run.ingested.chunks
-    run, ranges = fan_out.gathered(run, context, OUTCOMES)
+    passes, chunks = run.fan_out.looks, run.ingested.chunks
+    run, ranges = fan_out.collect(run, context, OUTCOMES)
     outcomes = [chunk for outcome in ranges for chunk in outcome.chunks]
     if [outcome.accepted.index for outcome in outcomes] != list(range(chunks)):
         raise ConservationError(f"{len(outcomes)} chunks came back of {chunks}, or not in their order.")
     with context.scratch() as scratch:
         keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
-        if looks == 0:
-            keys.bring_together(run, context, uniques=True)
+        if passes == 0:
+            keys.collect_ranges(run, context, uniques=True)
             if again := _ranges_again(run, context, keys):
-                chunks = sum(len(part.again) for part in again)
-                return run.having(fan_out=fan_out.spread(run, context, "ValidateState", again, chunks=chunks, looks=1))
-        keys.bring_together(run, context, uniques=False)
+                chunks = sum(len(range_.again) for range_ in again)
+                return fan_out.fan_out(run, context, State.VALIDATE, again, chunks=chunks, passes=1)
+        keys.collect_ranges(run, context, uniques=False)
         outcomes = _without_repeats(run, context, outcomes, keys)
-    layout = read_document(context.store, fan_out.of_range(run, context, "chunks", 0), ChunkManifest)
+    layout = read_document(context.store, fan_out.range_address(run, context, "chunks", 0), ChunkManifest)
     return _concluded(run, context, layout, outcomes)
 
 
 def _ranges_again(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
-    """The ranges with rows that break a rule of uniqueness; which rows do is written for the second look."""
+    """The ranges with rows that break a rule of uniqueness; which rows do is written for the second pass."""
     again = []
     for index, chunks in groupby(keys.broken(), key=lambda chunk: chunk // fan_out.RANGE_CHUNKS):
-        part = Range(index=index, again=tuple(chunks))
-        broken = pl.concat(keys.broken_in(chunk) for chunk in part.again)
+        range_ = Range(index=index, again=tuple(chunks))
+        broken = pl.concat(keys.broken_in(chunk) for chunk in range_.again)
         context.store.write(_broken(run, context, index), parquet_bytes(broken, compression="lz4"))
-        again.append(part)
+        again.append(range_)
     return again
 
 
@@ -150,23 +154,23 @@ def _broken(run: Run, context: Context, index: int) -> Address:
     return context.staged(run, f"broken/{index:05d}.parquet")
 
 
-def _given_to_transform(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> Run:
-    """Gives transform what it reads: one manifest, or, where it is to be spread as well, one a range."""
+def _pass_to_transform(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> Run:
+    """Passes transform what it reads: one manifest, or, where it fans out as well, one for each range."""
 
     def accepted(some: Sequence[ChunkOutcome]) -> AcceptedManifest:
         return AcceptedManifest(parts=tuple(outcome.accepted for outcome in some if outcome.accepted.rows))
 
     if run.fan_out is None or context.registry[run.request.dataset].transform_scope == "object":
-        return hand_on(run.having(fan_out=None), context, ACCEPTED, accepted(outcomes))
-    parts = fan_out.ranges(run)
+        return write_manifest(run.with_fan_out(None), context, ACCEPTED, accepted(outcomes))
+    ranges = fan_out.all_ranges(run)
 
-    def write(part: Range) -> None:
-        place = fan_out.of_range(run, context, "accepted", part.index)
-        write_document(context.store, place, accepted(fan_out.own(part, outcomes)))
+    def write(range_: Range) -> None:
+        address = fan_out.range_address(run, context, "accepted", range_.index)
+        write_document(context.store, address, accepted(fan_out.slice_of(range_, outcomes)))
 
-    fan_out.at_once(write, parts)
+    fan_out.map_concurrently(write, ranges)
     chunks = sum(outcome.accepted.rows > 0 for outcome in outcomes)
-    return run.having(fan_out=fan_out.spread(run, context, "TransformState", parts, chunks=chunks))
+    return fan_out.fan_out(run, context, State.TRANSFORM, ranges, chunks=chunks)
 
 
 def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]) -> Run:
@@ -204,18 +208,18 @@ def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Se
         message=_message(rows_rejected, rows_accepted + rows_rejected, tolerated, rules),
         quarantine=f"s3://{rejected_at.bucket}/{rejected_at.key}" if rejected.parts else "",
     )
-    run = run.having(validated=result, manifest=None)
+    run = run.with_validated(result)
     if result.verdict == "VALID":
-        return _given_to_transform(run, context, outcomes)
+        return _pass_to_transform(run, context, outcomes)
     context.ledger.record(run, context.used(run))  # no other function will
     return run
 
 
 def _share_of_tolerance(share: float, tolerated: float) -> float:
-    """1 is just tolerated. Where nothing is, any reject counts as the most that is told."""
-    if share <= tolerated * FAR_BEYOND:
+    """1 is just tolerated. Where nothing is tolerated, any reject counts as `MAX_SHARE`."""
+    if share <= tolerated * MAX_SHARE:
         return share / tolerated if tolerated else 0.0
-    return FAR_BEYOND
+    return MAX_SHARE
 
 
 def _tallied(outcomes: Sequence[ChunkOutcome]) -> dict[str, int]:

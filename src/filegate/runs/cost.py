@@ -14,37 +14,11 @@ from dataclasses import dataclass
 from filegate.runs import prices
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 
-STAGES = {
-    "IngestState": "ingest",
-    "ValidateState": "validate",
-    "ValidateRange": "validate",
-    "ValidateReduce": "validate",
-    "TransformState": "transform",
-    "TransformRange": "transform",
-    "TransformReduce": "transform",
-    "OutputToS3": "output",
-    "CommitState": "output",
-}
-
-# The state machine's other steps, by what leads to them; a test holds them against its definition.
+# The state machine's other steps, by what leads to them (`State.next_steps` has those of a run that goes well); a test
+# compares them with its definition.
 BEGIN = ("Arrival", "Begin")
-AFTER = {
-    "IngestState": ("WhoseRun",),
-    "ValidateState": ("IsValid",),
-    "ValidateRange": (),
-    "ValidateReduce": ("IsValid",),
-    "TransformState": ("ParallelOutput", "UpdateMetadata"),
-    "TransformRange": (),
-    "TransformReduce": ("ParallelOutput", "UpdateMetadata"),
-    "OutputToS3": ("HasRejects",),
-    "CommitState": ("IsSuperseded", "SuccessNotification", "Published"),
-}
-RANGES = ("ValidateRange", "TransformRange")
-"""States of which each call is an execution of its own, an express one. Those of a map are told together, as one."""
-FAN_OUT = (*RANGES, "ValidateReduce", "TransformReduce")
-"""The states that only large objects come to."""
 PARTIAL = ("DescribePartial", "DLQPartial")
 RESTART = ("ErrorHandler", "RetryLogic", "Restart")
 ENDING = ("DLQRoute", "RecordFailure", "FailureNotification", "WasRejected")
@@ -73,9 +47,9 @@ def by_stage(usage: Usage) -> Mapping[str, Total]:
     """The stages that did something, in the order of the pipeline; retries and restarts are summed up."""
     calls = usage.invocations.values()
     return {
-        stage: total([call for call in calls if STAGES[call.state] == stage])
-        for stage in dict.fromkeys(STAGES.values())
-        if any(STAGES[call.state] == stage for call in calls)
+        stage: total([call for call in calls if call.state.stage == stage])
+        for stage in dict.fromkeys(state.stage for state in State)
+        if any(call.state.stage == stage for call in calls)
     }
 
 
@@ -89,7 +63,7 @@ def total(calls: Collection[Invocation]) -> Total:
 
 def ranges(usage: Usage) -> int:
     """How many ranges of its chunks the object was spread over; 0 where one invocation had it whole."""
-    return max((call.calls for call in usage.invocations.values() if call.state in RANGES), default=0)
+    return max((call.calls for call in usage.invocations.values() if call.state.is_range), default=0)
 
 
 def transitions(run: RunRecord) -> int:
@@ -101,10 +75,10 @@ def transitions(run: RunRecord) -> int:
     calls = run.usage.invocations.values()
     done = Counter(call.state for call in calls if not call.failed)
     steps = len(BEGIN) + len(calls) + len(RESTART) * run.retries
-    steps += sum(len(AFTER[state]) * times for state, times in done.items())
+    steps += sum(len(state.next_steps) * times for state, times in done.items())
     match run.status:
         case Status.PARTIAL:
-            steps += len(PARTIAL) * done["OutputToS3"]
+            steps += len(PARTIAL) * done[State.OUTPUT]
         case Status.REJECTED:
             steps += len(TOO_MANY_REJECTS if run.error_type == "TooManyRejects" else REJECTED)
         case Status.FAILED:
@@ -118,9 +92,9 @@ def cost_usd(run: RunRecord) -> float:
     published = run.status in (Status.SUCCEEDED, Status.PARTIAL)
     failed = run.status in (Status.REJECTED, Status.FAILED)
     # Written by the state machine, or by the commit once it can tell of itself no more; a transaction is charged twice.
-    transformed = sum("UpdateMetadata" in AFTER[call.state] and not call.failed for call in calls)
+    transformed = sum("UpdateMetadata" in call.state.next_steps and not call.failed for call in calls)
     writes = transformed + 2 * published + failed
-    children = [call for call in calls if call.state in RANGES]
+    children = [call for call in calls if call.state.is_range]
     parts = (
         prices.LAMBDA_GB_SECOND.of(math.fsum(call.gb_seconds for call in calls)),
         prices.LAMBDA_REQUEST.of(sum(call.calls for call in calls)),

@@ -5,17 +5,22 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from filegate.runs.address import Address
+from filegate.runs.format import FORMAT, Format
 from filegate.runs.layout import Layout
 from filegate.runs.run import Invocation, Range
 
 
-class Manifest(BaseModel):
-    """What all of them share."""
-
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Chunk(Manifest):
+class Manifest(_Frozen):
+    """What all manifests share: the version of their format."""
+
+    format: Format = FORMAT
+
+
+class Chunk(_Frozen):
     """A record-aligned piece of the object.
 
     Attributes:
@@ -48,7 +53,7 @@ class ChunkManifest(Manifest):
     quarantined: bool = False
 
 
-class AcceptedPart(Manifest):
+class AcceptedPart(_Frozen):
     """A Parquet file of accepted rows in the staging bucket, with `__row__` and the contract's columns.
 
     Attributes:
@@ -72,7 +77,7 @@ class AcceptedManifest(Manifest):
     parts: tuple[AcceptedPart, ...]
 
 
-class OutputPart(Manifest):
+class OutputPart(_Frozen):
     """A Parquet file to publish: its key in staging, its key in the processed bucket, its rows, its bytes."""
 
     key: str
@@ -90,14 +95,14 @@ class OutputManifest(Manifest):
     parts: tuple[OutputPart, ...]
 
 
-class QuarantinePart(Manifest):
+class QuarantinePart(_Frozen):
     """A Parquet file of rejected rows in the quarantine bucket."""
 
     key: str
     rows: int
 
 
-class ChunkOutcome(Manifest):
+class ChunkOutcome(_Frozen):
     """What became of a chunk's rows; `rules` counts the rejected ones by the rule that they broke."""
 
     accepted: AcceptedPart
@@ -116,7 +121,7 @@ class QuarantineManifest(Manifest):
     parts: tuple[QuarantinePart, ...]
 
 
-class Refusal(Manifest):
+class Refusal(_Frozen):
     """The permanent error that an invocation of a fan-out ended with: its class, and its two sentences."""
 
     type: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from filegate.runs.format import FORMAT, Format
 from filegate.runs.run import Usage
 from filegate.runs.states import Status
 
@@ -18,6 +19,7 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    format: Format = FORMAT
     run_id: str
     dataset: str
     status: Status

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from filegate.runs.address import Address
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 
 
 def run_id_of(bucket: str, key: str, version_id: str) -> str:
@@ -145,6 +145,14 @@ class Range(_Section):
     again: tuple[int, ...] = ()
 
 
+class Failure(_Section):
+    """Why a run published nothing, or not all: the status it ended with, the class of the error, its message."""
+
+    status: Status
+    type: str
+    message: str
+
+
 class Retries(_Section):
     """How often the run was started again from its beginning."""
 
@@ -166,7 +174,7 @@ class Invocation(_Section):
         failed: whether it ended with an error.
     """
 
-    state: str
+    state: State
     calls: int = 1
     seconds: float
     memory_mb: int
@@ -228,6 +236,32 @@ class Run(_Section):
             found |= self.validated.model_dump(include=names)
         return found
 
-    def having(self, **sections: _Section | str | None) -> Self:
-        """This document with sections added or replaced."""
-        return self.model_copy(update=sections)
+    def with_ingested(self, ingested: Ingested) -> Self:
+        return self.model_copy(update={"ingested": ingested})
+
+    def with_validated(self, validated: Validated) -> Self:
+        """The run once validated: what ingest passed on is used up."""
+        return self.model_copy(update={"validated": validated, "manifest": None})
+
+    def with_transformed(self, transformed: Transformed) -> Self:
+        """The run once transformed: what validate passed on is used up, and so are its ranges."""
+        return self.model_copy(update={"transformed": transformed, "manifest": None, "fan_out": None})
+
+    def with_published(self, published: Published) -> Self:
+        return self.model_copy(update={"published": published})
+
+    def with_committed(self, committed: Committed) -> Self:
+        return self.model_copy(update={"committed": committed})
+
+    def with_usage(self, usage: Usage) -> Self:
+        """The run with this usage added to its own."""
+        return self.model_copy(update={"usage": self.usage | usage})
+
+    def with_fan_out(self, fan_out: FanOut | None) -> Self:
+        return self.model_copy(update={"fan_out": fan_out})
+
+    def with_range(self, range_: Range | None) -> Self:
+        return self.model_copy(update={"range": range_})
+
+    def with_manifest(self, manifest: str | None) -> Self:
+        return self.model_copy(update={"manifest": manifest})

@@ -1,1 +1,1 @@
-"""Where objects and the ledger live: small interfaces, the AWS implementations, and in-memory fakes for tests."""
+"""Where objects and the ledger live: small interfaces, with implementations on AWS, in a folder and in memory."""

@@ -17,11 +17,12 @@ from botocore.exceptions import ClientError
 
 from filegate.errors import ClaimLost
 from filegate.runs.clock import iso
+from filegate.runs.format import FORMAT
 from filegate.runs.record import RunRecord
-from filegate.runs.run import Run, Usage
-from filegate.runs.states import Status
+from filegate.runs.run import Failure, Run, Usage
+from filegate.runs.states import PARALLEL_OUTPUT, State, Status
 from filegate.storage.aws_errors import translated
-from filegate.storage.ledger import RETENTION, Commit, Head, alive, entered
+from filegate.storage.ledger import RETENTION, Commit, Head, alive, entered, failure_facts, output_facts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,6 +40,7 @@ class DynamoDBLedger:
     def claim(self, run: Run, now: datetime) -> bool:
         request = run.request
         facts = {
+            "format": FORMAT,
             "run_id": run.run_id,
             "dataset": request.dataset,
             "status": Status.RUNNING,
@@ -48,12 +50,12 @@ class DynamoDBLedger:
             "sequencer": request.sequencer,
             "owner": run.execution,
             "retries": run.retries.count,
-            **entered("IngestState", 0, now),
+            **entered(State.INGEST, 0, now),
             "expires_at": int((now + RETENTION).timestamp()),
         }
         if request.replay_of is not None:
             facts["replay_of"] = request.replay_of
-        once = {"started_at": iso(now), "states": {"IngestState": iso(now)}, "usage": Usage().model_dump()}
+        once = {"started_at": iso(now), "states": {State.INGEST: iso(now)}, "usage": Usage().model_dump()}
         claimed = self._update(
             run.run_id,
             facts,
@@ -65,7 +67,7 @@ class DynamoDBLedger:
             self._count_duplicate(run.run_id)
         return claimed
 
-    def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
+    def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         facts = entered(state, run.chunks if chunks is None else chunks, now) | {f"states.{state}": iso(now)}
         self._owned(run, facts | run.findings | _used(usage))
 
@@ -74,6 +76,12 @@ class DynamoDBLedger:
 
     def record(self, run: Run, usage: Usage) -> None:
         self._owned(run, run.findings | _used(usage))
+
+    def record_output(self, run: Run, now: datetime) -> None:
+        self._owned(run, output_facts(run) | {f"states.{PARALLEL_OUTPUT}": iso(now)})
+
+    def record_failure(self, run: Run, failure: Failure, now: datetime) -> None:
+        self._owned(run, failure_facts(failure, now))
 
     def head(self, bucket: str, key: str) -> Head:
         with translated(self._table):
@@ -129,10 +137,10 @@ class DynamoDBLedger:
             return False  # the head moved, or two commits met: read it again
         return True
 
-    def superseded(self, run_id: str, by: str) -> None:
+    def mark_superseded(self, run_id: str, by: str) -> None:
         self._update(run_id, {"superseded_by": by}, condition="attribute_exists(pk)")
 
-    def replayed(self, run_id: str, by: str) -> None:
+    def mark_replayed(self, run_id: str, by: str) -> None:
         self._update(run_id, {"replayed_by": by}, condition="attribute_exists(pk)")
 
     def get(self, run_id: str) -> RunRecord | None:

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
-from filegate.runs.run import Run, Usage
-from filegate.runs.states import Status
+from filegate.runs.run import Failure, Run, Usage
+from filegate.runs.states import PARALLEL_OUTPUT, State, Status
 
 LEASE = timedelta(minutes=30)
 """How long a claim holds without a sign of life: twice the longest a stage can run."""
@@ -23,10 +23,27 @@ def alive(now: datetime) -> dict[str, Any]:
     return {"lease_until": int((now + LEASE).timestamp())}
 
 
-def entered(state: str, chunks: int, now: datetime) -> dict[str, Any]:
+def entered(state: State, chunks: int, now: datetime) -> dict[str, Any]:
     """What the beginning of a state sets of it, besides the state's entry in `states`."""
     due = {"chunks_due": chunks, "chunks_done": 0, "rows_done": 0}
     return {"state": state, "entered_at": iso(now), **due, **alive(now)}
+
+
+def output_facts(run: Run) -> dict[str, Any]:
+    """What the output's counts set of it, besides the state's entry in `states`."""
+    assert run.transformed is not None
+    counts = run.transformed.model_dump(include={"rows_out", "rows_deduplicated", "bytes_out"})
+    return {"state": PARALLEL_OUTPUT, **counts}
+
+
+def failure_facts(failure: Failure, now: datetime) -> dict[str, Any]:
+    """What the end of a run that publishes nothing sets of it."""
+    return {
+        "status": failure.status,
+        "finished_at": iso(now),
+        "error_type": failure.type,
+        "error_message": failure.message,
+    }
 
 
 @dataclass(frozen=True)
@@ -95,7 +112,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
+    def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         """Notes that the run is in `state`, of which nothing is done yet, and renews the lease.
 
         `chunks` are to be worked on there; if that is not said, all of the object's.
@@ -110,17 +127,25 @@ class Ledger(Protocol):
         """Stores what the run has found and used, where no other write will."""
         ...
 
+    def record_output(self, run: Run, now: datetime) -> None:
+        """Stores the output's counts, before it is committed: the state machine's UpdateMetadata."""
+        ...
+
+    def record_failure(self, run: Run, failure: Failure, now: datetime) -> None:
+        """Stores the end of a run that publishes nothing: the state machine's RecordFailure."""
+        ...
+
     def head(self, bucket: str, key: str) -> Head: ...
 
     def commit(self, commit: Commit) -> bool:
         """Writes the run's end and the head in one transaction; False if the head changed since it was read."""
         ...
 
-    def superseded(self, run_id: str, by: str) -> None:
+    def mark_superseded(self, run_id: str, by: str) -> None:
         """Notes that a run's output was replaced."""
         ...
 
-    def replayed(self, run_id: str, by: str) -> None:
+    def mark_replayed(self, run_id: str, by: str) -> None:
         """Notes that a run was replayed."""
         ...
 

@@ -1,102 +1,18 @@
-"""In-memory stand-ins for the object store and the ledger, held to the same tests as the AWS ones."""
+"""The ledger in memory: for runs in this process, under the same tests as DynamoDB's."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from filegate.errors import ClaimLost, ObjectGone
-from filegate.runs.address import Address
+from filegate.errors import ClaimLost
 from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
-from filegate.runs.run import Run, Usage
-from filegate.runs.states import Status
-from filegate.storage.blob import Blob
-from filegate.storage.ledger import Commit, Head, alive, entered
-
-
-@dataclass(frozen=True)
-class _Version:
-    version_id: str
-    data: bytes
-
-
-@dataclass
-class MemoryObjectStore:
-    """Versioned objects in a dict. Deleting a key hides it; its versions stay readable by id, as in S3."""
-
-    _versions: dict[tuple[str, str], list[_Version]] = field(default_factory=dict)
-    _hidden: set[tuple[str, str]] = field(default_factory=set)
-    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-
-    def read(self, address: Address) -> bytes:
-        return self._find(address).data
-
-    def blob(self, address: Address, scratch: Path) -> Blob:
-        return MemoryBlob(str(address), self._find(address).data, scratch)
-
-    def write(self, address: Address, data: bytes) -> str:
-        place = (address.bucket, address.key)
-        version = _Version(f"v{next(self._ids)}", data)
-        self._versions.setdefault(place, []).append(version)
-        self._hidden.discard(place)
-        return version.version_id
-
-    def copy(self, source: Address, target: Address) -> None:
-        self.write(target, self.read(source))
-
-    def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        self._hidden |= {(bucket, key) for key in keys}
-
-    def list(self, bucket: str, prefix: str) -> Iterator[str]:
-        """The keys that start with `prefix`, in order: for tests to look at, as no stage has to."""
-        places = sorted(place for place in self._versions if place not in self._hidden)
-        return (key for at, key in places if at == bucket and key.startswith(prefix))
-
-    def purge(self, address: Address) -> None:
-        """Removes every version of the key, as an owner may do while a run is on its way."""
-        self._versions.pop((address.bucket, address.key), None)
-
-    def _find(self, address: Address) -> _Version:
-        place = (address.bucket, address.key)
-        versions = self._versions.get(place, [])
-        if address.version_id is not None:
-            versions = [version for version in versions if version.version_id == address.version_id]
-        elif place in self._hidden:
-            versions = []
-        if not versions:
-            raise ObjectGone(f"{address} is gone: it was deleted or replaced after its arrival was announced.")
-        return versions[-1]
-
-
-@dataclass(frozen=True)
-class MemoryBlob:
-    """Bytes in memory as a blob."""
-
-    name: str
-    data: bytes
-    scratch: Path
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, start: int, length: int) -> bytes:
-        return self.data[start : start + length]
-
-    def stream(self) -> BinaryIO:
-        return io.BytesIO(self.data)
-
-    def path(self) -> Path:
-        copy = self.scratch / hashlib.sha256(self.data).hexdigest()
-        copy.write_bytes(self.data)
-        return copy
+from filegate.runs.run import Failure, Run, Usage
+from filegate.runs.states import PARALLEL_OUTPUT, State, Status
+from filegate.storage.ledger import Commit, Head, alive, entered, failure_facts, output_facts
 
 
 @dataclass
@@ -108,7 +24,7 @@ class MemoryLedger:
 
     def claim(self, run: Run, now: datetime) -> bool:
         known = self._runs.get(run.run_id)
-        begun = entered("IngestState", 0, now)
+        begun = entered(State.INGEST, 0, now)
         if known is None:
             self._runs[run.run_id] = RunRecord(
                 run_id=run.run_id,
@@ -120,7 +36,7 @@ class MemoryLedger:
                 sequencer=run.request.sequencer,
                 owner=run.execution,
                 retries=run.retries.count,
-                states={"IngestState": iso(now)},
+                states={State.INGEST: iso(now)},
                 started_at=iso(now),
                 replay_of=run.request.replay_of,
                 **begun,
@@ -132,7 +48,7 @@ class MemoryLedger:
             return False
         return True
 
-    def enter(self, run: Run, state: str, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
+    def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         known = self._owned(run)
         facts = entered(state, run.chunks if chunks is None else chunks, now)
         self._set(run.run_id, **facts, states=known.states | {state: iso(now)})
@@ -145,6 +61,14 @@ class MemoryLedger:
     def record(self, run: Run, usage: Usage) -> None:
         known = self._owned(run)
         self._set(run.run_id, **run.findings, usage=known.usage | usage)
+
+    def record_output(self, run: Run, now: datetime) -> None:
+        known = self._owned(run)
+        self._set(run.run_id, **output_facts(run), states=known.states | {PARALLEL_OUTPUT: iso(now)})
+
+    def record_failure(self, run: Run, failure: Failure, now: datetime) -> None:
+        self._owned(run)
+        self._set(run.run_id, **failure_facts(failure, now))
 
     def head(self, bucket: str, key: str) -> Head:
         return self._heads.get((bucket, key), Head())
@@ -160,10 +84,10 @@ class MemoryLedger:
         self._set(run.run_id, **commit.facts, usage=known.usage | commit.usage)
         return True
 
-    def superseded(self, run_id: str, by: str) -> None:
+    def mark_superseded(self, run_id: str, by: str) -> None:
         self._set(run_id, superseded_by=by)
 
-    def replayed(self, run_id: str, by: str) -> None:
+    def mark_replayed(self, run_id: str, by: str) -> None:
         self._set(run_id, replayed_by=by)
 
     def get(self, run_id: str) -> RunRecord | None:

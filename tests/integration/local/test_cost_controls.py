@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud.stack import Unproved, reconcile
+from tests.deployed_stack import Unproved, compare
 
 EVERY_ACCOUNT = {"Cost.Budget", "Cost.DailySpend"}
 PAYING_ACCOUNT = {"Cost.AnomalyMonitor", "Cost.AnomalySubscription", "Cost.CostCategory"}
@@ -19,7 +19,7 @@ PAYING_ACCOUNT = {"Cost.AnomalyMonitor", "Cost.AnomalySubscription", "Cost.CostC
 def test_cost_controls_are_what_was_chosen(images: Path, template: Path, choice: str, resources: set[str]) -> None:
     with EmbeddedCloud(images=images) as cloud:
         cloud.deploy({"CostControls": choice, "MonthlyBudget": "7"}, template=template)
-        told = reconcile(cloud.session(), "filegate-local")
-        assert {each for each in told if each.resource.startswith("Cost.")} == {
+        unproved = compare(cloud.session(), "filegate-local")
+        assert {each for each in unproved if each.resource.startswith("Cost.")} == {
             Unproved(name, "", "no local cloud has a bill") for name in resources
         }

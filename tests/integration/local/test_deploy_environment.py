@@ -22,10 +22,9 @@ from filegate.deploy.account import Account, account_of
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import Environment
 from filegate.deploy.image_registry import STAGES, ImageRegistry
-from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud import patches as seams
-from filegate.devcloud.stack import reconcile
-from filegate.devcloud.stack.resources import NOT_CREATED
+from filegate.devcloud import EmbeddedCloud, patches
+from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK, write_dropped
+from tests.deployed_stack import compare
 
 REPOSITORY = Path(__file__).parents[3]
 PARTS = ("infra", "datasets")
@@ -36,7 +35,7 @@ Filegate = Callable[..., Result]
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[EmbeddedCloud]:
     """An empty account."""
-    with EmbeddedCloud() as running, seams.installed_for_deployment(NOT_CREATED):
+    with EmbeddedCloud() as running, patches.installed_for_deployment(UNKNOWN_TO_MINISTACK):
         yield running
 
 
@@ -109,8 +108,6 @@ def name(account: Account, checkout: Checkout, request: pytest.FixtureRequest) -
     write_parameters(checkout, name, {**values, "Environment": name})
     yield name
     stack = f"filegate-{name}"
-    # Created by `reconcile`, so CloudFormation does not delete it, and it would block the deletion of the alarms.
-    account.session.client("cloudwatch").delete_alarms(AlarmNames=[f"{stack}-unhealthy"])
     account.cloudformation.delete_stack(StackName=stack)
     account.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
 
@@ -168,7 +165,8 @@ def test_a_deployment_matches_its_templates_and_is_idempotent(
     first = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))
     assert first["outputs"]["RawBucket"] == f"filegate-{name}-raw-{account.id}"
     assert "Storage" in {change["resource"] for change in first["changes"]}
-    reconcile(account.session, f"filegate-{name}")
+    write_dropped(account.session, f"filegate-{name}", MINISTACK)
+    compare(account.session, f"filegate-{name}", complete=True)
     second = filegate("-e", name, "stack", "deploy")
     assert second.exit_code == 0
     assert "Nothing to do" in second.stderr
@@ -263,13 +261,13 @@ def retention(account: Account, name: str) -> int:
 def test_a_failed_resource_is_reported_with_its_reason(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
-    bucket = {"Bucket": f"filegate-{name}-access-logs-{account.id}"}
-    account.s3.create_bucket(**bucket)  # the name is taken
+    bucket = f"filegate-{name}-access-logs-{account.id}"
+    account.s3.create_bucket(Bucket=bucket)  # the name is taken
     result = filegate("-e", name, "stack", "deploy", "--yes")
     assert result.exit_code == 1
     assert "Storage" in result.stderr
-    assert f"{bucket['Bucket']} already exists" in result.stderr
-    account.s3.delete_bucket(**bucket)
+    assert f"{bucket} already exists" in result.stderr
+    account.s3.delete_bucket(Bucket=bucket)
     assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
 
 
@@ -278,7 +276,7 @@ def test_a_deployment_continues_without_a_follower(
 ) -> None:
     environment = Environment(name, account, checkout)
     deployment = environment.deployment()
-    events = deployment.execute(deployment.create_change_set(environment.parameters(environment.images())))
+    events: Any = deployment.execute(deployment.create_change_set(environment.parameters(environment.images())))
     next(events)
     events.close()
     followed = filegate("-e", name, "stack", "deploy", "--yes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -23,8 +23,8 @@ from botocore.config import Config
 
 import filegate
 from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud import patches as seams
 from filegate.devcloud.cloud import CloudNotStarted
+from filegate.devcloud.patches import TESTED, IncompatibleMinistack
 
 SOURCES = Path(filegate.__file__).parents[1]
 
@@ -75,15 +75,27 @@ def test_each_starts_empty_with_addresses_of_its_own() -> None:
 
 
 def test_this_process_is_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    EmbeddedCloud().stop()  # imports ministack
     monkeypatch.setenv("DOCKER_HOST", "unix:///the/user/s/own.sock")
     before = dict(os.environ), logging.getLogger().handlers[:], logging.getLogger().level
-    own = [getattr(importlib.import_module(module), name) for module, name in seams.PRIVATE_NAMES]
+    own = _ministack_names()
     cloud = EmbeddedCloud()
     assert os.environ["DOCKER_HOST"] != "unix:///the/user/s/own.sock"
     cloud.stop()
     cloud.stop()
     assert (dict(os.environ), logging.getLogger().handlers, logging.getLogger().level) == before
-    assert [getattr(importlib.import_module(module), name) for module, name in seams.PRIVATE_NAMES] == own
+    assert {name: value for name, value in _ministack_names().items() if name in own} == own
+
+
+def _ministack_names() -> dict[tuple[str, str], Any]:
+    """The functions and settings of the modules of ministack that are imported."""
+    return {
+        (module, name): value
+        for module, names in list(sys.modules.items())
+        if module.startswith("ministack.")
+        for name, value in vars(names).items()
+        if isinstance(value, str | FunctionType)
+    }
 
 
 def test_it_leaves_no_file_thread_or_process_behind(images: Path, template: Path) -> None:
@@ -93,22 +105,20 @@ def test_it_leaves_no_file_thread_or_process_behind(images: Path, template: Path
         outputs = cloud.deploy(template=template)
         pid = _call(cloud, outputs["IngestFunction"], '{"do": "describe"}')["pid"]
     assert {path for path in set(temporary.iterdir()) - files if "ministack" in path.name} == set()
-    ours = ("embedded-cloud", "runtime-api", "function-log")
+    ours = ("embedded-cloud", "runtime-api", "runtime-exit")
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)] == []
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
-def test_calls_wait_for_their_turn_however_many_there_are(
-    images: Path, template: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ministack.services.lambda_svc._ACCOUNT_CONCURRENCY_CAP", 1)
-    with EmbeddedCloud(images=images) as cloud, ThreadPoolExecutor(8) as pool:
+def test_calls_wait_for_their_turn_however_many_there_are(images: Path, template: Path) -> None:
+    with EmbeddedCloud(images=images) as cloud, ThreadPoolExecutor(40) as pool:
         name = cloud.deploy(template=template)["IngestFunction"]
-        functions = cloud.session().client("lambda", config=Config(retries={"total_max_attempts": 1}))
-        event = '{"do": "sleep", "seconds": 0.1}'
-        told = list(pool.map(lambda _: functions.invoke(FunctionName=name, Payload=event), range(8)))
-    assert not [answer for answer in told if "FunctionError" in answer]
+        config = Config(retries={"total_max_attempts": 1}, max_pool_connections=40)
+        functions = cloud.session().client("lambda", config=config)
+        event = '{"do": "sleep", "seconds": 0.02}'
+        answers = list(pool.map(lambda _: functions.invoke(FunctionName=name, Payload=event), range(40)))
+    assert not [answer for answer in answers if "FunctionError" in answer]
 
 
 def test_an_execution_that_waits_for_its_retry_does_not_reach_the_next_cloud(
@@ -126,12 +136,7 @@ def test_an_execution_that_waits_for_its_retry_does_not_reach_the_next_cloud(
             roleArn="arn:aws:iam::000000000000:role/any",
         )
         execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-        eventually(
-            lambda: any(
-                event["type"] == "TaskScheduled"
-                for event in client.get_execution_history(executionArn=execution)["events"]
-            )
-        )
+        eventually(lambda: "TaskScheduled" in _history(client, execution))
     with EmbeddedCloud(images=images) as cloud:
         name = cloud.deploy(template=template)["IngestFunction"]
         time.sleep(1.2)  # longer than the retry's interval
@@ -139,7 +144,7 @@ def test_an_execution_that_waits_for_its_retry_does_not_reach_the_next_cloud(
         assert streams["logStreams"] == []
 
 
-def test_an_execution_that_would_never_end_ends_with_its_cloud() -> None:
+def test_an_execution_that_would_never_end_ends_with_its_cloud(eventually: Callable[..., Any]) -> None:
     states = {"Wait": {"Type": "Wait", "Seconds": 1, "Next": "Again"}, "Again": {"Type": "Pass", "Next": "Wait"}}
     before = set(threading.enumerate())
     with EmbeddedCloud() as cloud:
@@ -149,10 +154,14 @@ def test_an_execution_that_would_never_end_ends_with_its_cloud() -> None:
             definition=json.dumps({"StartAt": "Wait", "States": states}),
             roleArn="arn:aws:iam::000000000000:role/any",
         )
-        client.start_execution(stateMachineArn=machine["stateMachineArn"])
-        time.sleep(0.5)  # it takes a moment before it enters its first state
+        execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        eventually(lambda: "WaitStateEntered" in _history(client, execution))
     left = [thread for thread in set(threading.enumerate()) - before if "run" in thread.name]
     assert left == []
+
+
+def _history(client: Any, execution: str) -> list[str]:
+    return [event["type"] for event in client.get_execution_history(executionArn=execution)["events"]]
 
 
 def _call(cloud: EmbeddedCloud, function: str, event: str) -> Any:
@@ -194,8 +203,10 @@ def _runs(pid: int) -> bool:
 
 
 def test_another_ministack_is_refused_by_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seams, "PRIVATE_NAMES", (*seams.PRIVATE_NAMES, ("ministack.app", "_gone")))
-    with pytest.raises(seams.IncompatibleMinistack, match=rf"lacks ministack\.app\._gone.*ministack=={seams.TRIED}"):
+    other = ModuleType("ministack.services.stepfunctions")
+    monkeypatch.setitem(sys.modules, other.__name__, other)
+    message = rf"lacks .*'{other.__name__}' has no attribute .* pip install ministack=={TESTED}"
+    with pytest.raises(IncompatibleMinistack, match=message):
         EmbeddedCloud()
 
 

@@ -1,4 +1,4 @@
-"""An object that lands in the raw bucket starts one execution, which is told which object, of which version."""
+"""An object that lands in the raw bucket starts one execution, which is received which object, of which version."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def executions(cloud: EmbeddedCloud, outputs: dict[str, str], eventually: Callab
     """Waits until so many executions are over since the test began; returns them."""
     client = cloud.session().client("stepfunctions")
 
-    def listed() -> list[dict[str, Any]]:
+    def listed() -> list[Any]:
         pages = client.get_paginator("list_executions").paginate(stateMachineArn=outputs["StateMachineArn"])
         return [item for page in pages for item in page["executions"]]
 
     before = {item["executionArn"] for item in listed()}
 
     def wait(count: int) -> list[dict[str, Any]]:
-        def over() -> list[dict[str, Any]]:
+        def over() -> list[Any]:
             new = [item for item in listed() if item["executionArn"] not in before]
             done = len(new) >= count and all(item["status"] != "RUNNING" for item in new)
             return [client.describe_execution(executionArn=item["executionArn"]) for item in new] if done else []
@@ -38,23 +38,23 @@ def executions(cloud: EmbeddedCloud, outputs: dict[str, str], eventually: Callab
 
 
 @pytest.mark.parametrize("key", ["flights/1.csv", 'flights/a "quoted" \\ name.csv', "flights/day=1/é + ü&.csv"])
-def test_the_execution_is_told_which_object(
+def test_the_execution_receives_which_object(
     cloud: EmbeddedCloud, outputs: dict[str, str], executions: Executions, key: str
 ) -> None:
     put = cloud.session().client("s3").put_object(Bucket=outputs["RawBucket"], Key=key, Body=b"12345")
     (execution,) = executions(1)
-    told = json.loads(execution["input"])
-    assert {name: told[name] for name in ("bucket", "key", "version_id", "etag", "size")} == {
+    received = json.loads(execution["input"])
+    assert {name: received[name] for name in ("bucket", "key", "version_id", "etag", "size")} == {
         "bucket": outputs["RawBucket"],
         "key": key,
         "version_id": put["VersionId"],
         "etag": put["ETag"].strip('"'),
         "size": 5,
     }
-    assert told["id"]
-    assert told["sequencer"]
-    assert told["time"].startswith("20")
-    assert json.loads(execution["output"]) == told
+    assert received["id"]
+    assert received["sequencer"]
+    assert received["time"].startswith("20")
+    assert json.loads(execution["output"]) == received
 
 
 def test_each_version_of_a_key_is_told_apart_and_in_order(
@@ -65,9 +65,9 @@ def test_each_version_of_a_key_is_told_apart_and_in_order(
         client.put_object(Bucket=outputs["RawBucket"], Key="flights/same.csv", Body=body)["VersionId"]
         for body in (b"1", b"22", b"333")
     ]
-    told = [json.loads(item["input"]) for item in executions(3)]
-    told.sort(key=lambda event: event["sequencer"])
-    assert [(event["version_id"], event["size"]) for event in told] == list(zip(versions, (1, 2, 3), strict=True))
+    received = [json.loads(item["input"]) for item in executions(3)]
+    received.sort(key=lambda event: event["sequencer"])
+    assert [(event["version_id"], event["size"]) for event in received] == list(zip(versions, (1, 2, 3), strict=True))
 
 
 def test_two_hundred_objects_at_once_give_two_hundred_executions(

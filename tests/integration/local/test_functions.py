@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from filegate.devcloud.functions import Functions, UnknownImage, default_runtime, stage_of
+from filegate.devcloud.execution import Outcome
+from filegate.devcloud.functions import Functions, UnknownImage, stage_of
 
 REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -40,7 +40,6 @@ def functions(images: Path) -> Iterator[Functions]:
         variables={"AWS_REGION": "here", "AWS_ACCESS_KEY_ID": "of the cloud"},
         credentials=credentials,
         concurrency=2,
-        runtime=default_runtime(),
     )
     yield running
     running.stop()
@@ -110,27 +109,40 @@ def test_a_dead_process_is_replaced(functions: Functions) -> None:
 
 def test_no_more_calls_run_at_once_than_allowed_and_none_is_lost(functions: Functions) -> None:
     with ThreadPoolExecutor(20) as pool:
-        told = list(pool.map(lambda _: describe(functions), range(20)))
-    assert len({item["pid"] for item in told}) <= 2
+        answers = list(pool.map(lambda _: describe(functions), range(20)))
+    assert len({item["pid"] for item in answers}) <= 2
 
 
-def test_a_call_that_waits_for_its_turn_does_not_time_out(functions: Functions) -> None:
-    event = {"do": "sleep", "seconds": 0.6}
-    with ThreadPoolExecutor(4) as pool:
-        outcomes = list(pool.map(lambda _: functions.invoke(configuration(Timeout=1), event, "request"), range(4)))
-    assert [outcome.failed for outcome in outcomes] == [False] * 4
+def test_a_call_that_waits_for_its_turn_does_not_time_out(
+    functions: Functions, tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    until = tmp_path / "until"
+
+    def occupy(number: int) -> Outcome:
+        event = {"do": "wait", "begun": str(tmp_path / f"begun-{number}"), "until": str(until)}
+        return functions.invoke(configuration(), event, "request")
+
+    with ThreadPoolExecutor(3) as pool:
+        occupied = [pool.submit(occupy, number) for number in range(2)]
+        eventually(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+        third = pool.submit(functions.invoke, configuration(Timeout=2), {"well": "done"}, "request")
+        time.sleep(2.2)  # longer than its time-out
+        assert not third.done()
+        until.touch()
+        assert third.result().answer == {"well": "done"}
+        assert not any(call.result().failed for call in occupied)
 
 
-def test_stopping_ends_running_calls_and_every_process(functions: Functions) -> None:
+def test_stopping_ends_running_calls_and_every_process(
+    functions: Functions, tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
     pid = describe(functions)["pid"]
-    outcomes: list[Any] = []
-    busy = threading.Thread(
-        target=lambda: outcomes.append(functions.invoke(configuration(), {"do": "sleep", "seconds": 60}, "request"))
-    )
-    busy.start()
-    time.sleep(0.2)
-    functions.stop()
-    busy.join(10)
-    assert outcomes[0].answer["errorType"] == "Runtime.ExitError"
+    begun, never = tmp_path / "begun", tmp_path / "never"
+    with ThreadPoolExecutor(1) as pool:
+        event = {"do": "wait", "begun": str(begun), "until": str(never)}
+        busy = pool.submit(functions.invoke, configuration(), event, "request")
+        eventually(begun.exists)
+        functions.stop()
+        assert busy.result().answer["errorType"] == "Runtime.ExitError"
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy  # type: ignore[import-untyped]
 
 from filegate.devcloud import EmbeddedCloud
 from filegate.operations import deliver
@@ -191,7 +191,7 @@ def put(bucket: Bucket, headers: Mapping[str, str], who: str = ADMINISTRATOR, *,
     """What the bucket's policy says to a PutObject; what it allows is left to the policies of who asks."""
     context = {FROM_HEADERS[name.lower()]: value for name, value in headers.items() if name.lower() in FROM_HEADERS}
     service = {"aws:PrincipalIsAWSService": str(who.endswith(".amazonaws.com")).lower()}
-    return decision(bucket.policy, who, "s3:PutObject", context | service, on=bucket.anything, tls=tls)
+    return decision(bucket.policy, who, "s3:PutObject", {**context, **service}, on=bucket.anything, tls=tls)
 
 
 def test_a_request_that_names_no_encryption_or_the_key_is_not_refused(bucket: Bucket, outputs: dict[str, str]) -> None:
@@ -232,7 +232,7 @@ def test_only_s3_itself_writes_the_access_logs(cloud: EmbeddedCloud, outputs: di
 
     def write(who: str, context: Mapping[str, str]) -> str:
         service = {"aws:PrincipalIsAWSService": str(who.endswith(".amazonaws.com")).lower()}
-        return decision(bucket.policy, who, "s3:PutObject", context | service, on=bucket.anything)
+        return decision(bucket.policy, who, "s3:PutObject", {**context, **service}, on=bucket.anything)
 
     assert write("logging.s3.amazonaws.com", HERE | of_raw) == "Allow"
     assert write("logging.s3.amazonaws.com", ELSEWHERE | of_raw) == "ImplicitDeny"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -15,7 +16,7 @@ REGION = "us-east-1"
 
 
 def test_the_variables_are_those_of_a_session_of_the_role(cloud: EmbeddedCloud) -> None:
-    variables = RoleSessions(cloud.endpoint, REGION).variables(ROLE, "function")
+    variables: Any = RoleSessions(cloud.endpoint, REGION).variables(ROLE, "function")
     sts = boto3.client(
         "sts",
         endpoint_url=cloud.endpoint,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.devcloud.stack.intrinsics import Scope, UnresolvedValue
-from filegate.devcloud.stack.reconcile import matches
+from filegate.deploy.intrinsics import Scope, UnresolvedValue
+from tests.deployed_stack.comparison import matches
 
 SCOPE = Scope(
     pseudo={"AWS::Region": "here", "AWS::AccountId": "1", "AWS::Partition": "aws"},

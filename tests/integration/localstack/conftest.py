@@ -15,10 +15,6 @@ PROBE = Path(__file__).parent / "probe"
 IMAGES = ("filegate/localstack:local", *(f"filegate/{s}:local" for s in ("ingest", "validate", "transform", "output")))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    docker_engine.mark(items, Path(__file__).parent)
-
-
 @pytest.fixture(scope="session")
 def images() -> None:
     """The images of `make up`."""
@@ -48,7 +44,7 @@ def stack(images: None) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def create(stack: Stack, probe_image: str) -> Callable[..., str]:
-    """Creates a function, of the probe's image unless told otherwise, and returns its name."""
+    """Creates a function, of the probe's image by default, and returns its name."""
 
     def create(name: str, **settings: Any) -> str:
         client = stack.client("lambda")

@@ -1,4 +1,4 @@
-"""An alarm goes off when the metric that it watches says so, tells the topic, and takes the one over all with it."""
+"""An alarm goes off when its metric is over the threshold, notifies the topic, and sets off the composite alarm."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_too_many_rejects_are_told(stack: Stack) -> None:
         cloudwatch.put_metric_data(Namespace="Filegate", MetricData=[{**datum, "Timestamp": before}])
         (alarm,) = cloudwatch.describe_alarms(AlarmNames=[ALARM])["MetricAlarms"]
         put = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
-        # LocalStack looks at an alarm when it is put, and then once in its five minutes.
+        # LocalStack evaluates an alarm when it is put, and then once in its five minutes.
         cloudwatch.put_metric_alarm(**{name: value for name, value in alarm.items() if name in put})
 
     measure(1.0)
@@ -47,7 +47,7 @@ def subjects(sqs: Any, queue: str) -> list[str]:
 
 
 def eventually(probe: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (found := probe()) and time.monotonic() < deadline:
         time.sleep(0.2)
     return found

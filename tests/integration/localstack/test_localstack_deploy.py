@@ -97,7 +97,7 @@ def test_a_deployment_from_its_plan_to_its_end(
 def test_a_resource_that_fails_is_named_with_its_reason(
     environment: Environment, deployment: Deployment, parameters: dict[str, str]
 ) -> None:
-    definition = environment.checkout.folder / "infra/statemachine/pipeline.asl.json"
+    definition = environment.checkout.folder / "infra/statemachine/pipeline.asl.yaml"
     definition.write_text(json.dumps({"StartAt": "Nowhere", "States": {}}))
     deployment.wait_until_ready()
     with pytest.raises(DeploymentFailed, match=r"Pipeline → StateMachine \(AWS::StepFunctions::StateMachine\): "):

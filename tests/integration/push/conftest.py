@@ -32,10 +32,6 @@ HASH = "$2b$05$abcdefghijklmnopqrstuuDaq.PeGr/s9T2DM9yAYUbwcYEdRf1fS"  # of it, 
 MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    docker_engine.mark(items, Path(__file__).parent)
-
-
 @dataclass
 class LocalRegistry:
     """A registry on this machine."""

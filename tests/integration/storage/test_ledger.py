@@ -8,7 +8,7 @@ import pytest
 from filegate.devcloud import EmbeddedCloud
 from filegate.errors import ClaimLost
 from filegate.runs.run import Ingested, Invocation, Request, Retries, Run, Usage, Validated, run_id_of
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger
@@ -58,18 +58,18 @@ def test_the_owner_renews_its_claim_and_keeps_the_first_start(ledger: Ledger, ke
 
 def test_a_dead_owners_claim_is_taken_over_after_its_lease(ledger: Ledger, key: str) -> None:
     ledger.claim(a_run(key), NOW)
-    ledger.enter(a_run(key), "ValidateState", NOW + timedelta(minutes=10), Usage())  # renews the lease
+    ledger.enter(a_run(key), State.VALIDATE, NOW + timedelta(minutes=10), Usage())  # renews the lease
     assert not ledger.claim(a_run(key, execution="two"), NOW + LEASE + timedelta(minutes=1))
     assert ledger.claim(a_run(key, execution="two"), NOW + LEASE + timedelta(minutes=11))
     with pytest.raises(ClaimLost):
-        ledger.enter(a_run(key), "TransformState", NOW, Usage())
+        ledger.enter(a_run(key), State.TRANSFORM, NOW, Usage())
 
 
 def test_progress_keeps_the_claim_of_a_run_that_takes_hours(ledger: Ledger, key: str) -> None:
     """Such as one that is spread: no state is entered meanwhile."""
     run, step = a_run(key), LEASE - timedelta(minutes=1)
     ledger.claim(run, NOW)
-    ledger.enter(run, "ValidateState", NOW, Usage())
+    ledger.enter(run, State.VALIDATE, NOW, Usage())
     for told in range(1, 9):
         assert not ledger.claim(a_run(key, execution="two"), NOW + told * step)
         ledger.advance(run, chunks=16, rows=1_600, now=NOW + told * step)
@@ -94,12 +94,12 @@ def test_progress_adds_up_and_every_state_begins_with_none(ledger: Ledger, key: 
     ledger.advance(run, chunks=3, rows=300, now=NOW)
     ledger.advance(run, chunks=2, rows=150, now=NOW)
     assert progress_of(ledger, run) == ("IngestState", "12:00:00", 0, 5, 450)
-    run = run.having(ingested=Ingested(claim="CLAIMED", chunks=6))
-    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=10), Usage())
+    run = run.with_ingested(Ingested(claim="CLAIMED", chunks=6))
+    ledger.enter(run, State.VALIDATE, NOW + timedelta(seconds=10), Usage())
     assert progress_of(ledger, run) == ("ValidateState", "12:00:10", 6, 0, 0)
     ledger.advance(run, chunks=1, rows=90, now=NOW + timedelta(seconds=10))
     assert progress_of(ledger, run) == ("ValidateState", "12:00:10", 6, 1, 90)
-    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=20), Usage(), chunks=2)  # a second look at some
+    ledger.enter(run, State.VALIDATE, NOW + timedelta(seconds=20), Usage(), chunks=2)  # a second look at some
     assert progress_of(ledger, run) == ("ValidateState", "12:00:20", 2, 0, 0)
     ledger.advance(run, chunks=2, rows=200, now=NOW + timedelta(seconds=20))
     ledger.claim(run, NOW + timedelta(seconds=30))  # a restart
@@ -134,12 +134,12 @@ def test_ranges_that_tell_at_once_all_count(dynamodb: Ledger, key: str) -> None:
 def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
-    run = run.having(ingested=Ingested(claim="CLAIMED", rows=3, bytes=100, chunks=1))
-    ledger.enter(run, "ValidateState", NOW + timedelta(seconds=1), Usage())
+    run = run.with_ingested(Ingested(claim="CLAIMED", rows=3, bytes=100, chunks=1))
+    ledger.enter(run, State.VALIDATE, NOW + timedelta(seconds=1), Usage())
     record = ledger.get(run.run_id)
     assert record is not None
     assert (record.bytes, record.chunks, record.rows_in, record.rules) == (100, 1, 3, {})
-    ledger.record(run.having(validated=validated({"carrier:isin": 2, "*:unique(a,b)": 1})), Usage())
+    ledger.record(run.with_validated(validated({"carrier:isin": 2, "*:unique(a,b)": 1})), Usage())
     record = ledger.get(run.run_id)
     assert record is not None
     assert (record.bytes, record.rows_in, record.rows_accepted, record.rows_rejected) == (100, 3, 1, 2)
@@ -167,16 +167,16 @@ def invocation(state: str, seconds: float, **more: float) -> Invocation:
 def test_what_a_run_used_is_kept_by_invocation(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
-    first = invocation("IngestState", 1.25, s3_reads=3, ledger_writes=2.5)
-    so_far, whole = invocation("ValidateState", 0.5), invocation("ValidateState", 7.001, failed=True)
+    first = invocation(State.INGEST, 1.25, s3_reads=3, ledger_writes=2.5)
+    so_far, whole = invocation(State.VALIDATE, 0.5), invocation(State.VALIDATE, 7.001, failed=True)
     ledger.record(run, Usage(invocations={"a1": first}))
-    ledger.enter(run, "ValidateState", NOW, Usage(invocations={"b2": so_far}))
+    ledger.enter(run, State.VALIDATE, NOW, Usage(invocations={"b2": so_far}))
     ledger.record(run, Usage(invocations={"b2": whole}))
     record = ledger.get(run.run_id)
     assert record is not None
     assert record.usage.invocations == {"a1": first, "b2": whole}
     ledger.claim(run, NOW)  # a restart
-    last = invocation("CommitState", 2)
+    last = invocation(State.COMMIT, 2)
     head = Head("05", "v1", (run.run_id,), revision=1)
     assert ledger.commit(Commit(run, Status.SUCCEEDED, "", NOW, Usage(invocations={"c3": last}), 0.0004321, head))
     record = ledger.get(run.run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,9 @@ import pytest
 from filegate.devcloud import EmbeddedCloud
 from filegate.errors import ObjectGone, ObjectTooLarge
 from filegate.runs.address import Address
-from filegate.storage import s3 as module
-from filegate.storage.memory import MemoryObjectStore
 from filegate.storage.objects import ObjectStore
 from filegate.storage.s3 import HELD_BYTES, S3ObjectStore
+from tests.memory_store import MemoryObjectStore
 
 SMALL = b"0123456789"
 LARGE = bytes(range(256)) * (HELD_BYTES // 256 + 1)
@@ -135,7 +135,7 @@ def test_what_does_not_fit_on_the_disk_is_not_fetched(
 ) -> None:
     blob = bucket.store.blob(bucket.put(LARGE), tmp_path)
     full = type("Usage", (), {"free": len(LARGE) - 1})
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     with pytest.raises(ObjectTooLarge, match="more ephemeral storage"):
         blob.path()
     assert not [*tmp_path.iterdir()]

@@ -8,7 +8,7 @@ import re
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -21,9 +21,9 @@ from filegate.runs.clock import now
 from filegate.runs.prices import READ_ON
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Invocation, Usage, run_id_of
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from tests.unit.cli.conftest import Filegate, documents
-from tests.unit.operations.fakes import MemoryCloud
+from tests.unit.operations.fakes import MemoryCloud, body
 
 NOW = "2026-01-31T10:00:00.000Z"
 SOON = 10**6  # minutes: the runs are recent, whenever the test runs
@@ -37,7 +37,9 @@ def delivered(cloud: MemoryCloud, tmp_path: Path) -> Path:
     def arrived(address: Address) -> None:
         status = Status(Path(address.key).stem.upper())
         run_id = run_id_of(address.bucket, address.key, str(address.version_id))
-        error = {} if status in (Status.SUCCEEDED, Status.PARTIAL) else {"error_type": "Bad", "error_message": "So."}
+        error: dict[str, Any] = (
+            {} if status in (Status.SUCCEEDED, Status.PARTIAL) else {"error_type": "Bad", "error_message": "So."}
+        )
         cloud.has("x", status, key=address.key, run_id=run_id, rows_in=2000, rows_out=1999, **error)
 
     cloud.arrived = arrived
@@ -46,7 +48,7 @@ def delivered(cloud: MemoryCloud, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_drop_that_is_left_says_that_the_runs_go_on(
+def test_drop_that_is_interrupted_says_that_the_runs_continue(
     filegate: Filegate, delivered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leave(*_: object) -> None:
@@ -55,7 +57,7 @@ def test_drop_that_is_left_says_that_the_runs_go_on(
     monkeypatch.setattr("filegate.operations.follow.Follower.poll", leave)
     result = filegate("drop", "succeeded.csv", "-d", "flights")
     assert result.exit_code == 130
-    assert "What was delivered goes on without you: filegate runs" in result.stderr
+    assert "The runs of what was delivered continue. See them with: filegate runs" in result.stderr
 
 
 def test_drop_answers_a_person(filegate: Filegate, delivered: Path) -> None:
@@ -94,7 +96,7 @@ def test_the_worst_run_decides_the_exit_status(
 
 
 def test_a_duplicate_is_no_failure() -> None:
-    run = RunRecord.model_construct(status=Status.DUPLICATE)
+    run = RunRecord.model_construct(status=Status.DUPLICATE)  # type: ignore[call-arg]
     assert exit_status([run]) == 0
 
 
@@ -158,7 +160,7 @@ def test_a_run_whose_output_was_taken_back_had_been_published(filegate: Filegate
     assert f"superseded by run {'f' * 64}: it was published, and its output was taken back" in story
 
 
-def test_a_superseded_run_is_told_apart_wherever_it_is_listed(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_a_superseded_run_is_shown_as_such_wherever_it_is_listed(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has_partial(superseded_by="f" * 64, minute=SOON)
     cloud.message_about(run)
     for words in (["runs"], ["dlq", "list"]):
@@ -171,7 +173,7 @@ def test_a_superseded_run_is_told_apart_wherever_it_is_listed(filegate: Filegate
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.PARTIAL])
-def test_a_commit_that_was_cut_short_is_told(filegate: Filegate, cloud: MemoryCloud, status: Status) -> None:
+def test_a_commit_that_was_cut_short_is_shown(filegate: Filegate, cloud: MemoryCloud, status: Status) -> None:
     run = cloud.has("x", status)
     cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
     story = filegate("show", run.run_id).stdout
@@ -185,13 +187,13 @@ EVIL = "x[/y]\x1b[2J[bold]\nz\u202e"
 @pytest.fixture
 def evil(cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cloud that holds, and answers with, nothing else."""
-    facts = {"rules": {EVIL: 3}, "rows_rejected": 3, "error_type": EVIL, "error_message": EVIL}
+    facts: dict[str, Any] = {"rules": {EVIL: 3}, "rows_rejected": 3, "error_type": EVIL, "error_message": EVIL}
     run = cloud.has(EVIL, Status.FAILED, run_id="abcd" * 16, minute=SOON, states={EVIL: NOW}, version_id=EVIL, **facts)
     cloud.message_about(run, "0123-4567")
-    cloud.arrived = lambda address: cloud.has(
+    cloud.arrived = lambda address: cloud.has(  # type: ignore[assignment]
         "x", key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)), **facts
     )
-    monkeypatch.setattr(cloud.pipeline, "start", lambda name, document: cloud.has(EVIL, run_id=name, **facts))
+    monkeypatch.setattr(cloud.state_machine, "start", lambda name, document: cloud.has(EVIL, run_id=name, **facts))
     file = tmp_path / f"{EVIL}.csv"
     file.parent.mkdir()
     file.touch()
@@ -240,19 +242,19 @@ def test_a_key_is_on_one_line(filegate: Filegate, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "shown"),
     [
         (("drop", "nowhere.csv"), "There is no file nowhere.csv."),
         (("drop", ".", "-d", "flights"), "Name files, not folders."),
-        (("drop", "succeeded.csv"), "tells no dataset"),
+        (("drop", "succeeded.csv"), "has neither the folder nor the name of a dataset"),
         (("drop", "succeeded.csv", "-d", "nope", "--datasets", "declared"), "Declared are cars, flights."),
         (("drop",), "Missing argument"),
-        (("show", "xyz"), "is no run id"),
+        (("show", "xyz"), "is not a run id"),
         (("show", "abcd"), "No run starts with abcd"),
         (("runs", "--status", "LOST"), "Invalid value"),
-        (("dlq", "replay"), "Say what to replay."),
-        (("dlq", "replay", "abcd", "--all"), "Say what to replay."),
-        (("dlq", "replay", "abcd", "--dataset", "flights"), "Say what to replay."),
+        (("dlq", "replay"), "Nothing to replay was named."),
+        (("dlq", "replay", "abcd", "--all"), "Nothing to replay was named."),
+        (("dlq", "replay", "abcd", "--dataset", "flights"), "Nothing to replay was named."),
         (("dlq", "replay", "abcd"), "queue is empty"),
         (("dlq", "discard", "abcd"), "queue is empty"),
         (("check",), "There is no folder datasets."),
@@ -262,13 +264,13 @@ def test_a_key_is_on_one_line(filegate: Filegate, words: str) -> None:
         (("nonsense",), "No such command"),
     ],
 )
-def test_wrong_use(filegate: Filegate, delivered: Path, words: tuple[str, ...], told: str) -> None:
+def test_wrong_use(filegate: Filegate, delivered: Path, words: tuple[str, ...], shown: str) -> None:
     (delivered / "declared").mkdir()
     for name in ("cars", "flights"):
         (delivered / "declared" / f"{name}.py").touch()
     result = filegate(*words)
     assert result.exit_code == 2
-    assert told in " ".join(result.stderr.replace("│", " ").split())
+    assert shown in " ".join(result.stderr.replace("│", " ").split())
     assert "Traceback" not in result.output
     assert result.stdout == ""
 
@@ -292,7 +294,7 @@ def test_a_running_local_knows_its_datasets(
     monkeypatch.setattr("filegate.devcloud.running.running_local", lambda: running)
     assert documents(filegate("drop", "succeeded.csv", "--json"))[0]["object"] == "s3://raw/succeeded/succeeded.csv"
     assert "Declared are succeeded." in filegate("drop", "partial.csv").stderr
-    assert "tells no dataset" in filegate("-e", "prod", "drop", "succeeded.csv").stderr
+    assert "has neither the folder nor the name of a dataset" in filegate("-e", "prod", "drop", "succeeded.csv").stderr
 
 
 def test_a_place_that_cannot_be_written(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -> None:
@@ -331,12 +333,12 @@ def test_the_statuses_offered_are_those_of_the_ledger() -> None:
     assert set(get_args(StatusName)) == {status.value for status in Status} - {"DUPLICATE"}
 
 
-def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_has_all_about_a_run(filegate: Filegate, cloud: MemoryCloud) -> None:
     replay = cloud.has("replay", Status.FAILED, minute=SOON, run_id="f" * 64)
     states = {"IngestState": "2026-01-31T10:00:00.000Z", "ValidateState": "2026-01-31T10:00:00.250Z"}
     run = cloud.has_partial(states=states, retries=1, replayed_by=replay.run_id, rows_deduplicated=0, minute=0)
     result = filegate("show", run.run_id)
-    told = " ".join(result.stdout.split())
+    shown = " ".join(result.stdout.split())
     for part in (
         "flights/january.csv PARTIAL",
         "2026-01-31 10:00:00 UTC, took 1.5 s, restarted 1 time",
@@ -348,13 +350,13 @@ def test_show_tells_the_story(filegate: Filegate, cloud: MemoryCloud) -> None:
         f"{run.run_id[:12]} PARTIAL → ffffffffffff FAILED",
         f"filegate quarantine {run.run_id[:12]}",
     ):
-        assert part in told
+        assert part in shown
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["replayed_by"] == replay.run_id
     assert document["states"] == states
 
 
-def test_show_tells_how_far_a_long_run_is(
+def test_show_has_the_progress_of_a_long_run(
     filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     since = now().replace(microsecond=0)
@@ -362,28 +364,28 @@ def test_show_tells_how_far_a_long_run_is(
     run = cloud.is_under_way(
         "x", since=since, seconds=30, chunks=172, chunks_due=172, chunks_done=43, rows_done=2_100_000
     )
-    told = " ".join(filegate("show", run.run_id).stdout.split())
-    assert "still under way, last sign of life 1.5 s ago" in told
-    assert f"progress ValidateState since {since:%Y-%m-%d %H:%M:%S} UTC · 25 % · 43 of 172 chunks · " in told
-    assert "43 of 172 chunks · about 90 s left · 2.1 M rows · 70 k rows/s chunks 172 rows" in told
+    shown = " ".join(filegate("show", run.run_id).stdout.split())
+    assert "still running, last heartbeat 1.5 s ago" in shown
+    assert f"progress ValidateState since {since:%Y-%m-%d %H:%M:%S} UTC · 25 % · 43 of 172 chunks · " in shown
+    assert "43 of 172 chunks · about 90 s left · 2.1 M rows · 70 k rows/s chunks 172 rows" in shown
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert (document["chunks"], document["ranges"]) == (172, 0)
     assert (document["progress"]["percent"], document["progress"]["chunks_done"]) == (25, 43)
 
 
-def test_show_tells_of_a_run_that_says_nothing_yet(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_of_a_run_without_progress_yet(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.is_under_way("x", seconds=0)
-    told = filegate("show", run.run_id).stdout
-    assert "last sign of life" in told
-    assert "progress" not in told
-    assert "chunks" not in told
+    shown = filegate("show", run.run_id).stdout
+    assert "last heartbeat" in shown
+    assert "progress" not in shown
+    assert "chunks" not in shown
 
 
-def test_show_tells_how_a_large_object_was_spread(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_of_a_large_object_counts_its_ranges(filegate: Filegate, cloud: MemoryCloud) -> None:
     calls = {
-        "ValidateState0": Invocation(state="ValidateRange", calls=11, seconds=200, memory_mb=256),
-        "ValidateState1": Invocation(state="ValidateRange", calls=2, seconds=30, memory_mb=256),
-        "TransformState0": Invocation(state="TransformRange", calls=11, seconds=100, memory_mb=1024),
+        "ValidateState0": Invocation(state=State.VALIDATE_RANGE, calls=11, seconds=200, memory_mb=256),
+        "ValidateState1": Invocation(state=State.VALIDATE_RANGE, calls=2, seconds=30, memory_mb=256),
+        "TransformState0": Invocation(state=State.TRANSFORM_RANGE, calls=11, seconds=100, memory_mb=1024),
     }
     run = cloud.has("x", chunks=172, rows_in=3_000_000, usage=Usage(invocations=calls))
     assert "chunks 172 in 11 ranges, 2.0 M rows/s from claim to end" in " ".join(
@@ -393,27 +395,27 @@ def test_show_tells_how_a_large_object_was_spread(filegate: Filegate, cloud: Mem
     assert (document["chunks"], document["ranges"], document["progress"]) == (172, 11, None)
 
 
-def test_runs_tell_how_much_of_a_long_one_is_done(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_runs_show_how_much_of_a_long_one_is_done(filegate: Filegate, cloud: MemoryCloud) -> None:
     cloud.is_under_way("long", seconds=30, chunks_due=172, chunks_done=43, minute=SOON)
-    cloud.is_under_way("ingesting", state="IngestState", seconds=30, chunks_done=43, minute=SOON)
+    cloud.is_under_way("ingesting", state=State.INGEST, seconds=30, chunks_done=43, minute=SOON)
     cloud.is_under_way("small", seconds=0, minute=SOON)
-    told = [re.split(r"  +", line)[2:4] for line in filegate("runs").stdout.splitlines()[1:]]
-    assert sorted(told) == [["ingesting.csv", "RUNNING"], ["long.csv", "RUNNING 25 %"], ["small.csv", "RUNNING"]]
+    shown = [re.split(r"  +", line)[2:4] for line in filegate("runs").stdout.splitlines()[1:]]
+    assert sorted(shown) == [["ingesting.csv", "RUNNING"], ["long.csv", "RUNNING 25 %"], ["small.csv", "RUNNING"]]
     assert {document["dataset"] for document in documents(filegate("runs", "--json")) if document["progress"]} == {
         "flights"
     }
 
 
-def test_show_tells_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_has_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
     calls = {
-        "a": Invocation(state="IngestState", seconds=2.5, memory_mb=512, s3_reads=3, s3_writes=1, ledger_writes=6),
-        "b": Invocation(state="ValidateState", seconds=1, memory_mb=256, failed=True),
-        "c": Invocation(state="ValidateState", seconds=3, memory_mb=256, s3_reads=2),
+        "a": Invocation(state=State.INGEST, seconds=2.5, memory_mb=512, s3_reads=3, s3_writes=1, ledger_writes=6),
+        "b": Invocation(state=State.VALIDATE, seconds=1, memory_mb=256, failed=True),
+        "c": Invocation(state=State.VALIDATE, seconds=3, memory_mb=256, s3_reads=2),
     }
     run = cloud.has_partial(usage=Usage(invocations=calls), cost_usd=0.0012)
-    told = " ".join(filegate("show", run.run_id).stdout.split())
-    assert "used 6.5 s in 3 invocations, 2.2 GB-seconds, 7 state transitions, 6 requests to S3: about $0.0012" in told
-    assert f"by the list prices of {READ_ON}" in told
+    shown = " ".join(filegate("show", run.run_id).stdout.split())
+    assert "used 6.5 s in 3 invocations, 2.2 GB-seconds, 7 state transitions, 6 requests to S3: about $0.0012" in shown
+    assert f"by the list prices of {READ_ON}" in shown
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["used"] == {
         "stages": {
@@ -431,13 +433,13 @@ def test_show_tells_what_a_run_used_and_cost(filegate: Filegate, cloud: MemoryCl
 
 
 def test_show_estimates_what_a_failed_run_cost(filegate: Filegate, cloud: MemoryCloud) -> None:
-    calls = {"a": Invocation(state="IngestState", seconds=900, memory_mb=512, failed=True)}
+    calls = {"a": Invocation(state=State.INGEST, seconds=900, memory_mb=512, failed=True)}
     run = cloud.has("x", Status.FAILED, usage=Usage(invocations=calls), error_type="Throttled", error_message="Slow.")
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["used"]["cost_usd"] == pytest.approx(450 * 0.0000133334, rel=0.1)
 
 
-def test_show_tells_of_an_error(filegate: Filegate, cloud: MemoryCloud) -> None:
+def test_show_has_the_error(filegate: Filegate, cloud: MemoryCloud) -> None:
     run = cloud.has("x", Status.REJECTED, error_type="SchemaMismatch", error_message="No \x1b[31mcolumn.", minute=SOON)
     result = filegate("show", run.run_id)
     assert "SchemaMismatch" in result.stdout
@@ -451,7 +453,7 @@ def test_quarantine_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> 
     assert result.stdout == (
         "row 3, byte 300\n"
         '  flight:ge  received "-1"; allowed: >= 1\n'
-        "  carrier=AA  flight=-1\n"
+        "  flight=-1  carrier=AA\n"
         "\n"
         "row 4, byte 400\n"
         '  carrier:isin  received "\\x1b[2J"; allowed: AA\n'
@@ -492,6 +494,72 @@ def test_dlq_list_and_show(filegate: Filegate, cloud: MemoryCloud) -> None:
     assert len(cloud.queue.visible) == 2
 
 
+def test_dlq_show_answers_a_person(filegate: Filegate, cloud: MemoryCloud) -> None:
+    run = cloud.has_partial()
+    cloud.message_about(run, "3f2504e0")
+    shown = filegate("dlq", "show", run.run_id[:6]).stdout
+    story = " ".join(shown.split())
+    for part in (
+        "flights/january.csv PARTIAL",
+        "failed RowsRejected 3 of 5 rows.",
+        "object s3://raw/flights/january.csv version v1",
+        "message 3f2504e0, sent 2026-01-31 10:00:00 UTC",
+        f"next filegate quarantine {run.run_id[:12]} Fix the cause. Then: filegate dlq replay {run.run_id[:12]}",
+        'flight:ge 3 rows allowed >= 1 received "-1" (1), "-5" (1), "0" (1) row 3, byte 300 flight=-1 carrier=AA',
+    ):
+        assert part in story
+    assert "{" not in shown
+
+
+@pytest.mark.parametrize(("status", "traces"), [(Status.REJECTED, 0), (Status.FAILED, 1)])
+def test_dlq_show_has_a_stack_trace_only_where_it_helps(
+    filegate: Filegate, cloud: MemoryCloud, status: Status, traces: int
+) -> None:
+    """Not where the object is at fault."""
+    frames = ['  File "/var/task/filegate/x.py", line 1, in x\n', "    raise \x1b[2J\n"]
+    cause = json.dumps({"errorType": "X", "errorMessage": "No.", "stackTrace": frames})
+    run = cloud.has("january", status, error_type="X")
+    cloud.queue.send(body(run) | {"error": {"Error": "X", "Cause": cause}}, "a")
+    shown = filegate("dlq", "show", run.run_id[:6]).stdout
+    assert shown.count("line 1, in x") == traces
+    assert "\x1b" not in shown
+
+
+def test_dlq_show_of_what_is_not_the_pipeline_s(filegate: Filegate, cloud: MemoryCloud) -> None:
+    cloud.queue.send("\x1b[2Jnonsense", "junk-1234")
+    assert r"\x1b[2Jnonsense" in filegate("dlq", "show", "junk").stdout
+    failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended."}
+    cloud.queue.send({"execution": "arn:x:night-shift", "failure": failure}, "aborted-1")
+    shown = filegate("dlq", "show", "aborted-1").stdout
+    assert "execution night-shift  FAILED" in shown
+    assert "filegate dlq discard aborted-1" in shown
+
+
+def test_show_of_a_run_that_was_replayed_twice_names_the_last_run(filegate: Filegate, cloud: MemoryCloud) -> None:
+    first = cloud.has("a", Status.FAILED, run_id="a" * 64, replayed_by="b" * 64)
+    cloud.has("a", Status.FAILED, run_id="b" * 64, replay_of=first.run_id, replayed_by="c" * 64)
+    assert "filegate show cccccccccccc" in filegate("show", first.run_id).stdout  # though it has not begun yet
+    cloud.has("a", Status.FAILED, run_id="c" * 64, replay_of="b" * 64)
+    shown = filegate("show", first.run_id).stdout
+    assert "aaaaaaaaaaaa FAILED → bbbbbbbbbbbb FAILED → cccccccccccc FAILED" in shown
+    assert "filegate show cccccccccccc" in shown
+    assert "filegate show bbbbbbbbbbbb" not in shown
+
+
+@pytest.mark.parametrize(
+    "words", [("runs", "-d", "nosuch"), ("dlq", "list", "-d", "nosuch"), ("dlq", "replay", "--all", "-d", "nosuch")]
+)
+def test_an_unknown_dataset_is_refused_everywhere(
+    filegate: Filegate, cloud: MemoryCloud, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    assert filegate(*words).exit_code == 0  # no dataset is declared here: it may be one of the deployment's
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "flights.py").touch()
+    result = filegate(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "There is no dataset 'nosuch'.\nDeclared are flights.\n"
+
+
 def test_an_empty_queue(filegate: Filegate, cloud: MemoryCloud) -> None:
     for words in (["dlq", "list"], ["dlq", "replay", "--all"]):
         result = filegate(*words)
@@ -504,20 +572,20 @@ def test_dlq_replay(filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.
     for run in runs:
         cloud.message_about(run)
     ends = {"flights/a.csv": Status.SUCCEEDED, "flights/b.csv": Status.REJECTED, "cars/c.csv": Status.PARTIAL}
-    start = cloud.pipeline.start
+    start = cloud.state_machine.start
 
     def run_at_once(name: str, document: dict[str, str]) -> bool:
         cloud.has("x", ends[document["key"]], run_id=name, key=document["key"], replay_of=document["replay_of"])
         return start(name, document)
 
-    monkeypatch.setattr(cloud.pipeline, "start", run_at_once)
+    monkeypatch.setattr(cloud.state_machine, "start", run_at_once)
 
     assert documents(filegate("dlq", "replay", runs[0].run_id[:8], "--json"))[0]["status"] == "SUCCEEDED"
     result = filegate("dlq", "replay", "--all", "--dataset", "flights")
     assert (result.exit_code, "flights  b.csv" in result.stdout) == (3, True)
     assert filegate("dlq", "replay", "--all").exit_code == 0
     assert not cloud.queue.visible
-    rows = {document["key"]: document["replay_rows"] for document in cloud.pipeline.started.values()}
+    rows = {document["key"]: document["replay_rows"] for document in cloud.state_machine.started.values()}
     assert rows == {"flights/a.csv": "quarantined", "flights/b.csv": "all", "cars/c.csv": "all"}
 
 

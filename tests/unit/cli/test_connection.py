@@ -12,8 +12,8 @@ import pytest
 from botocore import exceptions as aws
 
 from filegate.aws import explained
-from filegate.cli import connection as module
-from filegate.cli.connection import ClientSettings, connect, connect_if_any
+from filegate.cli.connection import connect, connect_if_any
+from filegate.cli.settings import ClientSettings
 from filegate.devcloud.running import RunningLocal, announced, running_local, state_file
 from filegate.errors import NoCloud, WrongUse
 from filegate.operations.cloud import Outputs
@@ -63,7 +63,7 @@ def test_no_cloud_at_all() -> None:
 
 
 def test_a_running_local_is_found(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "stack_outputs", lambda session, stack: OUTPUTS)
+    monkeypatch.setattr("filegate.operations.cloud.stack_outputs", lambda session, stack: OUTPUTS)
     with announced(here(endpoint)):
         found = connect(ClientSettings())
         assert found.outputs.raw_bucket == "raw"
@@ -74,7 +74,7 @@ def test_a_running_local_is_found(endpoint: str, monkeypatch: pytest.MonkeyPatch
 def test_a_running_local_of_other_datasets_is_not_used(
     endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "stack_outputs", lambda session, stack: OUTPUTS)
+    monkeypatch.setattr("filegate.operations.cloud.stack_outputs", lambda session, stack: OUTPUTS)
     (tmp_path / "link").symlink_to("/datasets")
     with announced(here(endpoint)):
         for same in (Path("/datasets"), Path("/datasets/../datasets"), tmp_path / "link"):
@@ -82,12 +82,12 @@ def test_a_running_local_of_other_datasets_is_not_used(
         with pytest.raises(WrongUse, match=rf"uses the datasets of /datasets, not those of {tmp_path}.*Stop it"):
             connect(ClientSettings(datasets=tmp_path))
         monkeypatch.setenv("FILEGATE_DATASETS", str(tmp_path))
-        with pytest.raises(WrongUse, match="leave --datasets and FILEGATE_DATASETS away"):
+        with pytest.raises(WrongUse, match="omit --datasets and unset FILEGATE_DATASETS"):
             connect_if_any(ClientSettings())
 
 
 def test_a_named_environment_comes_first(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "stack_outputs", lambda session, stack: OUTPUTS)
+    monkeypatch.setattr("filegate.operations.cloud.stack_outputs", lambda session, stack: OUTPUTS)
     monkeypatch.setenv("FILEGATE_ENVIRONMENT", "prod")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     with announced(here(endpoint)):

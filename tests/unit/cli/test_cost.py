@@ -103,10 +103,10 @@ def test_a_cloud_of_this_machine_has_estimates_alone(filegate: Filegate) -> None
         "2026-01-31         0.0625  █▎               0   0.0625",
         "total              0.5625              0.5000   0.0625",
     ]
-    assert "bills nobody" in result.stderr
+    assert "has no bill" in result.stderr
     assert "--by" not in result.stderr
     assert result.exit_code == 0
-    assert "--by is about the bill: estimates are by dataset." in filegate("cost", "--by", "component").stderr
+    assert "--by groups the bill: estimates are by dataset." in filegate("cost", "--by", "component").stderr
     assert documents(filegate("cost", "--json"))[-1]["billed"] is None
     assert len(documents(filegate("cost", "--json"))) == 14
 

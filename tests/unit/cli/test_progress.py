@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from filegate.cli import progress
-from filegate.cli.progress import SAID_EVERY, Progress, watched
+from filegate.cli.progress import LOG_EVERY, RunLines, watched
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -19,8 +20,8 @@ from tests.unit.operations.fakes import MemoryCloud
 def a_run(**facts: object) -> RunRecord:
     """Half a minute into its validation."""
     since = now().replace(microsecond=0) - timedelta(seconds=31)
-    told = {"chunks_done": 43, "chunks_due": 172, "rows_done": 2_100_000, **facts}
-    return MemoryCloud().is_under_way("january", since=since, seconds=30, **told)
+    counts: dict[str, Any] = {"chunks_done": 43, "chunks_due": 172, "rows_done": 2_100_000, **facts}
+    return MemoryCloud().is_under_way("january", since=since, seconds=30, **counts)
 
 
 def terminal(width: int = 120) -> Console:
@@ -28,7 +29,7 @@ def terminal(width: int = 120) -> Console:
 
 
 def drawn(run: RunRecord, width: int = 120) -> str:
-    lines = Progress()
+    lines = RunLines()
     lines.delivered(lines.add("january.csv"), run.run_id)
     lines.update(run)
     console = Console(file=io.StringIO(), width=width, color_system=None)
@@ -93,16 +94,16 @@ def test_where_there_is_no_terminal_a_line_is_written_now_and_then(
 ) -> None:
     times = Times()
     monkeypatch.setattr(progress, "now", times)
-    monkeypatch.setattr(progress.Line.__dataclass_fields__["said_at"], "default_factory", times)
+    monkeypatch.setattr(progress.RunLine.__dataclass_fields__["logged_at"], "default_factory", times)
     console = Console(file=io.StringIO(), width=200)
     small = MemoryCloud().has("small", Status.RUNNING, state="ValidateState")
     with watched(console, quiet=quiet) as lines:
         for run in (small, a_run()):
             line = lines.add(run.key)
-            line.said_at = times.at
+            line.logged_at = times.at
             lines.delivered(line, run.run_id)
         for minute in range(5):
-            times.at += SAID_EVERY / 2
+            times.at += LOG_EVERY / 2
             lines.update(small)
             lines.update(a_run(chunks_done=43 + minute))
     written = console.file.getvalue().splitlines()  # type: ignore[attr-defined]

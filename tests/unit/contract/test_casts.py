@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandera.polars as pa
@@ -14,7 +15,7 @@ UTC = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def local(*parts: int) -> dt.datetime:
+def local(*parts: Any) -> dt.datetime:
     return dt.datetime(*parts)  # noqa: DTZ001
 
 
@@ -89,20 +90,20 @@ REFUSED = [
 
 @pytest.mark.parametrize(("dtype", "text", "value"), ACCEPTED, ids=str)
 def test_a_text_becomes_the_value_it_says(dtype, text, value, compiled, chunk):
-    split = compiled(pa.DataFrameSchema({"x": pa.Column(dtype)})).check(chunk(x=[text])).split()
+    split = compiled(pa.DataFrameSchema({"x": pa.Column(dtype)})).evaluate(chunk(x=[text])).split()
     assert split.accepted.schema["x"] == dtype
     assert split.accepted["x"].to_list() == [value]
 
 
 @pytest.mark.parametrize(("dtype", "text"), REFUSED, ids=str)
 def test_a_text_that_says_no_such_value_is_a_type_fault_and_nothing_else(dtype, text, compiled, chunk, codes):
-    split = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, nullable=False)})).check(chunk(x=[text])).split()
+    split = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, nullable=False)})).evaluate(chunk(x=[text])).split()
     assert codes(split) == {1: ["x:type"]}
     assert split.rejected["broken"].item()[0]["value"] == text
 
 
 def test_nan_is_a_float_text(compiled, chunk):
-    split = compiled(pa.DataFrameSchema({"x": pa.Column(float, nullable=True)})).check(chunk(x=["NaN"])).split()
+    split = compiled(pa.DataFrameSchema({"x": pa.Column(float, nullable=True)})).evaluate(chunk(x=["NaN"])).split()
     assert split.accepted["x"].is_nan().to_list() == [True]
 
 
@@ -124,7 +125,7 @@ def test_a_date_format_replaces_iso_8601(dtype, date_format, example, compiled, 
     text, value = example
     contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype)}))
     texts = [text, f" {text}", f"{text} ", "2013-01-31T09:30:00"]
-    split = contract.check(chunk(x=texts), date_formats={"x": date_format}).split()
+    split = contract.evaluate(chunk(x=texts), date_formats={"x": date_format}).split()
     assert split.accepted["x"].to_list() == [value]
     assert split.tallies == {"x:type": 3}
     assert date_format in split.rejected["broken"][0][0]["allowed"]

@@ -78,7 +78,7 @@ def test_two_rules_never_share_a_code(compiled):
         (pa.Check.ge(1, name="numbered"), ">= 1"),
         (pa.Check(odd, error="an odd number"), "an odd number"),
         (pa.Check(odd, description="an odd number"), "an odd number"),
-        (pa.Check(odd), "what passes the check 'odd'"),
+        (pa.Check(odd), "must satisfy check `odd`"),
     ],
     ids=str,
 )
@@ -90,10 +90,10 @@ def test_what_a_check_allows_is_put_in_words(check, words, compiled):
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        (pa.Check.str_matches(r"C\d+$"), r"a text that starts with a match of C\d+$"),
-        (pa.Check.str_contains("a|b"), "a text with a match of a|b"),
-        (pa.Check.str_startswith("x"), "a text that starts with x"),
-        (pa.Check.str_endswith("x"), "a text that ends with x"),
+        (pa.Check.str_matches(r"C\d+$"), r"must match `^C\d+$`"),
+        (pa.Check.str_contains("a|b"), "must match `a|b`"),
+        (pa.Check.str_startswith("x"), "a string that starts with x"),
+        (pa.Check.str_endswith("x"), "a string that ends with x"),
         (pa.Check.str_length(2, 5), "2 to 5 characters"),
         (pa.Check.str_length(min_value=2), "at least 2 characters"),
         (pa.Check.str_length(max_value=2), "at most 2 characters"),

@@ -18,7 +18,7 @@ def numbered(values: pl.Series) -> pl.DataFrame:
 
 def test_a_column_of_the_contract_s_type_is_taken_as_it_is(compiled, codes):
     contract = compiled(pa.DataFrameSchema({"x": pa.Column(pl.Date, pa.Check.ge(dt.date(2013, 1, 1)))}))
-    split = contract.check(numbered(pl.Series([dt.date(2013, 1, 2), dt.date(2012, 1, 1), None]))).split()
+    split = contract.evaluate(numbered(pl.Series([dt.date(2013, 1, 2), dt.date(2012, 1, 1), None]))).split()
     assert split.accepted["x"].to_list() == [dt.date(2013, 1, 2)]
     assert codes(split) == {2: ["x:ge"], 3: ["x:not_null"]}
     assert split.rejected["values"][0] == {"x": "2012-01-01"}
@@ -44,18 +44,18 @@ def test_another_type_is_cast_where_the_value_survives(values, dtype, verdict, c
     accepted, faulty = verdict
     contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, nullable=True, coerce=True)}))
     assert contract.mismatches(pl.Schema({"x": values.dtype})) == []
-    split = contract.check(numbered(values)).split()
+    split = contract.evaluate(numbered(values)).split()
     assert codes(split) == {row: ["x:type"] for row in faulty}
     assert split.accepted["x"].drop_nulls().to_list() == accepted
 
 
-def test_mismatches_say_what_is_held_and_what_is_wanted(compiled):
+def test_mismatches_have_the_types_of_the_file_and_the_contract(compiled):
     columns = {"a": pa.Column(int), "b": pa.Column(int, coerce=True), "c": pa.Column(pl.Date, coerce=True)}
     contract = compiled(pa.DataFrameSchema(columns))
     schema = pl.Schema({"a": pl.Float64, "b": pl.Int32, "c": pl.Int64, "unknown": pl.Object})
     assert contract.mismatches(schema) == [
-        "Column 'a' holds Float64, the contract wants Int64: declare coerce=True to cast it.",
-        "Column 'c' holds Int64, which cannot be cast to Date.",
+        "Column 'a' has the type Float64, the contract Int64: declare coerce=True to cast it.",
+        "Column 'c' has the type Int64, which cannot be cast to Date.",
     ]
     assert contract.mismatches(pl.Schema({"a": pl.Int64})) == []
 
@@ -76,7 +76,7 @@ def test_types_that_mean_something_else_are_never_cast(source, dtype, compiled):
     contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, coerce=True)}))
     assert "cannot be cast" in contract.mismatches(pl.Schema({"x": source}))[0]
     with pytest.raises(SchemaMismatch):
-        contract.check(numbered(pl.Series([None], dtype=source)))
+        contract.evaluate(numbered(pl.Series([None], dtype=source)))
 
 
 def test_coerce_of_the_schema_is_that_of_every_column(compiled):

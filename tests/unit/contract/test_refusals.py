@@ -56,7 +56,7 @@ DEPENDS_ON_OTHER_ROWS = {
 def test_an_expression_that_looks_at_other_rows_is_refused(case, compiled):
     message = refusal(compiled, frame_check(DEPENDS_ON_OTHER_ROWS[case]))
     assert "the whole frame, check 'mine'" in message
-    assert "Rows are judged chunk by chunk" in message
+    assert "Checks run chunk by chunk" in message
     assert "element_wise=True" in message
 
 

@@ -1,16 +1,19 @@
-"""A chunk parted into accepted and rejected rows, with faults found outside."""
+"""A chunk split into accepted and rejected rows, with rules broken while it was read."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import pandera.polars as pa
 import polars as pl
 import pytest
 
-from filegate.formats.records import ROW, Fault
+from filegate.formats.records import ROW
+from filegate.runs.broken_rule import BrokenRule
 
 
 @pytest.fixture
-def checked(compiled):
+def evaluation(compiled):
     schema = pa.DataFrameSchema(
         {"carrier": pa.Column(str, pa.Check.isin(["UA", "AA"])), "flight": pa.Column(int, pa.Check.ge(1), unique=True)},
         unique=["carrier", "flight"],
@@ -24,7 +27,7 @@ def checked(compiled):
             "_rescued": ['{"a":"1"}', None, None, None],
         }
     )
-    return compiled(schema).check(frame)
+    return compiled(schema).evaluate(frame)
 
 
 def repeats(**rows: list[int]) -> pl.DataFrame:
@@ -32,14 +35,14 @@ def repeats(**rows: list[int]) -> pl.DataFrame:
     return pl.DataFrame(pairs, schema={ROW: pl.Int64, "rule": pl.String}, orient="row")
 
 
-def test_accepted_rows_have_the_contract_s_columns_order_and_types(checked):
-    accepted = checked.split().accepted
+def test_accepted_rows_have_the_contract_s_columns_order_and_types(evaluation):
+    accepted = evaluation.split().accepted
     assert accepted.schema == {ROW: pl.Int64, "carrier": pl.String, "flight": pl.Int64, "_rescued": pl.String}
     assert accepted.rows() == [(11, "UA", 1, '{"a":"1"}'), (15, "AA", 4, None)]
 
 
-def test_rejected_rows_have_their_raw_texts_and_every_broken_rule(checked):
-    rejected = checked.split().rejected
+def test_rejected_rows_have_their_original_strings_and_every_broken_rule(evaluation):
+    rejected = evaluation.split().rejected
     assert rejected.rows(named=True) == [
         {
             ROW: 12,
@@ -65,14 +68,14 @@ def test_rejected_rows_have_their_raw_texts_and_every_broken_rule(checked):
     ]
 
 
-def test_tallies_count_each_rule_once_a_row_in_the_order_of_rules(checked):
-    tallies = checked.split().tallies
+def test_tallies_count_each_rule_once_a_row_in_the_order_of_rules(evaluation):
+    tallies = evaluation.split().tallies
     assert list(tallies.items()) == [("carrier:not_null", 1), ("carrier:isin", 1), ("flight:type", 1), ("flight:ge", 1)]
 
 
-def test_repeated_keys_are_rejected_with_the_words_of_their_unique(checked):
+def test_repeated_keys_are_rejected_with_the_message_of_their_unique(evaluation):
     found = repeats(**{"flight:unique": [11, 12, 99], "*:unique(carrier,flight)": [11]})
-    split = checked.split(found)
+    split = evaluation.split(repeats=found)
     assert split.accepted[ROW].to_list() == [15]
     assert split.rejected["broken"][0].to_list() == [
         {"rule": "flight:unique", "column": "flight", "value": "1", "allowed": "a value that no other row has"},
@@ -87,70 +90,59 @@ def test_repeated_keys_are_rejected_with_the_words_of_their_unique(checked):
     assert split.tallies["flight:unique"] == 2
 
 
-def test_a_unique_may_be_reported_as_a_fault(checked, codes):
-    fault = Fault(row=15, rule="flight:unique", column=None, value=None, allowed="")
-    broken = checked.split([fault]).rejected["broken"][-1].to_list()
-    assert broken == [
-        {"rule": "flight:unique", "column": "flight", "value": "4", "allowed": "a value that no other row has"}
-    ]
+NESTED = BrokenRule("record:nested", "extra", "{}", "a string")
 
 
-def test_faults_of_the_reader_come_after_the_contract_s_rules_with_their_own_words(checked):
-    fault = Fault(row=12, rule="record:nested", column="extra", value="{}", allowed="a text")
-    split = checked.split([fault])
-    assert split.rejected["broken"][0].to_list()[-1] == {
-        "rule": "record:nested",
-        "column": "extra",
-        "value": "{}",
-        "allowed": "a text",
-    }
+def test_broken_rules_of_the_reader_come_after_those_of_the_contract(evaluation):
+    split = evaluation.split([(12, NESTED)])
+    assert split.rejected["broken"][0].to_list()[-1] == asdict(NESTED)
     assert list(split.tallies)[-1] == "record:nested"
 
 
-def test_a_type_fault_of_the_reader_is_all_that_is_wrong_with_the_cell(checked, codes):
-    faults = [Fault(row, "carrier:type", "carrier", '["x"]', "a text") for row in (12, 14, 14)]
-    assert codes(checked.split(faults)) == {12: ["flight:ge", "carrier:type"], 14: ["flight:type", "carrier:type"]}
+def test_a_cell_whose_type_the_reader_refused_breaks_no_other_rule(evaluation, codes):
+    broken = [(row, BrokenRule("carrier:type", "carrier", '["x"]', "a string")) for row in (12, 14, 14)]
+    assert codes(evaluation.split(broken)) == {12: ["flight:ge", "carrier:type"], 14: ["flight:type", "carrier:type"]}
 
 
-def test_a_fault_with_the_code_of_a_rule_takes_that_rule_s_place_in_the_order(compiled, chunk, codes):
+def test_a_broken_rule_of_the_reader_with_the_code_of_a_rule_takes_its_place_in_the_order(compiled, chunk, codes):
     schema = pa.DataFrameSchema({name: pa.Column(int, pa.Check.ge(1)) for name in ("a", "b", "c")})
-    checked = compiled(schema).check(chunk(a=["0"], b=[None], c=["0"]))
-    assert codes(checked.split([Fault(1, "b:type", "b", "[]", "a number")])) == {1: ["a:ge", "b:type", "c:ge"]}
+    evaluation = compiled(schema).evaluate(chunk(a=["0"], b=[None], c=["0"]))
+    assert codes(evaluation.split([(1, BrokenRule("b:type", "b", "[]", "a number"))])) == {
+        1: ["a:ge", "b:type", "c:ge"]
+    }
 
 
-def test_faults_in_several_portions_add_up(checked, codes):
-    fault = Fault(row=11, rule="record:nested", column=None, value=None, allowed="a text")
-    split = checked.split([fault], repeats(**{"flight:unique": [11]}), repeats(**{"flight:unique": [15]}))
+def test_broken_rules_of_the_reader_and_repeats_add_up(evaluation, codes):
+    split = evaluation.split([(11, NESTED)], repeats(**{"flight:unique": [11, 15]}))
     assert codes(split)[11] == ["flight:unique", "record:nested"]
     assert codes(split)[15] == ["flight:unique"]
     assert split.accepted.is_empty()
 
 
-def test_rows_of_other_chunks_are_passed_over(checked):
-    fault = Fault(row=1, rule="record:nested", column=None, value=None, allowed="a text")
-    split = checked.split([fault], repeats(**{"flight:unique": [1, 99]}))
+def test_repeats_in_other_chunks_are_ignored(evaluation):
+    split = evaluation.split(repeats=repeats(**{"flight:unique": [1, 99]}))
     assert split.accepted[ROW].to_list() == [11, 15]
-    assert "record:nested" not in split.tallies
+    assert "flight:unique" not in split.tallies
 
 
-def test_an_unknown_unique_is_a_mistake_of_the_caller(checked):
-    with pytest.raises(ValueError, match="'flight:uniq' is no unique"):
-        checked.split(repeats(**{"flight:uniq": [11]}))
+def test_an_unknown_unique_is_a_mistake_of_the_caller(evaluation):
+    with pytest.raises(ValueError, match="'flight:uniq'\\] are not uniques"):
+        evaluation.split(repeats=repeats(**{"flight:uniq": [11]}))
 
 
 def test_a_chunk_without_rows_or_rejects_keeps_its_shape(compiled, chunk):
     contract = compiled(pa.DataFrameSchema({"a": pa.Column(int)}))
-    empty, clean = contract.check(chunk(a=[])).split(), contract.check(chunk(a=["1"])).split()
+    empty, clean = contract.evaluate(chunk(a=[])).split(), contract.evaluate(chunk(a=["1"])).split()
     assert empty.accepted.schema == clean.accepted.schema
     assert empty.rejected.schema == clean.rejected.schema
     assert (empty.accepted.height, clean.accepted.height, empty.rejected.height, clean.rejected.height) == (0, 1, 0, 0)
     assert empty.tallies == clean.tallies == {}
 
 
-def test_a_contract_without_rules_accepts_everything_but_what_has_faults(compiled, chunk, codes):
+def test_a_contract_without_rules_accepts_everything_but_what_the_reader_rejected(compiled, chunk, codes):
     contract = compiled(pa.DataFrameSchema({"a": pa.Column(str, nullable=True)}))
-    checked = contract.check(chunk(a=["x", None]))
-    assert checked.split().accepted.height == 2
-    split = checked.split([Fault(row=2, rule="record:nested", column=None, value=None, allowed="a text")])
+    evaluation = contract.evaluate(chunk(a=["x", None]))
+    assert evaluation.split().accepted.height == 2
+    split = evaluation.split([(2, NESTED)])
     assert split.accepted[ROW].to_list() == [1]
     assert codes(split) == {2: ["record:nested"]}

@@ -85,7 +85,8 @@ def test_an_unreachable_endpoint_is_tried_twice() -> None:
     with pytest.raises(NoCloud, match=r"Connect timeout on endpoint URL: .* \(profile .*, region us-east-1\)"):
         account_of(aws)
     assert len(attempts) == 2
-    assert aws.client("sts", config=FIRST_CALL).meta.config.connect_timeout == 5
+    config: Any = aws.client("sts", config=FIRST_CALL).meta.config
+    assert config.connect_timeout == 5
 
 
 class StubSession:

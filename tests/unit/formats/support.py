@@ -1,18 +1,34 @@
-"""An object in memory, taken through sniff, cut and read as the stages do it."""
+"""An object in memory, sniffed, split and read as the stages do it."""
 
 import atexit
 import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
-from filegate.formats import ROW, ExpectedColumn, Fault, Layout, Malformed, Piece, UnknownColumns, cut, read, sniff
+from filegate.formats import (
+    ROW,
+    ExpectedColumn,
+    Layout,
+    Malformed,
+    RawChunk,
+    Records,
+    UnknownColumns,
+    make_reader,
+    sniff,
+    split,
+)
+from filegate.formats.csv.reader import CsvReader
 from filegate.formats.sources import Csv, Source
+from filegate.runs.address import Address
+from filegate.runs.broken_rule import BrokenRule
+from filegate.runs.manifests import Chunk
 
 _FILES = tempfile.TemporaryDirectory()
 atexit.register(_FILES.cleanup)
@@ -43,15 +59,28 @@ class MemoryBlob:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that reading a whole object gave."""
+    """The result of reading a whole object."""
 
     layout: Layout
-    pieces: list[Piece]
-    frame: pl.DataFrame
-    malformed: list[Malformed]
-    faults: list[Fault]
+    chunks: list[RawChunk]
+    records: list[Records]
     offsets: list[int]
-    originals: pl.DataFrame
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        return pl.concat(records.frame for records in self.records)
+
+    @cached_property
+    def originals(self) -> pl.DataFrame:
+        return pl.concat(records.originals for records in self.records)
+
+    @property
+    def malformed(self) -> list[Malformed]:
+        return [record for records in self.records for record in records.malformed]
+
+    @property
+    def broken(self) -> list[tuple[int, BrokenRule]]:
+        return [broken for records in self.records for broken in records.broken]
 
     @property
     def rows(self) -> list[tuple[object, ...]]:
@@ -59,7 +88,26 @@ class Outcome:
 
     @property
     def rules(self) -> list[tuple[int, str]]:
-        return [(record.row, record.fault.rule) for record in self.malformed]
+        return [(record.row, record.broken.rule) for record in self.malformed]
+
+
+def chunk_of(raw: RawChunk, first_row: int) -> Chunk:
+    """The chunk in its object, or alone where it comes with its bytes."""
+    return Chunk(
+        index=0,
+        blob=Address("raw", "rows/file"),
+        start=raw.start if raw.data is None else 0,
+        length=raw.length,
+        origin=raw.start,
+        first_row=first_row,
+        rows=raw.rows,
+    )
+
+
+def read_csv(data: bytes, reader: CsvReader, *, first_row: int = 1, origin: int = 0) -> Records:
+    """The records of one chunk."""
+    raw = RawChunk(origin, len(data), 0, data)
+    return reader.read(MemoryBlob(data), chunk_of(raw, first_row))
 
 
 def expected(*names: str) -> list[ExpectedColumn]:
@@ -74,35 +122,23 @@ def read_all(
     chunk_bytes: int = 8 << 20,
     on_unknown_columns: UnknownColumns = "reject",
 ) -> Outcome:
-    """Every piece is read; the pieces must follow each other, and hold as many records as were counted."""
+    """Every chunk is read; the chunks must follow each other, and have as many records as were counted."""
     blob, source = MemoryBlob(data), source or Csv()
     contract = [ExpectedColumn(column) if isinstance(column, str) else column for column in columns]
     layout = sniff(blob, [source], contract, on_unknown_columns)
-    pieces, frames, malformed, faults, offsets, originals = [], [], [], [], [], []
+    reader = make_reader(layout, source, contract, on_unknown_columns)
+    outcome = Outcome(layout, [], [], [])
     end, row = layout.data_start, 1
-    for piece in cut(blob, layout, source, chunk_bytes=chunk_bytes):
-        assert piece.start == end
-        assert piece.length > 0
-        assert (piece.data is not None) == layout.staged
-        records = read(
-            blob if piece.data is None else MemoryBlob(piece.data),
-            start=piece.start if piece.data is None else 0,
-            length=piece.length,
-            first_row=row,
-            layout=layout,
-            source=source,
-            columns=contract,
-            on_unknown_columns=on_unknown_columns,
-            origin=piece.start,
-        )
-        assert records.frame.height + len(records.malformed) == piece.rows
+    for raw in split(blob, layout, source, chunk_bytes=chunk_bytes):
+        assert raw.start == end
+        assert raw.length > 0
+        assert (raw.data is not None) == layout.staged
+        records = reader.read(blob if raw.data is None else MemoryBlob(raw.data), chunk_of(raw, row))
+        assert records.frame.height + len(records.malformed) == raw.rows
         assert records.frame[ROW].is_sorted()
-        offsets += records.byte_offsets(pl.int_range(row, row + piece.rows, eager=True)).to_list()
-        pieces.append(piece)
-        frames.append(records.frame)
-        malformed += records.malformed
-        faults += records.faults
-        originals.append(records.originals)
-        assert records.originals["__row__"].to_list() == sorted({fault.row for fault in records.faults})
-        end, row = piece.start + piece.length, row + piece.rows
-    return Outcome(layout, pieces, pl.concat(frames), malformed, faults, offsets, pl.concat(originals))
+        assert records.originals[ROW].to_list() == sorted({row for row, _ in records.broken})
+        outcome.chunks.append(raw)
+        outcome.records.append(records)
+        outcome.offsets.extend(records.byte_offsets(pl.int_range(row, row + raw.rows, eager=True)))
+        end, row = raw.start + raw.length, row + raw.rows
+    return outcome

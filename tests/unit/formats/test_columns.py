@@ -73,6 +73,6 @@ def test_no_more_columns_are_rescued_than_a_chunk_can_hold() -> None:
     check_columns(found, EXPECTED, "rescue", name="s3://raw/a.csv")
     check_columns([*found, "one more"], EXPECTED, "ignore", name="s3://raw/a.csv")
     with pytest.raises(
-        SchemaMismatch, match=r"does not name 10,001 of its columns; no more than 10,000 can be rescued"
+        SchemaMismatch, match=r"10,001 of its columns are not in the contract; at most 10,000 can be rescued"
     ):
         check_columns([*found, "one more"], EXPECTED, "rescue", name="s3://raw/a.csv")

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from filegate.errors import ConservationError
-from filegate.formats import FileBlob, cut, read, sniff
+from filegate.formats import FileBlob, RawChunk, make_reader, sniff, split
 from filegate.formats.sources import Csv
-from tests.unit.formats.support import MemoryBlob, expected, read_all
+from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
 
 HEADER = b"a,b\n"
 UTF8 = Csv(encoding="utf-8")
@@ -37,8 +37,8 @@ def test_one_malformed_record_costs_one_row(line, rule, received, end):
     result = read_all(end.join([b"a,b", b"x,y", line, b"x,y", b""]), ["a", "b"], UTF8)
     assert result.rows == [("x", "y")] * 2
     [bad] = result.malformed
-    assert (bad.row, bad.raw, bad.length, bad.fault.rule) == (2, line, len(line), rule)
-    assert received in str(bad.fault.value)
+    assert (bad.row, bad.raw, bad.broken.rule) == (2, line, rule)
+    assert received in str(bad.broken.value)
     assert result.offsets[1] == 2 * (3 + len(end))
 
 
@@ -108,16 +108,16 @@ def test_a_byte_order_mark_in_the_text_is_text():
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
-def test_an_endless_record_is_a_piece_of_its_own(end, monkeypatch):
+def test_an_endless_record_is_a_chunk_of_its_own(end, monkeypatch):
     monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
-    monkeypatch.setattr("filegate.formats.text.WHOLE_READ_BYTES", 200)
+    monkeypatch.setattr("filegate.formats.reader.WHOLE_READ_BYTES", 200)
     line = b"x" * 5000
     result = read_all(HEADER + b"1,2" + end + line + end + b'"' + line + end + b"3,4" + end, ["a", "b"], chunk_bytes=64)
     assert result.rows == [("1", "2"), ("3", "4")]
     assert result.rules == [(2, "record:too_long"), (3, "record:too_long")]
-    assert [(record.raw, record.length) for record in result.malformed] == [
-        (line[:101], 5000),
-        (b'"' + line[:100], 5001),
+    assert [(record.raw, record.broken.value) for record in result.malformed] == [
+        (line[:101], "5000 bytes"),
+        (b'"' + line[:100], "5001 bytes"),
     ]
 
 
@@ -138,36 +138,24 @@ def test_a_line_of_100_megabytes_is_never_held(tmp_path):
     blob, columns = FileBlob(file), expected("a", "b")
     layout = sniff(blob, [Csv()], columns, "reject")
     tracemalloc.start()
-    pieces = list(cut(blob, layout, Csv(), chunk_bytes=4 << 20))
-    records = [
-        read(
-            blob,
-            start=piece.start,
-            length=piece.length,
-            first_row=row,
-            layout=layout,
-            source=Csv(),
-            columns=columns,
-            on_unknown_columns="reject",
-            origin=piece.start,
-        )
-        for row, piece in enumerate(pieces, 1)
-    ]
+    chunks = list(split(blob, layout, Csv(), chunk_bytes=4 << 20))
+    reader = make_reader(layout, Csv(), columns, "reject")
+    records = [reader.read(blob, chunk_of(raw, row)) for row, raw in enumerate(chunks, 1)]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [piece.rows for piece in pieces] == [1, 1, 1]
+    assert [chunk.rows for chunk in chunks] == [1, 1, 1]
     [bad] = records[1].malformed
-    assert (bad.length, len(bad.raw), bad.fault.rule) == (100 << 20, 64 << 10, "record:too_long")
+    assert (bad.broken.value, len(bad.raw), bad.broken.rule) == (f"{100 << 20} bytes", 64 << 10, "record:too_long")
     assert peak < 20 << 20
 
 
-def test_cutting_holds_a_few_chunks_whatever_the_files_size(tmp_path):
+def test_splitting_holds_a_few_chunks_whatever_the_files_size(tmp_path):
     file = tmp_path / "rows.csv"
     file.write_bytes(HEADER + b'1,"2, and more"\n' * 2_000_000)
     blob = FileBlob(file)
     layout = sniff(blob, [Csv()], expected("a", "b"), "reject")
     tracemalloc.start()
-    rows = sum(piece.rows for piece in cut(blob, layout, Csv(), chunk_bytes=1 << 20))
+    rows = sum(chunk.rows for chunk in split(blob, layout, Csv(), chunk_bytes=1 << 20))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert rows == 2_000_000
@@ -177,28 +165,18 @@ def test_cutting_holds_a_few_chunks_whatever_the_files_size(tmp_path):
 def test_a_blob_that_lost_bytes_is_a_defect():
     blob = MemoryBlob(HEADER + b"1,2\n")
     layout = sniff(blob, [Csv()], expected("a", "b"), "reject")
-    with pytest.raises(ConservationError, match="holds only 4"):
-        read(
-            blob,
-            start=4,
-            length=5,
-            first_row=1,
-            layout=layout,
-            source=Csv(),
-            columns=expected("a", "b"),
-            on_unknown_columns="reject",
-            origin=4,
-        )
+    with pytest.raises(ConservationError, match="has only 4"):
+        make_reader(layout, Csv(), expected("a", "b"), "reject").read(blob, chunk_of(RawChunk(4, 5, 1), 1))
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7])
 def test_a_chunk_of_short_rows_ends_before_it_is_full(rows, monkeypatch):
-    monkeypatch.setattr("filegate.formats.text.MAX_CHUNK_ROWS", rows)
+    monkeypatch.setattr("filegate.formats.splitter.MAX_CHUNK_ROWS", rows)
     table = [(str(n), str(n * n)) for n in range(100)]
     data = HEADER + "".join(f"{a},{b}\n" for a, b in table).encode()
     result = read_all(data, ["a", "b"], chunk_bytes=100)
     assert result.rows == table
-    assert max(piece.rows for piece in result.pieces) <= rows
+    assert max(chunk.rows for chunk in result.chunks) <= rows
 
 
 def test_what_polars_refuses_is_read_by_the_grammar(monkeypatch):

@@ -5,11 +5,20 @@ import polars as pl
 import pytest
 
 from filegate.errors import MalformedObject
-from filegate.formats import ExpectedColumn, Fault, read, sniff
-from filegate.formats.json import reader as json_chunk
-from filegate.formats.json.reader import _object
+from filegate.formats import ExpectedColumn, RawChunk, make_reader, sniff
+from filegate.formats.json import reader as json_reader
+from filegate.formats.json.record import _object
 from filegate.formats.sources import Json
-from tests.unit.formats.support import MemoryBlob, expected, read_all
+from filegate.runs.broken_rule import BrokenRule
+from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
+
+
+def test_the_received_value_is_the_record_around_the_error():
+    line = b'{"a": "' + b"x" * 1000 + b'", "b": tru, "c": "' + b"y" * 1000 + b'"}'
+    [bad] = read_all(b'{"a": 1}\n' + line, ["a"], Json()).malformed
+    at = line.index(b"tru,")
+    value = line[at - 100 : at + 100].decode()
+    assert bad.broken == BrokenRule("record:json", None, value, f"a JSON object (character {at + 1}: expecting value)")
 
 
 def test_values_become_text_and_numbers_keep_their_digits():
@@ -29,19 +38,19 @@ def test_null_values_are_null():
 @pytest.mark.parametrize(
     ("line", "rule", "received"),
     [
-        (b'{"a": 1', "record:json", "Expecting"),
-        (b'{"a": 1} x', "record:json", "Extra data"),
-        (b'{"a": NaN}', "record:json", "NaN is no JSON value"),
+        (b'{"a": 1', "record:json", '{"a": 1'),
+        (b'{"a": 1} x', "record:json", '{"a": 1} x'),
+        (b'{"a": NaN}', "record:json", "NaN"),
         (b'{"a": -Infinity}', "record:json", "-Infinity"),
-        (b'{"a": "\\ud800"}', "record:json", "surrogate"),
-        (b'{"a": ' + b"[" * 200 + b"]" * 200 + b"}", "record:json", "nested too deeply"),
-        (b'{"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "record:json", "nested too deeply"),
+        (b'{"a": "\\ud800"}', "record:json", r"\ud800"),
+        (b'{"a": ' + b"[" * 200 + b"]" * 200 + b"}", "record:json", '{"a": [[['),
+        (b'{"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "record:json", '{"a": [[['),
         (b"[1]", "record:not_an_object", "[1]"),
         (b"1", "record:not_an_object", "1"),
         (b"null", "record:not_an_object", "null"),
         (b'{"a": 1, "a": 2}', "record:duplicate_key", "'a' twice"),
         (b'{"a": "\xff"}', "record:encoding", "0xff at byte 7"),
-        (b'{"a": "\0"}', "record:json", "control character"),
+        (b'{"a": "\0"}', "record:json", '{"a": "\0"}'),
     ],
 )
 def test_one_malformed_line_costs_one_row(line, rule, received):
@@ -49,23 +58,25 @@ def test_one_malformed_line_costs_one_row(line, rule, received):
     result = read_all(data, ["a"], Json(encoding="utf-8"))
     assert result.rows == [("é",), ("z",)]
     [bad] = result.malformed
-    assert (bad.row, bad.raw, bad.fault.rule) == (2, line, rule)
-    assert received in str(bad.fault.value)
+    assert (bad.row, bad.raw, bad.broken.rule) == (2, line, rule)
+    assert received in str(bad.broken.value)
+    if rule == "record:json":
+        assert str(bad.broken.value) in line.decode()
     assert result.offsets == [0, 14, 15 + len(line)]
 
 
-def test_a_nested_value_where_one_is_wanted_is_a_fault_of_its_column():
+def test_a_nested_value_breaks_the_type_rule_of_its_column():
     result = read_all(b'{"a": {"x": [1.10, true, null, "y"]}, "b": "' + b"z" * 300 + b'"}', ["a", "b"], Json())
-    [fault] = result.faults
-    assert (fault.row, fault.rule, fault.column) == (1, "a:type", "a")
-    assert json.loads(str(fault.value)) == {"x": [1.1, True, None, "y"]}
-    assert "1.10" in str(fault.value)
+    [(row, broken)] = result.broken
+    assert (row, broken.rule, broken.column) == (1, "a:type", "a")
+    assert json.loads(str(broken.value)) == {"x": [1.1, True, None, "y"]}
+    assert "1.10" in str(broken.value)
     assert result.rows == [(None, "z" * 300)]
 
 
 def test_a_shown_value_is_shortened():
-    [fault] = read_all(b'{"a": [' + b"1," * 500 + b"1]}", ["a"], Json()).faults
-    assert len(str(fault.value)) == 200
+    [(_, broken)] = read_all(b'{"a": [' + b"1," * 500 + b"1]}", ["a"], Json()).broken
+    assert len(str(broken.value)) == 200
 
 
 @pytest.mark.parametrize(
@@ -76,14 +87,14 @@ def test_without_coercion_the_json_type_must_be_the_columns(scalar, fits):
     for value in ['"x"', "1", "true", "null"]:
         column = ExpectedColumn("a", scalar=scalar, coerce=False)
         result = read_all(f'{{"a": {value}}}'.encode(), [column], Json())
-        assert [fault.rule for fault in result.faults] == ([] if value in [*fits, "null"] else ["a:type"])
-        assert read_all(f'{{"a": {value}}}'.encode(), [ExpectedColumn("a", scalar=scalar)], Json()).faults == []
+        assert [broken.rule for _, broken in result.broken] == ([] if value in [*fits, "null"] else ["a:type"])
+        assert read_all(f'{{"a": {value}}}'.encode(), [ExpectedColumn("a", scalar=scalar)], Json()).broken == []
 
 
 def test_unknown_keys():
     data = b'{"a": 1, "x": {"y": 1.10}, "z": null, "w": "t"}\n{"a": 2}\n'
     rejected = read_all(data, ["a"], Json())
-    assert rejected.faults == [Fault(1, "*:unknown", None, '["x", "z", "w"]', "only the contract's columns")]
+    assert rejected.broken == [(1, BrokenRule("*:unknown", None, '["x", "z", "w"]', "only the contract's columns"))]
     assert read_all(data, ["a"], Json(), on_unknown_columns="ignore").rows == [("1",), ("2",)]
     rescued = read_all(data, ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"].to_list()
     assert rescued == ['{"x": "{\\"y\\": 1.10}", "z": null, "w": "t"}', None]
@@ -96,45 +107,36 @@ def test_an_unknown_key_may_have_any_name(name):
     assert rescued == {"__row__": 1, "a": "1", "_rescued": f'{{"{name}": "7", "z": "8"}}'}
 
 
-def test_a_fault_tells_no_more_of_a_record_than_it_may():
+def test_a_broken_rule_has_no_more_of_a_record_than_it_may():
     key = b"k" * 500_000
     lines = [b'{"a": 1, "' + key + b'": 1}', b'{"' + key + b'": 1, "' + key + b'": 1}', b'{"a": ["' + key + b'"]}']
     lines += [b'["' + key + b'"]', b'{"a": ' + b"1" * 500_000 + b"x}", b'{"a": 1, "alice@example.com": 1}']
     result = read_all(b"\n".join(lines), ["a"], Json())
-    faults = [*result.faults, *(record.fault for record in result.malformed)]
-    assert len(faults) == len(lines)
-    assert all(len(fault.value or "") <= 210 for fault in faults)
-    assert {fault.rule for fault in result.faults} == {"*:unknown", "a:type"}
+    broken = [*(broken for _, broken in result.broken), *(record.broken for record in result.malformed)]
+    assert len(broken) == len(lines)
+    assert all(len(each.value or "") <= 210 for each in broken)
+    assert {each.rule for _, each in result.broken} == {"*:unknown", "a:type"}
 
 
-def test_records_with_faults_keep_their_bytes():
+def test_records_that_break_a_rule_keep_their_bytes():
     long = b'{"a": "' + b"x" * 100_000 + b'", "b": 1}'
     lines = [b'{"a": 1}', b' {"a": [1]}', b"{", long, b'{"a": 2}', b'{"a": [], "b": 2}']
     result = read_all(b"\r\n".join(lines), ["a"], Json(), chunk_bytes=30)
     assert result.originals.schema == {"__row__": pl.Int64, "raw": pl.Binary}
     assert result.originals.rows() == [(2, lines[1]), (4, long[: 64 << 10]), (6, lines[5])]
-    assert {fault.row for fault in result.faults} == {2, 4, 6}
+    assert {row for row, _ in result.broken} == {2, 4, 6}
 
 
-def test_many_faults_of_many_records_take_little_memory():
+def test_many_broken_rules_take_little_memory():
     data = (b'{"a":1,' + b",".join(b'"n%d":1' % n for n in range(20)) + b"}\n") * 20_000
     blob, columns = MemoryBlob(data), expected("a")
     layout = sniff(blob, [Json()], columns, "reject")
+    reader = make_reader(layout, Json(), columns, "reject")
     tracemalloc.start()
-    records = read(
-        blob,
-        start=0,
-        length=len(data),
-        first_row=1,
-        layout=layout,
-        source=Json(),
-        columns=columns,
-        on_unknown_columns="reject",
-        origin=0,
-    )
+    records = reader.read(blob, chunk_of(RawChunk(0, len(data), 20_000), 1))
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(records.faults) == records.originals.height == 20_000
+    assert len(records.broken) == records.originals.height == 20_000
     assert held < 10 << 20
     assert peak < 15 << 20
 
@@ -148,7 +150,7 @@ def test_a_repeated_key_is_found_in_one_walk(monkeypatch):
 
 
 class _Counted(str):
-    """A text that counts how often any is compared."""
+    """A string that counts the comparisons of all of them."""
 
     compared = 0
 
@@ -163,20 +165,20 @@ def test_half_a_character_in_what_is_no_object_can_be_quarantined():
     result = read_all(b'{"a": 1}\n"\\ud800"\n["\\udfff"]\n{"\\udfff": 1, "\\udfff": 1}', ["a"], Json())
     assert [rule for _, rule in result.rules] == ["record:json", "record:json", "record:duplicate_key"]
     for record in result.malformed:
-        assert str(record.fault.value).encode()
+        assert str(record.broken.value).encode()
 
 
 ARRAY = ' [ {"a": "],[",\n  "b": 1} ,{"a": "\\"", "b": "é"}\r\n, 5,{"a": [1]} ]\n'.encode()
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 30, 1000])
-def test_an_array_is_read_element_by_element_wherever_it_is_cut(chunk_bytes):
+def test_an_array_is_read_element_by_element_wherever_it_is_split(chunk_bytes):
     result = read_all(ARRAY, ["a", "b"], Json(), chunk_bytes=chunk_bytes)
     assert result.rows == [("],[", "1"), ('"', "é"), (None, None)]
     assert result.rules == [(3, "record:not_an_object")]
-    assert [(fault.row, fault.rule) for fault in result.faults] == [(4, "a:type")]
+    assert [(row, broken.rule) for row, broken in result.broken] == [(4, "a:type")]
     assert [ARRAY[offset : offset + 1] for offset in result.offsets] == [b"{", b"{", b"5", b"{"]
-    assert sum(len(piece.data or b"") for piece in result.pieces) == len(ARRAY) - result.layout.data_start
+    assert sum(len(chunk.data or b"") for chunk in result.chunks) == len(ARRAY) - result.layout.data_start
 
 
 @pytest.mark.parametrize(
@@ -199,16 +201,17 @@ def test_a_malformed_array_names_the_byte(data, position, problem):
         read_all(data, ["a"], Json())
 
 
-def test_endless_elements_and_lines_are_pieces_of_their_own(monkeypatch):
+def test_endless_elements_and_lines_are_chunks_of_their_own(monkeypatch):
     monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
-    monkeypatch.setattr("filegate.formats.text.WHOLE_READ_BYTES", 200)
+    monkeypatch.setattr("filegate.formats.reader.WHOLE_READ_BYTES", 200)
     element = b'{"a": ["]\\"' + b"x" * 5000 + b'", {"b": 1}]}'
     array = read_all(b'[{"a": 1},\n ' + element + b' , {"a": 2}]', ["a"], Json(), chunk_bytes=300)
     lines = read_all(b'{"a": 1}\n' + element + b'\n{"a": 2}', ["a"], Json(), chunk_bytes=300)
     for result in (array, lines):
         assert result.rows == [("1",), ("2",)]
         [bad] = result.malformed
-        assert (bad.row, bad.fault.rule, bad.length, bad.raw) == (2, "record:too_long", len(element), element[:101])
+        assert (bad.row, bad.broken.rule, bad.raw) == (2, "record:too_long", element[:101])
+        assert bad.broken.value == f"{len(element)} bytes"
     assert array.offsets[1] == 12
 
 
@@ -217,7 +220,7 @@ def test_endless_elements_may_follow_each_other(monkeypatch):
     element = b'"' + b"x" * 150 + b'"'
     result = read_all(b"[" + b" , ".join([element] * 3) + b"]", ["a"], Json(), chunk_bytes=300)
     assert result.rules == [(row, "record:too_long") for row in (1, 2, 3)]
-    assert [(piece.length, piece.rows) for piece in result.pieces if piece.rows] == [(152, 1)] * 3
+    assert [(chunk.length, chunk.rows) for chunk in result.chunks if chunk.rows] == [(152, 1)] * 3
 
 
 def test_an_endless_element_that_never_ends_is_malformed(monkeypatch):
@@ -245,12 +248,12 @@ def test_a_line_that_is_not_plain_is_read_by_itself(odd, monkeypatch):
     plain = '{"a": "x, }", "b": -1.50}'
     text = "\n".join([plain, plain, odd, plain]).encode()
     at_once = read_all(text, ["a", "b"], Json(encoding="utf-8"))
-    monkeypatch.setattr(json_chunk, "plain_lines", lambda *_: iter(()))
+    monkeypatch.setattr(json_reader, "plain_lines", lambda *_: iter(()))
     one_by_one = read_all(text, ["a", "b"], Json(encoding="utf-8"))
     assert at_once.rows == one_by_one.rows
     assert at_once.rows[:2] == [("x, }", "-1.50")] * 2
     assert at_once.malformed == one_by_one.malformed
-    assert at_once.faults == one_by_one.faults
+    assert at_once.broken == one_by_one.broken
 
 
 def test_keys_that_look_like_what_is_between_values_are_no_commas():
@@ -261,7 +264,7 @@ def test_keys_that_look_like_what_is_between_values_are_no_commas():
 
 
 def test_plain_lines_are_not_read_one_by_one(monkeypatch):
-    monkeypatch.setattr(json_chunk, "_parse", lambda *_: pytest.fail("read by itself"))
+    monkeypatch.setattr(json_reader, "parse_record", lambda *_: pytest.fail("read by itself"))
     lines = b'{"a": 1, "b": null}\n{"a": "NA", "b": true}\r\n{"b": "x,y"}\n{"a": -1e-5, "b": ""}'
     assert read_all(lines, ["a", "b"], Json(null_values=("NA",)), on_unknown_columns="rescue").rows == [
         ("1", None, None),

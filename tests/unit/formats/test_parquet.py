@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from filegate.errors import MalformedObject, SchemaMismatch
-from filegate.formats import cut, parquet_schema, sniff
+from filegate.formats import parquet_schema, sniff, split
 from filegate.formats.sources import Parquet
 from tests.unit.formats.support import MemoryBlob, expected, read_all
 
@@ -36,7 +36,7 @@ def test_slices_are_the_file_with_its_types(chunk_bytes):
     result = read_all(written(frame), ["a", "day"], Parquet(), chunk_bytes=chunk_bytes, on_unknown_columns="ignore")
     assert result.frame.drop("__row__").equals(frame.select("a", "day"))
     assert result.frame["__row__"].to_list() == list(range(1, frame.height + 1))
-    assert len(result.pieces) >= min(frame.height, frame.height * 8 * frame.width / chunk_bytes)
+    assert len(result.chunks) >= min(frame.height, frame.height * 8 * frame.width / chunk_bytes)
     assert result.offsets == [None] * frame.height
 
 
@@ -84,7 +84,7 @@ def test_corrupt_pages_are_malformed():
             continue
 
 
-def test_a_file_without_rows_has_no_pieces():
+def test_a_file_without_rows_has_no_chunks():
     blob = MemoryBlob(written(FRAME.head(0).select("a")))
     layout = sniff(blob, [Parquet()], expected("a"), "reject")
-    assert list(cut(blob, layout, Parquet(), chunk_bytes=100)) == []
+    assert list(split(blob, layout, Parquet(), chunk_bytes=100)) == []

@@ -32,8 +32,8 @@ ROWS = [(str(n), str(n * n)) for n in range(20_000)]
 def test_the_text_is_what_counts(data):
     result = read_all(data, ["a", "b"], chunk_bytes=10_000)
     assert result.rows == ROWS
-    assert len(result.pieces) > 10
-    assert b"".join(piece.data or b"" for piece in result.pieces) == TABLE[4:]
+    assert len(result.chunks) > 10
+    assert b"".join(chunk.data or b"" for chunk in result.chunks) == TABLE[4:]
     assert result.offsets[1] == TABLE.index(b"1,1")
 
 
@@ -131,6 +131,6 @@ def test_of_an_endless_record_only_the_first_bytes_are_staged(monkeypatch):
     result = read_all(gzip.compress(b"a,b\n1,2\n" + b"x" * 50_000 + b"\r\n3,4\n"), ["a", "b"], chunk_bytes=1000)
     assert result.rows == [("1", "2"), ("3", "4")]
     [bad] = result.malformed
-    assert (bad.row, bad.length) == (2, 50_000)
-    assert all(len(piece.data or b"") <= 103 for piece in result.pieces)
+    assert (bad.row, bad.broken.value) == (2, "50000 bytes")
+    assert all(len(chunk.data or b"") <= 103 for chunk in result.chunks)
     assert result.offsets == [4, 8, 50_010]

@@ -13,22 +13,23 @@ from typing import Any
 import boto3
 import polars as pl
 
+from filegate.contract.broken_rules import BROKEN
 from filegate.operations.cloud import Cloud, Outputs
-from filegate.operations.deliver import Progress
+from filegate.operations.deliver import OnSent
 from filegate.operations.queue import Received
 from filegate.pipeline.context import output_manifest_key, quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.quarantine_writer import BROKEN
 from filegate.runs.address import Address
 from filegate.runs.clock import iso
 from filegate.runs.layout import Layout
 from filegate.runs.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Request, Run, run_id_of
-from filegate.runs.states import Status
+from filegate.runs.states import State, Status
 from filegate.storage.documents import write_document
 from filegate.storage.ledger import alive, entered
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.storage.memory import MemoryLedger
+from tests.memory_store import MemoryObjectStore
 
 START = datetime(2026, 1, 31, 10, tzinfo=UTC)
 OUTPUTS = Outputs(
@@ -90,7 +91,7 @@ class MemoryQueue:
 
 
 @dataclass
-class MemoryPipeline:
+class MemoryStateMachine:
     """Remembers what was started."""
 
     started: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -111,12 +112,12 @@ class MemoryCloud:
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
-    pipeline: MemoryPipeline = field(default_factory=MemoryPipeline)
+    state_machine: MemoryStateMachine = field(default_factory=MemoryStateMachine)
     arrived: Callable[[Address], None] = lambda address: None
 
-    def upload(self, file: Path, address: Address, progress: Progress) -> str:
+    def upload(self, file: Path, address: Address, on_sent: OnSent) -> str:
         data = file.read_bytes()
-        progress(len(data))
+        on_sent(len(data))
         version_id = self.store.write(address, data)
         self.arrived(replace(address, version_id=version_id))
         return version_id
@@ -130,7 +131,7 @@ class MemoryCloud:
             store=self.store,
             ledger=self.ledger,
             dlq=self.queue,
-            pipeline=self.pipeline,
+            state_machine=self.state_machine,
             upload=self.upload,
         )
 
@@ -159,7 +160,7 @@ class MemoryCloud:
         return self._stored(run)
 
     def is_under_way(
-        self, name: str, *, state: str = "ValidateState", since: datetime | None = None, seconds: float, **facts: Any
+        self, name: str, *, state: State = State.VALIDATE, since: datetime | None = None, seconds: float, **facts: Any
     ) -> RunRecord:
         """Puts a run into the ledger that has told how far it is, `seconds` after the beginning of its state."""
         began = since or START + timedelta(seconds=5)
@@ -196,7 +197,7 @@ class MemoryCloud:
     def tells_of_abortion(self, run: RunRecord, message_id: str | None = None, **input_: Any) -> str:
         """Sends what the rule for executions that ended untold would send."""
         given = {"bucket": run.bucket, "key": run.key, "version_id": run.version_id, "sequencer": run.sequencer}
-        failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without telling anybody."}
+        failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without reporting it."}
         told = {"execution": run.owner, "input": json.dumps(given | input_), "failure": failure}
         return self.queue.send(told, message_id)
 
@@ -231,7 +232,7 @@ class MemoryCloud:
         return run
 
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "row": pl.Int64,
     "byte_offset": pl.Int64,
     "values": pl.Struct({"carrier": pl.String, "flight": pl.String}),

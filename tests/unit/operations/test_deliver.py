@@ -37,7 +37,7 @@ def test_folder_or_name_tell_the_dataset(file: str, dataset: str) -> None:
 
 @pytest.mark.parametrize("file", ["flightsome.csv", "2013-01.csv", "carsflights.csv"])
 def test_a_file_of_no_dataset(file: str) -> None:
-    with pytest.raises(WrongUse, match=r"tells no dataset.*--dataset.*cars, flights"):
+    with pytest.raises(WrongUse, match=r"has neither the folder nor the name of a dataset.*--dataset.*cars, flights"):
         dataset_of(Path(file), KNOWN)
 
 
@@ -58,7 +58,7 @@ def test_a_delivery_names_its_run(cloud: MemoryCloud, tmp_path: Path) -> None:
     file = tmp_path / "januar ü.csv"
     file.write_bytes(b"a\n1\n")
     sent: list[int] = []
-    delivery = deliver(file, "flights", bucket="raw", upload=cloud.upload, progress=sent.append)
+    delivery = deliver(file, "flights", bucket="raw", upload=cloud.upload, on_sent=sent.append)
     assert delivery.address == Address("raw", "flights/januar ü.csv")
     assert delivery.run_id == run_id_of("raw", "flights/januar ü.csv", "v1")
     assert cloud.store.read(delivery.address) == b"a\n1\n"
@@ -74,7 +74,7 @@ def test_files_that_would_take_each_other_s_place_are_refused() -> None:
 
 @pytest.mark.parametrize(("name", "dataset"), [("\udcff.csv", "cars"), ("x.csv", "\udcff")])
 def test_a_key_is_text(name: str, dataset: str) -> None:
-    with pytest.raises(WrongUse, match="no UTF-8 text"):
+    with pytest.raises(WrongUse, match="not UTF-8"):
         check_keys([(Path(name), dataset)])
 
 
@@ -117,7 +117,8 @@ def test_every_byte_arrives(size: int, tmp_path: Path, monkeypatch: pytest.Monke
     data = random.Random(size).randbytes(size)
     file = tmp_path / "file"
     file.write_bytes(data)
-    client, sent = MultipartClient(), []
+    client = MultipartClient()
+    sent: list[int] = []
     version = S3Upload(client)(file, Address("raw", "k"), sent.append)  # type: ignore[arg-type]
     assert (client.whole, sum(sent)) == (data, size)
     assert version == ("multipart" if size > 100 else "single")
@@ -136,5 +137,5 @@ def test_a_failed_upload_leaves_no_parts(tmp_path: Path, monkeypatch: pytest.Mon
 @given(st.integers(min_value=1, max_value=5 << 40))
 def test_no_upload_has_more_parts_than_s3_takes(size: int) -> None:
     parts = list(module._parts(size))
-    assert len(parts) <= module.MOST_PARTS
+    assert len(parts) <= module.MAX_PARTS
     assert sum(length for _, _, length in parts) == size

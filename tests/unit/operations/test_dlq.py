@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -18,28 +19,33 @@ FAILURE = {"status": "FAILED", "type": "Killed", "message": "So."}
 
 
 def replayed(cloud: MemoryCloud, wanted: str, *, all_rows: bool = False) -> dlq.Replay:
-    with dlq.held(cloud.queue) as holding:
-        messages = dlq.select(holding.messages, wanted)
+    with dlq.leased(cloud.queue) as lease:
+        messages = dlq.select(lease.messages, wanted)
         return dlq.replay(
-            holding, messages, ledger=cloud.ledger, store=cloud.store, pipeline=cloud.pipeline, all_rows=all_rows
+            lease,
+            messages,
+            ledger=cloud.ledger,
+            store=cloud.store,
+            state_machine=cloud.state_machine,
+            all_rows=all_rows,
         )
 
 
 @pytest.mark.parametrize("batch", [1, 3, 10])
 @pytest.mark.parametrize("oddity", [{}, {"twice": True}, {"forgets_to_hide": True}])
-def test_listing_shows_all_and_hides_nothing(batch: int, oddity: dict[str, bool]) -> None:
+def test_listing_shows_all_and_hides_nothing(batch: int, oddity: dict[str, Any]) -> None:
     cloud = MemoryCloud(queue=MemoryQueue(batch=batch, **oddity))
     sent = {cloud.message_about(cloud.has(f"file-{number}", Status.FAILED)) for number in range(7)}
 
     for _ in range(2):
-        assert {message.id for message in dlq.listed(cloud.queue)} == sent
-        assert len(dlq.listed(cloud.queue)) == len(sent)
+        assert {message.id for message in dlq.list_messages(cloud.queue)} == sent
+        assert len(dlq.list_messages(cloud.queue)) == len(sent)
         assert set(cloud.queue.visible) == sent
 
 
 def test_an_interrupted_look_shows_the_messages_again(cloud: MemoryCloud) -> None:
     sent = cloud.message_about(cloud.has("january", Status.FAILED))
-    with pytest.raises(KeyboardInterrupt), dlq.held(cloud.queue):
+    with pytest.raises(KeyboardInterrupt), dlq.leased(cloud.queue):
         raise KeyboardInterrupt
     assert set(cloud.queue.visible) == {sent}
 
@@ -56,17 +62,17 @@ def test_an_interrupted_receive_shows_the_messages_again(cloud: MemoryCloud, mon
 
     monkeypatch.setattr(cloud.queue, "receive", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        dlq.listed(cloud.queue)
+        dlq.list_messages(cloud.queue)
     assert set(cloud.queue.visible) == sent
 
 
 def test_what_others_sent_is_shown_and_kept(cloud: MemoryCloud) -> None:
     cloud.queue.send("no json")
     cloud.queue.send({"some": "json"})
-    messages = dlq.listed(cloud.queue)
+    messages = dlq.list_messages(cloud.queue)
     assert [message.failure for message in messages] == [None, None]
     assert dlq.by_run(messages) == []
-    with pytest.raises(WrongUse, match="does not say which run"):
+    with pytest.raises(WrongUse, match="names no run"):
         replayed(cloud, "message-1")
     assert len(cloud.queue.visible) == 2
 
@@ -78,7 +84,7 @@ def test_a_partial_run_replays_its_quarantined_rows(cloud: MemoryCloud) -> None:
     replay = replayed(cloud, run.run_id[:6])
 
     assert replay.run_id == replay_id_of(run.run_id, message)
-    assert cloud.pipeline.started[replay.run_id] == {
+    assert cloud.state_machine.started[replay.run_id] == {
         "run_id": replay.run_id,
         "replay_of": run.run_id,
         "replay_rows": "quarantined",
@@ -160,7 +166,7 @@ def test_a_partial_run_is_not_replayed_before_its_commit(cloud: MemoryCloud, sta
     with pytest.raises(dlq.NotReplayable, match=told):
         replayed(cloud, run.run_id)
     assert len(cloud.queue.visible) == 1
-    assert not cloud.pipeline.started
+    assert not cloud.state_machine.started
     assert replayed(cloud, run.run_id, all_rows=True).request.replay_rows == "all"
 
 
@@ -190,7 +196,7 @@ def test_a_superseded_run_is_not_replayed(cloud: MemoryCloud) -> None:
 def test_an_aborted_execution_is_replayed_by_its_input(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.RUNNING)
     cloud.tells_of_abortion(run)
-    (message,) = dlq.listed(cloud.queue)
+    (message,) = dlq.list_messages(cloud.queue)
     assert (message.run_id, message.about) == (run.run_id, "flights/january.csv")
     request = replayed(cloud, run.run_id).request
     assert (request.replay_of, request.replay_rows, request.version_id) == (run.run_id, "all", "v1")
@@ -210,11 +216,11 @@ def test_an_aborted_replay_is_replayed_as_it_was(cloud: MemoryCloud) -> None:
 def test_a_message_that_names_no_object_is_shown_and_kept(cloud: MemoryCloud, known: dict[str, str]) -> None:
     told = {"execution": "arn:aws:states:x:1:execution:pipeline:night-shift", "status": "ABORTED", "cause": None}
     cloud.queue.send({**told, **known, "failure": FAILURE}, "message-1")
-    (message,) = dlq.select(dlq.listed(cloud.queue), "message-1")
+    (message,) = dlq.select(dlq.list_messages(cloud.queue), "message-1")
     assert message.about == "execution night-shift"
     assert message.to_json()["error"] == {"type": "Killed", "message": "So."}
     assert dlq.by_run([message]) == []
-    with pytest.raises(dlq.NotReplayable, match="does not say which run"):
+    with pytest.raises(dlq.NotReplayable, match="names no run"):
         replayed(cloud, "message-1")
     assert len(cloud.queue.visible) == 1
 
@@ -228,27 +234,27 @@ def test_of_two_messages_about_a_run_the_one_that_names_its_object_counts(cloud:
 
 
 def crash_on_start(cloud: MemoryCloud) -> None:
-    start = cloud.pipeline.start
+    start = cloud.state_machine.start
 
     def crashing(name: str, document: object) -> bool:
         start(name, document)  # type: ignore[arg-type]
         raise ConnectionError
 
-    cloud.pipeline.start = crashing  # type: ignore[method-assign,assignment]
+    cloud.state_machine.start = crashing  # type: ignore[method-assign,assignment]
 
 
 def crash_before_start(cloud: MemoryCloud) -> None:
     def crashing(name: str, document: object) -> bool:
         raise ConnectionError
 
-    cloud.pipeline.start = crashing  # type: ignore[method-assign,assignment]
+    cloud.state_machine.start = crashing  # type: ignore[method-assign,assignment]
 
 
 def crash_on_record(cloud: MemoryCloud) -> None:
     def crashing(run_id: str, by: str) -> None:
         raise ConnectionError
 
-    cloud.ledger.replayed = crashing  # type: ignore[method-assign]
+    cloud.ledger.mark_replayed = crashing  # type: ignore[method-assign]
 
 
 def crash_on_delete(cloud: MemoryCloud) -> None:
@@ -284,7 +290,7 @@ def test_a_crash_at_any_point_and_a_repeat_start_one_run(crash: Callable[[Memory
         store=cloud.store,
         ledger=type(cloud.ledger)(cloud.ledger._runs),
         queue=cloud.queue,
-        pipeline=type(cloud.pipeline)(cloud.pipeline.started),
+        state_machine=type(cloud.state_machine)(cloud.state_machine.started),
     )
     broken.queue = MemoryQueue(visible=cloud.queue.visible, hidden=cloud.queue.hidden, receipts=cloud.queue.receipts)
     crash(broken)
@@ -296,7 +302,7 @@ def test_a_crash_at_any_point_and_a_repeat_start_one_run(crash: Callable[[Memory
 
     replay = replayed(cloud, run.run_id)
 
-    assert list(cloud.pipeline.started) == [replay.run_id]
+    assert list(cloud.state_machine.started) == [replay.run_id]
     known = cloud.ledger.get(run.run_id)
     assert known is not None
     assert known.replayed_by == replay.run_id
@@ -315,7 +321,7 @@ def test_messages_of_a_dataset(cloud: MemoryCloud) -> None:
     cloud.message_about(cloud.has("a", Status.FAILED))
     other = cloud.has("b", Status.FAILED, dataset="cars")
     cloud.message_about(other)
-    chosen = dlq.by_run(dlq.listed(cloud.queue), dataset="cars")
+    chosen = dlq.by_run(dlq.list_messages(cloud.queue), dataset="cars")
     assert [[message.run_id for message in messages] for messages in chosen] == [[other.run_id]]
 
 
@@ -323,7 +329,7 @@ def test_selecting_by_run_or_message(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.FAILED)
     cloud.message_about(run, "3f2504e0-4f89-11d3")
     cloud.message_about(run, "9c8b7a65-0000-0000")
-    messages = dlq.listed(cloud.queue)
+    messages = dlq.list_messages(cloud.queue)
     assert len(dlq.select(messages, run.run_id[:4].upper())) == 2
     assert [message.id for message in dlq.select(messages, "9c8b7a65")] == ["9c8b7a65-0000-0000"]
 
@@ -336,7 +342,7 @@ def test_selecting_what_is_not_there_says_what_is(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.FAILED)
     cloud.message_about(run)
     with pytest.raises(WrongUse, match=r"flights/january\.csv"):
-        dlq.select(dlq.listed(cloud.queue), "0123456789")
+        dlq.select(dlq.list_messages(cloud.queue), "0123456789")
 
 
 def test_an_ambiguous_selection_names_the_candidates(cloud: MemoryCloud) -> None:
@@ -346,4 +352,4 @@ def test_an_ambiguous_selection_names_the_candidates(cloud: MemoryCloud) -> None
     for run in runs:
         cloud.message_about(run)
     with pytest.raises(WrongUse, match=r"several messages.*f0\.csv.*f1\.csv"):
-        dlq.select(dlq.listed(cloud.queue), "abcd")
+        dlq.select(dlq.list_messages(cloud.queue), "abcd")

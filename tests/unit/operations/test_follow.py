@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from filegate.operations.follow import APPEARS_WITHIN, FEW, LONGEST_PAUSE, PROGRESSES_WITHIN, Follower, RunStalled
+from filegate.operations.follow import (
+    APPEARS_WITHIN,
+    MAX_PAUSE,
+    MAX_SINGLE_READS,
+    PROGRESSES_WITHIN,
+    Follower,
+    RunStalled,
+)
 from filegate.runs.address import Address
 from filegate.runs.clock import iso, now
 from filegate.runs.record import RunRecord
@@ -51,7 +58,7 @@ def test_every_change_is_told_once(cloud: MemoryCloud) -> None:
     assert statuses.count(Status.PARTIAL) == 1
 
 
-@pytest.mark.parametrize("count", [FEW, FEW + 1, 40])
+@pytest.mark.parametrize("count", [MAX_SINGLE_READS, MAX_SINGLE_READS + 1, 40])
 def test_many_runs_all_reach_their_end(cloud: MemoryCloud, count: int) -> None:
     names = [f"file-{number}" for number in range(count)]
     ends = [Status.SUCCEEDED, Status.PARTIAL, Status.REJECTED, Status.FAILED]
@@ -96,7 +103,7 @@ def test_pauses_grow_while_nothing_moves(cloud: MemoryCloud) -> None:
         list(script.follower("a").changes())
     assert script.pauses[0] < 0.2
     assert script.pauses == sorted(script.pauses)
-    assert max(script.pauses) == LONGEST_PAUSE
+    assert max(script.pauses) == MAX_PAUSE
 
 
 def test_a_run_that_never_appears(cloud: MemoryCloud) -> None:

@@ -8,15 +8,16 @@ import json
 import pytest
 
 from filegate.errors import WrongUse
-from filegate.operations.quarantine import Broken, rejected_rows
+from filegate.operations.quarantine import rejected_rows
 from filegate.runs.address import Address
+from filegate.runs.broken_rule import BrokenRule
 from tests.unit.operations.fakes import MemoryCloud
 
 
 def test_all_rows_in_order(cloud: MemoryCloud) -> None:
     rows = list(rejected_rows(cloud.has_partial(), cloud.store))
     assert [row.row for row in rows] == [3, 4, 9]
-    assert rows[0].broken == (Broken("flight:ge", "flight", "-1", ">= 1"),)
+    assert rows[0].broken == (BrokenRule("flight:ge", "flight", "-1", ">= 1"),)
     assert rows[0].values == {"carrier": "AA", "flight": "-1"}
     assert (rows[2].values, rows[2].raw, rows[2].byte_offset) == (None, b'"AA,\xff', 900)
 
@@ -32,7 +33,12 @@ def test_parts_are_read_one_by_one(cloud: MemoryCloud, monkeypatch: pytest.Monke
     run = cloud.has_partial()
     read: list[Address] = []
     keep = cloud.store.read
-    monkeypatch.setattr(cloud.store, "read", lambda address: (read.append(address), keep(address))[1])
+
+    def recorded(address: Address) -> bytes:
+        read.append(address)
+        return keep(address)
+
+    monkeypatch.setattr(cloud.store, "read", recorded)
     list(itertools.islice(rejected_rows(run, cloud.store), 2))
     assert [address.key.rpartition("/")[2] for address in read] == ["manifest.json", "00000.parquet"]
 

@@ -27,7 +27,7 @@ def test_a_run_is_found_by_any_start_of_its_id(digits: int) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "abc", "wxyz", "abcd" * 17, "../etc"])
 def test_what_is_no_start_of_an_id_is_refused(cloud: MemoryCloud, prefix: str) -> None:
-    with pytest.raises(WrongUse, match="is no run id"):
+    with pytest.raises(WrongUse, match="is not a run id"):
         find(cloud.ledger, prefix)
 
 
@@ -40,7 +40,7 @@ def test_an_ambiguous_start_names_the_candidates(cloud: MemoryCloud) -> None:
 
 def test_only_the_latest_runs_are_looked_through(cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger of half a year would take minutes to read."""
-    monkeypatch.setattr(module, "LOOKED_THROUGH", 3)
+    monkeypatch.setattr(module, "MAX_SEARCHED", 3)
     made = [cloud.has(f"file-{number}", minute=10**6 + number, run_id=f"{number}" * 64) for number in range(4)]
     assert find(cloud.ledger, "1111") == made[1]
     with pytest.raises(WrongUse, match=r"None of the latest 3 runs starts with 0000\. Give all 64 digits"):

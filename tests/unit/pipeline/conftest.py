@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,21 +12,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from filegate.aws_lambda.function import Stage
 from filegate.aws_lambda.settings import FunctionSettings
 from filegate.dataset.registry import Registry
-from filegate.pipeline.context import Context
-from filegate.pipeline.ingest import ingest
-from filegate.pipeline.output import commit, publish
-from filegate.pipeline.transform import reduce_transformed, transform, transform_range
-from filegate.pipeline.validate import reduce_validated, validate, validate_range
+from filegate.pipeline.context import Context, Stage
+from filegate.pipeline.execution import STAGES, walk
+from filegate.pipeline.fan_out import listed_ranges
 from filegate.runs import clock
 from filegate.runs.address import Address
 from filegate.runs.manifests import OutputManifest, QuarantineManifest
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Range, Request, Run, run_id_of
 from filegate.storage.documents import read_document
-from filegate.storage.memory import MemoryLedger, MemoryObjectStore
+from filegate.storage.memory import MemoryLedger
+from tests.memory_store import MemoryObjectStore
 
 HEAD = """\
 import pandera.polars as pa
@@ -83,33 +80,29 @@ class Pipeline:
         return Run(run_id=f"{token}-of-{run.run_id}", execution=token, request=request)
 
     def validated(self, run: Run) -> Run:
-        run = ingest(run, self.context)
-        if run.fan_out is None:
-            return validate(run, self.context)
-        while run.validated is None:
-            self.mapped(run, validate_range)
-            run = reduce_validated(run, self.context)
-        return run
+        return next(found for found in self.walk(run) if found.validated is not None)
 
     def transformed(self, run: Run) -> Run:
-        run = self.validated(run)
-        if run.fan_out is None:
-            return transform(run, self.context)
-        self.mapped(run, transform_range)
-        return reduce_transformed(run, self.context)
-
-    def mapped(self, run: Run, stage: Stage) -> None:
-        """What the Distributed Map does: the ranges that it reads, in any order, one of them twice."""
-        assert run.fan_out is not None
-        listed = json.loads(self.store.read(Address("staging", run.fan_out.ranges)))
-        for part in (*reversed(listed), listed[0]):
-            stage(run.having(range=Range.model_validate(part)), self.context)
+        return next(found for found in self.walk(run) if found.transformed is not None)
 
     def published(self, run: Run) -> Run:
-        return publish(self.transformed(run), self.context)
+        return next(found for found in self.walk(run) if found.published is not None)
 
     def finish(self, run: Run) -> Run:
-        return commit(self.published(run), self.context)
+        return next(found for found in self.walk(run) if found.committed is not None)
+
+    def walk(self, run: Run) -> Iterator[Run]:
+        context = self.context
+        return walk(run, lambda state, found: STAGES[state](found, context), self.ranges)
+
+    def ranges(self, run: Run) -> Sequence[Range]:
+        """What a Distributed Map may make of its list: any order, and one range twice."""
+        listed = listed_ranges(run, self.context)
+        return (*reversed(listed), listed[0])
+
+    def mapped(self, run: Run, stage: Stage) -> None:
+        for range_ in self.ranges(run):
+            stage(run.with_range(range_), self.context)
 
     def record(self, run: Run) -> RunRecord:
         record = self.ledger.get(run.run_id)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 
 import pytest
 
-from filegate.aws_lambda.function import Stage
+from filegate.deploy import load_definition
 from filegate.errors import CheckFailed, ConservationError, ObjectGone, ObjectTooLarge, OutOfTime, TransformFailed
 from filegate.pipeline import fan_out
+from filegate.pipeline.context import Stage
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.transform import reduce_transformed, transform_range
 from filegate.pipeline.validate import reduce_validated, validate_range
@@ -25,7 +25,7 @@ from .conftest import ORDERS, Pipeline
 CHUNKS = 3 * fan_out.RANGE_CHUNKS + 1
 ROWS = "id,country,amount\n" + "".join(f"{number:04},DE,1\n" for number in range(CHUNKS))
 ROW_BYTES = len("0000,DE,1\n")
-ASL = Path(__file__).parents[3] / "infra/statemachine/pipeline.asl.json"
+ASL = Path(__file__).parents[3] / "infra/statemachine/pipeline.asl.yaml"
 EXPRESS_SECONDS = 300
 
 
@@ -50,7 +50,7 @@ def place(run: Run, name: str, index: int) -> Address:
 def test_a_large_object_becomes_ranges_and_a_small_one_does_not(pipeline: Pipeline) -> None:
     run = ingested(pipeline)
     assert run.fan_out is not None
-    assert [part.index for part in fan_out.ranges(run)] == [0, 1, 2, 3]
+    assert [part.index for part in fan_out.all_ranges(run)] == [0, 1, 2, 3]
     pipeline.fan_out_bytes = CHUNKS * ROW_BYTES
     assert ingest(pipeline.arrive("orders/a.csv", ROWS), pipeline.context).fan_out is None
     pipeline.fan_out_bytes -= 1
@@ -73,11 +73,11 @@ def test_a_range_that_came_back_as_another_is_a_loss(pipeline: Pipeline) -> None
         reduce_validated(run, pipeline.context)
 
 
-def test_a_range_that_came_back_as_it_was_before_its_second_look_is_a_loss(pipeline: Pipeline) -> None:
+def test_a_range_that_came_back_as_it_was_before_its_second_pass_is_a_loss(pipeline: Pipeline) -> None:
     run, again = looked_at(pipeline)
     pipeline.mapped(again, validate_range)
-    validate_range(run.having(range=Range(index=3)), pipeline.context)  # late: it was given up long ago
-    with pytest.raises(ConservationError, match="Range 3 came back with the outcome of another look"):
+    validate_range(run.with_range(Range(index=3)), pipeline.context)  # late: it was given up long ago
+    with pytest.raises(ConservationError, match="Range 3 came back with the outcome of another pass"):
         reduce_validated(again, pipeline.context)
 
 
@@ -122,7 +122,7 @@ def test_an_attempt_ends_before_it_is_given_up(pipeline: Pipeline, stage: Stage)
     pipeline.now = lambda: next(moments)
     with pytest.raises(OutOfTime, match="longer than the 120 seconds"):
         pipeline.mapped(run, stage)
-    maps = json.loads(ASL.read_text())["States"]
+    maps = load_definition(ASL)["States"]
     for name in ("Validate", "Transform"):
         limit = maps[f"{name}Map"]["ItemProcessor"]["States"][f"{name}Range"]["TimeoutSeconds"]
         assert fan_out.ATTEMPT.total_seconds() + 15 < limit < EXPRESS_SECONDS / 2
@@ -193,7 +193,7 @@ def test_what_a_map_used_is_known_though_its_ranges_cannot_be_brought_together(p
 
 def test_what_a_restart_s_map_used_is_added(pipeline: Pipeline) -> None:
     run = reduced(pipeline)
-    again = ingest(run.having(retries=Retries(count=1)), pipeline.context)
+    again = ingest(run.model_copy(update={"retries": Retries(count=1)}), pipeline.context)
     pipeline.mapped(again, validate_range)
     calls = reduce_validated(again, pipeline.context).usage.invocations
     assert [(name, call.calls) for name, call in calls.items()] == [("ValidateState0_0", 4), ("ValidateState0_1", 4)]
@@ -202,9 +202,9 @@ def test_what_a_restart_s_map_used_is_added(pipeline: Pipeline) -> None:
 def test_the_ledger_is_told_how_far_a_state_is(pipeline: Pipeline) -> None:
     run = ingested(pipeline)
     assert (pipeline.record(run).state, pipeline.record(run).chunks_done) == ("ValidateState", 0)
-    validate_range(run.having(range=Range(index=3)), pipeline.context)
+    validate_range(run.with_range(Range(index=3)), pipeline.context)
     assert (pipeline.record(run).chunks_done, pipeline.record(run).rows_done) == (1, 1)
-    validate_range(run.having(range=Range(index=1)), pipeline.context)
+    validate_range(run.with_range(Range(index=1)), pipeline.context)
     assert (pipeline.record(run).chunks_done, pipeline.record(run).rows_done) == (17, 17)
 
 

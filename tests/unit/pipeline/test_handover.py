@@ -2,7 +2,7 @@
 
 import pytest
 
-from filegate.pipeline.handover import ACCEPTED, LITTLE, hand_on, handed_on
+from filegate.pipeline.handover import ACCEPTED, INLINE_LIMIT, read_manifest, write_manifest
 from filegate.pipeline.ingest import ingest
 from filegate.runs.manifests import AcceptedManifest, AcceptedPart
 from filegate.runs.run import Run
@@ -22,18 +22,18 @@ def staged(pipeline: Pipeline, run: Run) -> list[str]:
 
 @pytest.mark.parametrize(("parts", "stored"), [(1, []), (500, [ACCEPTED])])
 def test_only_a_long_manifest_is_stored(pipeline: Pipeline, parts: int, stored: list[str]) -> None:
-    run = hand_on(pipeline.arrive("orders/a.csv", ""), pipeline.context, ACCEPTED, manifest(parts))
+    run = write_manifest(pipeline.arrive("orders/a.csv", ""), pipeline.context, ACCEPTED, manifest(parts))
     assert staged(pipeline, run) == stored
-    assert len(run.manifest or "") <= LITTLE
-    assert handed_on(run, pipeline.context, ACCEPTED, AcceptedManifest) == manifest(parts)
+    assert len(run.manifest or "") <= INLINE_LIMIT
+    assert read_manifest(run, pipeline.context, ACCEPTED, AcceptedManifest) == manifest(parts)
 
 
 @pytest.mark.parametrize("sizes", [(1, 500), (500, 1)])
-def test_what_is_handed_on_last_counts(pipeline: Pipeline, sizes: tuple[int, int]) -> None:
+def test_the_manifest_written_last_counts(pipeline: Pipeline, sizes: tuple[int, int]) -> None:
     run = pipeline.arrive("orders/a.csv", "")
     for parts in sizes:
-        run = hand_on(run, pipeline.context, ACCEPTED, manifest(parts))
-    assert handed_on(run, pipeline.context, ACCEPTED, AcceptedManifest) == manifest(sizes[-1])
+        run = write_manifest(run, pipeline.context, ACCEPTED, manifest(parts))
+    assert read_manifest(run, pipeline.context, ACCEPTED, AcceptedManifest) == manifest(sizes[-1])
 
 
 def test_a_file_of_one_chunk_needs_no_manifest_in_the_staging_bucket_but_that_of_the_output(pipeline: Pipeline) -> None:

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from filegate.errors import ClaimLost, EmptyObject, ObjectGone, SchemaMismatch, UnknownDataset
-from filegate.pipeline.handover import CHUNKS, handed_on
+from filegate.pipeline.handover import CHUNKS, read_manifest
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.validate import validate
 from filegate.runs.manifests import ChunkManifest
@@ -18,7 +18,7 @@ ROWS = "id,country,amount\n" + "".join(f"{n},DE,{n}.5\n" for n in range(100))
 
 
 def chunks_of(pipeline: Pipeline, run: Run) -> ChunkManifest:
-    return handed_on(run, pipeline.context, CHUNKS, ChunkManifest)
+    return read_manifest(run, pipeline.context, CHUNKS, ChunkManifest)
 
 
 def test_plain_files_are_cut_by_byte_range_and_never_copied(pipeline: Pipeline) -> None:

@@ -15,7 +15,7 @@ from filegate.runs.address import Address
 from filegate.runs.cost import cost_usd
 from filegate.runs.run import Run
 from filegate.runs.states import Status
-from filegate.storage.memory import MemoryObjectStore
+from tests.memory_store import MemoryObjectStore
 
 from .conftest import ORDERS, Pipeline
 
@@ -45,7 +45,7 @@ def test_rejected_rows_make_the_run_partial(pipeline: Pipeline) -> None:
 
 
 def at(run: Run, time: str) -> Run:
-    return run.having(request=run.request.model_copy(update={"time": time}))
+    return run.model_copy(update={"request": run.request.model_copy(update={"time": time})})
 
 
 def test_a_commit_tells_how_old_its_object_is_and_what_the_run_cost(pipeline: Pipeline) -> None:
@@ -223,6 +223,30 @@ def test_a_replay_of_the_object_takes_the_place_of_its_run(pipeline: Pipeline) -
     pipeline.finish(pipeline.replay(first, rows="all"))
     assert live_ids(pipeline) == [1, 2, 3]
     assert pipeline.record(first).superseded_by is not None
+
+
+def without_sequencer(replay: Run) -> Run:
+    """As the input of an aborted execution may have it."""
+    return replay.model_copy(update={"request": replay.request.model_copy(update={"sequencer": ""})})
+
+
+def test_a_whole_replay_without_a_sequencer_takes_the_place_of_its_run(pipeline: Pipeline) -> None:
+    """It is of the version that is published: no order of versions is needed to see that."""
+    first = partial(pipeline)
+    again = pipeline.finish(without_sequencer(pipeline.replay(first, rows="all")))
+    assert again.committed is not None
+    assert again.committed.superseded_by is None
+    assert live_ids(pipeline) == [1, 2, 3]
+    assert pipeline.record(first).superseded_by == again.run_id
+
+
+@pytest.mark.xfail(strict=True, reason="the commit of the replay forgets the sequencer of the published version")
+def test_a_whole_replay_without_a_sequencer_keeps_the_order_of_versions(pipeline: Pipeline) -> None:
+    late = pipeline.arrive("orders/a.csv", rows(1, 2), sequencer="0A")
+    newer = pipeline.finish(pipeline.arrive("orders/a.csv", rows(3), sequencer="0B"))
+    pipeline.finish(without_sequencer(pipeline.replay(newer, rows="all")))
+    pipeline.finish(late)
+    assert live_ids(pipeline) == [3]
 
 
 def test_a_newer_version_supersedes_a_run_with_its_replays(pipeline: Pipeline) -> None:

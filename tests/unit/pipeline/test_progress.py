@@ -11,7 +11,7 @@ from filegate.errors import Throttled
 from filegate.pipeline import fan_out, transform
 from filegate.pipeline.context import Context
 from filegate.pipeline.ingest import ingest
-from filegate.pipeline.progress import TOLD_EVERY, Progress
+from filegate.pipeline.progress import REPORT_INTERVAL, ProgressReporter
 from filegate.pipeline.validate import reduce_validated, validate, validate_range
 from filegate.runs.run import Run
 from filegate.storage.ledger import LEASE
@@ -68,12 +68,12 @@ def test_at_most_one_write_every_five_seconds(pipeline: Pipeline, ledger: Counti
     run = pipeline.arrive("orders/a.csv", DATA)
     ledger.claim(run, clock.at)
     began = clock.at
-    progress = Progress(run, context)
+    progress = ProgressReporter(run, context)
     for chunk in range(1_000):
         progress.done(chunks=1, rows=chunk)
-    assert len(ledger.told) <= (clock.at - began) / TOLD_EVERY
+    assert len(ledger.told) <= (clock.at - began) / REPORT_INTERVAL
     missing = 1_000 - sum(chunks for chunks, _ in ledger.told)
-    assert missing * clock.step < TOLD_EVERY + clock.step
+    assert missing * clock.step < REPORT_INTERVAL + clock.step
     assert sum(rows for _, rows in ledger.told) == sum(range(1_000 - missing))
     record = pipeline.record(run)
     assert (record.chunks_done, record.rows_done) == (1_000 - missing, sum(range(1_000 - missing)))
@@ -96,7 +96,7 @@ def test_every_stage_tells_how_far_it_is(
         began = clock.at
         run = stage(run, pipeline.context)
         record = pipeline.record(run)
-        assert 1 <= len(ledger.told) <= (clock.at - began) / TOLD_EVERY
+        assert 1 <= len(ledger.told) <= (clock.at - began) / REPORT_INTERVAL
         assert (record.state, record.chunks_due) == (state, run.chunks)
         assert run.chunks - 5 <= record.chunks_done <= run.chunks
         assert ROWS - 15 <= record.rows_done <= ROWS
@@ -149,12 +149,12 @@ def test_every_range_tells_once_and_keeps_the_claim(pipeline: Pipeline, ledger: 
     """Twenty minutes pass from one to the next: together they take hours."""
     long(pipeline, timedelta(seconds=0))
     run = ingest(pipeline.arrive("orders/a.csv", DATA), pipeline.context)
-    ranges = fan_out.ranges(run)
+    ranges = fan_out.all_ranges(run)
     pipeline.now = clock = SteadyClock(timedelta(seconds=0))
     began = clock.at
     for part in ranges:
         clock.at += LEASE * 2 / 3
-        validate_range(run.having(range=part), pipeline.context)
+        validate_range(run.with_range(part), pipeline.context)
         assert not ledger.claim(run.model_copy(update={"execution": "another"}), clock.at + LEASE / 2)
     assert clock.at - began > 2 * LEASE
     assert len(ledger.told) == len(ranges)

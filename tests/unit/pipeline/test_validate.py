@@ -3,7 +3,7 @@
 import pytest
 
 from filegate.errors import ConservationError
-from filegate.pipeline.handover import CHUNKS, hand_on, handed_on
+from filegate.pipeline.handover import CHUNKS, read_manifest, write_manifest
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.validate import validate
 from filegate.runs.manifests import ChunkManifest
@@ -89,8 +89,8 @@ def test_uniqueness_holds_over_the_whole_object(pipeline: Pipeline, chunk_bytes:
 
 def test_another_number_of_rows_than_ingest_counted_fails_loudly(pipeline: Pipeline) -> None:
     run = ingest(pipeline.arrive("orders/a.csv", MIXED), pipeline.context)
-    manifest = handed_on(run, pipeline.context, CHUNKS, ChunkManifest)
+    manifest = read_manifest(run, pipeline.context, CHUNKS, ChunkManifest)
     chunk = manifest.chunks[0].model_copy(update={"rows": 6})
-    run = hand_on(run, pipeline.context, CHUNKS, manifest.model_copy(update={"chunks": (chunk,)}))
-    with pytest.raises(ConservationError, match="5 rows were read, 6 announced"):
+    run = write_manifest(run, pipeline.context, CHUNKS, manifest.model_copy(update={"chunks": (chunk,)}))
+    with pytest.raises(ConservationError, match="5 rows were read, but ingest counted 6"):
         validate(run, pipeline.context)

@@ -3,8 +3,8 @@
 An execution environment is a container of the function's own image, with what the function's configuration says:
 variables, memory limit, time-out, entry point. Inside, the image's own Runtime Interface Emulator answers on port 8080.
 
-- `settings`: what the plugin is told by variables.
-- `answers`: what an emulator's answer means, in Lambda's words.
+- `settings`: the plugin's environment variables.
+- `answers`: what an emulator's answer means, in Lambda's own terms.
 - `container`: what a function's container is made of.
 - `engine`: the Docker engine.
 - `sandbox`: one container.

@@ -21,7 +21,7 @@ def client() -> docker.DockerClient:
 
 @functools.cache
 def host() -> Host:
-    """LocalStack's own container, which Docker names by the host name in it unless told otherwise.
+    """LocalStack's own container, whose name for Docker is by default the host name in it.
 
     Raises:
         DockerException: there is no engine behind the socket, or LocalStack runs in none of its containers.

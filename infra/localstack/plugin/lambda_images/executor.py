@@ -11,7 +11,7 @@ from lambda_images.container import Spec
 from lambda_images.sandbox import NotStarted, Sandbox
 from lambda_images.settings import Settings
 
-# What LocalStack tells its own init process, which is not there.
+# Variables for LocalStack's own init process, which is not there.
 _NOT_FOR_FUNCTIONS = ("EDGE_PORT", "LOCALSTACK_")
 
 
@@ -43,15 +43,15 @@ class ImageExecutor(RuntimeExecutor):
         if sandbox is None or not sandbox.usable:
             self.stop()
             sandbox = self._open()
-        outcome = sandbox.invoke(
+        result = sandbox.invoke(
             (payload.get("payload") or "{}").encode(),
             request_id=payload["invoke-id"],
             trace_id=payload.get("trace-id", ""),
         )
         log = sandbox.take_log()
-        if outcome.broken:
+        if not result.reusable:
             self.stop()
-        return InvocationResult(payload["invoke-id"], outcome.payload, is_error=outcome.failed, logs=log)
+        return InvocationResult(payload["invoke-id"], result.body, is_error=result.failed, logs=log)
 
     def get_logs(self) -> str:
         return self._sandbox.take_log(seconds=0) if self._sandbox else ""

@@ -53,9 +53,9 @@ def start() -> None:
 
     parallel = Settings.of_environment().parallel or engine.host().processors
     engine.remove_all()
-    _know_local_images()
-    _tell_keys_as_they_are()
-    _wait_in_line(parallel)
+    _use_local_images()
+    _keep_keys_as_stored()
+    _limit_parallel_calls(parallel)
     LOG.info("Functions run in containers of their own images, %d at the same time.", parallel)
 
 
@@ -66,7 +66,7 @@ def stop() -> None:
     engine.remove_all()
 
 
-def _know_local_images() -> None:
+def _use_local_images() -> None:
     """Take an image that the engine has, with its id as the code's hash.
 
     LocalStack would pull it each time, and so run what a public registry happens to have under a local image's name.
@@ -77,14 +77,16 @@ def _know_local_images() -> None:
     from lambda_images import engine  # noqa: PLC0415
 
     def image_code(image_uri: str) -> ImageCode:
-        digest = (engine.image_id(image_uri) or "").removeprefix("sha256:")  # without one, the function's State tells
+        digest = (engine.image_id(image_uri) or "").removeprefix(
+            "sha256:"
+        )  # without one, the function's State becomes Failed
         return ImageCode(image_uri=image_uri, repository_type="ECR", code_sha256=digest)
 
     provider.create_image_code = image_code
 
 
-def _tell_keys_as_they_are() -> None:
-    """Tell EventBridge an object's key as it is stored, as S3 does; LocalStack encodes it as in other notifications."""
+def _keep_keys_as_stored() -> None:
+    """Send an object's key to EventBridge as it is stored, as S3 does; LocalStack encodes it as in notifications."""
     from localstack.services.s3.notifications import EventBridgeNotifier  # noqa: PLC0415
 
     encoding = EventBridgeNotifier._get_event_payload
@@ -98,11 +100,11 @@ def _tell_keys_as_they_are() -> None:
     EventBridgeNotifier._get_event_payload = staticmethod(payload)
 
 
-def _wait_in_line(parallel: int) -> None:
-    """Run so many invocations at the same time, and let further ones wait.
+def _limit_parallel_calls(parallel: int) -> None:
+    """Run at most `parallel` invocations at the same time; further ones wait.
 
-    Lambda has room for a thousand environments, this machine has not. Whoever waits counts as running for the limits
-    on concurrency, so those throttle as on Lambda; the function's own time-out begins after the wait.
+    Lambda has room for a thousand environments, this machine has not. A call that waits counts as running for the
+    limits on concurrency, so those throttle as on Lambda; the function's own time-out begins after the wait.
     """
     from localstack.services.lambda_.invocation.assignment import AssignmentService  # noqa: PLC0415
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import requests
 from docker.errors import APIError, DockerException
 
-from lambda_images import answers, engine
+from filegate.devcloud.runtime_api import Kind, Result, exited, not_started, timed_out
+from lambda_images import engine
+from lambda_images.answers import result_of
 from lambda_images.container import Spec
 
 LOG = logging.getLogger(__name__)
@@ -21,7 +23,7 @@ _INVOKE = "/2015-03-31/functions/function/invocations"
 _INIT_SECONDS = 10  # what an emulator may take on top of the time-out to start the runtime
 _GRACE_SECONDS = 5  # for an emulator that is itself slow, at a small share of a processor
 _POLL_SECONDS = 0.02
-_OOM_EVENT_SECONDS = 0.3  # the engine tells of a kill a little after it
+_OOM_EVENT_SECONDS = 0.3  # the engine reports a kill a little after it
 _LOG_SECONDS = 1.0  # the log's last lines come a little after the answer
 
 
@@ -89,17 +91,17 @@ class Sandbox:
         try:
             self._container.start()
         except APIError as error:
-            raise NotStarted(answers.not_started(str(error.explanation))) from error
+            raise NotStarted(not_started(str(error.explanation))) from error
         threading.Thread(target=self._follow, name=f"log-{self._spec.name}", daemon=True).start()
         while True:
             try:
                 self._container.reload()
             except DockerException as error:
-                raise NotStarted(answers.not_started("The container was removed while it started.")) from error
+                raise NotStarted(not_started("The container was removed while it started.")) from error
             state = self._container.attrs["State"]
             if state["Status"] != "running":
                 LOG.warning("%s did not start:\n%s", self._spec.name, self.take_log(seconds=0.2))
-                raise NotStarted(answers.died(f"exit status {state['ExitCode']}", request_id="").payload)
+                raise NotStarted(exited("", f"exit status {state['ExitCode']}"))
             self.address = self._container.attrs["NetworkSettings"]["Networks"][self._network]["IPAddress"]
             try:
                 socket.create_connection((self.address, _PORT), timeout=1).close()
@@ -108,7 +110,7 @@ class Sandbox:
             else:
                 return
 
-    def invoke(self, payload: bytes, *, request_id: str, trace_id: str) -> answers.Outcome:
+    def invoke(self, payload: bytes, *, request_id: str, trace_id: str) -> Result:
         """Run one call to its end."""
         timeout = self._spec.timeout
         try:
@@ -120,13 +122,13 @@ class Sandbox:
                 proxies={"http": "", "https": ""},
             )
         except requests.ReadTimeout:  # the emulator itself is stuck, as under a memory limit that leaves it no page
-            return answers.timed_out(request_id=request_id, timeout=timeout)
+            return Result(Kind.TIMEOUT, timed_out(request_id, timeout))
         except requests.RequestException as error:
             LOG.warning("%s: %s", self._spec.name, error)
             status, body = 502, b""
         else:
             status, body = answer.status_code, answer.content
-        return answers.answered(
+        return result_of(
             status, body, request_id=request_id, timeout=timeout, ran_out_of_memory=self._ran_out_of_memory
         )
 

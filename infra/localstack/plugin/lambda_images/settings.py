@@ -1,4 +1,4 @@
-"""What the plugin is told by environment variables of LocalStack."""
+"""The plugin's settings, which are environment variables of LocalStack."""
 
 from __future__ import annotations
 

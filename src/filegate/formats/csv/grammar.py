@@ -1,15 +1,17 @@
-r"""What a CSV record is: the one definition that the cutter, the reader and the offsets share.
+r"""What a CSV record is: the one definition that splitting, reading and byte offsets share.
 
 Grammar, on bytes of UTF-8 text (every significant character is ASCII, so no multi-byte character is ever split):
 
 - A record ends at LF, CRLF or CR outside a quoted field, or at the end of the text.
-- A quote opens a field only as its first character; anywhere else it is text. The quoted field ends at the next quote
-  that is not doubled, and a delimiter, a line end or the end of the text must follow it.
+- A quote opens a field only as its first character; anywhere else it is an ordinary character. The
+  quoted field ends at the next quote that is not doubled, and a delimiter, a line end or the end of the text must
+  follow it.
 - The escape character, where there is one, takes the next character (or CRLF) literally, quoted or not; but a record
   cannot end with an escaped line end that nothing follows.
 - A record that breaks this, or is not complete within `limit` bytes, is malformed and ends at its own first line end,
   so that one stray quote costs one row.
-- An empty line is no record, except where records have one field: there it is a null.
+- An empty line is not a record, unless records have one field: then it is a null.
+- DOS's end-of-file mark, ^Z as the last byte of the text, is not part of a record.
 
 The scan is linear: the search for a closing quote never goes further than the next quote that could close it.
 """
@@ -25,18 +27,22 @@ from typing import Final, NamedTuple
 from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.patterns import Patterns, record_patterns
 from filegate.formats.records import TOO_LONG
+from filegate.formats.sources import Csv
+
+CTRL_Z: Final = b"\x1a"
+"""DOS's end-of-file mark: the last byte of some exports."""
 
 MAX_RECORD_BYTES: Final = 1 << 20
 """A longer record is malformed; so the search for a closing quote, and the memory for one record, are bounded."""
 
-_STRETCH: Final = 1 << 7
+_MIN_STEP: Final = 1 << 7
 _CR = ord("\r")
 _LINE_END = re.compile(rb"\r\n?|\n")
 _NOT_BLANK = re.compile(rb"[^\r\n]++")
 
 
 class Record(NamedTuple):
-    """Where one record lies: its body is [start, end), the next record starts at `next`; and what is wrong with it."""
+    """One record's place: its body is [start, end), the next record starts at `next`; and the rule that it breaks."""
 
     start: int
     end: int
@@ -51,9 +57,9 @@ class Grammar:
     Attributes:
         delimiter: between fields.
         quote: around fields, or None.
-        escape: before a character meant literally, or None.
+        escape: before a literal character, or None.
         fields: number of fields in a record of the file, the empty one after a trailing delimiter included.
-        limit: most bytes of a record's body.
+        limit: maximum length of a record's body, in bytes.
     """
 
     delimiter: bytes = b","
@@ -79,7 +85,7 @@ class Grammar:
     def record(self, data: bytes, start: int, size: int) -> Record:
         """The record at `start` of the text `data[:size]`.
 
-        Exact wherever `data` holds `lookahead` bytes from `start`, or else the rest of the text.
+        Exact if `data` has `lookahead` bytes from `start`, or the rest of the text.
         """
         stop = min(start + self.limit + 1, size)
         if match := self.patterns.record.match(data, start, stop):
@@ -97,16 +103,21 @@ class Grammar:
         return Record(start, line_end.start(), _whole_line_end(data, line_end.end(), size), problem)
 
     def is_blank(self, record: Record) -> bool:
-        """Whether what lies between two line ends is no record at all."""
+        """Whether it is an empty line that is not a record."""
         return record.start == record.end and self.fields != 1
 
-    def index(self, data: bytes, strange: bytes = b"") -> RecordIndex:
-        """The records of a text whose ends are quickly told; not those that hold one of the strange characters."""
+    def text_end(self, data: bytes) -> int:
+        """Where the records in the last bytes of a text end: before a final ^Z."""
+        has_mark = data.endswith(CTRL_Z) and CTRL_Z not in (self.delimiter, *self.special)
+        return len(data) - has_mark
+
+    def index(self, data: bytes, excluded: bytes = b"") -> RecordIndex:
+        """The records of a text whose ends are quick to find; not those with one of the excluded characters."""
         return RecordIndex(
             data,
             delimiter=self.delimiter,
             quote=self.quote,
-            strange=strange + (self.escape or b""),
+            excluded=excluded + (self.escape or b""),
             blank=self.fields == 1,
             limit=self.limit,
         )
@@ -114,23 +125,24 @@ class Grammar:
     def advance(self, data: bytes, stop: int, size: int) -> tuple[int, int]:
         """The last record end at or before `stop`, and the number of records up to there, from the record at 0.
 
-        Stops before a record that is too long. What the index leaves over is taken by patterns, a stretch at a time.
+        Stops before a record that is too long. Records that the index does not resolve are found by patterns; the steps
+        between two uses of the index grow while it resolves little.
         """
         stop -= data[stop - 1 : stop + 1] == b"\r\n"
         index = self.index(data[:stop])
         position = rows = 0
-        stretch = shortest = min(_STRETCH, self.limit + 1)
+        step = shortest = min(_MIN_STEP, self.limit + 1)
         while position < stop:
-            run = index.run(position, stop)
-            stretch = shortest if run.end - position >= 4 * stretch else min(2 * stretch, self.limit + 1)
-            position, taken = self._advance_by_patterns(data, run.end, min(run.end + stretch, stop), stop, size)
-            rows += len(run.starts) + taken
-            if position == run.end:
+            span = index.span(position, stop)
+            step = shortest if span.end - position >= 4 * step else min(2 * step, self.limit + 1)
+            position, found = self._advance_by_patterns(data, span.end, min(span.end + step, stop), stop, size)
+            rows += len(span.starts) + found
+            if position == span.end:
                 break
         return position, rows
 
     def _advance_by_patterns(self, data: bytes, position: int, until: int, stop: int, size: int) -> tuple[int, int]:
-        """The end of the records from `position` to `until` or a little further, and their number."""
+        """The end of the last record that starts before `until`, and the number of records from `position` up to it."""
         rows = 0
         while position < until:
             if (end := _end(self.patterns.flat, data, position, until)) > position:
@@ -191,12 +203,28 @@ class Grammar:
         return fields
 
 
+def csv_grammar(source: Csv, columns: int) -> Grammar:
+    """The record grammar of files with this many columns."""
+    return Grammar(
+        delimiter=source.delimiter.encode(),
+        quote=None if source.quote is None else source.quote.encode(),
+        escape=None if source.escape is None else source.escape.encode(),
+        fields=columns + source.trailing_delimiter,
+    )
+
+
+def line_end_at(data: bytes) -> int:
+    """Where the first LF or CR is, or -1."""
+    match = _LINE_END.search(data)
+    return match.start() if match else -1
+
+
 def _end(pattern: re.Pattern[bytes], data: bytes, start: int, stop: int) -> int:
-    """Where what the pattern matches at `start` ends: at `start` itself if that is nothing."""
+    """Where the pattern's match at `start` ends: at `start` itself if nothing matches."""
     match = pattern.match(data, start, stop)
     return match.end() if match else start
 
 
 def _whole_line_end(data: bytes, end: int, size: int) -> int:
-    """`end`, or one more where it lies between CR and LF."""
+    """`end`, or one more if it lies between CR and LF."""
     return end + 1 if end < size and data[end - 1] == _CR and data[end : end + 1] == b"\n" else end

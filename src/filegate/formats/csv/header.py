@@ -1,4 +1,4 @@
-"""The first record of a CSV text: its header, or the sign that one is missing or written otherwise."""
+"""The first record of a CSV text: its header, or evidence that the header is missing or the dialect another."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import replace
 
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats.columns import check_columns, is_header, listed
-from filegate.formats.csv.grammar import Grammar, Record
-from filegate.formats.csv.reader import csv_grammar
+from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
 from filegate.formats.encoding import UTF8_BOM
 from filegate.formats.records import TOO_LONG, ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv
-from filegate.formats.text import end_of_text
 
 _DELIMITERS = ",;\t|:"
 
@@ -26,14 +24,14 @@ def read_header(
     on_unknown_columns: UnknownColumns,
     name: str,
 ) -> tuple[tuple[str, ...], int]:
-    """The file's columns, and where its first data record starts.
+    """The file's columns, and the offset of its first data record.
 
     Args:
         sample: the text's first bytes, in UTF-8.
-        ended: whether that is all of it.
+        ended: whether the sample is the whole text.
         source: the dialect.
         expected: the contract's columns.
-        on_unknown_columns: what a column that the contract does not name means.
+        on_unknown_columns: the policy on columns that the contract does not have.
         name: of the object, for messages.
 
     Raises:
@@ -43,11 +41,11 @@ def read_header(
     """
     grammar = replace(csv_grammar(source, 2), fields=2)
     start = len(UTF8_BOM) if sample.startswith(UTF8_BOM) else 0
-    size = end_of_text(sample, grammar) if ended else len(sample)
+    size = grammar.text_end(sample) if ended else len(sample)
     first = _first_record(sample, start, size, grammar)
     if first is None:
         if ended:
-            raise EmptyObject(f"{name}: the file holds nothing but blank lines.", advice="Deliver it with its rows.")
+            raise EmptyObject(f"{name}: the file has only blank lines.", advice="Deliver it with its rows.")
         raise MalformedObject(f"{name}: the first {size} bytes are blank lines.", advice="Remove them.")
     fields = _fields(sample, first, grammar, ended=ended, name=name)
     if source.trailing_delimiter and fields[-1] == "":
@@ -59,7 +57,7 @@ def read_header(
     check_columns(fields, expected, on_unknown_columns, name=name, hint=hint)
     data = replace(grammar, fields=len(fields) + source.trailing_delimiter)
     if ended and _first_record(sample, first.next, size, data) is None:
-        raise EmptyObject(f"{name}: the file holds a header and no rows.", advice="Deliver it with its rows.")
+        raise EmptyObject(f"{name}: the file has a header and no rows.", advice="Deliver it with its rows.")
     return tuple(fields), first.next
 
 
@@ -80,7 +78,7 @@ def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, nam
     elif record.problem is not None:
         problem = "has a quoted field that is not closed, or text after its closing quote"
     elif b"\0" in body:
-        problem = "holds NUL bytes"
+        problem = "has NUL bytes"
     if problem is not None:
         raise MalformedObject(
             f"{name}: the first record {problem}.",
@@ -100,7 +98,7 @@ def _check_width(fields: Sequence[str], source: Csv, expected: Sequence[Expected
     names = [column.name for column in expected]
     if list(fields) == names:
         raise SchemaMismatch(
-            f"{name}: the first record names the columns, but the source declares a file without header.",
+            f"{name}: the first record is a header, but the source declares a file without one.",
             advice="Declare Csv(header=True).",
         )
     if len(fields) == len(names):
@@ -116,7 +114,7 @@ def _check_width(fields: Sequence[str], source: Csv, expected: Sequence[Expected
 
 
 def _hint(line: str, fields: Sequence[str], source: Csv, expected: Sequence[ExpectedColumn]) -> str | None:
-    """What a header that does not fit suggests about the declaration."""
+    """What a header that does not match the contract suggests about the declaration."""
     required = {column.name for column in expected if column.required}
     names = {column.name for column in expected}
     for other in _DELIMITERS:
@@ -124,7 +122,7 @@ def _hint(line: str, fields: Sequence[str], source: Csv, expected: Sequence[Expe
         if other != source.delimiter and len(cells) > 1 and required <= cells and cells & names:
             return f"Declare Csv(delimiter={other!r})."
     if not is_header(fields, expected) and any(map(_is_value, fields)):
-        return "The first line names few of the columns: is the header missing? If so, declare Csv(header=False)."
+        return "The first line has few of the column names: is the header missing? If so, declare Csv(header=False)."
     return None
 
 

@@ -1,7 +1,7 @@
 r"""The CSV grammar as regular expressions on bytes, possessive throughout: no input makes them backtrack.
 
 In the names here `q`, `d`, `e` are the dialect's quote, delimiter and escape character, ready for a pattern. A *flat*
-record holds no line end in its fields and no escape character; so each line end in a run of them ends a record.
+record has no line end in its fields and no escape character; so in consecutive ones each line end ends a record.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ _ESCAPABLE = rb"(\r\n|[\s\S])"
 
 @dataclass(frozen=True)
 class Patterns:
-    """What one dialect's records look like.
+    """The patterns of one dialect's records.
 
     Attributes:
         field: one field of a well-formed record; the group `quoted` is the content between quotes, if there are any.
         record: a record, then its line end; group 1 is its body.
-        last: a record that the end of the text ends.
-        flat: flat records, as many as follow each other.
-        records: the same of records that need not be flat.
-        escape_in_text: in an unquoted field, what stands for its group 1; None without an escape character.
+        last: a record that ends with the text.
+        flat: consecutive flat records.
+        records: consecutive records, flat or not.
+        escape_in_text: in an unquoted field, an escape sequence for its group 1; None without an escape character.
         escape_in_quotes: the same in a quoted field; None without quotes.
     """
 
@@ -66,5 +66,5 @@ def record_patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None)
 
 
 def _run(text: bytes, between: list[bytes]) -> bytes:
-    """Text, and any of the patterns between stretches of it."""
+    """`text`, repeated with any of the patterns in `between` after each repetition."""
     return text + b"(?:(?:" + b"|".join(between) + b")" + text + b")*+" if between else text

@@ -1,9 +1,9 @@
-r"""CSV chunks that are read with types at once.
+r"""CSV chunks that polars reads with types.
 
-A field is *plain* if its text is the ordinary way to write a value of its column's type, `-12.5` or `2013-01-31`: so
-ordinary that polars' reader and the contract's casts must take it alike. One regular expression proves of a whole chunk
-that each record is a line of the right number of fields, and that each field with a type is plain, or no value. That
-proof takes no longer than another that polars may be trusted with a chunk, and saves it from being read as texts.
+A field is *plain* if it is written in the common way for its column's type, `-12.5` or `2013-01-31`: such that polars'
+reader and the contract's casts give the same value. One regular expression proves of a whole chunk that each record is
+a line with the right number of fields, and that each field with a type is plain or null. That takes no longer than the
+proof that polars reads a chunk exactly, and makes it unnecessary to read the chunk as strings first.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import polars as pl
 
 from filegate.formats.csv.grammar import Grammar
 from filegate.formats.csv.index import byte_column, positions
+from filegate.formats.csv.projection import Projection
 from filegate.formats.encoding import UTF8_BOM
-from filegate.formats.records import ROW
+from filegate.formats.records import ROW, Records
 from filegate.formats.sources import Csv
+from filegate.runs.manifests import Chunk
 
 MAX_FIELDS: Final = 300
-"""Of many more, the engine of regular expressions cannot remember its states, and takes ten times as long."""
+"""For many more, the regular expression engine cannot cache its states, and takes ten times as long."""
 
-_BLOCK: Final = 1 << 18
-"""So many bytes are looked at together, or fewer if no record may be as long."""
+_BLOCK_BYTES: Final = 1 << 18
+"""Bytes that are matched together, or fewer if no record may be as long."""
 
 _ALPHABET: Final = frozenset("+-.0123456789Ee")
 """The characters of plain fields."""
@@ -48,130 +50,118 @@ _INTEGERS: Final[dict[type[pl.DataType], str]] = {
 }
 
 
-class PlainChunk:
-    """The records of one chunk, each a line.
+class PlainReader:
+    """Reads chunks whose records are all plain, for files of one dialect.
 
     Args:
-        data: whole records.
-        first_row: the number of the first one.
         source: the dialect.
         grammar: its grammar.
-        kept: the columns to be read, with their places.
-        types: the types that columns may be read with.
+        projection: the fields to be read.
+        types: types of columns, by their places in a record.
     """
 
-    def __init__(
-        self,
-        data: bytes,
-        *,
-        first_row: int,
-        source: Csv,
-        grammar: Grammar,
-        kept: Mapping[str, int],
-        types: Mapping[str, pl.DataType | None],
-    ) -> None:
-        self._data = data
-        self._first_row = first_row
+    def __init__(self, source: Csv, grammar: Grammar, projection: Projection, types: Mapping[int, pl.DataType]) -> None:
+        patterns = {place: pattern for place, dtype in types.items() if (pattern := plain_pattern(dtype)) is not None}
         self._source = source
-        self._grammar = grammar
-        self._kept = kept
-        self._types = {
-            place: (dtype, pattern)
-            for name, place in kept.items()
-            if (dtype := types.get(name)) is not None and (pattern := plain_pattern(dtype)) is not None
-        }
+        self._projection = projection
+        self._fields = range(grammar.fields)
+        self._types = {place: types[place] for place in patterns}
+        self._block_bytes = min(_BLOCK_BYTES, grammar.limit)
+        self._applies = (
+            bool(patterns)
+            and 1 < grammar.fields <= MAX_FIELDS  # a record of one field may be a blank line
+            and _ALPHABET.isdisjoint((source.delimiter, source.quote, source.escape))
+            # polars does not find such a value in a field, where its quotes are doubled
+            and not any((source.quote or "\0") in value for value in source.null_values)
+        )
+        self._pattern = _lines_pattern(source, grammar.fields, patterns) if self._applies else ""
 
-    def frame(self) -> pl.DataFrame | None:
-        """`__row__` and the kept columns: with its type, where a column has one of those that can be plain, else texts.
+    def read(self, data: bytes, chunk: Chunk) -> Records | None:
+        """The records of a chunk; columns whose type can be plain have that type, the others are strings.
 
         None if a field with a type is not plain, or a record is not well-formed, or not a line.
         """
-        if not self._may_be_plain():
+        if not self._applies or data.startswith(UTF8_BOM):
             return None
         try:
-            if not all(_text(block).str.contains(self._pattern).item() for block in self._blocks()):
+            if not all(_string(block).str.contains(self._pattern).item() for block in self._blocks(data)):
                 return None
-            frame = self._read(self._data, {place: dtype for place, (dtype, _) in self._types.items()})
-        except pl.exceptions.PolarsError:  # it is no UTF-8
+            frame = self._scan(data, self._types)
+        except pl.exceptions.PolarsError:  # it is not UTF-8
             return None
-        numbers = pl.int_range(self._first_row, self._first_row + frame.height, dtype=pl.Int64, eager=True)
-        return frame.insert_column(0, numbers.alias(ROW))
-
-    def texts(self, rows: pl.Series) -> pl.DataFrame:
-        """The records with these numbers, ascending, with texts in all columns."""
-        return self._read(self._lines(rows - self._first_row), {}).insert_column(0, rows)
-
-    def offsets(self, rows: pl.Series) -> pl.Series:
-        """Where the records with these numbers start in the chunk."""
-        return self._starts.gather(rows - self._first_row).cast(pl.Int64).alias(rows.name)
-
-    def _may_be_plain(self) -> bool:
-        return (
-            bool(self._types)
-            and 1 < self._grammar.fields <= MAX_FIELDS  # of one field, a record may be a blank line
-            and _ALPHABET.isdisjoint((self._source.delimiter, self._source.quote, self._source.escape))
-            and not self._data.startswith(UTF8_BOM)
-            # polars finds no such value in a field, where its quotes are doubled
-            and not any((self._source.quote or "\0") in value for value in self._source.null_values)
+        first, lines = chunk.first_row, _Lines(data)
+        numbers = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias(ROW)
+        return Records(
+            frame.insert_column(0, numbers),
+            (),
+            (),
+            lambda rows: (lines.starts.gather(rows - first).cast(pl.Int64) + chunk.origin).alias(rows.name),
+            strings=lambda rows: self._scan(lines.join(rows[ROW] - first), {}).insert_column(0, rows[ROW]),
         )
 
-    def _blocks(self) -> Iterator[bytes]:
+    def _blocks(self, data: bytes) -> Iterator[bytes]:
         """All lines, many at a time; a line that is too long for a block comes without its end."""
-        size, start = min(_BLOCK, self._grammar.limit), 0
-        while start < len(self._data):
-            end = self._data.rfind(b"\n", start, start + size) + 1 or start + size
-            yield self._data[start:end]
+        size, start = self._block_bytes, 0
+        while start < len(data):
+            end = data.rfind(b"\n", start, start + size) + 1 or start + size
+            yield data[start:end]
             start = end
 
-    @cached_property
-    def _pattern(self) -> str:
-        """A text of nothing but such records."""
-        delimiter, quote, escape = self._source.delimiter, self._source.quote or "", self._source.escape or ""
-        d, q, e = map(_literal, (delimiter, quote, escape))
-        special = {delimiter, quote, escape, "\r", "\n", "\0"}
-        nulls = [_literal(text) for text in self._source.null_values if special.isdisjoint(text)]
-        outside = rf"[^{d}{q}{e}\r\n\x00]*"
-        inside = rf"(?:[^{q}{e}\r\n\x00]|{q}{q})*"
-
-        def field(place: int) -> str:
-            if place in self._types:
-                _, plain = self._types[place]
-                value = f"(?:{'|'.join([plain, *nulls])})?"
-                return f"(?:{value}|{q}{value}{q})" if quote else value
-            return f"(?:{q}{inside}{q}|{outside})" if quote else outside
-
-        trailing = self._source.trailing_delimiter
-        record = d.join(map(field, range(self._grammar.fields - trailing))) + d * trailing
-        return rf"\A(?:{record}\r?\n)*\z"
-
-    @cached_property
-    def _starts(self) -> pl.Series:
-        """Where each line starts, and where the last one ends."""
-        line_ends = positions(byte_column(self._data) == ord("\n"))
-        return pl.concat([pl.Series([0], dtype=pl.UInt32), line_ends + 1])
-
-    def _lines(self, numbers: pl.Series) -> bytes:
-        """The lines with these numbers, ascending; those that follow each other are cut out at once."""
-        leaps = numbers.diff() != 1
-        first = leaps.fill_null(True)
-        last = leaps.shift(-1, fill_value=True)
-        starts, ends = self._starts.gather(numbers.filter(first)), self._starts.gather(numbers.filter(last) + 1)
-        return b"".join([self._data[start:end] for start, end in zip(starts.to_list(), ends.to_list(), strict=True)])
-
-    def _read(self, data: bytes, types: Mapping[int, pl.DataType]) -> pl.DataFrame:
+    def _scan(self, data: bytes, types: Mapping[int, pl.DataType]) -> pl.DataFrame:
         scan = pl.scan_csv(
             data,
             has_header=False,
-            schema={f"{place}": types.get(place, pl.String()) for place in range(self._grammar.fields)},
+            schema={f"{place}": types.get(place, pl.String()) for place in self._fields},
             separator=self._source.delimiter,
             quote_char=self._source.quote,
             null_values=list(self._source.null_values) or None,
         )
-        return scan.select(pl.col(f"{place}").alias(name) for name, place in self._kept.items()).collect()
+        return scan.select(self._projection.columns).collect()
+
+
+class _Lines:
+    """The lines of a text, by their indexes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    @cached_property
+    def starts(self) -> pl.Series:
+        """Where each line starts, and where the last one ends."""
+        line_ends = positions(byte_column(self._data) == ord("\n"))
+        return pl.concat([pl.Series([0], dtype=pl.UInt32), line_ends + 1])
+
+    def join(self, indexes: pl.Series) -> bytes:
+        """The lines with these indexes, ascending; consecutive ones are sliced together."""
+        gaps = indexes.diff() != 1
+        first = gaps.fill_null(True)
+        last = gaps.shift(-1, fill_value=True)
+        starts, ends = self.starts.gather(indexes.filter(first)), self.starts.gather(indexes.filter(last) + 1)
+        return b"".join([self._data[start:end] for start, end in zip(starts.to_list(), ends.to_list(), strict=True)])
+
+
+def _lines_pattern(source: Csv, fields: int, patterns: Mapping[int, str]) -> str:
+    """Matches a text of plain records only."""
+    delimiter, quote, escape = source.delimiter, source.quote or "", source.escape or ""
+    d, q, e = map(_literal, (delimiter, quote, escape))
+    special = {delimiter, quote, escape, "\r", "\n", "\0"}
+    nulls = [_literal(text) for text in source.null_values if special.isdisjoint(text)]
+    outside = rf"[^{d}{q}{e}\r\n\x00]*"
+    inside = rf"(?:[^{q}{e}\r\n\x00]|{q}{q})*"
+
+    def field(place: int) -> str:
+        if place in patterns:
+            value = f"(?:{'|'.join([patterns[place], *nulls])})?"
+            return f"(?:{value}|{q}{value}{q})" if quote else value
+        return f"(?:{q}{inside}{q}|{outside})" if quote else outside
+
+    trailing = source.trailing_delimiter
+    record = d.join(map(field, range(fields - trailing))) + d * trailing
+    return rf"\A(?:{record}\r?\n)*\z"
 
 
 def plain_pattern(dtype: pl.DataType) -> str | None:
-    """The plain texts of a type, none of which is beyond its range; None if there are none."""
+    """Matches the plain values of a type, all of which are within its range; None if the type has none."""
     if (integer := _INTEGERS.get(type(dtype))) is not None:
         return integer
     if isinstance(dtype, pl.Float32):
@@ -184,7 +174,7 @@ def plain_pattern(dtype: pl.DataType) -> str | None:
     return _DATE if isinstance(dtype, pl.Date) else None
 
 
-def _text(data: bytes) -> pl.Series:
+def _string(data: bytes) -> pl.Series:
     return pl.Series([data], dtype=pl.Binary).cast(pl.String)
 
 

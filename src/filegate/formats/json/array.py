@@ -1,4 +1,4 @@
-"""A JSON array, re-cut while it streams by: one element a line, each at the offset it has in the text."""
+"""A JSON array, split while it streams by: one element per line, each at the offset that it has in the text."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from contextlib import closing
 from typing import Final
 
 from filegate.errors import MalformedObject
-from filegate.formats.csv.grammar import Grammar
+from filegate.formats.csv.grammar import CTRL_Z, Grammar
 from filegate.formats.encoding import ByteStream
-from filegate.formats.records import Piece
-from filegate.formats.text import CTRL_Z, MAX_CHUNK_ROWS, Window
+from filegate.formats.records import RawChunk
+from filegate.formats.splitter import MAX_CHUNK_ROWS
+from filegate.formats.text import TextWindow
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*+")
 _STRUCTURE: Final = re.compile(rb'["\\\[\]{}]')
-_STEP: Final = 1 << 20
 
-# Outside its strings, which hold none, an element's line ends are mere space.
+# An element's line ends are whitespace: its strings contain none.
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 
-# Values are thrown away here: numbers stay text, so that none is too long to convert.
+# Values are discarded here: numbers stay strings, so that none is too long to convert.
 _DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
-def cut_array(text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes: int, name: str) -> Iterator[Piece]:
-    """Pieces of the array's elements, one a line; brackets, commas and blanks between elements become line ends.
+def split_array(text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes: int, name: str) -> Iterator[RawChunk]:
+    """Chunks of the array's elements, one per line; brackets, commas and blanks between elements become line ends.
 
-    An element that is longer than a record may be is a piece of its own, of which only the first bytes are kept.
+    An element that is longer than a record may be is a chunk of its own, of which only the first bytes are kept.
 
     Args:
         text: the text in UTF-8.
-        data_start: after the opening bracket.
-        grammar: of the lines that result.
-        chunk_bytes: how long a piece shall be.
+        data_start: the offset after the opening bracket.
+        grammar: of the resulting lines.
+        chunk_bytes: length of a chunk.
         name: of the object, for messages.
 
     Raises:
         MalformedObject: the text is not one well-formed array.
     """
-    return _ArrayCutter(text, data_start, grammar, chunk_bytes, name).pieces()
+    return _ArraySplitter(text, data_start, grammar, chunk_bytes, name).chunks()
 
 
-class _ArrayCutter:
+class _ArraySplitter:
     """One pass over an array; the window always starts between two tokens, or before an element."""
 
     def __init__(self, text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes: int, name: str) -> None:
-        self._window = Window(text)
+        self._window = TextWindow(text)
         self._data_start = data_start
         self._grammar = grammar
         self._chunk_bytes = chunk_bytes
         self._name = name
         self._expected = "an element or ]"
 
-    def pieces(self) -> Iterator[Piece]:
+    def chunks(self) -> Iterator[RawChunk]:
         with closing(self._window):
             self._window.skip_to(self._data_start)
             while self._window.fill(self._chunk_bytes + self._grammar.lookahead):
-                yield self._next_piece()
+                yield self._next_chunk()
             if self._expected != "the end":
                 raise self._malformed(0, "the text ends inside the array")
 
-    def _next_piece(self) -> Piece:
+    def _next_chunk(self) -> RawChunk:
         window = self._window
-        # One character a byte: JSON's structure is ASCII, and positions stay positions of bytes.
+        # One character per byte: JSON's structure is ASCII, and positions remain positions of bytes.
         text = window.data.decode("latin-1")
         lines = bytearray()
         rows = position = 0
@@ -90,9 +90,9 @@ class _ArrayCutter:
             position = end
             self._expected = ", or ]"
         lines += b"\n" * (position - len(lines))
-        piece = Piece(window.start, position, rows, bytes(lines))
+        chunk = RawChunk(window.start, position, rows, bytes(lines))
         window.drop(position)
-        return piece
+        return chunk
 
     def _skip_blank(self, text: str, position: int) -> int:
         match = _BLANK.match(text, position)
@@ -101,7 +101,7 @@ class _ArrayCutter:
         return len(text) if at_mark else end
 
     def _separator(self, text: str, position: int) -> None:
-        """Take a comma or the closing bracket, if that is what the array's grammar allows here."""
+        """Consume a comma or the closing bracket, whichever the array's grammar allows here."""
         character = text[position]
         if character == "," and self._expected == ", or ]":
             self._expected = "an element"
@@ -128,23 +128,22 @@ class _ArrayCutter:
             raise self._malformed(start, f"a number is longer than {self._grammar.limit} bytes")
         return end
 
-    def _too_long(self) -> Piece:
+    def _too_long(self) -> RawChunk:
         """The element at the window's start, without holding it."""
         window, nesting = self._window, _Nesting()
         start, head = window.start, window.data[: self._grammar.limit + 1].translate(_ONE_LINE)
         while not (end := nesting.end(window.data)):
-            window.drop(len(window.data))
-            if not window.fill(_STEP):
+            if not window.next_block():
                 raise self._malformed(0, f"the element that starts at byte {start} does not end")
         window.drop(end)
         self._expected = ", or ]"
-        return Piece(start, window.start - start, 1, head)
+        return RawChunk(start, window.start - start, 1, head)
 
     def _malformed(self, position: int, problem: str) -> MalformedObject:
         return MalformedObject(
             f"{self._name}: the JSON array is malformed at byte {self._window.start + position} "
             f"of the decompressed UTF-8 text: {problem}.",
-            advice="Deliver valid JSON; one object a line (NDJSON) costs only the malformed lines.",
+            advice="Deliver valid JSON; of one object per line (NDJSON), only the malformed lines are rejected.",
         )
 
 
@@ -157,7 +156,7 @@ class _Nesting:
         self._skip = 0
 
     def end(self, block: bytes) -> int:
-        """Where the value ends in the next block of the text; 0 if it goes on."""
+        """Where the value ends in the next block of the text; 0 if it does not."""
         position = self._skip
         while match := _STRUCTURE.search(block, position):
             position = match.end()

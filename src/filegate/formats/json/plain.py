@@ -1,10 +1,10 @@
-r"""JSON lines that are read at once.
+r"""JSON lines that polars reads together.
 
 Most lines of a file have one *shape*: the same keys in the same order, with the same blanks around them. A line of a
 shape is *plain* if each value is null, a number, true, false, or a string without escaped quotes, of a type that its
-column takes. One regular expression proves that. Then what stands before a value stands nowhere else: it has a quote
-in it, and a key's first character, or its closing quote, never comes right after the end of a string. So plain lines
-are CSV, with commas in its place.
+column accepts. One regular expression proves that. Then the text before a value, its prefix, occurs nowhere else: it
+contains a quote, and a key's first character, or its closing quote, never directly follows the end of a string. So
+plain lines become CSV if commas replace the prefixes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import polars as pl
 from filegate.formats.records import ExpectedColumn, Scalar, UnknownColumns
 
 MAX_KEYS: Final = 300
-"""Of many more, the engine of regular expressions cannot remember its states, and takes ten times as long."""
+"""For many more, the regular expression engine cannot cache its states, and takes ten times as long."""
 
 MAX_SHAPE: Final = 16 << 10
-"""Characters of it: the engine refuses expressions of a few hundred thousand."""
+"""Characters of a shape: the engine refuses expressions of a few hundred thousand."""
 
 _SAMPLES: Final = 8
-"""So many lines are looked at for their shapes."""
+"""Number of lines whose shapes are tried."""
 
 _ESCAPED: Final = r"\\(?:[\\/bfnrt]|u(?:[0-9A-CEFa-cef][0-9A-Fa-f]|[Dd][0-7])[0-9A-Fa-f]{2})"
-"""A whole character that is no quote."""
+"""A whole character that is not a quote."""
 _TEXT: Final = rf'"(?:[^"\\\x00-\x1f\x{{fffd}}]|{_ESCAPED})*"'
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[Ee][+-]?[0-9]+)?"
 _BOOLEAN: Final = "true|false"
@@ -45,24 +45,24 @@ _END: Final = re.compile(r"[ \t]*+}[ \t]*+\Z")
 
 @dataclass(frozen=True)
 class Shape:
-    """What lines have in common.
+    """The common part of lines.
 
     Attributes:
-        members: each key, with all that stands before its value.
-        end: what stands after the last value.
+        members: each key, with the prefix of its value.
+        end: the text after the last value.
     """
 
     members: tuple[tuple[str, str], ...]
     end: str
 
     def pattern(self, columns: Mapping[str, ExpectedColumn]) -> str:
-        """The plain lines of this shape."""
+        """Matches the plain lines of this shape."""
         values = (f"(?:{_values(columns.get(key))}|{_NULL})" for key, _ in self.members)
         members = (pl.escape_regex(before) + value for (_, before), value in zip(self.members, values, strict=True))
         return rf"\A{''.join(members)}{pl.escape_regex(self.end)}\z"
 
     def read(self, lines: pl.Series) -> pl.DataFrame:
-        """The texts of plain lines, a column for each key."""
+        """The values of plain lines as strings, a column for each key."""
         starts = [before for _, before in self.members]
         commas = ["", *("," for _ in starts[1:])]
         old = [*(start + _NULL for start in starts), *starts, f"{self.end}\n"]
@@ -78,7 +78,7 @@ class Shape:
 def plain_lines(
     lines: pl.Series, columns: Mapping[str, ExpectedColumn], on_unknown: UnknownColumns, limit: int
 ) -> Iterator[tuple[pl.Series, pl.DataFrame]]:
-    """Of each shape, which lines are plain and have `limit` bytes at most, and their texts by key."""
+    """For each shape: which lines are plain and have at most `limit` bytes, and their values as strings, by key."""
     left = lines.str.len_bytes() <= limit
     samples = lines.gather_every(max(1, len(lines) // _SAMPLES)).head(_SAMPLES)
     for shape in dict.fromkeys(map(shape_of, samples)):
@@ -112,6 +112,6 @@ def _values(column: ExpectedColumn | None) -> str:
     return _SCALAR if column is None or column.coerce else _PLAIN[column.scalar]
 
 
-def _unescaped(texts: pl.Series) -> pl.Series:
-    escaped = texts.filter(texts.str.contains("\\", literal=True)).unique()
-    return texts.replace(escaped, [json.loads(f'"{text}"') for text in escaped]) if len(escaped) else texts
+def _unescaped(strings: pl.Series) -> pl.Series:
+    escaped = strings.filter(strings.str.contains("\\", literal=True)).unique()
+    return strings.replace(escaped, [json.loads(f'"{each}"') for each in escaped]) if len(escaped) else strings

@@ -1,0 +1,1 @@
+"""Drives a deployed pipeline, an image or a stage, and observes what it does: for tests, benchmarks and scripts."""

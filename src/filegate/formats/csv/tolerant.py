@@ -1,0 +1,190 @@
+"""CSV chunks of any content, read as strings.
+
+Records whose ends the index finds are read by polars, and each byte of them is accounted for; all others are split one
+by one by the grammar. Which way a record takes changes nothing but the time.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+
+import polars as pl
+
+from filegate.formats.csv.grammar import Grammar, Record
+from filegate.formats.csv.index import RecordIndex
+from filegate.formats.csv.projection import Projection
+from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
+from filegate.formats.records import KEPT_BYTES, ROW, TOO_LONG, Malformed, Records
+from filegate.formats.rows import RowBuffer
+from filegate.formats.sources import Csv
+from filegate.runs.broken_rule import BrokenRule
+from filegate.runs.manifests import Chunk
+
+
+def read_tolerantly(data: bytes, chunk: Chunk, source: Csv, grammar: Grammar, projection: Projection) -> Records:
+    """The records of one chunk; `data`: its bytes, whole records."""
+    found = _ScannedChunk(data, chunk.first_row, source, grammar, projection)
+    frame = found.frame()
+    return Records(frame, (), tuple(found.malformed), lambda rows: found.offsets(rows) + chunk.origin)
+
+
+class _ScannedChunk:
+    """One chunk's records, sorted by how they are read: resolved ones by polars, the others by the grammar."""
+
+    def __init__(self, data: bytes, first_row: int, source: Csv, grammar: Grammar, projection: Projection) -> None:
+        self._data = data
+        self._first_row = first_row
+        self._next_row = first_row
+        self._source = source
+        self._grammar = grammar
+        self._projection = projection
+        self._nulls = frozenset(source.null_values)
+        self._places = [int(field) for field in projection.fields]
+        self._index = grammar.index(data, excluded=b"\0")
+        self._starts: list[pl.Series | list[int]] = [[]]
+        self._resolved: list[tuple[int, int]] = []
+        self._parsed = RowBuffer(projection.fields)
+        self.malformed: list[Malformed] = []
+        self._scan()
+
+    def _scan(self) -> None:
+        """Find all records, and read those that the index does not resolve."""
+        position, invalid, size = 0, -1, len(self._data)
+        while position < size:
+            if invalid < position:
+                invalid = next_invalid_utf8(self._data, position, size)
+            span = self._index.span(position, invalid)
+            if span.end > position:
+                self._add_starts(span.starts)
+                self._resolved.append((position, span.end))
+                position = span.end
+            else:
+                record = self._grammar.record(self._data, position, size)
+                if not self._grammar.is_blank(record):
+                    self._parse(record, self._next_row)
+                    self._add_starts([position])
+                position = record.next
+
+    def frame(self) -> pl.DataFrame:
+        """`__row__` and the resulting columns of the well-formed records."""
+        resolved = self._read_resolved() if self._resolved else None
+        if resolved is None:
+            frame = self._parsed.frame()
+        elif self._parsed:
+            frame = pl.concat([resolved, self._parsed.frame()]).sort(ROW)
+        else:
+            frame = resolved
+        return frame.select(ROW, *self._projection.columns)
+
+    def offsets(self, rows: pl.Series) -> pl.Series:
+        """Where the records with these numbers start in the chunk."""
+        return self._row_starts.gather(rows - self._first_row).alias(rows.name)
+
+    @cached_property
+    def _row_starts(self) -> pl.Series:
+        return pl.concat([pl.Series(starts, dtype=pl.Int64) for starts in self._starts])
+
+    def _add_starts(self, starts: pl.Series | list[int]) -> None:
+        """Add the starts of the next rows."""
+        self._next_row += len(starts)
+        last = self._starts[-1]
+        if isinstance(last, list) and isinstance(starts, list):
+            last.extend(starts)
+        else:
+            self._starts.append(starts)
+
+    def _parse(self, record: Record, row: int) -> None:
+        """Read a record by the grammar."""
+        body = self._data[record.start : record.end]
+        values = self._values(record, body)
+        if isinstance(values, BrokenRule):
+            self.malformed.append(Malformed(row, body[:KEPT_BYTES], values))
+        else:
+            self._parsed.add(row, [values[place] for place in self._places])
+
+    def _values(self, record: Record, body: bytes) -> list[str | None] | BrokenRule:
+        if record.problem == TOO_LONG:
+            return BrokenRule(TOO_LONG, None, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes")
+        if record.problem is not None:
+            problem = "a quoted field that is not closed, or text after its closing quote"
+            return BrokenRule(record.problem, None, problem, "quotes around whole fields, doubled inside them")
+        if b"\0" in body:
+            return BrokenRule("record:nul", None, f"NUL at byte {body.index(0)} of the record", "text without NUL")
+        try:
+            fields = self._grammar.values(body)
+        except UnicodeDecodeError:
+            invalid = next_invalid_utf8(body, 0, len(body))
+            value = f"0x{body[invalid]:02x} at byte {invalid} of the record"
+            return BrokenRule("record:encoding", None, value, "text in the file's encoding")
+        trailing = self._source.trailing_delimiter
+        if len(fields) != self._grammar.fields or (trailing and fields[-1] != ("", False)):
+            return _wrong_width(len(fields), self._grammar.fields - trailing, trailing)
+        return [None if (not text and not quoted) or text in self._nulls else text for text, quoted in fields]
+
+    def _resolved_rows(self) -> pl.Series:
+        """The numbers of the resolved records."""
+        numbers = pl.int_range(self._first_row, self._next_row, dtype=pl.Int64, eager=True).alias(ROW)
+        others = [*self._parsed.rows, *(record.row for record in self.malformed)]
+        return numbers.filter(~numbers.is_in(pl.Series(others, dtype=pl.Int64).implode())) if others else numbers
+
+    def _read_resolved(self) -> pl.DataFrame:
+        """`__row__` and the fields of the resolved records; those that polars does not read exactly are parsed."""
+        numbers = self._resolved_rows()
+        text, index = self._resolved_text()
+        frame = self._scanned(text)
+        if frame.height == len(numbers):
+            exact = self._is_exact(frame, index)
+        else:
+            frame = frame.clear(len(numbers))
+            exact = pl.repeat(False, len(numbers), dtype=pl.Boolean, eager=True)
+        frame = frame.select(self._projection.strings).insert_column(0, numbers)
+        if exact.all():
+            return frame
+        inexact = numbers.filter(~exact)
+        for row, start in zip(inexact, self.offsets(inexact), strict=True):
+            self._parse(self._grammar.record(self._data, start, len(self._data)), row)
+        self.malformed.sort(key=lambda record: record.row)
+        return frame.filter(exact)
+
+    def _is_exact(self, frame: pl.DataFrame, index: RecordIndex) -> pl.Series:
+        """For each record, whether polars reads it exactly.
+
+        polars pads short records and truncates long ones. But only if a record has the right number of fields are its
+        bytes, except quotes and line end, those of the values and of the delimiters between them.
+        """
+        sizes = frame.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
+        exact = sizes + (frame.width - 1) == index.contents()
+        return exact & frame.to_series(-1).is_null() if self._source.trailing_delimiter else exact
+
+    def _scanned(self, text: bytes) -> pl.DataFrame:
+        """The text as polars reads it; an empty frame if polars refuses it."""
+        schema = {f"{place}": pl.String for place in range(self._grammar.fields)}
+        frame = pl.scan_csv(
+            # polars removes a byte-order mark at the start, even if it is the first character of a value
+            UTF8_BOM + text if text.startswith(UTF8_BOM) else text,
+            has_header=False,
+            schema=schema,
+            separator=self._source.delimiter,
+            quote_char=self._source.quote,
+            eol_char="\n" if b"\n" in text else "\r",
+            truncate_ragged_lines=True,
+        )
+        try:
+            return frame.collect()
+        except pl.exceptions.PolarsError:
+            return pl.DataFrame(schema=schema)
+
+    def _resolved_text(self) -> tuple[bytes, RecordIndex]:
+        """The resolved records, joined."""
+        if self._resolved == [(0, len(self._data))]:
+            return self._data, self._index
+        view = memoryview(self._data)
+        text = b"".join(view[start:end] for start, end in self._resolved)
+        return text, self._grammar.index(text)
+
+
+@lru_cache(maxsize=64)
+def _wrong_width(found: int, expected: int, trailing: bool) -> BrokenRule:
+    """One object for the many records with the same wrong number of fields."""
+    allowed = f"{expected} fields" + ", a delimiter after each" * trailing
+    return BrokenRule("record:fields", None, f"{found} fields", allowed)
