@@ -86,8 +86,8 @@ def _warnings(run: Run, state: State) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _counts(before: Run, after: Run, state: State) -> Measures:
     """A stage's counts for its dataset, once per run: none if the state already ran in an earlier attempt."""
-    looks = 0 if before.fan_out is None else before.fan_out.looks  # a recheck is not a restart
-    if sum(call.state == state for call in before.usage.invocations.values()) > looks:
+    rechecks = 0 if before.fan_out is None else before.fan_out.looks  # not restarts
+    if sum(call.state == state for call in before.usage.invocations.values()) > rechecks:
         return {}
     if state == State.INGEST and after.ingested is not None and after.ingested.claim == "CLAIMED":
         return _arrival(before, after.ingested.bytes)

@@ -144,7 +144,7 @@ def show_inventory(session: Session, account: Account, inventory: Inventory) -> 
     session.err.print(f"In {account.region} of account {account.id}, as {account.caller}", style="dim")
     table = tables.grid("resource", "name", "content", "after")
     for resource in inventory.resources:
-        table.add_row(resource.resource, text.line(resource.name), *_content_and_policy(resource, inventory.policy))
+        table.add_row(resource.path, text.line(resource.name), *_content_and_policy(resource, inventory.policy))
     session.show(table, "")
 
 

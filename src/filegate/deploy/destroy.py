@@ -35,7 +35,7 @@ _MESSAGES: tuple[QueueAttributeNameType, ...] = (
 
 
 class DataAtStake(FilegateError):
-    """An environment holds data, and what was asked for does not say or contradicts what happens to it."""
+    """Deleting the stack would keep or delete data contrary to the request, or without one."""
 
 
 class DataPolicy(StrEnum):
@@ -50,7 +50,7 @@ class DataResource:
     """A bucket, a queue or a table of the stack.
 
     Attributes:
-        resource: the path of logical ids, such as `Storage.RawBucket`.
+        path: of logical ids, such as `Storage.RawBucket`.
         kind: the resource's type.
         name: its name in its service.
         count: of object versions, of messages as SQS reports them, or of items as DynamoDB reported hours ago.
@@ -58,7 +58,7 @@ class DataResource:
         locked: whether it is a bucket whose versions cannot be deleted before their retention ends.
     """
 
-    resource: str
+    path: str
     kind: str
     name: str
     count: int
@@ -68,11 +68,11 @@ class DataResource:
     @property
     def is_log(self) -> bool:
         """Whether it holds logs that AWS writes about the other buckets."""
-        return self.resource.rpartition(".")[2] in _LOGS
+        return self.path.rpartition(".")[2] in _LOGS
 
     def to_json(self) -> dict[str, Any]:
         """`resource`, `type`, `name`, `count`, `more`."""
-        return {"resource": self.resource, "type": self.kind, "name": self.name, "count": self.count, "more": self.more}
+        return {"resource": self.path, "type": self.kind, "name": self.name, "count": self.count, "more": self.more}
 
 
 @dataclass(frozen=True)

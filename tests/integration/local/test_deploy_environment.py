@@ -46,7 +46,7 @@ def account(cloud: EmbeddedCloud) -> Account:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A clone of the repository, with what a deployment takes out of it."""
+    """A clone of the repository, with the files that a deployment needs."""
     folder = tmp_path_factory.mktemp("clone")
     for part in PARTS:
         shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -65,7 +65,7 @@ def commit(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def bootstrapped(cloud: EmbeddedCloud, account: Account, clone: Checkout) -> ImageRegistry:
-    """The account, with a registry that has the images of the clone's revision."""
+    """The account's registry, with images of the clone's revision."""
     deployment = ImageRegistry.deployment(account, clone)
     list(deployment.execute(deployment.create_change_set(ImageRegistry.parameters(clone))))
     for stage in STAGES:
@@ -79,7 +79,7 @@ def bootstrapped(cloud: EmbeddedCloud, account: Account, clone: Checkout) -> Ima
 
 @pytest.fixture
 def checkout(clone: Checkout, tmp_path: Path) -> Checkout:
-    """The same revision, to be changed."""
+    """A copy of the clone that a test may change."""
     shutil.copytree(clone.folder, tmp_path / "clone")
     return Checkout(tmp_path / "clone")
 
@@ -101,7 +101,7 @@ def filegate(cloud: EmbeddedCloud, checkout: Checkout, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def name(account: Account, checkout: Checkout, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of a deployment of the test's own, whose parameters are those of dev; it goes with the test."""
+    """The name of an environment for one test, with the parameters of dev; it is removed after the test."""
     name = f"t{abs(hash(request.node.name)) % 10**8}"
     dev = checkout.templates / "parameters" / "dev.json"
     values = json.loads(dev.read_text())["Parameters"]
@@ -131,21 +131,21 @@ def exists(account: Account, name: str) -> bool:
     return f"filegate-{name}" in {stack["StackName"] for stack in stacks}
 
 
-def test_an_empty_account_is_told_what_comes_first(filegate: Filegate, name: str) -> None:
+def test_an_account_without_a_registry_is_reported(filegate: Filegate, name: str) -> None:
     result = filegate("-e", name, "stack", "deploy", "--yes")
     assert result.exit_code == 1
     assert "no registry for images and templates in us-east-1 yet" in result.stderr
     assert "make bootstrap" in result.stderr
 
 
-def test_bootstrap_makes_the_registry_once(filegate: Filegate, bootstrapped: ImageRegistry) -> None:
+def test_bootstrap_creates_the_registry_once(filegate: Filegate, bootstrapped: ImageRegistry) -> None:
     assert set(bootstrapped.outputs) >= {"ArtifactsBucket", *(f"{stage.title()}Repository" for stage in STAGES)}
     again = filegate("stack", "bootstrap", "--yes")
     assert again.exit_code == 0
     assert "Nothing to do" in again.stderr
 
 
-def test_a_revision_without_images_is_told_what_comes_first(
+def test_a_revision_without_images_is_reported(
     filegate: Filegate, bootstrapped: ImageRegistry, checkout: Checkout, name: str
 ) -> None:
     commit(checkout.folder)
@@ -155,7 +155,7 @@ def test_a_revision_without_images_is_told_what_comes_first(
     assert "make push" in result.stderr
 
 
-def test_a_deployment_is_as_its_templates_say_and_the_next_has_nothing_to_do(
+def test_a_deployment_matches_its_templates_and_is_idempotent(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     before = filegate("-e", name, "stack", "diff")
@@ -184,7 +184,7 @@ def test_the_images_are_passed_by_digest(
         assert "@sha256:" in images[stage]
 
 
-def test_the_registry_s_boundary_is_that_of_the_environment_which_a_workflow_deploys(
+def test_the_boundary_is_for_the_environment_that_the_workflow_deploys(
     account: Account, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boundary = f"arn:aws:iam::{account.id}:policy/boundary"
@@ -195,7 +195,7 @@ def test_the_registry_s_boundary_is_that_of_the_environment_which_a_workflow_dep
     assert Environment("another", account, checkout).parameters({})["PermissionsBoundaryArn"] == ""
 
 
-def test_the_workflow_s_role_may_do_all_that_a_deployment_calls(
+def test_the_deploy_role_allows_all_calls_of_a_deployment(
     filegate: Filegate, bootstrapped: ImageRegistry, checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: set[str] = set()
@@ -216,14 +216,14 @@ def test_the_workflow_s_role_may_do_all_that_a_deployment_calls(
     granted = {action for entry in actions for action in ([entry] if isinstance(entry, str) else entry)}
     assert {"cloudformation:ExecuteChangeSet", "ec2:DescribeManagedPrefixLists", "s3:PutObject"} <= called
     assert called - granted == {
-        "sts:GetCallerIdentity",  # which cannot be refused to anybody
-        # What it does without, if it may not:
+        "sts:GetCallerIdentity",  # which IAM cannot deny
+        # Optional: denied calls are handled.
         "cloudformation:DeleteStack",
         "ec2:RevokeSecurityGroupEgress",
     }
 
 
-def test_nothing_is_changed_without_a_yes(
+def test_nothing_is_changed_without_confirmation(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     result = filegate("-e", name, "stack", "deploy")
@@ -232,7 +232,7 @@ def test_nothing_is_changed_without_a_yes(
     assert not exists(account, name)
 
 
-def test_a_changed_parameter_is_shown_and_then_made(
+def test_a_changed_parameter_is_shown_and_deployed(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
@@ -244,7 +244,7 @@ def test_a_changed_parameter_is_shown_and_then_made(
     assert "LogRetentionDays" in str(changed["Functions"]["edits"])
     refused = filegate("-e", name, "stack", "deploy", "--yes")
     assert refused.exit_code == 1
-    assert "nobody can see" in refused.stderr  # this cloud cannot look into nested stacks
+    assert "nobody can see" in refused.stderr  # this cloud does not report changes inside nested stacks
     assert retention(account, name) == 7
     assert filegate("-e", name, "stack", "deploy", "--yes", "--accept-loss").exit_code == 0
     assert retention(account, name) == 90
@@ -258,11 +258,11 @@ def retention(account: Account, name: str) -> int:
     return group["retentionInDays"]
 
 
-def test_a_resource_that_fails_is_named_with_its_reason(
+def test_a_failed_resource_is_reported_with_its_reason(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     bucket = f"filegate-{name}-access-logs-{account.id}"
-    account.s3.create_bucket(Bucket=bucket)  # somebody else has the name
+    account.s3.create_bucket(Bucket=bucket)  # the name is taken
     result = filegate("-e", name, "stack", "deploy", "--yes")
     assert result.exit_code == 1
     assert "Storage" in result.stderr
@@ -271,7 +271,7 @@ def test_a_resource_that_fails_is_named_with_its_reason(
     assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
 
 
-def test_a_deployment_goes_on_when_nobody_follows_it(
+def test_a_deployment_continues_without_a_follower(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     environment = Environment(name, account, checkout)
@@ -284,7 +284,7 @@ def test_a_deployment_goes_on_when_nobody_follows_it(
     assert "Nothing to do" in followed.stderr
 
 
-def test_a_plan_that_another_took_the_place_of_is_not_executed(
+def test_a_replaced_change_set_is_not_executed(
     bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     environment = Environment(name, account, checkout)
@@ -296,7 +296,7 @@ def test_a_plan_that_another_took_the_place_of_is_not_executed(
     deployment.delete_change_set(second)
 
 
-def test_destroy_loses_nothing_unasked(
+def test_destroy_deletes_no_data_without_a_decision(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
@@ -321,7 +321,7 @@ def test_destroy_loses_nothing_unasked(
     assert not [bucket for bucket in account.s3.list_buckets()["Buckets"] if f"-{name}-" in bucket["Name"]]
 
 
-def test_logs_alone_are_named_and_stop_nothing(
+def test_logs_alone_are_shown_and_do_not_stop_destroy(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, AuditTrail="yes")
@@ -340,7 +340,7 @@ def test_logs_alone_are_named_and_stop_nothing(
     assert not exists(account, name)
 
 
-def test_destroy_stops_what_writes_before_it_empties(
+def test_destroy_stops_writers_before_it_empties_buckets(
     filegate: Filegate,
     bootstrapped: ImageRegistry,
     account: Account,
@@ -372,7 +372,7 @@ def test_destroy_stops_what_writes_before_it_empties(
 
 
 @pytest.mark.parametrize("failures", [1, 3])
-def test_what_arrives_while_the_stack_goes_is_deleted_a_bounded_number_of_times(
+def test_objects_that_arrive_during_destroy_are_deleted_a_limited_number_of_times(
     filegate: Filegate,
     bootstrapped: ImageRegistry,
     account: Account,
@@ -386,7 +386,7 @@ def test_what_arrives_while_the_stack_goes_is_deleted_a_bounded_number_of_times(
     begun: list[str] = []
 
     def late(account: Account, stack_id: str) -> str | None:
-        """This cloud deletes full buckets, too: where AWS would fail, the stack is left as it is."""
+        """This cloud deletes non-empty buckets, too: to simulate AWS's failure, the stack is not deleted."""
         begun.append(stack_id)
         if len(begun) > failures:
             assert "Versions" not in account.s3.list_object_versions(Bucket=bucket)
@@ -412,7 +412,7 @@ def test_a_locked_bucket_is_refused_before_anything_is_emptied(
     change_parameter(checkout, name, AuditTrail="yes")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
     audit = f"filegate-{name}-audit-{account.id}"
-    # As AuditLockDays does, of which this cloud's CloudFormation takes no note.
+    # As with AuditLockDays, which this cloud's CloudFormation ignores.
     account.s3.put_object_lock_configuration(
         Bucket=audit,
         ObjectLockConfiguration={
@@ -430,7 +430,7 @@ def test_a_locked_bucket_is_refused_before_anything_is_emptied(
     assert exists(account, name)
 
 
-def test_destroy_leaves_nothing_behind_unasked(
+def test_destroy_keeps_no_data_without_a_decision(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, DataOnDelete="Retain")
@@ -451,7 +451,7 @@ def test_destroy_leaves_nothing_behind_unasked(
     assert account.s3.get_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")["Body"].read() == b"1"
 
 
-def test_locked_audit_records_are_not_to_go_with_the_stack(
+def test_locked_audit_records_need_a_retained_bucket(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, checkout: Checkout, name: str
 ) -> None:
     change_parameter(checkout, name, AuditTrail="yes", AuditLockDays="1")
