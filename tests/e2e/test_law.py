@@ -112,7 +112,7 @@ def run_here(pipeline: Pipeline, execution: Execution, datasets: Path, folder: P
     record = lasting(execute(run, Context(store, MemoryLedger(), Registry(datasets), sized)))
     if record["error_message"] is not None:
         record["error_message"] = record["error_message"].replace(f"{folder}/", "s3://")
-    objects = {}
+    objects: dict[str, bytes] = {}
     for bucket in PUBLISHED:
         place = folder / pipeline.outputs[bucket]
         objects |= {f"{bucket}/{file.relative_to(place)}": file.read_bytes() for file in place.rglob("*.*")}
