@@ -25,7 +25,7 @@ from filegate.pipeline.progress import ProgressReporter
 from filegate.runs.manifests import AcceptedManifest, AcceptedPart, OutputManifest, OutputPart, RangeOutcome
 from filegate.runs.run import Range, Run, Transformed
 from filegate.runs.states import State
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import read_document, write_document
 
 MAX_PARTITIONS = 1_000
 """How many folders one part may be spread over: each is a file, and S3 is slow with many small ones."""

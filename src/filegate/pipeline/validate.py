@@ -28,7 +28,7 @@ from filegate.runs.address import Address
 from filegate.runs.manifests import AcceptedManifest, ChunkManifest, ChunkOutcome, QuarantineManifest, RangeOutcome
 from filegate.runs.run import Range, Run, Validated
 from filegate.runs.states import State
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import read_document, write_document
 
 SHOWN_RULES = 5
 MAX_RULES = 200
