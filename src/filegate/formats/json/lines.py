@@ -5,6 +5,7 @@ from __future__ import annotations
 from filegate.errors import EmptyObject
 from filegate.formats.csv.grammar import CTRL_Z, Grammar
 from filegate.formats.encoding import UTF8_BOM
+from filegate.runs.manifests import FileFormat
 
 
 def line_grammar() -> Grammar:
