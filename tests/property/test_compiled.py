@@ -1,4 +1,4 @@
-"""Law of compiled datasets: whatever a schema declares, the compiled dataset validates every chunk as it does."""
+"""Law of compiled datasets: whatever a schema declares, the compiled dataset judges every chunk as it does."""
 
 from __future__ import annotations
 

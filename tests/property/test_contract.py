@@ -174,12 +174,12 @@ def test_the_broken_rules_are_pandera_s_failure_cases_on_the_typed_rows(case):
     contract = compile_contract(schema, dataset="d")
     checked = contract.check(frame)
     ours = broken_rules(contract, checked.split())
-    cast_failed = {(row, column) for row, column, what in ours if what == "type"}
+    mistyped = {(row, column) for row, column, what in ours if what == "type"}
     if frame.is_empty():
         assert not ours
         return
     # For pandera a cell of the wrong type is a null of the right one; here it breaks its type rule alone.
-    theirs = {case for case in failure_cases(schema, checked.rows.drop(ROW)) if case[:2] not in cast_failed}
+    theirs = {case for case in failure_cases(schema, checked.rows.drop(ROW)) if case[:2] not in mistyped}
     assert {case for case in ours if case[2] != "type"} == theirs
 
 

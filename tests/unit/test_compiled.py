@@ -71,7 +71,7 @@ def contract_free(declaration: Declaration) -> dict[str, Any]:
 
 
 def assert_same(one: Contract, other: Contract, frame: pl.DataFrame, formats: dict[str, str]) -> None:
-    """Both contracts split the chunk alike, whatever is repeated in it."""
+    """Both contracts judge the chunk alike, whatever is repeated in it."""
     assert one.columns == other.columns
     assert one.uniques == other.uniques
     assert dict(one.rules) == dict(other.rules)
