@@ -164,7 +164,7 @@ class Dataset(Declaration):
         except DeclarationError:
             raise
         except Exception as error:
-            self._refuse(f"transform fails on an empty frame: {type(error).__name__}: {error}", "Mend the transform.")
+            self._refuse(f"transform fails on an empty frame: {type(error).__name__}: {error}", "Fix the transform.")
         if missing := [name for name in self.partition_by if name not in found]:
             self._refuse(f"partition_by names {missing}, which the result lacks", f"It has {list(found)}.")
         if len(found) == len(self.partition_by):

@@ -145,5 +145,5 @@ def _check_volume(chunks: int, blob: Blob, dataset: Declaration, context: Contex
 def _check_types(blob: Blob, contract: Contract) -> None:
     if mismatches := contract.mismatches(parquet_schema(blob)):
         raise SchemaMismatch(
-            f"{blob.name}: {' '.join(mismatches)}", advice="Deliver the declared types, or mend the contract."
+            f"{blob.name}: {' '.join(mismatches)}", advice="Deliver the declared types, or change the contract."
         )

@@ -194,7 +194,7 @@ class MemoryCloud:
         return self.queue.send(body(run, **request), message_id)
 
     def reports_of_abortion(self, run: RunRecord, message_id: str | None = None, **input_: Any) -> str:
-        """Sends what the rule for executions that ended untold would send."""
+        """Sends what the rule for executions that ended unreported would send."""
         given = {"bucket": run.bucket, "key": run.key, "version_id": run.version_id, "sequencer": run.sequencer}
         failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without reporting it."}
         reported = {"execution": run.owner, "input": json.dumps(given | input_), "failure": failure}
