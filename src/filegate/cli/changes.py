@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from rich.live import Live
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from filegate.cli import tables, text
 from filegate.cli.shared import Session
+from filegate.cli.tables import Column, FittedTable
 from filegate.deploy.account import Account
 from filegate.deploy.change_set import ChangeSet
 from filegate.deploy.changes import Action, Change, Edit
@@ -39,24 +41,23 @@ def show(session: Session, account: Account, change_set: ChangeSet) -> None:
     if not change_set.changes:
         session.err.print("Only outputs would change.")
         return
-    table = tables.grid("", "resource", "type", "why", gives_way="why")
-    for change in sorted(change_set.changes, key=lambda change: (list(Action).index(change.action), change.resource)):
-        style = DANGER if change.endangers_data else STYLES[change.action]
-        kind = change.kind.removeprefix("AWS::")
-        table.add_row(Text(change.action, style), Text(change.resource, style), Text(kind), tables.cut(_why(change)))
-    session.show(table, "", _summary(change_set))
-    endangered = [change for change in change_set.changes if change.endangers_data]
-    if endangered:
+    changes = sorted(change_set.changes, key=lambda change: (list(Action).index(change.action), change.resource))
+    styles = [DANGER if change.endangers_data else STYLES[change.action] for change in changes]
+    table = FittedTable(
+        Column("", list(map(Text, [change.action for change in changes], styles))),
+        Column("resource", list(map(Text, [change.resource for change in changes], styles))),
+        Column("type", [change.kind.removeprefix("AWS::") for change in changes]),
+        Column("why", [text.line(_why(change)) for change in changes], minimum=8),
+    )
+    counts = Counter(change.action for change in changes)
+    summary = ", ".join(f"{counts[action]} to {action}" for action in Action if counts[action])
+    session.show(table, "", Text(summary))
+    if DANGER in styles:
         session.err.print("\nThe resources in red hold data, which a replacement does not take over.", style=DANGER)
     if change_set.not_seen is not None:
         session.err.print(
             f"\nCloudFormation does not report changes inside nested stacks: {change_set.not_seen}", style="yellow"
         )
-
-
-def _summary(change_set: ChangeSet) -> Text:
-    counts = {action: sum(change.action is action for change in change_set.changes) for action in Action}
-    return Text(", ".join(f"{count} to {action}" for action, count in counts.items() if count))
 
 
 def _why(change: Change) -> str:

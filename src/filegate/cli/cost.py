@@ -69,7 +69,7 @@ def cost(
 
     AWS asks one cent for the answer, and knows a day's costs a day later.
     """
-    cloud = connection.connect(session.settings)
+    cloud = connection.connect(session)
     period = operations.spending.last_days(days, clock.now())
     with session.waiting("Adding up runs …"):
         runs = operations.spending.estimated(cloud.ledger, period)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -15,7 +16,6 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from filegate.cli.settings import ClientSettings
 from filegate.cli.text import clean
 from filegate.errors import FilegateError, WrongUse
 
@@ -54,10 +54,32 @@ _OPTIONS: Mapping[str, Any] = {
         ),
     ],
 }
+DEFAULT_FOLDER = Path("datasets")
 WRONG_USE = 2
 PROBLEM = 1
 LINES_AT_ONCE = 1_000
 PIPED_WIDTH = 200  # columns; wide enough that nothing is cut
+
+
+FileArguments = Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files.", show_default=False)]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", "-d", help="Their dataset, if it is not clear from folder or name.", show_default=False),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Copy the published Parquet files and the quarantine there.", show_default=False),
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")]
+
+
+def _named_environment() -> str | None:
+    return os.environ.get("FILEGATE_ENVIRONMENT") or None
+
+
+def _named_folder() -> Path | None:
+    folder = os.environ.get("FILEGATE_DATASETS")
+    return Path(folder) if folder else None
 
 
 @dataclass(frozen=True)
@@ -65,19 +87,14 @@ class Session:
     """One call of the command line.
 
     Attributes:
-        environment: as given by option; None leaves it to the environment variable.
-        datasets: likewise.
+        environment: name of the deployment; None: the running `filegate local`.
+        datasets: the folder of the declared datasets as the user named it; None: not named.
         as_json: whether the answer is read by a program.
     """
 
-    environment: str | None = None
-    datasets: Path | None = None
-    as_json: bool | None = None
-
-    @property
-    def settings(self) -> ClientSettings:
-        found = ClientSettings()
-        return ClientSettings(self.environment or found.environment, self.datasets or found.datasets)
+    environment: str | None = field(default_factory=_named_environment)
+    datasets: Path | None = field(default_factory=_named_folder)
+    as_json: bool = False
 
     @property
     def out(self) -> Console:
@@ -130,7 +147,7 @@ class Session:
         Raises:
             WrongUse: it does not exist.
         """
-        folder = self.settings.folder
+        folder = self.datasets or DEFAULT_FOLDER
         if not folder.is_dir():
             raise WrongUse(
                 f"There is no folder {folder}.",
@@ -208,7 +225,7 @@ def _unwrapped(text: str) -> str:
 def _merged(outer: Session | None, arguments: dict[str, Any]) -> Session:
     """Takes the shared options out of a command's arguments; what is not given there may be given further left."""
     given = {name: arguments.pop(name) for name in _OPTIONS}
-    return replace(outer or Session(), **{name: value for name, value in given.items() if value is not None})
+    return replace(outer or Session(), **{name: value for name, value in given.items() if value})
 
 
 @contextmanager

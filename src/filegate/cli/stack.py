@@ -205,7 +205,7 @@ def _environment(session: Session, *, declared: bool = True) -> Environment:
         session: of the command.
         declared: whether it must have a parameter file.
     """
-    name, checkout = session.settings.environment, Checkout()
+    name, checkout = session.environment, Checkout()
     if name is None:
         raise WrongUse("No environment is given.", advice="Pass --environment, such as dev.")
     check_name(name)

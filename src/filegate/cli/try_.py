@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 import filegate
-from filegate.cli.files import DatasetOption, FileArguments, OutOption
 from filegate.cli.outcome import Outcome, keep, write_outcomes
-from filegate.cli.shared import Session, command
+from filegate.cli.shared import DatasetOption, FileArguments, OutOption, Session, command
 from filegate.cli.tables import exit_status
 from filegate.cli.text import line, rounded
 from filegate.dataset.registry import Registry

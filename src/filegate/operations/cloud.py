@@ -15,8 +15,7 @@ from filegate.aws import AwsError, explained
 from filegate.deploy.account import aws_session
 from filegate.errors import FilegateError, NoCloud
 from filegate.operations.deliver import S3Upload, Upload
-from filegate.operations.queue import Queue, SqsQueue
-from filegate.operations.state_machine import StateMachine, StepFunctionsStateMachine
+from filegate.operations.ports import Queue, SqsQueue, StateMachine, StepFunctionsStateMachine
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore

@@ -16,30 +16,18 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from filegate.errors import WrongUse
-from filegate.operations.find import MIN_PREFIX, short
-from filegate.operations.queue import Queue, Received
-from filegate.operations.result import cut_short
-from filegate.operations.state_machine import StateMachine
+from filegate.operations.artefacts import cut_short
+from filegate.operations.find import MIN_PREFIX
+from filegate.operations.ports import Queue, Received, StateMachine
+from filegate.pipeline.replay import NotReplayable, replay_request
 from filegate.runs.record import RunRecord
-from filegate.runs.run import Request, replay_id_of, run_id_of
+from filegate.runs.run import Failure, Request, replay_id_of, run_id_of, short
 from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 
 LEASE_SECONDS = 300
 """How long received messages stay hidden from others if this process dies before it returns them."""
-
-
-class NotReplayable(WrongUse):
-    """The run of a message cannot be replayed, as things stand."""
-
-
-class Failure(BaseModel):
-    """Why the run is in the queue: the status it ended with, the class of the error, its message."""
-
-    status: Status
-    type: str
-    message: str
 
 
 class _Body(BaseModel):
@@ -80,16 +68,16 @@ class Message:
         return self.received.id
 
     @property
+    def sent_at(self) -> datetime:
+        return self.received.sent_at
+
+    @property
     def body(self) -> Any:
         """Its content: of a message of the pipeline, a dict."""
         try:
             return json.loads(self.received.body)
         except ValueError:
             return self.received.body
-
-    @property
-    def sent_at(self) -> datetime:
-        return self.received.sent_at
 
     @property
     def dataset(self) -> str | None:
@@ -194,14 +182,7 @@ def select(messages: Sequence[Message], wanted: str) -> list[Message]:
 
 @dataclass(frozen=True)
 class Replay:
-    """A run that takes the place of one in the queue.
-
-    Attributes:
-        run_id: the new run.
-        replaces: the run whose messages were in the queue.
-        request: what the new run does. Its `replay_of` is `replaces`, or, where that was itself a replay of
-            quarantined rows that published nothing, the run whose rows these are.
-    """
+    """The new run `run_id`, which does what `request` says in place of `replaces`, whose messages were in the queue."""
 
     run_id: str
     replaces: str
@@ -262,48 +243,6 @@ def replay(
     for message in messages:
         lease.delete(message)
     return plan
-
-
-def replay_request(
-    run_id: str, request: Request, end: Status, known: RunRecord | None = None, *, whole_object: bool = False
-) -> Request:
-    """What the replay of a run has to do. All that decides it is here and in ingest.
-
-    - the whole object, where that is wanted, or the run published nothing of it;
-    - of a PARTIAL run, its quarantined rows;
-    - of a replay of quarantined rows that published nothing, the same rows once more: they are still those of the run
-      that it replays.
-
-    Ingest makes the whole object of quarantined rows where the dataset cannot be completed by a few rows.
-
-    Args:
-        run_id: the run to be replayed.
-        request: what it had to do.
-        end: how it ended; RUNNING if that is not known yet.
-        known: the run as the ledger has it; None if it expired.
-        whole_object: read the whole object however the run ended.
-
-    Raises:
-        NotReplayable: the run is not committed yet, or succeeded, or is superseded.
-    """
-    all_rows = request.model_copy(update={"replay_of": run_id, "replay_rows": "all"})
-    if whole_object:
-        return all_rows
-    run = f"Run {short(run_id)} ({request.key})"
-    discard = "Remove its message with `filegate dlq discard`."
-    if end == Status.RUNNING:
-        raise NotReplayable(
-            f"{run} is not committed yet.",
-            advice="Wait for its end. If its execution is over, replay it with --all-rows.",
-        )
-    if end == Status.SUCCEEDED:
-        raise NotReplayable(f"{run} succeeded in the end: there is nothing to replay.", advice=discard)
-    if known is not None and known.superseded_by is not None:
-        by = short(known.superseded_by)
-        raise NotReplayable(f"{run} is superseded by run {by}: its rows would not be published.", advice=discard)
-    if end == Status.PARTIAL:
-        return request.model_copy(update={"replay_of": run_id, "replay_rows": "quarantined"})
-    return request if request.replay_rows == "quarantined" else all_rows
 
 
 def _end(failures: Sequence[Failure], known: RunRecord | None) -> Status:

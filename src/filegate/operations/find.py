@@ -11,19 +11,15 @@ from datetime import datetime
 from filegate.errors import WrongUse
 from filegate.runs.clock import iso, now
 from filegate.runs.record import RunRecord
+from filegate.runs.run import short
 from filegate.runs.states import Status
 from filegate.storage.ledger import RETENTION, Ledger
 
 RUN_ID_DIGITS = 64
-SHORT_ID_DIGITS = 12  # what is shown: two of a million runs share them with a probability below one in 500
 MIN_PREFIX = 4
 CANDIDATES = 5
 MAX_SEARCHED = 10_000
 """How many of the latest runs are searched for one that is not named by its whole id: some seconds' work."""
-
-
-def short(run_id: str) -> str:
-    return run_id[:SHORT_ID_DIGITS]
 
 
 def latest(

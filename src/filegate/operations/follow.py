@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from filegate.errors import FilegateError
-from filegate.operations.find import short
-from filegate.operations.result import cut_short
+from filegate.operations.artefacts import cut_short
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
+from filegate.runs.run import short
 from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
