@@ -42,7 +42,7 @@ test: lint types security ## Run everything that this machine can check
 lint: $(DEV) ## Check style, formatting, words, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell --dictionary - --dictionary .codespell/words.txt # the field's own terms for words of nobody else
+	$(BIN)/codespell --dictionary - --dictionary .codespell/words.txt
 	$(BIN)/lint-imports --no-logo
 
 types: $(DEV) ## Check types

@@ -31,9 +31,8 @@ sys.meta_path.insert(0, NotInTheImages())
 import filegate.aws_lambda.allocator  # noqa: E402, F401 - hidden first, and before polars
 from filegate.aws_lambda import function  # noqa: E402 - what the function's process holds besides the stage
 from filegate.dataset.registry import Registry  # noqa: E402
-from filegate.pipeline.context import Context  # noqa: E402
+from filegate.pipeline.context import Context, Settings  # noqa: E402
 from filegate.pipeline.execution import STAGES  # noqa: E402
-from filegate.pipeline.settings import Settings  # noqa: E402
 from filegate.runs.run import Run  # noqa: E402
 from filegate.runs.states import State  # noqa: E402
 from filegate.storage.folder import FolderStore  # noqa: E402

@@ -128,7 +128,7 @@ def compile_datasets() -> None:
         sys.stdout.write(f"{name} stays in Python: it {reason}\n")
 
 
-def settle() -> None:
+def normalize() -> None:
     """Any user may read everything; and the same content makes the same layer, whenever and wherever it is built."""
     for path in (ROOT, *ROOT.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -142,4 +142,4 @@ if __name__ == "__main__":
         if sys.argv[1] == "install":
             install(sys.argv[2])
         compile_all()
-        settle()
+        normalize()

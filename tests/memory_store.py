@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from filegate.errors import ObjectGone
 from filegate.runs.address import Address
-from filegate.storage.blob import Blob
+from filegate.storage.objects import Blob
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from filegate.dataset.registry import Registry
-from filegate.pipeline.context import Context
+from filegate.pipeline.context import Context, Settings
 from filegate.pipeline.execution import execute
-from filegate.pipeline.settings import Settings
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Request, Run
 from filegate.storage.folder import FolderStore

@@ -133,7 +133,7 @@ _RULES = (
         '{"a": Column(int, nullable=True), "b": Column(float, nullable=True)}, checks=[Check.gt(0), Check.gt(0.5)]',
     ),
     of_csv(
-        "contract: absent values that are judged",
+        "contract: absent values that are evaluated",
         b"a,b\n1,\n,2\n3,3\n",
         '{"a": Column(int, nullable=True), '
         '"b": Column(int, nullable=True)}, checks=[Check(lambda d: d.lazyframe.select(pl.col("a") >= pl.col("b")), '

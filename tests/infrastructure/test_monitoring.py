@@ -227,7 +227,7 @@ def test_rejects_at_the_tolerance_are_tolerated(watched: dict[str, Any]) -> None
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 1)
 
 
-@pytest.mark.parametrize("rule", ["ObjectCreatedRule", "EndedUntoldRule", "EndedRule"])
+@pytest.mark.parametrize("rule", ["ObjectCreatedRule", "EndedUnreportedRule", "EndedRule"])
 def test_every_rule_is_watched_for_lost_events(resources: Resources, watched: dict[str, Any], rule: str) -> None:
     assert resources[rule]["Type"] == "AWS::Events::Rule"
     metrics = [alarm["MetricName"] for alarm in watched.values() if alarm["Dimensions"][0]["Value"] == {"Ref": rule}]

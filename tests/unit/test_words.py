@@ -26,6 +26,8 @@ INSTEAD = {
     r"_?(MOST|LEAST|LONGEST|SHORTEST)(_.*)?|_?(ENOUGH|FEW)": "MAX_…, MIN_…",
     r"_?mend(ed)?(_.*)?": "fix",
 }
+DOCUMENTED = {"again", "looks"}
+"""Fields of documents that lie in buckets and execution histories: these keep their names."""
 
 
 def defined(tree: ast.AST) -> Iterator[str]:
@@ -42,7 +44,7 @@ def defined(tree: ast.AST) -> Iterator[str]:
 
 def private_words(source: str) -> dict[str, str]:
     """Names of the source that have a better one, with it."""
-    names = set(defined(ast.parse(source)))
+    names = set(defined(ast.parse(source))) - DOCUMENTED
     return {name: better for name in names for word, better in INSTEAD.items() if re.fullmatch(word, name)}
 
 

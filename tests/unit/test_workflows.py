@@ -1,6 +1,7 @@
-"""What the workflows name is there; their form and their rights are for actionlint and zizmor (make security)."""
+"""What the workflows name is there, and make explains itself; actionlint and zizmor (make security) check the rest."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,15 @@ def test_credentials_are_for_jobs_behind_an_environment(workflow: str) -> None:
     for job in WORKFLOWS[workflow]["jobs"].values():
         trusted = job["permissions"].get("id-token") == "write"
         assert trusted == ("environment" in job or "uses" in job)
+
+
+def test_make_lists_every_explained_target_in_groups_and_plain_in_a_pipe() -> None:
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    groups = [block.splitlines() for block in shown.split("\n\n")]
+    assert not re.search(r"[^\x20-\x7e\n…]", shown)
+    assert [group[0] for group in groups][:2] == ["Try it", "Develop"]
+    listed = [line.split()[0] for _, *targets in groups for line in targets]
+    makefiles = "".join(file.read_text() for file in [ROOT / "Makefile", *ROOT.glob("*.mk")])
+    assert sorted(listed) == sorted(re.findall(r"^([a-z0-9-]+):.*## ", makefiles, re.MULTILINE))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from filegate.pipeline.settings import Settings
+from filegate.pipeline.context import Settings
 
 
 class FunctionSettings(Settings, BaseSettings):

@@ -53,7 +53,7 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 Transform = Callable[[pl.LazyFrame, References], pl.LazyFrame]
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-HOUR, LONGEST_WAIT = timedelta(hours=1), timedelta(days=7)
+HOUR, MAX_DUE_EVERY = timedelta(hours=1), timedelta(days=7)
 STRICT = {True: "reject", "filter": "ignore"}
 """What pandera's `strict` says of unknown columns; its default, False, leaves it to the dataset."""
 
@@ -164,7 +164,7 @@ class Dataset(Declaration):
         except DeclarationError:
             raise
         except Exception as error:
-            self._refuse(f"transform fails on an empty frame: {type(error).__name__}: {error}", "Mend the transform.")
+            self._refuse(f"transform fails on an empty frame: {type(error).__name__}: {error}", "Fix the transform.")
         if missing := [name for name in self.partition_by if name not in found]:
             self._refuse(f"partition_by names {missing}, which the result lacks", f"It has {list(found)}.")
         if len(found) == len(self.partition_by):
@@ -232,7 +232,7 @@ class Dataset(Declaration):
             return
         if not isinstance(self.due_every, timedelta):
             self._refuse(f"due_every={self.due_every!r} is no timedelta", "Write it like timedelta(hours=24).")
-        if self.due_every % HOUR or not HOUR <= self.due_every <= LONGEST_WAIT:
+        if self.due_every % HOUR or not HOUR <= self.due_every <= MAX_DUE_EVERY:
             self._refuse(
                 f"due_every is {self.due_every}",
                 "Give whole hours, at least one, and at most seven days: an alarm looks no further back.",

@@ -98,7 +98,9 @@ class DeployedStacks:
             parameters={item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])},
             resources=deployed,
             outputs={
-                logical_id: {item["OutputKey"]: item["OutputValue"] for item in self._stacks[stack_id]["Outputs"]}
+                logical_id: {
+                    item["OutputKey"]: item["OutputValue"] for item in self._stacks[stack_id].get("Outputs", [])
+                }
                 for logical_id, (kind, stack_id) in deployed.items()
                 if kind == NESTED_STACK
             },

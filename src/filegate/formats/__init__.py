@@ -21,8 +21,8 @@ from filegate.formats.sniff import sniff
 from filegate.formats.sources import Json, Parquet, Source
 from filegate.formats.splitter import split_text
 from filegate.formats.text import open_text
-from filegate.runs.layout import Layout
-from filegate.storage.blob import Blob
+from filegate.runs.manifests import Layout
+from filegate.storage.objects import Blob
 
 __all__ = [
     "RESCUED",

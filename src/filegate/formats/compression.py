@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from filegate.errors import MalformedObject, ObjectTooLarge
-from filegate.runs.layout import Compression
+from filegate.runs.manifests import Compression
 
 RATIO_FREE_BYTES: Final = 64 << 20
 """Up to this output size no ratio is suspicious: it fits on any disk, and short files of one repeated row exist."""

@@ -11,7 +11,7 @@ from filegate.errors import MalformedObject, SchemaMismatch
 from filegate.formats.columns import check_columns, listed
 from filegate.formats.records import RESCUED, ROW, ExpectedColumn, RawChunk, Records, UnknownColumns
 from filegate.runs.manifests import Chunk
-from filegate.storage.blob import Blob
+from filegate.storage.objects import Blob
 
 _T = TypeVar("_T")
 

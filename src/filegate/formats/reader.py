@@ -13,7 +13,7 @@ from filegate.formats.csv.grammar import Grammar, line_end_at
 from filegate.formats.records import KEPT_BYTES, ROW, TOO_LONG, Malformed, Records
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
-from filegate.storage.blob import Blob
+from filegate.storage.objects import Blob
 
 WHOLE_READ_BYTES: Final = 16 << 20
 """Twice a chunk: of a longer one the first bytes are read before the rest, since it may be one endless record."""

@@ -18,8 +18,8 @@ from filegate.formats.parquet import parquet_columns
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source
 from filegate.formats.text import open_text
-from filegate.runs.layout import Compression, Layout
-from filegate.storage.blob import Blob
+from filegate.runs.manifests import Compression, Layout
+from filegate.storage.objects import Blob
 
 _S = TypeVar("_S", Csv, Json, Parquet)
 

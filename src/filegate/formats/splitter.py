@@ -10,7 +10,7 @@ from filegate.formats.csv.grammar import Grammar, line_end_at
 from filegate.formats.encoding import ByteStream
 from filegate.formats.records import TOO_LONG, RawChunk
 from filegate.formats.text import TextWindow
-from filegate.runs.layout import Layout
+from filegate.runs.manifests import Layout
 
 MAX_CHUNK_ROWS: Final = 1 << 17
 """A chunk of short rows ends here before it is full: in memory a row takes 50 bytes and more, however short it is."""

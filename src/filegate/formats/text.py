@@ -7,8 +7,8 @@ from typing import Final
 from filegate.errors import ObjectTooLarge
 from filegate.formats.compression import MAX_TEXT_BYTES, Decompressed
 from filegate.formats.encoding import ByteStream, Reencoded
-from filegate.runs.layout import Compression
-from filegate.storage.blob import Blob
+from filegate.runs.manifests import Compression
+from filegate.storage.objects import Blob
 
 _BLOCK_BYTES: Final = 1 << 20
 

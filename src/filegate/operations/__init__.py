@@ -1,7 +1,7 @@
 """What an operator does: deliver, follow, find, explain, replay, watch costs.
 
 `from filegate import operations` imports those of its modules that bring boto3, polars or pandera when they are first
-used: `--help` and a mistyped command do not wait for them.
+used: `--help` and a misspelled command do not wait for them.
 """
 
 from __future__ import annotations

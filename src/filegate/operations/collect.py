@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filegate.errors import FilegateError
-from filegate.operations.result import address_of, published
+from filegate.operations.result import published
 from filegate.runs.address import Address
 from filegate.runs.manifests import QuarantineManifest
 from filegate.runs.record import RunRecord
-from filegate.storage.documents import read_document
-from filegate.storage.objects import ObjectStore
+from filegate.storage.objects import ObjectStore, read_document
 
 QUARANTINE = "_quarantine"
 
@@ -36,10 +35,10 @@ def collect(run: RunRecord, store: ObjectStore, folder: Path) -> Collected:
     quarantine: list[Path] = []
     manifest = published(run, store)
     if manifest is not None and run.output is not None:
-        bucket = address_of(run.output).bucket
+        bucket = Address.parse(run.output).bucket
         output = [_copy(store, Address(bucket, part.target), folder, part.target) for part in manifest.parts]
     if run.quarantine:
-        place = address_of(run.quarantine)
+        place = Address.parse(run.quarantine)
         rejected = read_document(store, place, QuarantineManifest)
         quarantine = [
             _copy(store, Address(place.bucket, part.key), folder, f"{QUARANTINE}/{part.key}") for part in rejected.parts

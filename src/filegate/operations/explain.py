@@ -12,14 +12,11 @@ import polars as pl
 
 from filegate.formats.text import open_text
 from filegate.operations.quarantine import RejectedRow, to_rows
-from filegate.operations.result import address_of, rules
+from filegate.operations.result import rules
 from filegate.runs.address import Address
-from filegate.runs.layout import Layout
-from filegate.runs.manifests import QuarantineManifest
+from filegate.runs.manifests import Layout, QuarantineManifest
 from filegate.runs.record import RunRecord
-from filegate.storage.blob import FileBlob
-from filegate.storage.documents import read_document
-from filegate.storage.objects import ObjectStore
+from filegate.storage.objects import FileBlob, ObjectStore, read_document
 
 MAX_VALUES = 5
 MAX_EXAMPLES = 3
@@ -94,7 +91,7 @@ def explain(run: RunRecord, store: ObjectStore, file: Path | None = None) -> lis
     """
     if not run.quarantine:
         return []
-    address = address_of(run.quarantine)
+    address = Address.parse(run.quarantine)
     manifest = read_document(store, address, QuarantineManifest)
     counts = pl.DataFrame(schema=_COUNTS)
     found: dict[str, Explanation] = {}

@@ -10,13 +10,11 @@ import polars as pl
 
 from filegate.errors import WrongUse
 from filegate.operations.find import short
-from filegate.operations.result import address_of
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import QuarantineManifest
 from filegate.runs.record import RunRecord
-from filegate.storage.documents import read_document
-from filegate.storage.objects import ObjectStore
+from filegate.storage.objects import ObjectStore, read_document
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def rejected_rows(run: RunRecord, store: ObjectStore, *, rule: str | None = None
         )
     if not run.quarantine:
         return iter(())
-    address = address_of(run.quarantine)
+    address = Address.parse(run.quarantine)
     manifest = read_document(store, address, QuarantineManifest)
     return _rows(manifest, address.bucket, store, rule)
 

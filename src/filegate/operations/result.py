@@ -15,8 +15,7 @@ from filegate.runs.manifests import OutputManifest
 from filegate.runs.prices import READ_ON
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
-from filegate.storage.documents import read_document
-from filegate.storage.objects import ObjectStore
+from filegate.storage.objects import ObjectStore, read_document
 
 
 def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def published(run: RunRecord, store: ObjectStore) -> OutputManifest | None:
     if not run.output:
         return None
     try:
-        return read_document(store, address_of(run.output), OutputManifest)
+        return read_document(store, Address.parse(run.output), OutputManifest)
     except ObjectGone:
         return None
 
@@ -97,14 +96,8 @@ def output_addresses(run: RunRecord, store: ObjectStore) -> list[str]:
     manifest = published(run, store)
     if manifest is None or run.output is None:
         return []
-    bucket = address_of(run.output).bucket
+    bucket = Address.parse(run.output).bucket
     return [str(Address(bucket, part.target)) for part in manifest.parts]
-
-
-def address_of(uri: str) -> Address:
-    """`s3://bucket/key` as an address."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return Address(bucket, key)
 
 
 def rules(run: RunRecord) -> dict[str, int]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import BaseModel, PositiveInt
+
 from filegate.dataset.registry import Datasets
 from filegate.pipeline.meter import Meter
-from filegate.pipeline.settings import Settings
 from filegate.runs.address import Address
 from filegate.runs.clock import now
 from filegate.runs.run import Run, Usage
@@ -19,6 +20,26 @@ from filegate.runs.states import State
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 from filegate.storage.requests import Requests
+
+
+class Settings(BaseModel, frozen=True):
+    """Where artefacts lie, and how large things may be.
+
+    Attributes:
+        staging_bucket: what stages pass to each other; expires by itself.
+        processed_bucket: what is published.
+        quarantine_bucket: what was rejected.
+        chunk_bytes: the size of a chunk; the stages' memory follows it.
+        fan_out_bytes: a larger object is spread over many invocations.
+        whole_object_bytes: a larger one is refused where the dataset's transform needs the whole object.
+    """
+
+    staging_bucket: str
+    processed_bucket: str
+    quarantine_bucket: str
+    chunk_bytes: PositiveInt = 6 << 20
+    fan_out_bytes: PositiveInt = 512 << 20
+    whole_object_bytes: PositiveInt = 128 << 20
 
 
 @dataclass(frozen=True)

@@ -84,11 +84,11 @@ def walk(run: Run, call: Call, ranges: Callable[[Run], Iterable[Range]]) -> Iter
         INVALID, or claimed by another execution. Errors of `call` end the walk.
     """
 
-    def worked(whole: State, of_range: State, reduce: State) -> Run:
+    def finish(whole: State, one_range: State, reduce: State) -> Run:
         if run.fan_out is None:
             return call(whole, run)
         for range_ in ranges(run):
-            call(of_range, run.with_range(range_))
+            call(one_range, run.with_range(range_))
         return call(reduce, run)
 
     run = call(State.INGEST, run)
@@ -98,11 +98,11 @@ def walk(run: Run, call: Call, ranges: Callable[[Run], Iterable[Range]]) -> Iter
         return
     if run.ingested.claim == "CLAIMED":
         while run.validated is None:  # twice, where ranges hold rows that repeat those of others
-            run = worked(State.VALIDATE, State.VALIDATE_RANGE, State.VALIDATE_REDUCE)
+            run = finish(State.VALIDATE, State.VALIDATE_RANGE, State.VALIDATE_REDUCE)
             yield run
         if run.validated.verdict == "INVALID":
             return
-        run = worked(State.TRANSFORM, State.TRANSFORM_RANGE, State.TRANSFORM_REDUCE)
+        run = finish(State.TRANSFORM, State.TRANSFORM_RANGE, State.TRANSFORM_REDUCE)
         yield run
         run = call(State.OUTPUT, run)
         yield run

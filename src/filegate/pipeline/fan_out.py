@@ -24,7 +24,7 @@ from filegate.runs.address import Address
 from filegate.runs.manifests import RangeOutcome, Refusal
 from filegate.runs.run import FanOut, Invocation, Range, Run, Usage
 from filegate.runs.states import State
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import read_document, write_document
 
 GROUP_CHUNKS = 8
 """Chunks that make one output part a partition, 50 MB of text: readers want few and large files."""

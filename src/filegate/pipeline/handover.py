@@ -11,7 +11,7 @@ from typing import TypeVar
 from filegate.pipeline.context import Context
 from filegate.runs.manifests import AcceptedManifest, ChunkManifest
 from filegate.runs.run import Run
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import read_document, write_document
 
 CHUNKS, ACCEPTED = "chunks.json", "accepted.json"
 INLINE_LIMIT = 8 << 10

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from filegate.dataset.dataset import Dataset
 from filegate.dataset.registry import OneDataset, Registry
-from filegate.pipeline.context import Context
+from filegate.pipeline.context import Context, Settings
 from filegate.pipeline.execution import execute
-from filegate.pipeline.settings import Settings
 from filegate.runs.address import Address
 from filegate.runs.clock import now as system_clock
 from filegate.runs.record import RunRecord

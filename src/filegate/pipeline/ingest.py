@@ -16,8 +16,7 @@ from filegate.runs.address import Address
 from filegate.runs.manifests import Chunk, ChunkManifest, QuarantineManifest
 from filegate.runs.run import Ingested, Range, Request, Run
 from filegate.runs.states import State
-from filegate.storage.blob import Blob
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import Blob, read_document, write_document
 
 QUARANTINE_MANIFEST = "manifest.json"
 
@@ -146,5 +145,5 @@ def _check_volume(chunks: int, blob: Blob, dataset: Declaration, context: Contex
 def _check_types(blob: Blob, contract: Contract) -> None:
     if mismatches := contract.mismatches(parquet_schema(blob)):
         raise SchemaMismatch(
-            f"{blob.name}: {' '.join(mismatches)}", advice="Deliver the declared types, or mend the contract."
+            f"{blob.name}: {' '.join(mismatches)}", advice="Deliver the declared types, or change the contract."
         )

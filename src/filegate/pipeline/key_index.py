@@ -1,6 +1,6 @@
 """Rows that share a key, found over a whole object in bounded memory.
 
-Keys, as 128-bit hashes, go to a file in a scratch folder, parted by slices of the hash space; then the slices are
+Keys, as 128-bit hashes, go to a file in a scratch folder, split by slices of the hash space; then the slices are
 searched one by one, each small enough to hold. Two different keys share a 128-bit hash with a probability below
 n² / 2¹²⁹ (the birthday bound): 10⁻²² for a billion rows.
 """
@@ -21,7 +21,7 @@ from filegate.pipeline.spill import Spill
 SLICE_ROWS = 200_000
 """Rows of a slice that is searched: 6 MB, and a few times that if all of them are repeated."""
 BATCH_ROWS = 100_000
-"""Rows that are parted and written together: 3 MB. A slice is read batch by batch: few are better."""
+"""Rows that are split and written together: 3 MB. A slice is read batch by batch: few are better."""
 _KEYS = pl.Schema({ROW: pl.Int64(), "hash_1": pl.UInt64(), "hash_2": pl.UInt64(), "chunk": pl.UInt32()})
 _REPEATS = pl.Schema({ROW: pl.Int64(), "chunk": pl.UInt32()})
 _KEY = pl.struct("hash_1", "hash_2")

@@ -18,8 +18,8 @@ from filegate.runs.manifests import OutputManifest
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Committed, Published, Run
 from filegate.runs.states import Status
-from filegate.storage.documents import read_document, write_document
 from filegate.storage.ledger import Commit, Head
+from filegate.storage.objects import read_document, write_document
 
 COMMIT_ATTEMPTS = 10
 

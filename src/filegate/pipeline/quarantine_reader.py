@@ -17,9 +17,8 @@ from filegate.formats.records import KEPT_BYTES, ORIGINALS, ROW
 from filegate.formats.sources import Source, TextSource
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
-from filegate.runs.layout import Layout
-from filegate.runs.manifests import Chunk
-from filegate.storage.blob import Blob, FileBlob
+from filegate.runs.manifests import Chunk, Layout
+from filegate.storage.objects import Blob, FileBlob
 
 
 class QuarantineReader:

@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import polars as pl
@@ -25,7 +24,7 @@ from filegate.pipeline.progress import ProgressReporter
 from filegate.runs.manifests import AcceptedManifest, AcceptedPart, OutputManifest, OutputPart, RangeOutcome
 from filegate.runs.run import Range, Run, Transformed
 from filegate.runs.states import State
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import read_document, write_document
 
 MAX_PARTITIONS = 1_000
 """How many folders one part may be spread over: each is a file, and S3 is slow with many small ones."""
@@ -33,8 +32,8 @@ OBJECT_PART_ROWS = 1_000_000
 """Rows of one output part where the transform ran over the whole object."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 MAX_KEY_BYTES = 1024  # bytes of UTF-8, says S3
-Partitions = dict[tuple[Any, ...], list[pl.DataFrame]]
-"""Rows by the values of the columns to partition by."""
+Partitions = dict[str, list[pl.DataFrame]]
+"""Rows by the folder that the columns to partition by give: values that are spelt alike are one."""
 OUTCOMES = "transformed"
 """The folder of the ranges' outcomes in the staging bucket."""
 
@@ -184,9 +183,9 @@ class _Transformer:
                 f"The transform of {self._dataset.name} gave no column {', '.join(missing)} to partition by.",
                 advice="Keep it in the result, or change partition_by.",
             )
-        groups = rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True) if by else {(): rows}
-        for values, group in groups.items():
-            partitions.setdefault(values, []).append(group)
+        for group in rows.partition_by(by, maintain_order=True) if by else [rows]:
+            folder = "".join(f"{name}={_hive(group[name][0])}/" for name in by)
+            partitions.setdefault(folder, []).append(group.drop(by))
         if len(partitions) > MAX_PARTITIONS:
             raise TransformFailed(
                 f"{self._dataset.name}: {sum(rows.height for found in partitions.values() for rows in found):,} rows "
@@ -195,20 +194,14 @@ class _Transformer:
             )
 
     def _write(self, index: int, partitions: Partitions) -> Iterator[OutputPart]:
-        by = self._dataset.partition_by
-        targets: set[str] = set()
-        for values, frames in partitions.items():
-            folder = "".join(f"{name}={_hive(value)}/" for name, value in zip(by, values, strict=True))
+        for folder, frames in partitions.items():
             target = f"{self._dataset.name}/{folder}{self._run.run_id}-{index:05d}.parquet"
             if len(target.encode()) > MAX_KEY_BYTES:
                 raise TransformFailed(
-                    f"{self._dataset.name}: a value of {', '.join(by)} makes a key of {len(target.encode()):,} bytes; "
-                    f"S3 takes {MAX_KEY_BYTES:,}.",
+                    f"{self._dataset.name}: a value of {', '.join(self._dataset.partition_by)} makes a key of "
+                    f"{len(target.encode()):,} bytes; S3 takes {MAX_KEY_BYTES:,}.",
                     advice="Partition by a column with short values.",
                 )
-            if target in targets:
-                raise ConservationError(f"Two partitions of part {index} would be written to one key.")
-            targets.add(target)
             rows = self._together(frames)
             data = parquet_bytes(rows, compression="zstd")
             staged = self._context.staged(self._run, f"out/{folder}{index:05d}.parquet")

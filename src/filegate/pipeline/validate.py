@@ -28,7 +28,7 @@ from filegate.runs.address import Address
 from filegate.runs.manifests import AcceptedManifest, ChunkManifest, ChunkOutcome, QuarantineManifest, RangeOutcome
 from filegate.runs.run import Range, Run, Validated
 from filegate.runs.states import State
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import read_document, write_document
 
 SHOWN_RULES = 5
 MAX_RULES = 200
@@ -116,24 +116,24 @@ def reduce_validated(run: Run, context: Context) -> Run:
         keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
         if passes == 0:
             keys.collect_ranges(run, context, uniques=True)
-            if again := _ranges_again(run, context, keys):
-                chunks = sum(len(range_.again) for range_ in again)
-                return fan_out.fan_out(run, context, State.VALIDATE, again, chunks=chunks, passes=1)
+            if rechecks := _rechecks(run, context, keys):
+                chunks = sum(len(range_.again) for range_ in rechecks)
+                return fan_out.fan_out(run, context, State.VALIDATE, rechecks, chunks=chunks, passes=1)
         keys.collect_ranges(run, context, uniques=False)
         outcomes = _without_repeats(run, context, outcomes, keys)
     layout = read_document(context.store, fan_out.range_address(run, context, "chunks", 0), ChunkManifest)
     return _concluded(run, context, layout, outcomes)
 
 
-def _ranges_again(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
+def _rechecks(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
     """The ranges with rows that break a rule of uniqueness; which rows do is written for the second pass."""
-    again = []
+    rechecks = []
     for index, chunks in groupby(keys.broken(), key=lambda chunk: chunk // fan_out.RANGE_CHUNKS):
         range_ = Range(index=index, again=tuple(chunks))
         broken = pl.concat(keys.broken_in(chunk) for chunk in range_.again)
         context.store.write(_broken(run, context, index), parquet_bytes(broken, compression="lz4"))
-        again.append(range_)
-    return again
+        rechecks.append(range_)
+    return rechecks
 
 
 def _without_repeats(

@@ -21,3 +21,9 @@ class Address:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+    @classmethod
+    def parse(cls, uri: str) -> Address:
+        """The address that `str` gave: `s3://bucket/key`."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return cls(bucket, key)

@@ -1,13 +1,45 @@
-"""Manifests: what one stage tells the next, as JSON objects in the staging bucket. States pass their addresses."""
+"""Manifests: what one stage passes to the next, as JSON objects in the staging bucket; states pass their addresses."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from filegate.runs.address import Address
 from filegate.runs.format import FORMAT, Format
-from filegate.runs.layout import Layout
 from filegate.runs.run import Invocation, Range
+
+FileFormat = Literal["csv", "ndjson", "json_array", "parquet"]
+Compression = Literal["gzip", "zstd"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one object is written, as its first bytes and its dataset's declaration tell.
+
+    Attributes:
+        format: the record format.
+        source: index into the dataset's sources.
+        compression: the object's compression, or None.
+        encoding: the text's codec; "utf-8" for Parquet.
+        columns: names in the file's own order (empty for JSON, whose records carry their names).
+        data_start: where the first record starts, in bytes of the decompressed UTF-8 text: after byte-order mark and
+            header.
+    """
+
+    format: FileFormat
+    source: int
+    compression: Compression | None
+    encoding: str
+    columns: tuple[str, ...]
+    data_start: int
+
+    @property
+    def staged(self) -> bool:
+        """Whether byte ranges of the object cannot be chunks, so that ingest must store chunks of its own."""
+        return self.compression is not None or self.encoding != "utf-8" or self.format == "json_array"
 
 
 class _Frozen(BaseModel):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filegate.errors import ObjectGone
 from filegate.runs.address import Address
-from filegate.storage.blob import Blob, FileBlob
+from filegate.storage.objects import Blob, FileBlob
 
 VERSION = "null"
 """The id of the one version that each object has; S3 calls those of unversioned buckets so."""

@@ -1,13 +1,16 @@
-"""The object store's interface."""
+"""The object store's interface: objects, blobs, and manifests as objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from filegate.runs.address import Address
-from filegate.storage.blob import Blob
+from filegate.runs.manifests import Manifest
+
+M = TypeVar("M", bound=Manifest)
 
 
 class ObjectStore(Protocol):
@@ -34,3 +37,63 @@ class ObjectStore(Protocol):
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Deletes the current versions; a key that is not there is no error."""
         ...
+
+
+def write_document(store: ObjectStore, address: Address, manifest: Manifest) -> None:
+    store.write(address, manifest.model_dump_json().encode())
+
+
+def read_document(store: ObjectStore, address: Address, kind: type[M]) -> M:
+    return kind.model_validate_json(store.read(address))
+
+
+class Blob(Protocol):
+    """An object version in a store, or a local file."""
+
+    @property
+    def name(self) -> str:
+        """Where it is, for messages: `s3://bucket/key`."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes [start, start + length), fewer at the end."""
+        ...
+
+    def stream(self) -> BinaryIO:
+        """All bytes in order, without holding them; only `read(n)` and `close()` are promised."""
+        ...
+
+    def path(self) -> Path:
+        """A local file with all the bytes, fetched at most once."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileBlob:
+    """A local file."""
+
+    file: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.file)
+
+    @property
+    def size(self) -> int:
+        return self.file.stat().st_size
+
+    def read(self, start: int, length: int) -> bytes:
+        with self.file.open("rb") as stream:
+            stream.seek(start)
+            return stream.read(length)
+
+    def stream(self) -> BinaryIO:
+        return self.file.open("rb")
+
+    def path(self) -> Path:
+        return self.file

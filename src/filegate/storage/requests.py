@@ -58,10 +58,10 @@ def count_dynamodb(client: DynamoDBClient, requests: Requests) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
 
     def answered(event_name: str, parsed: dict[str, Any], **_: Any) -> None:
-        told = parsed.get("ConsumedCapacity", [])
-        units = sum(table["CapacityUnits"] for table in (told if isinstance(told, list) else [told]))
+        consumed = parsed.get("ConsumedCapacity", [])
+        units = sum(table["CapacityUnits"] for table in (consumed if isinstance(consumed, list) else [consumed]))
         kind = "ledger_reads" if event_name.rpartition(".")[2] in LEDGER_READS else "ledger_writes"
-        requests.add(kind, units or 1)  # a condition that does not hold is charged too, and told without a number
+        requests.add(kind, units or 1)  # a condition that does not hold is charged too, and answered without a number
 
     client.meta.events.register("provide-client-params.dynamodb", asking)
     client.meta.events.register("after-call.dynamodb", answered)

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from filegate.errors import ObjectTooLarge
 from filegate.runs.address import Address
 from filegate.storage.aws_errors import translated
-from filegate.storage.blob import Blob
+from filegate.storage.objects import Blob
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody

@@ -173,8 +173,8 @@ def test_a_type_that_is_not_there_without_a_reason_differs(
 def test_a_type_that_nobody_listed_is_refused(
     cloud: EmbeddedCloud, outputs: dict[str, str], session: boto3.Session, tmp_path: Path
 ) -> None:
-    template = write(tmp_path / "noted.yaml", NOTED.replace("AWS::IAM::OIDCProvider", "AWS::IAM::Mistyped"))
-    with pytest.raises(CannotBeDeployed, match=r"Unrecognized resource types: \[AWS::IAM::Mistyped\]"):
+    template = write(tmp_path / "noted.yaml", NOTED.replace("AWS::IAM::OIDCProvider", "AWS::IAM::Unheard"))
+    with pytest.raises(CannotBeDeployed, match=r"Unrecognized resource types: \[AWS::IAM::Unheard\]"):
         _deploy(session, template)
 
 

@@ -1,14 +1,26 @@
-"""One set of expectations for both ledgers: the in-memory one of the tests, and DynamoDB's."""
+"""One set of expectations for both ledgers: the one in memory, and DynamoDB's."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from filegate.devcloud import EmbeddedCloud
-from filegate.errors import ClaimLost
-from filegate.runs.run import Ingested, Invocation, Request, Retries, Run, Usage, Validated, run_id_of
-from filegate.runs.states import State, Status
+from filegate.errors import ClaimLost, UnknownFormat
+from filegate.runs.run import (
+    Failure,
+    Ingested,
+    Invocation,
+    Request,
+    Retries,
+    Run,
+    Transformed,
+    Usage,
+    Validated,
+    run_id_of,
+)
+from filegate.runs.states import PARALLEL_OUTPUT, State, Status
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import LEASE, Commit, Head, Ledger
 from filegate.storage.memory import MemoryLedger
@@ -66,13 +78,13 @@ def test_a_dead_owners_claim_is_taken_over_after_its_lease(ledger: Ledger, key: 
 
 
 def test_progress_keeps_the_claim_of_a_run_that_takes_hours(ledger: Ledger, key: str) -> None:
-    """Such as one that is spread: no state is entered meanwhile."""
+    """Such as one that fans out: no state is entered meanwhile."""
     run, step = a_run(key), LEASE - timedelta(minutes=1)
     ledger.claim(run, NOW)
     ledger.enter(run, State.VALIDATE, NOW, Usage())
-    for told in range(1, 9):
-        assert not ledger.claim(a_run(key, execution="two"), NOW + told * step)
-        ledger.advance(run, chunks=16, rows=1_600, now=NOW + told * step)
+    for report in range(1, 9):
+        assert not ledger.claim(a_run(key, execution="two"), NOW + report * step)
+        ledger.advance(run, chunks=16, rows=1_600, now=NOW + report * step)
     last = NOW + 8 * step
     assert not ledger.claim(a_run(key, execution="two"), last + LEASE)
     assert ledger.claim(a_run(key, execution="two"), last + LEASE + timedelta(seconds=1))
@@ -99,7 +111,7 @@ def test_progress_adds_up_and_every_state_begins_with_none(ledger: Ledger, key: 
     assert progress_of(ledger, run) == ("ValidateState", "12:00:10", 6, 0, 0)
     ledger.advance(run, chunks=1, rows=90, now=NOW + timedelta(seconds=10))
     assert progress_of(ledger, run) == ("ValidateState", "12:00:10", 6, 1, 90)
-    ledger.enter(run, State.VALIDATE, NOW + timedelta(seconds=20), Usage(), chunks=2)  # a second look at some
+    ledger.enter(run, State.VALIDATE, NOW + timedelta(seconds=20), Usage(), chunks=2)  # a second pass over some
     assert progress_of(ledger, run) == ("ValidateState", "12:00:20", 2, 0, 0)
     ledger.advance(run, chunks=2, rows=200, now=NOW + timedelta(seconds=20))
     ledger.claim(run, NOW + timedelta(seconds=30))  # a restart
@@ -121,7 +133,7 @@ def test_progress_of_another_s_run_or_of_one_that_is_over_is_refused(ledger: Led
     assert (record.chunks_done, record.rows_done) == (0, 0)
 
 
-def test_ranges_that_tell_at_once_all_count(dynamodb: Ledger, key: str) -> None:
+def test_ranges_that_report_at_once_all_count(dynamodb: Ledger, key: str) -> None:
     run = a_run(key)
     dynamodb.claim(run, NOW)
     with ThreadPoolExecutor(8) as pool:
@@ -167,8 +179,8 @@ def invocation(state: str, seconds: float, **more: float) -> Invocation:
 def test_what_a_run_used_is_kept_by_invocation(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
-    first = invocation(State.INGEST, 1.25, s3_reads=3, ledger_writes=2.5)
-    so_far, whole = invocation(State.VALIDATE, 0.5), invocation(State.VALIDATE, 7.001, failed=True)
+    first = invocation("IngestState", 1.25, s3_reads=3, ledger_writes=2.5)
+    so_far, whole = invocation("ValidateState", 0.5), invocation("ValidateState", 7.001, failed=True)
     ledger.record(run, Usage(invocations={"a1": first}))
     ledger.enter(run, State.VALIDATE, NOW, Usage(invocations={"b2": so_far}))
     ledger.record(run, Usage(invocations={"b2": whole}))
@@ -176,13 +188,84 @@ def test_what_a_run_used_is_kept_by_invocation(ledger: Ledger, key: str) -> None
     assert record is not None
     assert record.usage.invocations == {"a1": first, "b2": whole}
     ledger.claim(run, NOW)  # a restart
-    last = invocation(State.COMMIT, 2)
+    last = invocation("CommitState", 2)
     head = Head("05", "v1", (run.run_id,), revision=1)
     assert ledger.commit(Commit(run, Status.SUCCEEDED, "", NOW, Usage(invocations={"c3": last}), 0.0004321, head))
     record = ledger.get(run.run_id)
     assert record is not None
     assert record.usage.invocations == {"a1": first, "b2": whole, "c3": last}
     assert record.cost_usd == 0.0004321
+
+
+TRANSFORMED = Transformed(rows_out=7, rows_deduplicated=2, bytes_out=900, parts=1, manifest="runs/1/output.json")
+
+
+def test_the_outputs_counts_are_kept_before_the_commit(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    ledger.claim(run, NOW)
+    ledger.enter(run, State.TRANSFORM, NOW, Usage())
+    ledger.record_output(run.with_transformed(TRANSFORMED), NOW + timedelta(seconds=5))
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert (record.status, record.state) == (Status.RUNNING, PARALLEL_OUTPUT)
+    assert (record.rows_out, record.rows_deduplicated, record.bytes_out) == (7, 2, 900)
+    assert record.states[PARALLEL_OUTPUT] == "2026-01-31T12:00:05.000Z"
+    assert record.states.keys() == {State.INGEST, State.TRANSFORM, PARALLEL_OUTPUT}
+    assert record.entered_at == "2026-01-31T12:00:00.000Z"  # of the last state that called a function
+
+
+FAILURE = Failure(status=Status.REJECTED, type="TooManyRejects", message="2 of 3 rows were rejected.")
+
+
+def test_a_failure_ends_the_run_and_leaves_the_head(ledger: Ledger, key: str) -> None:
+    run = a_run(key)
+    ledger.claim(run, NOW)
+    ledger.record_failure(run, FAILURE, NOW + timedelta(seconds=5))
+    record = ledger.get(run.run_id)
+    assert record is not None
+    assert (record.status, record.finished_at) == (Status.REJECTED, "2026-01-31T12:00:05.000Z")
+    assert (record.error_type, record.error_message) == (FAILURE.type, FAILURE.message)
+    assert (record.output, ledger.head("raw", key)) == (None, Head())
+    assert not ledger.claim(run, NOW)
+
+
+def test_only_the_owner_of_a_run_that_goes_on_records_its_output_or_failure(ledger: Ledger, key: str) -> None:
+    run, stranger = a_run(key).with_transformed(TRANSFORMED), a_run(key, execution="two").with_transformed(TRANSFORMED)
+    ledger.claim(run, NOW)
+    with pytest.raises(ClaimLost):
+        ledger.record_output(stranger, NOW)
+    with pytest.raises(ClaimLost):
+        ledger.record_failure(stranger, FAILURE, NOW)
+    ledger.record_failure(run, FAILURE, NOW)
+    with pytest.raises(ClaimLost):
+        ledger.record_output(run, NOW)
+    with pytest.raises(ClaimLost):
+        ledger.record_failure(run, FAILURE, NOW)
+
+
+def test_every_item_carries_its_format_and_one_without_is_of_the_first(
+    cloud: EmbeddedCloud, table: str, dynamodb: Ledger, key: str
+) -> None:
+    run = a_run(key)
+    dynamodb.claim(run, NOW)
+    client = cloud.session().client("dynamodb")
+    item: Any = {"TableName": table, "Key": {"pk": {"S": f"run#{run.run_id}"}}}
+    assert client.get_item(**item)["Item"]["format"] == {"N": "1"}
+
+    client.update_item(**item, UpdateExpression="REMOVE #f", ExpressionAttributeNames={"#f": "format"})
+    record = dynamodb.get(run.run_id)
+    assert record is not None
+    assert record.format == 1
+
+    client.update_item(
+        **item,
+        UpdateExpression="SET #f = :two",
+        ExpressionAttributeNames={"#f": "format"},
+        ExpressionAttributeValues={":two": {"N": "2"}},
+    )
+    with pytest.raises(UnknownFormat, match="has format 2"):
+        dynamodb.get(run.run_id)
+    client.delete_item(**item)  # the other tests' listings read it
 
 
 def test_a_commit_ends_the_run_and_moves_the_head(ledger: Ledger, key: str) -> None:

@@ -1,9 +1,8 @@
-"""One set of expectations for both object stores: the in-memory one of the tests, and S3's; and what S3 is asked."""
+"""One set of expectations for all object stores: S3's, a folder, and the one in memory; and what S3 is asked."""
 
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from filegate.devcloud import EmbeddedCloud
 from filegate.errors import ObjectGone, ObjectTooLarge
 from filegate.runs.address import Address
+from filegate.storage.folder import FolderStore
 from filegate.storage.objects import ObjectStore
 from filegate.storage.s3 import HELD_BYTES, S3ObjectStore
 from tests.memory_store import MemoryObjectStore
@@ -50,14 +50,29 @@ def bucket(request: pytest.FixtureRequest, cloud: EmbeddedCloud) -> Bucket:
     return Bucket(cloud, versioned=request.param == "versioned")
 
 
-@pytest.fixture(params=["memory", "versioned", "plain"])
-def stored(request: pytest.FixtureRequest, cloud: EmbeddedCloud) -> Callable[[bytes], tuple[ObjectStore, Address]]:
-    """Puts an object into a store."""
+@pytest.fixture(params=["memory", "folder", "versioned", "plain"])
+def place(
+    request: pytest.FixtureRequest, cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ObjectStore, str]:
+    """A store, and a bucket of it."""
     if request.param == "memory":
-        memory = MemoryObjectStore()
-        return lambda data: (memory, Address("b", "a", memory.write(Address("b", "a"), data)))
+        return MemoryObjectStore(), "b"
+    if request.param == "folder":
+        return FolderStore(tmp_path_factory.mktemp("buckets")), "b"
     bucket = Bucket(cloud, versioned=request.param == "versioned")
-    return lambda data: (bucket.store, bucket.put(data))
+    return bucket.store, bucket.name
+
+
+@pytest.fixture
+def stored(place: tuple[ObjectStore, str]) -> Callable[[bytes], tuple[ObjectStore, Address]]:
+    """Puts an object into a store."""
+
+    def put(data: bytes) -> tuple[ObjectStore, Address]:
+        store, bucket = place
+        version = store.write(Address(bucket, "a"), data)
+        return store, Address(bucket, "a", None if version == "null" else version)
+
+    return put
 
 
 @pytest.mark.parametrize("data", [b"", b"1", SMALL, LARGE], ids=len)
@@ -73,6 +88,24 @@ def test_whatever_is_read_first_a_blob_is_its_bytes(
     with blob.stream() as stream:
         assert stream.read(3) + stream.read() == data
     assert blob.path().read_bytes() == data
+
+
+def test_what_is_written_is_read_copied_and_deleted(place: tuple[ObjectStore, str], tmp_path: Path) -> None:
+    store, bucket = place
+    one, other = Address(bucket, "a/b=1/c.txt"), Address(bucket, "a/d")
+    store.write(one, b"first")
+    store.write(one, b"second")
+    store.copy(one, other)
+    store.write(one, b"third")
+    assert (store.read(one), store.read(other)) == (b"third", b"second")
+    assert store.blob(one, tmp_path).name.endswith(f"{bucket}/a/b=1/c.txt")
+    store.delete(bucket, [one.key, "never"])
+    for absent in (one, Address(bucket, "never"), Address(bucket, "a")):
+        with pytest.raises(ObjectGone, match=absent.key):
+            store.read(absent)
+    with pytest.raises(ObjectGone):
+        store.copy(one, other)
+    assert store.read(other) == b"second"
 
 
 @pytest.mark.parametrize("look", [lambda blob: blob.read(0, 8), lambda blob: blob.stream(), lambda blob: blob.path()])
@@ -135,7 +168,7 @@ def test_what_does_not_fit_on_the_disk_is_not_fetched(
 ) -> None:
     blob = bucket.store.blob(bucket.put(LARGE), tmp_path)
     full = type("Usage", (), {"free": len(LARGE) - 1})
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: full)
     with pytest.raises(ObjectTooLarge, match="more ephemeral storage"):
         blob.path()
     assert not [*tmp_path.iterdir()]

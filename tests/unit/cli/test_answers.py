@@ -657,11 +657,11 @@ def test_the_shared_options_count_on_both_sides(
 
 def test_an_error_is_short_and_says_what_to_do(filegate: Filegate, monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(settings: object) -> None:
-        raise FilegateError("It \x1b[2J broke.", advice="Mend it.")
+        raise FilegateError("It \x1b[2J broke.", advice="Fix it.")
 
     monkeypatch.setattr("filegate.cli.connection.connect", connect)
     result = filegate("runs")
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "It \\x1b[2J broke.\nMend it.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "It \\x1b[2J broke.\nFix it.\n")
 
 
 def test_version(filegate: Filegate) -> None:

@@ -27,8 +27,7 @@ from filegate.formats.csv.reader import CsvReader
 from filegate.formats.sources import Csv, Source
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
-from filegate.runs.layout import Layout
-from filegate.runs.manifests import Chunk
+from filegate.runs.manifests import Chunk, Layout
 
 _FILES = tempfile.TemporaryDirectory()
 atexit.register(_FILES.cleanup)

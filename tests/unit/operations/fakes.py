@@ -21,14 +21,13 @@ from filegate.pipeline.context import output_manifest_key, quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.runs.address import Address
 from filegate.runs.clock import iso
-from filegate.runs.layout import Layout
-from filegate.runs.manifests import OutputManifest, OutputPart, QuarantineManifest, QuarantinePart
+from filegate.runs.manifests import Layout, OutputManifest, OutputPart, QuarantineManifest, QuarantinePart
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Request, Run, run_id_of
 from filegate.runs.states import State, Status
-from filegate.storage.documents import write_document
 from filegate.storage.ledger import alive, entered
 from filegate.storage.memory import MemoryLedger
+from filegate.storage.objects import write_document
 from tests.memory_store import MemoryObjectStore
 
 START = datetime(2026, 1, 31, 10, tzinfo=UTC)
@@ -195,7 +194,7 @@ class MemoryCloud:
         return self.queue.send(body(run, **request), message_id)
 
     def reports_of_abortion(self, run: RunRecord, message_id: str | None = None, **input_: Any) -> str:
-        """Sends what the rule for executions that ended untold would send."""
+        """Sends what the rule for executions that ended unreported would send."""
         given = {"bucket": run.bucket, "key": run.key, "version_id": run.version_id, "sequencer": run.sequencer}
         failure = {"status": "FAILED", "type": "ABORTED", "message": "The execution ended without reporting it."}
         reported = {"execution": run.owner, "input": json.dumps(given | input_), "failure": failure}

@@ -8,10 +8,10 @@ import pytest
 
 from filegate.errors import FilegateError
 from filegate.operations.collect import collect
-from filegate.operations.result import address_of
+from filegate.runs.address import Address
 from filegate.runs.manifests import OutputManifest, OutputPart
 from filegate.runs.states import Status
-from filegate.storage.documents import write_document
+from filegate.storage.objects import write_document
 from tests.unit.operations.fakes import MemoryCloud
 
 
@@ -39,7 +39,7 @@ def test_no_file_leaves_the_folder(cloud: MemoryCloud, tmp_path: Path) -> None:
     assert run.output is not None
     part = OutputPart(key="x", target="../../outside.parquet", rows=1, bytes=1)
     manifest = OutputManifest(run_id=run.run_id, dataset="flights", object="x", parts=(part,))
-    write_document(cloud.store, address_of(run.output), manifest)
+    write_document(cloud.store, Address.parse(run.output), manifest)
     with pytest.raises(FilegateError, match="outside"):
         collect(run, cloud.store, tmp_path / "a" / "b")
     assert not (tmp_path / "outside.parquet").exists()

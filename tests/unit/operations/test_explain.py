@@ -15,10 +15,9 @@ from filegate.operations import explain as module
 from filegate.operations.explain import ReceivedValue, explain, line_numbers
 from filegate.pipeline.context import quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.runs.layout import Layout
-from filegate.runs.manifests import QuarantineManifest, QuarantinePart
+from filegate.runs.manifests import Layout, QuarantineManifest, QuarantinePart
 from filegate.runs.record import RunRecord
-from filegate.storage.documents import write_document
+from filegate.storage.objects import write_document
 from tests.unit.operations.fakes import LAYOUT, SCHEMA, MemoryCloud, rejected
 
 TEXT = Layout("csv", 0, None, "utf-8", ("a",), 0)

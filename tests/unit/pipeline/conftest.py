@@ -22,8 +22,8 @@ from filegate.runs.address import Address
 from filegate.runs.manifests import OutputManifest, QuarantineManifest
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Range, Request, Run, run_id_of
-from filegate.storage.documents import read_document
 from filegate.storage.memory import MemoryLedger
+from filegate.storage.objects import read_document
 from tests.memory_store import MemoryObjectStore
 
 HEAD = """\

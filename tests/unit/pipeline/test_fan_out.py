@@ -18,7 +18,7 @@ from filegate.runs import clock
 from filegate.runs.address import Address
 from filegate.runs.manifests import RangeOutcome
 from filegate.runs.run import Range, Retries, Run
-from filegate.storage.documents import read_document, write_document
+from filegate.storage.objects import read_document, write_document
 
 from .conftest import ORDERS, Pipeline
 

@@ -19,9 +19,9 @@ from filegate.pipeline.in_process import SETTINGS
 from filegate.runs.address import Address
 from filegate.runs.manifests import OutputManifest
 from filegate.runs.states import Status
-from filegate.storage.documents import read_document
 from filegate.storage.folder import FolderStore
 from filegate.storage.memory import MemoryLedger
+from filegate.storage.objects import read_document
 
 from .conftest import HEAD, ORDERS
 

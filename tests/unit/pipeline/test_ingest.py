@@ -1,10 +1,12 @@
 """Ingest claims the run once, and cuts the object into chunks that account for every byte."""
 
 import gzip
+from typing import Any
 
 import pytest
 
-from filegate.errors import ClaimLost, EmptyObject, ObjectGone, SchemaMismatch, UnknownDataset
+from filegate.errors import ClaimLost, ConservationError, EmptyObject, ObjectGone, SchemaMismatch, UnknownDataset
+from filegate.formats import split
 from filegate.pipeline.handover import CHUNKS, read_manifest
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.validate import validate
@@ -91,3 +93,24 @@ def test_an_execution_that_lost_its_claim_stops(pipeline: Pipeline) -> None:
     run = ingest(pipeline.arrive("orders/a.csv", ROWS), pipeline.context)
     with pytest.raises(ClaimLost):
         validate(run.model_copy(update={"execution": "another"}), pipeline.context)
+
+
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        (1, r"a chunk starts at \d+, the one before ends at \d+"),
+        (-1, r"the chunks end at byte \d+ of \d+"),
+    ],
+)
+def test_bytes_that_no_chunk_holds_are_a_loss(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, lost: int, message: str
+) -> None:
+    def losing(*args: Any, **options: Any) -> list[Any]:
+        found = list(split(*args, **options))
+        del found[lost]
+        return found
+
+    monkeypatch.setattr("filegate.pipeline.ingest.split", losing)
+    pipeline.chunk_bytes = 200
+    with pytest.raises(ConservationError, match=message):
+        ingest(pipeline.arrive("orders/a.csv", ROWS), pipeline.context)

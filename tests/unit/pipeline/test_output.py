@@ -312,13 +312,13 @@ def test_a_replay_under_the_same_contract_lets_nothing_through(pipeline: Pipelin
     assert after.to_dicts() == before.to_dicts()
 
 
-def test_what_a_json_record_held_is_there_when_the_contract_is_mended(pipeline: Pipeline) -> None:
+def test_what_a_json_record_held_is_there_when_the_contract_is_fixed(pipeline: Pipeline) -> None:
     pipeline.declare("notes", JSON)
     first = pipeline.finish(pipeline.arrive("notes/a.json", RECORDS))
-    mended = JSON.replace("Column(int)", "Column(int, coerce=True)").replace(
+    fixed = JSON.replace("Column(int)", "Column(int, coerce=True)").replace(
         "source=", "on_unknown_columns='rescue', source="
     )
-    pipeline.declare("notes", mended)
+    pipeline.declare("notes", fixed)
     pipeline.finish(pipeline.replay(first, rows="quarantined"))
     live = pipeline.live("notes")
     assert sorted(live["id"]) == [1, 3, 4]

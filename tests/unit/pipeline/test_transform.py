@@ -1,11 +1,14 @@
 """Transform publishes what the dataset makes of the accepted rows, and says so when it cannot."""
 
+import io
+
 import polars as pl
 import pytest
 
-from filegate.errors import TransformFailed
+from filegate.errors import ConservationError, TransformFailed
 from filegate.pipeline import transform as transform_module
 from filegate.pipeline.transform import transform
+from filegate.runs.address import Address
 
 from .conftest import ORDERS, Pipeline
 
@@ -143,3 +146,34 @@ def test_a_transform_that_gives_other_columns_for_some_rows_is_told_so(pipeline:
     pipeline.chunk_bytes = 8
     with pytest.raises(TransformFailed, match="gave other columns or types for some rows than for others"):
         pipeline.transformed(pipeline.arrive("orders/a.csv", ROWS))
+
+
+@pytest.mark.parametrize("scope", ["rows", "object"])
+def test_values_that_are_spelt_alike_share_a_folder_and_lose_no_row(pipeline: Pipeline, scope: str) -> None:
+    """Nanoseconds are none of Python's, and a NaN is not equal to another one."""
+    pipeline.chunk_bytes = 8
+    instants = "pl.col('id').cast(pl.Datetime('ns'))"
+    declare(pipeline, f"return rows.with_columns(at={instants})", partition_by="['at']", transform_scope=f"'{scope}'")
+    run = pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
+    assert run.transformed is not None
+    assert run.transformed.rows_out == pipeline.live("orders").height == 5
+
+    declare(
+        pipeline,
+        "return rows.with_columns(at=pl.lit(float('nan')))",
+        partition_by="['at']",
+        transform_scope=f"'{scope}'",
+    )
+    pipeline.finish(pipeline.arrive("orders/b.csv", ROWS))
+    assert [key for key in pipeline.files("orders") if "at=nan/" in key]
+    assert pipeline.live("orders").height == 10
+
+
+def test_an_accepted_part_with_other_rows_than_validate_wrote_is_a_loss(pipeline: Pipeline) -> None:
+    run = pipeline.validated(pipeline.arrive("orders/a.csv", ROWS))
+    (key,) = pipeline.store.list("staging", f"runs/{run.run_id}/accepted/")
+    fewer = io.BytesIO()
+    pipeline.parquet("staging", key).head(4).write_parquet(fewer)
+    pipeline.store.write(Address("staging", key), fewer.getvalue())
+    with pytest.raises(ConservationError, match=r"accepted/00000\.parquet holds 4 rows; validate wrote 5"):
+        transform(run, pipeline.context)

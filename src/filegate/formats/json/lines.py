@@ -5,7 +5,7 @@ from __future__ import annotations
 from filegate.errors import EmptyObject
 from filegate.formats.csv.grammar import CTRL_Z, Grammar
 from filegate.formats.encoding import UTF8_BOM
-from filegate.runs.layout import Format
+from filegate.runs.manifests import FileFormat
 
 
 def line_grammar() -> Grammar:
@@ -13,7 +13,7 @@ def line_grammar() -> Grammar:
     return Grammar(quote=None)
 
 
-def first_record(sample: bytes, *, ended: bool, name: str) -> tuple[Format, int]:
+def first_record(sample: bytes, *, ended: bool, name: str) -> tuple[FileFormat, int]:
     """Whether the text is one array or one object per line, and the offset from which the first record may start.
 
     Args:
