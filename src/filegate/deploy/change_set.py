@@ -93,16 +93,13 @@ def create(
         **source,
     }
     answer = _create(client, request, nested=True)
-    not_seen = None
-    if answer["Status"] == "FAILED" and not _has_no_changes(answer):
+    not_seen = _failure(answer)
+    if not_seen is not None:
         # CloudFormation cannot always preview nested stacks whose parameters come from stacks that do not exist yet.
-        not_seen = answer.get("StatusReason", "no reason given")
         answer = _create(client, request, nested=False)
-        if answer["Status"] == "FAILED" and not _has_no_changes(answer):
+        if (reason := _failure(answer)) is not None:
             _delete(client, stack_name, answer["ChangeSetId"])
-            raise CannotBeDeployed(
-                f"Stack {stack_name} cannot be deployed like that: {answer.get('StatusReason', 'no reason given')}"
-            )
+            raise _refused(stack_name, reason)
     changes = read_changes(client, answer["ChangeSetId"])
     if not_seen is None and any(change.kind == NESTED for change in changes):
         not_seen = "this cloud reports changes of the main stack only."  # LocalStack and the embedded cloud
@@ -158,8 +155,7 @@ def _parameters(
     client: CloudFormationClient, existing: StackTypeDef | None, source: Mapping[str, str], given: Mapping[str, str]
 ) -> list[ParameterTypeDef]:
     """The given values, and the previous ones of what an existing stack has besides and the template still declares."""
-    values: list[ParameterTypeDef] = []
-    values += [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+    values: list[ParameterTypeDef] = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
     if existing is not None:
         previous = {item["ParameterKey"] for item in existing.get("Parameters", [])}
         declared = client.get_template_summary(**source)["Parameters"]  # type: ignore[arg-type]
@@ -180,9 +176,7 @@ def _create(
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise CannotBeDeployed(
-            f"Stack {stack_name} cannot be deployed like that: {error.response['Error']['Message']}"
-        ) from error
+        raise _refused(stack_name, error.response["Error"]["Message"]) from error
     while True:
         answer = client.describe_change_set(ChangeSetName=created["Id"], StackName=created["StackId"])
         if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
@@ -200,3 +194,13 @@ def _delete(client: CloudFormationClient, stack_name: str, change_set: str) -> N
 
 def _has_no_changes(answer: DescribeChangeSetOutputTypeDef) -> bool:
     return any(text in answer.get("StatusReason", "") for text in _NO_CHANGES)
+
+
+def _failure(answer: DescribeChangeSetOutputTypeDef) -> str | None:
+    """Why CloudFormation could not compute the change set; None if it could, and if there is nothing to change."""
+    failed = answer["Status"] == "FAILED" and not _has_no_changes(answer)
+    return answer.get("StatusReason", "no reason given") if failed else None
+
+
+def _refused(stack_name: str, reason: str) -> CannotBeDeployed:
+    return CannotBeDeployed(f"Stack {stack_name} cannot be deployed like that: {reason}")

@@ -11,7 +11,7 @@ from filegate.deploy.template import NESTED
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import ResourceChangeTypeDef, ResourceTargetDefinitionTypeDef
+    from mypy_boto3_cloudformation.type_defs import ResourceChangeDetailTypeDef, ResourceChangeTypeDef
 
 # CloudFormation's placeholder for a value that is only known once the change set is executed.
 _UNKNOWN_VALUE = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -92,12 +92,7 @@ class Change:
 
 
 def read_changes(client: CloudFormationClient, change_set: str) -> tuple[Change, ...]:
-    """Read a change set's changes; those inside a nested stack stand in place of the nested stack itself.
-
-    Args:
-        client: of CloudFormation.
-        change_set: the change set's id.
-    """
+    """Read the changes of the change set with this id; those in a nested stack stand in place of the stack itself."""
     return tuple(_flatten(client, _load(client, change_set), ""))
 
 
@@ -111,16 +106,11 @@ class _Node:
 
 def _load(client: CloudFormationClient, change_set: str) -> tuple[_Node, ...]:
     pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set, IncludePropertyValues=True)
-    entries = [item["ResourceChange"] for page in pages for item in page.get("Changes", [])]
-    return tuple(
-        _Node(
-            change,
-            _load(client, change["ChangeSetId"])
-            if change["ResourceType"] == NESTED and "ChangeSetId" in change
-            else None,
-        )
-        for change in entries
-    )
+    nodes = []
+    for change in (item["ResourceChange"] for page in pages for item in page.get("Changes", [])):
+        has_nested = change["ResourceType"] == NESTED and "ChangeSetId" in change
+        nodes.append(_Node(change, _load(client, change["ChangeSetId"]) if has_nested else None))
+    return tuple(nodes)
 
 
 def _flatten(
@@ -128,11 +118,8 @@ def _flatten(
 ) -> Iterator[Change]:
     """The changes of a change set and of its nested ones, depth first.
 
-    Args:
-        client: of CloudFormation.
-        nodes: the change set's entries.
-        path: prefix of logical ids, ending with a dot unless empty.
-        inputs_unchanged: whether parameters with a yet unknown value are known to keep it.
+    `path` is the prefix of their logical ids, which ends with a dot unless it is empty. `inputs_unchanged` says that
+    parameters with a yet unknown value are known to keep it.
     """
     for node in nodes:
         change = node.change
@@ -148,7 +135,7 @@ def _flatten(
             resource=name,
             kind=change["ResourceType"],
             action=Action.CHANGE if inputs_unchanged and _depends_on_parameters_alone(change) else _action(change),
-            edits=tuple(dict.fromkeys(_edits(change))),
+            edits=tuple(dict.fromkeys(map(_edit, change.get("Details", [])))),
             kept=policy.endswith("Retain") if policy else None,
         )
 
@@ -189,14 +176,9 @@ def _depends_on_parameters_alone(change: ResourceChangeTypeDef) -> bool:
     return bool(with_cause) and all(
         detail.get("Evaluation") == "Dynamic"
         and detail.get("ChangeSource") in ("ParameterReference", "DirectModification")
-        and _may_be_equal(detail["Target"])
+        and detail["Target"].get("AfterValue") in (None, detail["Target"].get("BeforeValue"), _UNKNOWN_VALUE)
         for detail in details
     )
-
-
-def _may_be_equal(target: ResourceTargetDefinitionTypeDef) -> bool:
-    before, after = target.get("BeforeValue"), target.get("AfterValue")
-    return after in (None, before, _UNKNOWN_VALUE)
 
 
 def _removed_with(client: CloudFormationClient, stack: str, path: str) -> Iterator[Change]:
@@ -220,17 +202,8 @@ def _action(change: ResourceChangeTypeDef) -> Action:
             return Action.CHANGE
 
 
-def _edits(change: ResourceChangeTypeDef) -> Iterator[Edit]:
-    for detail in change.get("Details", []):
-        target = detail.get("Target", {})
-        yield Edit(
-            name=_name(target),
-            before=target.get("BeforeValue"),
-            after=target.get("AfterValue"),
-            cause=detail.get("CausingEntity"),
-        )
-
-
-def _name(target: ResourceTargetDefinitionTypeDef) -> str:
+def _edit(detail: ResourceChangeDetailTypeDef) -> Edit:
+    target = detail.get("Target", {})
     path = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
-    return path or target.get("Name") or target.get("Attribute", "")
+    name = path or target.get("Name") or target.get("Attribute", "")
+    return Edit(name, target.get("BeforeValue"), target.get("AfterValue"), detail.get("CausingEntity"))

@@ -45,8 +45,7 @@ class ImageRegistry:
         Raises:
             NotBootstrapped: there is none yet.
         """
-        found = stack.describe(account.cloudformation, _STACK_NAME)
-        outputs = {} if found is None else stack.outputs_of(found)
+        outputs = stack.outputs(account.session.client("cloudformation"), _STACK_NAME)
         if not outputs:
             raise NotBootstrapped(
                 f"Account {account.id} has no registry for images and templates in {account.region} yet.",
@@ -84,7 +83,7 @@ class ImageRegistry:
     def image(self, stage: str, revision: str) -> str | None:
         """The address of a stage's image by digest; None if there is none of this revision."""
         try:
-            found = self.account.ecr.describe_images(
+            found = self.account.session.client("ecr").describe_images(
                 registryId=self.account.id,
                 repositoryName=self.repository(stage).partition("/")[2],
                 imageIds=[{"imageTag": revision}],

@@ -111,7 +111,7 @@ def _build(folder: Path, stage: str, repository: str, tag: str) -> None:
 
 def _login(account: Account) -> dict[str, str]:
     """User name and password for the registry, valid for twelve hours; they are never written to disk."""
-    (granted,) = account.ecr.get_authorization_token()["authorizationData"]
+    (granted,) = account.session.client("ecr").get_authorization_token()["authorizationData"]
     name, _, password = base64.b64decode(granted["authorizationToken"]).decode().partition(":")
     return {"username": name, "password": password}
 

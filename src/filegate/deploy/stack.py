@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-Outputs = dict[str, str]
-
 _MIN_POLL_SECONDS, _MAX_POLL_SECONDS = 0.1, 5.0
 
 
@@ -38,9 +36,11 @@ def status(client: CloudFormationClient, stack_name: str) -> str | None:
     return None if found is None else found["StackStatus"]
 
 
-def outputs_of(description: StackTypeDef) -> Outputs:
-    """The outputs in CloudFormation's description of a stack."""
-    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+def outputs(client: CloudFormationClient, stack_name: str) -> dict[str, str]:
+    """The stack's outputs; empty if it does not exist."""
+    found = describe(client, stack_name)
+    listed = [] if found is None else found.get("Outputs", [])
+    return {output["OutputKey"]: output["OutputValue"] for output in listed}
 
 
 def wait(client: CloudFormationClient, stack_name: str) -> str | None:

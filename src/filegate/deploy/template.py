@@ -92,11 +92,9 @@ class Package:
     def _upload(self, document: dict[str, Any]) -> str:
         content = json.dumps(document, indent=2).encode()  # as a person reads it in the console
         key = f"{hashlib.sha256(content).hexdigest()}.json"
+        owner = {} if self.owner is None else {"ExpectedBucketOwner": self.owner}
         try:
-            if self.owner is None:
-                self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
-            else:
-                self.s3.put_object(Bucket=self.bucket, Key=key, Body=content, ExpectedBucketOwner=self.owner)
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=content, **owner)  # type: ignore[arg-type]
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchBucket":
                 raise

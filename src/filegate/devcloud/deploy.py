@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from filegate.deploy import Outputs, deploy
+from filegate.deploy import deploy
 from filegate.devcloud.dropped import Dropped, write_dropped
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def deploy_local(
     parameters: Mapping[str, str],
     dropped: Dropped,
     stack_name: str = STACK,
-) -> Outputs:
+) -> dict[str, str]:
     """Create or update the stack, and write the properties that the cloud's CloudFormation dropped.
 
     Args:

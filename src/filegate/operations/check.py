@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from filegate.dataset.dataset import Dataset
+from filegate.dataset.dataset import HOUR, Dataset
 from filegate.dataset.registry import Registry
-from filegate.deploy.freshness import hours_until_due
 from filegate.errors import FilegateError
 
 
@@ -62,7 +61,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "references": dict(dataset.references),
         "on_unknown_columns": dataset.on_unknown_columns,
         "tolerated_rejects": dataset.tolerated_rejects,
-        "due_every_hours": hours_until_due(dataset),
+        "due_every_hours": None if dataset.due_every is None else dataset.due_every // HOUR,
     }
 
 

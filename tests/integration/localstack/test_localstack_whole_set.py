@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from filegate.deploy import deploy
-from filegate.deploy.default_security_group import close_default_security_group
+from filegate.deploy.environment import close_default_security_group
 from filegate.devcloud.deploy import ARTIFACTS, deploy_local
 from filegate.devcloud.dropped import LOCALSTACK, write_dropped
 from filegate.devcloud.session import session_for
