@@ -39,12 +39,9 @@ def local(
     refuse_second()
     folder = session.datasets_folder().resolve()
     with (
-        session.waiting("Starting …") as status,
-        embedded(folder, port) as (cloud, machinery),
+        embedded(session, folder, port) as (cloud, machinery),
         announced(RunningLocal(endpoint=machinery.endpoint, pid=os.getpid(), datasets=folder)),
     ):
-        if status is not None:
-            status.stop()
         _announce(session, cloud, machinery.endpoint, machinery.client_environment())
         _watch(session, cloud, folder)
 

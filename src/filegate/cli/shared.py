@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -19,39 +20,29 @@ from rich.text import Text
 from filegate.cli.text import clean
 from filegate.errors import FilegateError, WrongUse
 
-PANEL = "Everywhere"
+_option = partial(typer.Option, show_default=False, rich_help_panel="Everywhere")
 _OPTIONS: Mapping[str, Any] = {
     "environment": Annotated[
         str | None,
-        typer.Option(
+        _option(
             "--environment",
             "-e",
             metavar="NAME",
             help="The deployment to talk to, with your AWS credentials [FILEGATE_ENVIRONMENT]. "
             "Without one: the running `filegate local`.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ],
     "datasets": Annotated[
         Path | None,
-        typer.Option(
+        _option(
             "--datasets",
             metavar="DIR",
             help="The folder of the datasets [FILEGATE_DATASETS; default: ./datasets]. "
             "If it is given, a running `filegate local` is used only if its folder is the same.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ],
     "as_json": Annotated[
-        bool | None,
-        typer.Option(
-            "--json",
-            help="Write JSON, one object a line; all else goes to standard error.",
-            show_default=False,
-            rich_help_panel=PANEL,
-        ),
+        bool | None, _option("--json", help="Write JSON, one object a line; all else goes to standard error.")
     ],
 }
 DEFAULT_FOLDER = Path("datasets")
@@ -73,10 +64,6 @@ OutOption = Annotated[
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")]
 
 
-def _named_environment() -> str | None:
-    return os.environ.get("FILEGATE_ENVIRONMENT") or None
-
-
 def _named_folder() -> Path | None:
     folder = os.environ.get("FILEGATE_DATASETS")
     return Path(folder) if folder else None
@@ -92,7 +79,7 @@ class Session:
         as_json: whether the answer is read by a program.
     """
 
-    environment: str | None = field(default_factory=_named_environment)
+    environment: str | None = field(default_factory=lambda: os.environ.get("FILEGATE_ENVIRONMENT") or None)
     datasets: Path | None = field(default_factory=_named_folder)
     as_json: bool = False
 
@@ -142,11 +129,7 @@ class Session:
         return nullcontext() if self.as_json or not self.err.is_terminal else self.err.status(what)
 
     def datasets_folder(self) -> Path:
-        """The folder of the datasets on this machine.
-
-        Raises:
-            WrongUse: it does not exist.
-        """
+        """The folder of the datasets on this machine. Raises WrongUse if it does not exist."""
         folder = self.datasets or DEFAULT_FOLDER
         if not folder.is_dir():
             raise WrongUse(
@@ -166,7 +149,7 @@ def console(*, stderr: bool) -> Console:
 Command = Callable[..., int | None]
 
 
-def command(app: typer.Typer, name: str | None = None, *, panel: str | None = None) -> Callable[[Command], Command]:
+def command(app: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
     """Registers a function as a command: it gets a `session`, and returns the exit status (None: 0)."""
 
     def register(function: Command) -> Command:
@@ -177,7 +160,7 @@ def command(app: typer.Typer, name: str | None = None, *, panel: str | None = No
             raise typer.Exit(status or 0)
 
         _dress(run, function)
-        app.command(name, rich_help_panel=panel)(run)
+        app.command(name)(run)
         return function
 
     return register

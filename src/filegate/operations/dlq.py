@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from filegate.errors import WrongUse
 from filegate.operations.artefacts import cut_short
-from filegate.operations.find import MIN_PREFIX
+from filegate.operations.find import MIN_PREFIX, listed
 from filegate.operations.ports import Queue, Received, StateMachine
 from filegate.pipeline.replay import NotReplayable, replay_request
 from filegate.runs.record import RunRecord
@@ -45,13 +45,11 @@ class _Input(Request):
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """One message of the queue.
+    """One message of the queue: as it was received, and what it says, as far as it does.
 
     Attributes:
-        received: as it came.
-        run_id: the run; None if the message does not know it.
-        execution: the ARN of the run's execution, likewise.
-        request: what the run was to do, likewise.
+        execution: the ARN of the run's execution.
+        request: what the run was to do.
         failure: why it is here; None if the pipeline did not write the message.
         trace: the stack trace of a function that failed, if that is why.
     """
@@ -212,11 +210,11 @@ def replay(
     May be repeated after a crash at any point: the same messages give the same run, started once.
 
     Args:
-        lease: the leased messages of the queue.
+        lease: of the queue.
         messages: all that are about one run; its failure may have been reported more than once.
         ledger: where the replay is recorded.
         store: shows whether the run's output is there.
-        state_machine: what runs it.
+        state_machine: runs it.
         all_rows: read the whole object again, where by default only its quarantined rows would be.
 
     Raises:
@@ -235,10 +233,9 @@ def replay(
     else:
         whole = all_rows or (known is not None and cut_short(known, store))
         end = _end([message.failure for message in messages if message.failure is not None], known)
-        plan = Replay(
-            replay_id_of(run_id, first.id), run_id, replay_request(run_id, request, end, known, whole_object=whole)
-        )
-        state_machine.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
+        todo = replay_request(run_id, request, end, known, whole_object=whole)
+        plan = Replay(replay_id_of(run_id, first.id), run_id, todo)
+        state_machine.start(plan.run_id, {"run_id": plan.run_id, **todo.model_dump(mode="json")})
         ledger.mark_replayed(run_id, by=plan.run_id)
     for message in messages:
         lease.delete(message)
@@ -279,4 +276,4 @@ def _trace(error: Any) -> str | None:
 
 def _named(messages: Iterable[Message]) -> str:
     names = {f"{short(message.run_id)} ({message.about})" if message.run_id else message.about for message in messages}
-    return ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return listed(sorted(names))
