@@ -160,6 +160,7 @@ class Days:
 
 
 def _column(spending: Spending, names: Sequence[str]) -> _Column:
+    """What these cost together."""
     name = re.sub("^(AWS|Amazon) ?", "", names[0])
     heading = line(SHORT_NAMES.get(name, name)) if len(names) == 1 else f"{len(names)} others"
     return _Column(heading, {day: sum(of.get(name, 0) for name in names) for day, of in spending.days.items()})

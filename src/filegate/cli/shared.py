@@ -6,8 +6,8 @@ import inspect
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -155,8 +155,12 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[Command], Co
     def register(function: Command) -> Command:
         def run(context: typer.Context, **arguments: Any) -> None:
             session = _merged(context.obj, arguments)
-            with errors_reported(session):
+            try:
                 status = function(session, **arguments)
+            except Exception as error:
+                if (problem := _problem(error)) is None:
+                    raise
+                status = report(session, problem)
             raise typer.Exit(status or 0)
 
         _dress(run, function)
@@ -211,25 +215,15 @@ def _merged(outer: Session | None, arguments: dict[str, Any]) -> Session:
     return replace(outer or Session(), **{name: value for name, value in given.items() if value})
 
 
-@contextmanager
-def errors_reported(session: Session) -> Iterator[None]:
-    """Reports an error of the block to a person, and ends the command with the error's exit status."""
-    try:
-        yield
-    except FilegateError as error:
-        problem = error
-    except Exception as error:
-        from filegate.aws import AwsError, explained  # noqa: PLC0415 - brings boto3
+def _problem(error: Exception) -> FilegateError | None:
+    """The error as it is reported to a person; None if it is a fault of the program."""
+    if isinstance(error, FilegateError):
+        return error
+    if isinstance(error, OSError) and error.filename is not None:  # about a file that the user named
+        return FilegateError(f"{error.filename}: {error.strerror}.")
+    from filegate.aws import AwsError, explained  # noqa: PLC0415 - brings boto3
 
-        if isinstance(error, OSError) and error.filename is not None:  # about a file that the user named
-            problem = FilegateError(f"{error.filename}: {error.strerror}.")
-        elif isinstance(error, AwsError):
-            problem = explained(error)
-        else:
-            raise
-    else:
-        return
-    raise typer.Exit(report(session, problem))
+    return explained(error) if isinstance(error, AwsError) else None
 
 
 def report(session: Session, error: FilegateError) -> int:

@@ -45,11 +45,7 @@ class Outputs:
 
     @classmethod
     def of_stack(cls, stack: str, outputs: Mapping[str, str]) -> Outputs:
-        """Reads the stack's outputs, as `{"RawBucket": …}`.
-
-        Raises:
-            NoCloud: some are missing.
-        """
+        """Reads the stack's outputs, as `{"RawBucket": …}`. Raises NoCloud if some are missing."""
         wanted = {name: "".join(word.title() for word in name.split("_")) for name in cls.__annotations__}
         if missing := [output for output in wanted.values() if output not in outputs]:
             raise NoCloud(
@@ -111,11 +107,7 @@ def connected(stack: str, session: boto3.Session | None = None) -> Cloud:
 
 
 def stack_outputs(session: boto3.Session, stack: str) -> dict[str, str]:
-    """The outputs of a stack.
-
-    Raises:
-        NoCloud: there is no such stack.
-    """
+    """The outputs of a stack. Raises NoCloud if there is no such stack."""
     client = session.client("cloudformation", config=CLIENT)
     try:
         found = client.describe_stacks(StackName=stack)["Stacks"][0]

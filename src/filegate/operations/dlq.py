@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -119,42 +119,40 @@ class Message:
 
 @dataclass
 class LeasedMessages:
-    """The messages of a queue while others do not see them; those not deleted are returned to the queue."""
+    """The messages of a queue while others do not see them, by id; those not deleted are returned to the queue."""
 
     queue: Queue
-    messages: list[Message]
+    received: dict[str, Received] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> list[Message]:
+        """What is there, the oldest first."""
+        return sorted(map(_message, self.received.values()), key=lambda message: (message.sent_at, message.id))
 
     def delete(self, message: Message) -> None:
         self.queue.delete(message.received.receipt)
-        self.messages.remove(message)
+        del self.received[message.id]
 
 
 @contextmanager
 def leased(queue: Queue) -> Iterator[LeasedMessages]:
-    """Leases all messages, the oldest first; those not deleted are visible to everybody again after the block."""
-    known: dict[str, Received] = {}
+    """Leases all messages; those not deleted are visible to everybody again after the block."""
+    lease = LeasedMessages(queue)
     try:
-        while True:
+        fresh = True
+        while fresh:
             batch = queue.receive(LEASE_SECONDS)
-            fresh = [received for received in batch if received.id not in known]
-            known.update({received.id: received for received in batch})  # the newest receipt is the one that counts
-            if not fresh:
-                break
-        messages = sorted(map(_message, known.values()), key=lambda message: (message.sent_at, message.id))
-    except BaseException:
-        queue.show(received.receipt for received in known.values())
-        raise
-    lease = LeasedMessages(queue, messages)
-    try:
+            fresh = any(received.id not in lease.received for received in batch)
+            lease.received |= {received.id: received for received in batch}  # the newest receipt is the one that counts
         yield lease
     finally:
-        queue.show(message.received.receipt for message in lease.messages)
+        queue.show(received.receipt for received in lease.received.values())
 
 
 def list_messages(queue: Queue) -> list[Message]:
     """All messages, the oldest first."""
     with leased(queue) as lease:
-        return list(lease.messages)
+        return lease.messages
 
 
 def select(messages: Sequence[Message], wanted: str) -> list[Message]:
@@ -199,10 +197,10 @@ def by_run(messages: Iterable[Message], *, dataset: str | None = None) -> list[l
 def replay(
     lease: LeasedMessages,
     messages: Sequence[Message],
-    *,
     ledger: Ledger,
     store: ObjectStore,
     state_machine: StateMachine,
+    *,
     all_rows: bool = False,
 ) -> Replay:
     """Starts the run that replays the run of these messages, and then deletes them.
@@ -214,7 +212,7 @@ def replay(
         messages: all that are about one run; its failure may have been reported more than once.
         ledger: where the replay is recorded.
         store: shows whether the run's output is there.
-        state_machine: runs it.
+        state_machine: runs the replay.
         all_rows: read the whole object again, where by default only its quarantined rows would be.
 
     Raises:

@@ -65,8 +65,10 @@ class Follower:
             if run.status != Status.RUNNING and not cut_short(run, self._store):
                 self._names.pop(run.run_id, None)
             seen = self._seen.get(run.run_id)
-            if seen == run or (seen is not None and _lags(run, seen)):
-                continue
+            if seen == run or (
+                seen is not None and run.status == Status.RUNNING and run.lease_until < seen.lease_until
+            ):
+                continue  # the same, or earlier: indexes follow the table with a delay
             self._seen[run.run_id] = run
             changed.append(run)
         if changed:
@@ -115,8 +117,3 @@ class Follower:
                 f"{runs}: nothing has moved for {still / 60:.0f} minutes.",
                 advice="Look at the execution and at the function's log; the run continues without this command.",
             )
-
-
-def _lags(run: RunRecord, seen: RunRecord) -> bool:
-    """Whether a later state of the run was seen already: indexes follow the table with a delay."""
-    return run.status == Status.RUNNING and run.lease_until < seen.lease_until
