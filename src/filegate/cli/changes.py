@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 
 from rich.live import Live
 from rich.spinner import Spinner
@@ -84,19 +85,13 @@ def show_outputs(session: Session, outputs: Mapping[str, str]) -> None:
 
 def watch(session: Session, events: Iterable[Event]) -> None:
     """Show events until they end: live on a terminal, otherwise one line per finished resource."""
-    err = session.err
-    if session.as_json:
-        for _ in events:
-            pass
-    elif not err.is_terminal:
+    err, progress = session.err, StackProgress()
+    live = err.is_terminal and not session.as_json
+    with Live(progress, console=err, transient=True, refresh_per_second=8) if live else nullcontext():
         for event in events:
-            if not event.status.endswith("_IN_PROGRESS"):
+            progress.add(event)
+            if not (live or session.as_json or event.status.endswith("_IN_PROGRESS")):
                 err.print(_line(event))
-    else:
-        progress = StackProgress()
-        with Live(progress, console=err, transient=True, refresh_per_second=8):
-            for event in events:
-                progress.add(event)
 
 
 class StackProgress:
@@ -134,11 +129,10 @@ class StackProgress:
 
 
 def _line(event: Event) -> Text:
-    reason = f": {text.line(event.reason)}" if event.reason and event.status.endswith("_FAILED") else ""
-    style = "red" if event.status.endswith("_FAILED") else "dim"
-    return Text.assemble(
-        event.resource or "the stack", " ", (f"{event.status.lower().replace('_', ' ')}{reason}", style)
-    )
+    failed = event.status.endswith("_FAILED")
+    reason = f": {text.line(event.reason)}" if failed and event.reason else ""
+    status = f"{event.status.lower().replace('_', ' ')}{reason}"
+    return Text.assemble(event.resource or "the stack", " ", (status, "red" if failed else "dim"))
 
 
 def show_inventory(session: Session, account: Account, inventory: Inventory) -> None:

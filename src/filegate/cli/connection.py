@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +35,9 @@ def connect(session: Session) -> Cloud:
 
 
 def connect_if_any(session: Session) -> Cloud | None:
-    """As `connect`, but None where neither a deployment is named nor a `filegate local` runs.
-
-    Raises:
-        NoCloud: the deployment that is named, or the running `filegate local`, cannot be reached.
-        WrongUse: the running `filegate local` uses other datasets than those of the folder that was named.
-    """
+    """As `connect`, but None where neither a deployment is named nor a `filegate local` runs."""
     if session.environment is not None:
-        return operations.cloud.deployed(session.environment)
+        return operations.cloud.connected(operations.cloud.STACK_PREFIX + session.environment)
     if local := running.running_local():
         if session.datasets is not None and (wanted := session.datasets.resolve()) != local.datasets.resolve():
             raise WrongUse(
@@ -56,23 +51,25 @@ def connect_if_any(session: Session) -> Cloud | None:
 
 
 @contextmanager
-def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, EmbeddedCloud]]:
+def embedded(session: Session, datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, EmbeddedCloud]]:
     """A cloud of this command's own, and what runs it; both end with the block.
 
     Raises:
         NoCloud: the "local" extra is not installed.
     """
-    try:
-        from filegate.devcloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
+    with ExitStack() as stack:
+        with session.waiting("Starting a cloud on this machine …"):
+            try:
+                from filegate.devcloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
 
-        machinery = EmbeddedCloud(datasets=datasets, port=port)
-    except ImportError as error:
-        raise NoCloud(
-            f"The embedded cloud is not installed ({error.name} is missing).", advice='pip install "filegate[local]"'
-        ) from error
-    with machinery:
-        outputs = machinery.deploy()
-        cloud = operations.cloud.Cloud.of_session(operations.cloud.LOCAL_STACK, machinery.session(), outputs)
+                machinery = EmbeddedCloud(datasets=datasets, port=port)
+            except ImportError as error:
+                raise NoCloud(
+                    f"The embedded cloud is not installed ({error.name} is missing).",
+                    advice='pip install "filegate[local]"',
+                ) from error
+            outputs = stack.enter_context(machinery).deploy()
+            cloud = operations.cloud.Cloud.of_session(operations.cloud.LOCAL_STACK, machinery.session(), outputs)
         yield cloud, machinery
 
 
@@ -81,12 +78,9 @@ def connected_or_embedded(session: Session) -> Iterator[tuple[Cloud, bool]]:
     """The cloud as above, or else one that is made for this command and gone after it; and whether it is that."""
     if cloud := connect_if_any(session):
         yield cloud, False
-        return
-    folder = session.datasets_folder()
-    with session.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
-        if status is not None:
-            status.stop()
-        yield cloud, True
+    else:
+        with embedded(session, session.datasets_folder()) as (cloud, _):
+            yield cloud, True
 
 
 def dataset_names(session: Session) -> list[str]:
@@ -102,10 +96,6 @@ def dataset_names(session: Session) -> list[str]:
 
 
 def refuse_unknown(session: Session, dataset: str | None) -> None:
-    """Refuses a dataset's name that is not declared, as far as the declarations are on this machine.
-
-    Raises:
-        WrongUse: no dataset has that name.
-    """
+    """Raises WrongUse if the dataset is not declared, as far as the declarations are on this machine."""
     if dataset is not None:
         check_declared(dataset, dataset_names(session))

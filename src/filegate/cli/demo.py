@@ -44,10 +44,8 @@ def demo(session: Session) -> None:
     """
     folder = session.datasets_folder()
     samples = _samples(folder, dataset_names(session))
-    with session.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
+    with embedded(session, folder) as (cloud, _):
         with operations.alerts.capture(cloud.session, cloud.outputs.alerts_topic_arn) as capture:
-            if status is not None:
-                status.stop()
             followed = deliver_all(session, cloud, samples)
             with session.waiting("Listening for the alert …"):
                 alerts = capture.received()

@@ -24,17 +24,10 @@ from filegate.runs.run import short
 from filegate.storage.ledger import Ledger
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="The dead-letter queue: runs that did not get through whole.",
+    no_args_is_help=True, add_completion=False, help="The dead-letter queue: runs that did not get through whole."
 )
 
-Wanted = Annotated[
-    str, typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
-]
-MaybeWanted = Annotated[
-    str | None, typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
-]
+WANTED = typer.Argument(metavar="RUN", help="The start of a run's id, or of a message's.", show_default=False)
 OfDataset = Annotated[str | None, typer.Option("--dataset", "-d", help="Only this dataset's.", show_default=False)]
 
 
@@ -54,7 +47,7 @@ def list_messages(session: Session, dataset: OfDataset = None) -> None:
 
 
 @command(app, "show")
-def show_message(session: Session, run: Wanted) -> None:
+def show_message(session: Session, run: Annotated[str, WANTED]) -> None:
     """Show a message: what failed, on which object, what was received and allowed, and what to do next."""
     cloud = connection.connect(session)
     messages = dlq.select(dlq.list_messages(cloud.dlq), run)
@@ -73,7 +66,7 @@ def show_message(session: Session, run: Wanted) -> None:
 @command(app, "replay")
 def replay_messages(
     session: Session,
-    run: MaybeWanted = None,
+    run: Annotated[str | None, WANTED] = None,
     all_: Annotated[bool, typer.Option("--all", help="Replay everything that waits.")] = False,
     dataset: OfDataset = None,
     all_rows: Annotated[
@@ -96,20 +89,13 @@ def replay_messages(
         chosen = dlq.by_run(lease.messages, dataset=dataset) if run is None else [dlq.select(lease.messages, run)]
         for messages in chosen:
             try:
-                replay = dlq.replay(
-                    lease,
-                    messages,
-                    ledger=cloud.ledger,
-                    store=cloud.store,
-                    state_machine=cloud.state_machine,
-                    all_rows=all_rows,
+                begun.append(
+                    dlq.replay(lease, messages, cloud.ledger, cloud.store, cloud.state_machine, all_rows=all_rows)
                 )
             except NotReplayable as error:
                 if run is not None:
                     raise
                 skipped.append(error)
-            else:
-                begun.append(replay)
     for problem in skipped:
         report(session, problem)
     if not begun and not skipped:
@@ -121,7 +107,7 @@ def replay_messages(
 @command(app, "discard")
 def discard_messages(
     session: Session,
-    run: Wanted,
+    run: Annotated[str, WANTED],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Take the messages about a run out of the queue for good. The run, and its quarantine, stay."""

@@ -30,12 +30,7 @@ from filegate.runs.states import Status
 if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud
 
-MARKS = {
-    Status.SUCCEEDED: "✓",
-    Status.PARTIAL: "✓",
-    Status.REJECTED: "✗",
-    Status.FAILED: "✗",
-}
+MARKS = {Status.SUCCEEDED: "✓", Status.PARTIAL: "✓", Status.REJECTED: "✗", Status.FAILED: "✗"}
 BAR = 12  # columns
 LOG_EVERY = timedelta(minutes=1)
 """How often a run's progress is logged where no terminal can redraw lines."""
@@ -43,10 +38,7 @@ LOG_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Followed:
-    """The runs that appeared in the ledger, as they were last seen, in the order they were started in.
-
-    All have ended unless they were followed no longer: `stalled` says why.
-    """
+    """The runs that appeared in the ledger, in the order they were started in; all have ended unless `stalled`."""
 
     outcomes: list[Outcome]
     stalled: RunStalled | None = None
@@ -62,11 +54,9 @@ def deliver_all(session: Session, cloud: Cloud, files: Sequence[tuple[Path, str]
     with watched(session.err, quiet=session.as_json) as lines:
         waiting = [(lines.add(file.name, file), file, dataset) for file, dataset in files]
         for line, file, dataset in waiting:
-            delivery = deliver(
-                file, dataset, bucket=cloud.outputs.raw_bucket, upload=cloud.upload, on_sent=line.add_sent
-            )
-            lines.delivered(line, delivery.run_id)
-            follower.add(delivery.run_id, file.name)
+            run_id = deliver(file, dataset, bucket=cloud.outputs.raw_bucket, upload=cloud.upload, on_sent=line.add_sent)
+            lines.delivered(line, run_id)
+            follower.add(run_id, file.name)
             lines.update(follower.poll())
         return _follow(follower, cloud, lines)
 
@@ -124,11 +114,7 @@ class RunLine:
 
 
 class RunLines:
-    """The lines in the order they were added; those of runs are found by run id once they are known.
-
-    Args:
-        log: where the progress of long runs is logged; None if the lines themselves are shown, or nothing.
-    """
+    """The lines in the order they were added. If they are not shown, progress of long runs is written to a `log`."""
 
     def __init__(self, log: Console | None = None) -> None:
         self._log = log

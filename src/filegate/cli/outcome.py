@@ -31,13 +31,7 @@ MAX_RULES = 6
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run that has ended.
-
-    Attributes:
-        run: as the ledger has it.
-        store: holds its output.
-        file: the local file that was delivered, if any.
-    """
+    """A run that has ended, the store that holds its output, and the local file that was delivered, if any."""
 
     run: RunRecord
     store: ObjectStore
@@ -63,10 +57,7 @@ def keep(session: Session, outcomes: Iterable[Outcome], folder: Path) -> None:
 def write_outcomes(session: Session, outcomes: Sequence[Outcome], *, in_cloud: bool = True) -> None:
     """A table of the runs, the rules that were broken, and why nothing was published; or a document a run.
 
-    Args:
-        session: of the command.
-        outcomes: of runs that have ended.
-        in_cloud: whether a cloud has what they became, to be named.
+    `in_cloud`: whether a cloud has what became of their rows, so that the table says where it went.
     """
     if session.as_json:
         for one in outcomes:
@@ -74,10 +65,9 @@ def write_outcomes(session: Session, outcomes: Sequence[Outcome], *, in_cloud: b
             document["file"] = None if one.file is None else str(one.file)
             session.write({**document, "explanation": [rule.to_json() for rule in one.explain()]})
         return
-    if not outcomes:
-        return
     runs = [one.run for one in outcomes]
-    session.show(tables.ends(runs, places=in_cloud))
+    if runs:
+        session.show(tables.ends(runs, places=in_cloud))
     if sum(len(run.rules) for run in runs) > MAX_RULES:
         session.show("", tables.broken_by(runs))
     explain(session, outcomes)

@@ -18,13 +18,7 @@ BROKEN, OTHER = "bold yellow", "dim"
 
 
 def explanation(rule: Explanation, file: Path | None, width: int | None) -> Iterator[Text]:
-    """A rule and the rows that broke it.
-
-    Args:
-        rule: what broke it.
-        file: the local file that was delivered.
-        width: of the terminal, on which records are cut; None: nothing is cut.
-    """
+    """A rule and the rows of the delivered local file that broke it; on a terminal of `width` columns these are cut."""
     yield Text.assemble((text.line(rule.rule), "bold red"), "  ", text.counted(rule.rows, "row"))
     yield Text.assemble(("  allowed   ", "dim"), text.line(rule.allowed))
     if rule.values:
@@ -66,10 +60,7 @@ def reasons(row: RejectedRow) -> Iterator[Text]:
 def record(row: RejectedRow, width: int | None, indent: str = "  ") -> Iterator[Text]:
     """The values of a row, those of broken columns first; or its bytes, if it could not be split into values.
 
-    Args:
-        row: in quarantine.
-        width: of the terminal, on which it takes `RECORD_LINES` lines at most; None: one line, whole.
-        indent: of each line.
+    On a terminal of `width` columns it takes `RECORD_LINES` lines at most; without one it is one line, whole.
     """
     if row.values is None:
         raw = (row.raw or b"").decode(errors="backslashreplace")

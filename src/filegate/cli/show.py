@@ -161,23 +161,15 @@ def _addresses(addresses: Sequence[Address]) -> str:
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
-    shown = Text()
-    for link in links:
-        if shown:
-            shown.append(" → ")
-        shown.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
-        shown.append(" ").append_text(text.status(link.status))
-    return shown
+    def shown(link: RunRecord) -> Text:
+        style = "bold" if link.run_id == this.run_id else ""
+        return Text.assemble((short(link.run_id), style), " ", text.status(link.status))
+
+    return Text(" → ").join(map(shown, links))
 
 
 def next_commands(run: RunRecord, links: Sequence[RunRecord], *, unfinished: bool = False) -> list[str]:
-    """The commands that go on from here.
-
-    Args:
-        run: the run that is shown.
-        links: it and its replays, the last one last.
-        unfinished: whether its commit was cut short.
-    """
+    """The commands that go on from a run; `links` are it and its replays, `unfinished`: its commit was cut short."""
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:
         last = links[-1]

@@ -95,9 +95,7 @@ def destroy(
     confirm: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
-            help="The environment's name again, instead of typing it at the prompt.",
-            show_default=False,
+            metavar="NAME", help="The environment's name again, instead of typing it at the prompt.", show_default=False
         ),
     ] = None,
 ) -> None:
@@ -119,13 +117,8 @@ def destroy(
     with _continues_on_interrupt(session, environment.stack_name):
         changes.watch(session, events)
     if session.as_json:
-        session.write(
-            {
-                "stack": environment.stack_name,
-                "data": inventory.policy,
-                "held": [resource.to_json() for resource in inventory.resources],
-            }
-        )
+        held = [resource.to_json() for resource in inventory.resources]
+        session.write({"stack": environment.stack_name, "data": inventory.policy, "held": held})
     else:
         changes.show_removed(session, environment.name, inventory)
 
@@ -199,12 +192,7 @@ def _continues_on_interrupt(session: Session, stack: str) -> Iterator[None]:
 
 
 def _environment(session: Session, *, declared: bool = True) -> Environment:
-    """The environment that --environment names; its name is checked before the first call of AWS.
-
-    Args:
-        session: of the command.
-        declared: whether it must have a parameter file.
-    """
+    """The environment that --environment names, checked before AWS is called; `declared`: in a parameter file."""
     name, checkout = session.environment, Checkout()
     if name is None:
         raise WrongUse("No environment is given.", advice="Pass --environment, such as dev.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from filegate.errors import WrongUse
 from filegate.operations.artefacts import cut_short
-from filegate.operations.find import MIN_PREFIX
+from filegate.operations.find import MIN_PREFIX, listed
 from filegate.operations.ports import Queue, Received, StateMachine
 from filegate.pipeline.replay import NotReplayable, replay_request
 from filegate.runs.record import RunRecord
@@ -45,13 +45,11 @@ class _Input(Request):
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """One message of the queue.
+    """One message of the queue: as it was received, and what it says, as far as it does.
 
     Attributes:
-        received: as it came.
-        run_id: the run; None if the message does not know it.
-        execution: the ARN of the run's execution, likewise.
-        request: what the run was to do, likewise.
+        execution: the ARN of the run's execution.
+        request: what the run was to do.
         failure: why it is here; None if the pipeline did not write the message.
         trace: the stack trace of a function that failed, if that is why.
     """
@@ -121,42 +119,40 @@ class Message:
 
 @dataclass
 class LeasedMessages:
-    """The messages of a queue while others do not see them; those not deleted are returned to the queue."""
+    """The messages of a queue while others do not see them, by id; those not deleted are returned to the queue."""
 
     queue: Queue
-    messages: list[Message]
+    received: dict[str, Received] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> list[Message]:
+        """What is there, the oldest first."""
+        return sorted(map(_message, self.received.values()), key=lambda message: (message.sent_at, message.id))
 
     def delete(self, message: Message) -> None:
         self.queue.delete(message.received.receipt)
-        self.messages.remove(message)
+        del self.received[message.id]
 
 
 @contextmanager
 def leased(queue: Queue) -> Iterator[LeasedMessages]:
-    """Leases all messages, the oldest first; those not deleted are visible to everybody again after the block."""
-    known: dict[str, Received] = {}
+    """Leases all messages; those not deleted are visible to everybody again after the block."""
+    lease = LeasedMessages(queue)
     try:
-        while True:
+        fresh = True
+        while fresh:
             batch = queue.receive(LEASE_SECONDS)
-            fresh = [received for received in batch if received.id not in known]
-            known.update({received.id: received for received in batch})  # the newest receipt is the one that counts
-            if not fresh:
-                break
-        messages = sorted(map(_message, known.values()), key=lambda message: (message.sent_at, message.id))
-    except BaseException:
-        queue.show(received.receipt for received in known.values())
-        raise
-    lease = LeasedMessages(queue, messages)
-    try:
+            fresh = any(received.id not in lease.received for received in batch)
+            lease.received |= {received.id: received for received in batch}  # the newest receipt is the one that counts
         yield lease
     finally:
-        queue.show(message.received.receipt for message in lease.messages)
+        queue.show(received.receipt for received in lease.received.values())
 
 
 def list_messages(queue: Queue) -> list[Message]:
     """All messages, the oldest first."""
     with leased(queue) as lease:
-        return list(lease.messages)
+        return lease.messages
 
 
 def select(messages: Sequence[Message], wanted: str) -> list[Message]:
@@ -201,10 +197,10 @@ def by_run(messages: Iterable[Message], *, dataset: str | None = None) -> list[l
 def replay(
     lease: LeasedMessages,
     messages: Sequence[Message],
-    *,
     ledger: Ledger,
     store: ObjectStore,
     state_machine: StateMachine,
+    *,
     all_rows: bool = False,
 ) -> Replay:
     """Starts the run that replays the run of these messages, and then deletes them.
@@ -212,11 +208,11 @@ def replay(
     May be repeated after a crash at any point: the same messages give the same run, started once.
 
     Args:
-        lease: the leased messages of the queue.
+        lease: of the queue.
         messages: all that are about one run; its failure may have been reported more than once.
         ledger: where the replay is recorded.
         store: shows whether the run's output is there.
-        state_machine: what runs it.
+        state_machine: runs the replay.
         all_rows: read the whole object again, where by default only its quarantined rows would be.
 
     Raises:
@@ -235,10 +231,9 @@ def replay(
     else:
         whole = all_rows or (known is not None and cut_short(known, store))
         end = _end([message.failure for message in messages if message.failure is not None], known)
-        plan = Replay(
-            replay_id_of(run_id, first.id), run_id, replay_request(run_id, request, end, known, whole_object=whole)
-        )
-        state_machine.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
+        todo = replay_request(run_id, request, end, known, whole_object=whole)
+        plan = Replay(replay_id_of(run_id, first.id), run_id, todo)
+        state_machine.start(plan.run_id, {"run_id": plan.run_id, **todo.model_dump(mode="json")})
         ledger.mark_replayed(run_id, by=plan.run_id)
     for message in messages:
         lease.delete(message)
@@ -279,4 +274,4 @@ def _trace(error: Any) -> str | None:
 
 def _named(messages: Iterable[Message]) -> str:
     names = {f"{short(message.run_id)} ({message.about})" if message.run_id else message.about for message in messages}
-    return ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return listed(sorted(names))

@@ -138,10 +138,7 @@ def explain(run: RunRecord, store: ObjectStore, file: Path | None = None) -> lis
 
     The quarantine is read part by part, `MAX_PARTS` at most: values are counted, and examples found, in these.
 
-    Args:
-        run: as the ledger has it.
-        store: holds its quarantine.
-        file: the local file that was delivered, for line numbers; it must be unchanged.
+    With the local file that was delivered, which must be unchanged, examples have line numbers.
 
     Raises:
         ObjectGone: the quarantine was deleted.
@@ -177,11 +174,7 @@ def explain(run: RunRecord, store: ObjectStore, file: Path | None = None) -> lis
 
     return [
         Explanation(
-            rule,
-            *facts[rule],
-            rows=count,
-            values=values.get(rule, ()),
-            examples=tuple(map(example, examples[rule])),
+            rule, *facts[rule], rows=count, values=values.get(rule, ()), examples=tuple(map(example, examples[rule]))
         )
         for rule, count in rules(run).items()
         if rule in facts
@@ -210,12 +203,8 @@ def _most_frequent(counts: pl.DataFrame) -> pl.DataFrame:
 def line_numbers(file: Path, layout: Layout, offsets: Iterable[int]) -> dict[int, int]:
     """The lines of a file, from 1, that bytes of its text are on. The text is read as far as the last of them.
 
-    A line ends with LF or CRLF; with CR only where the text up to there has no LF.
-
-    Args:
-        file: a text file.
-        layout: how it is written.
-        offsets: places in its decompressed UTF-8 text, in bytes.
+    A line ends with LF or CRLF; with CR only where the text up to there has no LF. Offsets are in bytes of the file's
+    decompressed UTF-8 text.
     """
     ends = {offset: [0, 0] for offset in offsets}  # LF and CR before each
     counts, at, text = [0, 0], 0, b""
