@@ -18,7 +18,6 @@ from filegate.errors import FilegateError, WrongUse
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 BUCKET, QUEUE, TABLE = "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table"
 _RULE, _TRAIL = "AWS::Events::Rule", "AWS::CloudTrail::Trail"
@@ -27,11 +26,7 @@ _LOGS = ("AccessLogBucket", "AuditBucket")  # AWS writes them about the other bu
 _NO_TRAIL = ("TrailNotFoundException", "InternalFailure")  # the latter is LocalStack's, which has no CloudTrail
 _ATTEMPTS = 3  # to delete the stack: runs and logs in flight still write for a while
 _MAX_COUNTED = 1_000  # object versions per bucket
-_MESSAGES: tuple[QueueAttributeNameType, ...] = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
+_MESSAGES = "ApproximateNumberOfMessages"  # begins the names of three counts: waiting, in flight, delayed
 
 
 class DataAtStake(FilegateError):
@@ -217,8 +212,9 @@ def _data_resources(account: Account, stack_id: str) -> Iterator[DataResource]:
             count, more = _versions(account, id_)
             yield DataResource(path, kind, id_, count, more, locked=_is_locked(account, id_))
         elif kind == QUEUE:
-            counts = sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=_MESSAGES)["Attributes"]
-            yield DataResource(path, kind, id_.rpartition("/")[2], sum(map(int, counts.values())))
+            attributes = sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=["All"])["Attributes"]
+            messages = sum(int(count) for name, count in attributes.items() if name.startswith(_MESSAGES))
+            yield DataResource(path, kind, id_.rpartition("/")[2], messages)
         elif kind == TABLE:
             counted = dynamodb.describe_table(TableName=id_)["Table"].get("ItemCount", 0)  # hours old
             some = dynamodb.scan(TableName=id_, Limit=1, Select="COUNT")["Count"]
