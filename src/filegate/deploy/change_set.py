@@ -37,7 +37,7 @@ class ChangeSet:
     Attributes:
         stack: the stack's name.
         stack_id: the stack's id.
-        id: the change set's id.
+        id: its own.
         changes: the resources that would change; none if only outputs would.
         empty: whether there is nothing to deploy at all.
         creates: whether it would create the stack.

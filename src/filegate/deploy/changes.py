@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from filegate.deploy import stack
 from filegate.deploy.template import NESTED
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def _flatten(
         if within is not None:
             yield from _flatten(client, within, f"{name}.", inputs_unchanged=_keeps_inputs(change, changing))
         elif change["ResourceType"] == NESTED and change["Action"] == "Remove":
-            yield from _removed_with(client, change["PhysicalResourceId"], f"{name}.")
+            for item in stack.resources(client, change["PhysicalResourceId"]):
+                yield Change(f"{name}.{item['LogicalResourceId']}", item["ResourceType"], Action.REMOVE)
         else:
             policy = change.get("PolicyAction")
             yield Change(
@@ -141,12 +143,12 @@ def _flatten(
 # The output of a sibling stack is known only once that stack is updated. Until then every change set, even one without
 # any change, reports what depends on it as `Dynamic` and its replacement as `Conditional`; `Static` means known:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html
-def _keeps_inputs(stack: ResourceChangeTypeDef, changing: Container[str]) -> bool:
+def _keeps_inputs(nested: ResourceChangeTypeDef, changing: Container[str]) -> bool:
     """Whether a nested stack keeps its template and every parameter whose value is not known yet.
 
     It does if these parameters are outputs of sibling stacks that are not among the changing ones.
     """
-    for detail in stack.get("Details", []):
+    for detail in nested.get("Details", []):
         owner, _, output = detail.get("CausingEntity", "").partition(".")
         if detail.get("Evaluation") == "Static":
             if detail["Target"].get("Name") == "TemplateURL":
@@ -156,9 +158,9 @@ def _keeps_inputs(stack: ResourceChangeTypeDef, changing: Container[str]) -> boo
     return True
 
 
-def _keeps_parameters(stack: ResourceChangeTypeDef) -> bool:
+def _keeps_parameters(nested: ResourceChangeTypeDef) -> bool:
     """Whether neither a parameter nor the template of a nested stack changes."""
-    details = stack.get("Details", [])
+    details = nested.get("Details", [])
     return all(detail.get("Evaluation") == "Dynamic" and "CausingEntity" not in detail for detail in details)
 
 
@@ -174,13 +176,6 @@ def _depends_on_parameters_alone(change: ResourceChangeTypeDef) -> bool:
         and detail["Target"].get("AfterValue") in (None, detail["Target"].get("BeforeValue"), _UNKNOWN_VALUE)
         for detail in details
     )
-
-
-def _removed_with(client: CloudFormationClient, stack: str, path: str) -> Iterator[Change]:
-    """The resources that are removed together with their nested stack."""
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
-    for item in (item for page in pages for item in page["StackResourceSummaries"]):
-        yield Change(path + item["LogicalResourceId"], item["ResourceType"], Action.REMOVE)
 
 
 def _action(change: ResourceChangeTypeDef) -> Action:

@@ -61,6 +61,10 @@ class DataResource:
     locked: bool = False
 
     @property
+    def is_empty(self) -> bool:
+        return not (self.count or self.more)
+
+    @property
     def is_log(self) -> bool:
         """Whether it holds logs that AWS writes about the other buckets."""
         return self.path.rpartition(".")[2] in _LOGS
@@ -72,26 +76,11 @@ class DataResource:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The data of an environment.
-
-    Attributes:
-        stack_id: the id of its stack.
-        policy: what the stack does to these resources when it is deleted.
-        resources: its buckets, queues and table.
-    """
+    """The buckets, queues and table of an environment's stack, and what happens to them when it is deleted."""
 
     stack_id: str
     policy: DataPolicy
     resources: tuple[DataResource, ...]
-
-    @property
-    def non_empty(self) -> tuple[DataResource, ...]:
-        return tuple(resource for resource in self.resources if resource.count or resource.more)
-
-    @property
-    def at_stake(self) -> tuple[DataResource, ...]:
-        """The non-empty resources, without those that hold logs."""
-        return tuple(resource for resource in self.non_empty if not resource.is_log)
 
 
 def take_inventory(account: Account, stack_name: str) -> Inventory:
@@ -117,6 +106,7 @@ def check_policy(inventory: Inventory, requested: DataPolicy | None) -> None:
     Raises:
         DataAtStake: it does not, or nothing was requested although data would be left behind or lost.
     """
+    filled = [resource for resource in inventory.resources if not resource.is_empty]
     match inventory.policy, requested:
         case DataPolicy.KEEP, None:
             raise DataAtStake(
@@ -134,12 +124,12 @@ def check_policy(inventory: Inventory, requested: DataPolicy | None) -> None:
                 "Its stack deletes buckets, queues and ledger (DataOnDelete=Delete).",
                 advice="Deploy with DataOnDelete=Retain first.",
             )
-        case DataPolicy.DELETE, _ if locked := [resource.name for resource in inventory.non_empty if resource.locked]:
+        case DataPolicy.DELETE, _ if locked := [found.name for found in filled if found.locked]:
             raise DataAtStake(
                 f"The objects in {', '.join(locked)} cannot be deleted before their retention ends (AuditLockDays).",
                 advice="Deploy with DataOnDelete=Retain, use --data keep, and delete the bucket after the retention.",
             )
-        case DataPolicy.DELETE, None if inventory.at_stake:
+        case DataPolicy.DELETE, None if not all(found.is_log for found in filled):
             raise DataAtStake(
                 "Their content would be lost (DataOnDelete=Delete).",
                 advice="Copy what you want to keep. To delete the rest: --data delete.",
@@ -193,15 +183,11 @@ def _events(account: Account, inventory: Inventory, latest: str | None) -> Itera
 
 def _resources(account: Account, stack_id: str, path: str = "") -> Iterator[tuple[str, str, str]]:
     """The existing resources of a stack and its nested stacks: path of logical ids, type, physical id."""
-    client = account.session.client("cloudformation")
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
-    for item in (item for page in pages for item in page["StackResourceSummaries"]):
+    for item in stack.resources(account.session.client("cloudformation"), stack_id):
         name, kind, id_ = path + item["LogicalResourceId"], item["ResourceType"], item.get("PhysicalResourceId")
-        if not id_ or item["ResourceStatus"] == "DELETE_COMPLETE":
-            continue
-        if kind == NESTED:
+        if id_ and kind == NESTED:
             yield from _resources(account, id_, f"{name}.")
-        else:
+        elif id_:
             yield name, kind, id_
 
 

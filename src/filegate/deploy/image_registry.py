@@ -28,9 +28,7 @@ class NoImages(FilegateError):
 class ImageRegistry:
     """The repositories and the artifacts bucket that all environments of an account share in one region.
 
-    Attributes:
-        account: the account and region.
-        outputs: the outputs of the registry's stack.
+    `outputs` are those of the registry's stack.
     """
 
     account: Account

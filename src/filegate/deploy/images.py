@@ -37,17 +37,11 @@ class NotPushed(FilegateError):
 
 @dataclass(frozen=True)
 class Image:
-    """A stage's image in the registry.
-
-    Attributes:
-        stage: the stage that runs it.
-        address: its address in the registry, by digest.
-        pushed: whether it was pushed now; False if the registry had it.
-    """
+    """A stage's image in the registry."""
 
     stage: str
-    address: str
-    pushed: bool
+    address: str  # by digest
+    pushed: bool  # now; False if the registry had it
 
     def to_json(self) -> dict[str, object]:
         """`stage`, `image`, `pushed`."""

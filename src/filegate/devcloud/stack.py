@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from filegate.deploy import stack as stacks
 from filegate.deploy.template import NESTED
 from filegate.errors import FilegateError
 
@@ -25,45 +25,33 @@ _ARNS = {  # of the types whose id is not one
 
 
 class UnresolvedValue(FilegateError):
-    """A property that a cloud drops uses an intrinsic function, or refers to something, that is not known here."""
+    """A template uses an intrinsic function, or refers to something, that is not known here."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a stack: its type, physical id, and ARN, if its type is in `_ARNS`.
-
-    `properties` are those to be written, with the values of their intrinsic functions.
-    """
+    """A resource of a stack, with the properties to be written."""
 
     type: str
-    id: str
-    arn: str
+    id: str  # the physical one
+    arn: str  # empty where `_ARNS` has none
     properties: Mapping[str, Any]
 
 
 def resources(session: boto3.Session, stack_name: str, wanted: Mapping[str, Collection[str]]) -> Iterator[Resource]:
-    """The resources of this stack, and of the stacks nested in it, that have one of the wanted properties.
-
-    Args:
-        session: whose clients talk to the local cloud.
-        stack_name: name or id of the stack.
-        wanted: names of properties by resource type.
+    """The resources of this stack, and of those nested in it, that have a wanted property: names by resource type.
 
     Raises:
-        UnresolvedValue: such a property uses an intrinsic function that is not known here.
+        UnresolvedValue: a wanted property uses what is not known here.
     """
     client = session.client("cloudformation")
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_name)
     deployed = {
         item["LogicalResourceId"]: (item["ResourceType"], item["PhysicalResourceId"])
-        for page in pages
-        for item in page["StackResourceSummaries"]
-        if item["ResourceStatus"] != "DELETE_COMPLETE"
+        for item in stacks.resources(client, stack_name)
     }
     if any(kind in wanted for kind, _ in deployed.values()):
         stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
-        body: Any = client.get_template(StackName=stack_name)["TemplateBody"]
-        template = json.loads(body) if isinstance(body, str) else body
+        template = client.get_template(StackName=stack_name)["TemplateBody"]
         _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
         scope = {"partition": partition, "region": region, "account": account}
         arns = {name: _ARNS.get(kind, "").format(id=id_, **scope) for name, (kind, id_) in deployed.items()}
@@ -88,20 +76,13 @@ def resources(session: boto3.Session, stack_name: str, wanted: Mapping[str, Coll
 
 @dataclass(frozen=True)
 class Values:
-    """What intrinsic functions evaluate to in one stack.
+    """What intrinsic functions evaluate to in one stack."""
 
-    Attributes:
-        names: values by what a template calls them: `RawBucket`, `Group.Arn`, `AWS::Region`.
-        conditions: the template's, unresolved.
-    """
-
-    names: Mapping[str, str]
-    conditions: Mapping[str, Any]
+    names: Mapping[str, str]  # values by what its template calls them: `RawBucket`, `Group.Arn`, `AWS::Region`
+    conditions: Mapping[str, Any]  # of its template, unresolved
 
     def resolve(self, value: Any) -> Any:  # noqa: PLR0911 - one answer a function
-        """`value` with every intrinsic function in it replaced by what it evaluates to.
-
-        Only the functions that the properties use which a local cloud drops are known.
+        """`value` with the intrinsic functions in it evaluated: those that occur in properties which a cloud drops.
 
         Raises:
             UnresolvedValue: there is another function, or a name that stands for nothing.
