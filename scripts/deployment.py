@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from filegate.deploy import load_template
-from filegate.deploy.intrinsics import Scope
 from filegate.deploy.parameters import read_parameters
+from scripts.intrinsics import Scope
 
 DIRECTORY = Path(__file__).parents[1] / "infra" / "cloudformation"
 Template = dict[str, Any]

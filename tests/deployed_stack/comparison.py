@@ -17,10 +17,10 @@ from typing import Any
 import boto3
 import yaml
 
-from filegate.deploy.intrinsics import NOT_CREATED_ID
-from filegate.devcloud.stack import DeployedStacks, Resource
+from filegate.devcloud.patches import NOT_CREATED_ID
 from tests.deployed_stack import resources
 from tests.deployed_stack.properties import Aws, NoSuchService, Property
+from tests.deployed_stack.stacks import DeployedStacks, Resource
 
 # The properties that the templates of a local deployment must have at the least, by resource (`Storage.RawBucket`).
 EXPECTED: Mapping[str, list[str]] = yaml.safe_load(Path(__file__).with_name("expected.yaml").read_text())

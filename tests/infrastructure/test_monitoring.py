@@ -18,10 +18,10 @@ from botocore import xform_name
 
 from filegate.aws_lambda import observability
 from filegate.cli.app import load
-from filegate.deploy.intrinsics import Scope
 from filegate.errors import Throttled
 from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
 from filegate.runs.states import State, Status
+from scripts.intrinsics import Scope
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")

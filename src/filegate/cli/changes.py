@@ -145,12 +145,11 @@ def show_inventory(session: Session, account: Account, inventory: Inventory) -> 
 
 def _content_and_policy(resource: DataResource, policy: DataPolicy) -> tuple[Text, Text]:
     unit = {BUCKET: "object version", QUEUE: "message"}.get(resource.kind, "item")
-    filled = bool(resource.count or resource.more)
     content = text.counted(resource.count, unit) + (" and more" if resource.more else "")
     content += " (logs)" if resource.is_log else ""
-    lost = filled and not resource.is_log
+    lost = not (resource.is_empty or resource.is_log)
     after = Text("kept", "yellow") if policy is DataPolicy.KEEP else Text("deleted", DANGER if lost else "")
-    return Text(content if filled else "nothing", "" if filled else "dim"), after
+    return Text("nothing", "dim") if resource.is_empty else Text(content), after
 
 
 def show_removed(session: Session, name: str, inventory: Inventory) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -16,6 +15,7 @@ from filegate.deploy.account import Account, account_of, aws_session
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.destroy import DataAtStake, DataPolicy
 from filegate.deploy.environment import Environment
+from filegate.deploy.events import Event
 from filegate.deploy.image_registry import ImageRegistry
 from filegate.deploy.parameters import check_name, check_parameters
 from filegate.errors import WrongUse
@@ -114,8 +114,7 @@ def destroy(
         raise WrongUse(f"{confirm!r} is not {environment.name!r}: nothing was removed.")
     with session.waiting("Emptying the buckets …"):
         events = destruction.destroy(environment.account, inventory)
-    with _continues_on_interrupt(session, environment.stack_name):
-        changes.watch(session, events)
+    _watch(session, environment.stack_name, events)
     if session.as_json:
         held = [resource.to_json() for resource in inventory.resources]
         session.write({"stack": environment.stack_name, "data": inventory.policy, "held": held})
@@ -134,8 +133,7 @@ def _deploy(
 ) -> None:
     if status := deployment.in_progress():
         session.err.print(f"Stack {deployment.stack_name} is {status}: waiting for that first.", style="cyan")
-        with _continues_on_interrupt(session, deployment.stack_name):
-            changes.watch(session, deployment.follow())
+        _watch(session, deployment.stack_name, deployment.follow())
     with session.waiting("Creating a change set …"):
         deployment.wait_until_ready()
         change_set = deployment.create_change_set(parameters)
@@ -153,9 +151,7 @@ def _deploy(
                 "or nobody can see whether they would.",
                 advice="Deploy without --yes to be asked, or add --accept-loss.",
             )
-        events = deployment.execute(change_set)
-        with _continues_on_interrupt(session, deployment.stack_name):
-            changes.watch(session, events)
+        _watch(session, deployment.stack_name, deployment.execute(change_set))
     if session.as_json:
         session.write({**change_set.to_json(), "outputs": deployment.outputs()})
     else:
@@ -179,11 +175,10 @@ def _require_terminal(session: Session, problem: str, advice: str) -> None:
         raise WrongUse(problem, advice=advice)
 
 
-@contextmanager
-def _continues_on_interrupt(session: Session, stack: str) -> Iterator[None]:
-    """On an interrupt, says that CloudFormation continues."""
+def _watch(session: Session, stack: str, events: Iterable[Event]) -> None:
+    """Show events until they end; on an interrupt, say that CloudFormation continues."""
     try:
-        yield
+        changes.watch(session, events)
     except (KeyboardInterrupt, SystemExit):
         session.err.print(
             f"\nCloudFormation continues with {stack}. Run the same command to follow it again.", style="yellow"

@@ -45,11 +45,13 @@ class Account:
 
     def payer(self) -> str | None:
         """The id of its organisation's management account, or its own; None without permission to see it."""
+        client = self.session.client("organizations")
         try:
-            organization = self.session.client("organizations").describe_organization()["Organization"]
-        except ClientError as error:
-            return self.id if error.response["Error"]["Code"] == "AWSOrganizationsNotInUseException" else None
-        return organization["MasterAccountId"]
+            return client.describe_organization()["Organization"]["MasterAccountId"]
+        except client.exceptions.AWSOrganizationsNotInUseException:
+            return self.id
+        except ClientError:
+            return None
 
 
 def account_of(session: boto3.Session) -> Account:

@@ -37,7 +37,7 @@ class ChangeSet:
     Attributes:
         stack: the stack's name.
         stack_id: the stack's id.
-        id: the change set's id.
+        id: its own.
         changes: the resources that would change; none if only outputs would.
         empty: whether there is nothing to deploy at all.
         creates: whether it would create the stack.
@@ -112,27 +112,6 @@ def create(
         creates=creates,
         not_seen=not_seen,
     )
-
-
-def execute(client: CloudFormationClient, change_set: ChangeSet) -> None:
-    """Start the execution of a change set.
-
-    Raises:
-        CannotBeDeployed: it no longer exists: another deployment was executed or prepared since.
-    """
-    try:
-        client.execute_change_set(
-            StackName=change_set.stack_id,
-            ChangeSetName=change_set.id,
-            RetainExceptOnCreate=True,  # else buckets left by a failed first deployment block the second
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ChangeSetNotFound", "InvalidChangeSetStatus"):
-            raise
-        raise CannotBeDeployed(
-            f"The changes shown for stack {change_set.stack} are outdated: somebody else has deployed or is about to.",
-            advice="Deploy again to see what is left to change.",
-        ) from error
 
 
 def delete(client: CloudFormationClient, change_set: ChangeSet) -> None:

@@ -107,10 +107,22 @@ class Deployment:
         `DeploymentFailed` at its end if a resource could not be created or updated.
 
         Raises:
-            CannotBeDeployed: the change set no longer exists.
+            CannotBeDeployed: the change set no longer exists: another deployment was executed or prepared since.
         """
+        errors = self._client.exceptions
         latest = events.latest_event(self._client, change_set.stack_id)
-        change_sets.execute(self._client, change_set)
+        try:
+            self._client.execute_change_set(
+                StackName=change_set.stack_id,
+                ChangeSetName=change_set.id,
+                RetainExceptOnCreate=True,  # else buckets left by a failed first deployment block the second
+            )
+        except (errors.ChangeSetNotFoundException, errors.InvalidChangeSetStatusException) as error:
+            raise CannotBeDeployed(
+                f"The changes shown for stack {self.stack_name} are outdated: somebody else has deployed or is about "
+                "to.",
+                advice="Deploy again to see what is left to change.",
+            ) from error
         return self._events(change_set, latest)
 
     def _events(self, change_set: ChangeSet, latest: str | None) -> Iterator[Event]:

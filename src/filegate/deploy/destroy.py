@@ -18,7 +18,6 @@ from filegate.errors import FilegateError, WrongUse
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 BUCKET, QUEUE, TABLE = "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table"
 _RULE, _TRAIL = "AWS::Events::Rule", "AWS::CloudTrail::Trail"
@@ -27,11 +26,7 @@ _LOGS = ("AccessLogBucket", "AuditBucket")  # AWS writes them about the other bu
 _NO_TRAIL = ("TrailNotFoundException", "InternalFailure")  # the latter is LocalStack's, which has no CloudTrail
 _ATTEMPTS = 3  # to delete the stack: runs and logs in flight still write for a while
 _MAX_COUNTED = 1_000  # object versions per bucket
-_MESSAGES: tuple[QueueAttributeNameType, ...] = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
+_MESSAGES = "ApproximateNumberOfMessages"  # begins the names of three counts: waiting, in flight, delayed
 
 
 class DataAtStake(FilegateError):
@@ -66,6 +61,10 @@ class DataResource:
     locked: bool = False
 
     @property
+    def is_empty(self) -> bool:
+        return not (self.count or self.more)
+
+    @property
     def is_log(self) -> bool:
         """Whether it holds logs that AWS writes about the other buckets."""
         return self.path.rpartition(".")[2] in _LOGS
@@ -77,26 +76,11 @@ class DataResource:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The data of an environment.
-
-    Attributes:
-        stack_id: the id of its stack.
-        policy: what the stack does to these resources when it is deleted.
-        resources: its buckets, queues and table.
-    """
+    """The buckets, queues and table of an environment's stack, and what happens to them when it is deleted."""
 
     stack_id: str
     policy: DataPolicy
     resources: tuple[DataResource, ...]
-
-    @property
-    def non_empty(self) -> tuple[DataResource, ...]:
-        return tuple(resource for resource in self.resources if resource.count or resource.more)
-
-    @property
-    def at_stake(self) -> tuple[DataResource, ...]:
-        """The non-empty resources, without those that hold logs."""
-        return tuple(resource for resource in self.non_empty if not resource.is_log)
 
 
 def take_inventory(account: Account, stack_name: str) -> Inventory:
@@ -122,6 +106,7 @@ def check_policy(inventory: Inventory, requested: DataPolicy | None) -> None:
     Raises:
         DataAtStake: it does not, or nothing was requested although data would be left behind or lost.
     """
+    filled = [resource for resource in inventory.resources if not resource.is_empty]
     match inventory.policy, requested:
         case DataPolicy.KEEP, None:
             raise DataAtStake(
@@ -139,12 +124,12 @@ def check_policy(inventory: Inventory, requested: DataPolicy | None) -> None:
                 "Its stack deletes buckets, queues and ledger (DataOnDelete=Delete).",
                 advice="Deploy with DataOnDelete=Retain first.",
             )
-        case DataPolicy.DELETE, _ if locked := [resource.name for resource in inventory.non_empty if resource.locked]:
+        case DataPolicy.DELETE, _ if locked := [found.name for found in filled if found.locked]:
             raise DataAtStake(
                 f"The objects in {', '.join(locked)} cannot be deleted before their retention ends (AuditLockDays).",
                 advice="Deploy with DataOnDelete=Retain, use --data keep, and delete the bucket after the retention.",
             )
-        case DataPolicy.DELETE, None if inventory.at_stake:
+        case DataPolicy.DELETE, None if not all(found.is_log for found in filled):
             raise DataAtStake(
                 "Their content would be lost (DataOnDelete=Delete).",
                 advice="Copy what you want to keep. To delete the rest: --data delete.",
@@ -198,15 +183,11 @@ def _events(account: Account, inventory: Inventory, latest: str | None) -> Itera
 
 def _resources(account: Account, stack_id: str, path: str = "") -> Iterator[tuple[str, str, str]]:
     """The existing resources of a stack and its nested stacks: path of logical ids, type, physical id."""
-    client = account.session.client("cloudformation")
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
-    for item in (item for page in pages for item in page["StackResourceSummaries"]):
+    for item in stack.resources(account.session.client("cloudformation"), stack_id):
         name, kind, id_ = path + item["LogicalResourceId"], item["ResourceType"], item.get("PhysicalResourceId")
-        if not id_ or item["ResourceStatus"] == "DELETE_COMPLETE":
-            continue
-        if kind == NESTED:
+        if id_ and kind == NESTED:
             yield from _resources(account, id_, f"{name}.")
-        else:
+        elif id_:
             yield name, kind, id_
 
 
@@ -217,8 +198,9 @@ def _data_resources(account: Account, stack_id: str) -> Iterator[DataResource]:
             count, more = _versions(account, id_)
             yield DataResource(path, kind, id_, count, more, locked=_is_locked(account, id_))
         elif kind == QUEUE:
-            counts = sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=_MESSAGES)["Attributes"]
-            yield DataResource(path, kind, id_.rpartition("/")[2], sum(map(int, counts.values())))
+            attributes = sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=["All"])["Attributes"]
+            messages = sum(int(count) for name, count in attributes.items() if name.startswith(_MESSAGES))
+            yield DataResource(path, kind, id_.rpartition("/")[2], messages)
         elif kind == TABLE:
             counted = dynamodb.describe_table(TableName=id_)["Table"].get("ItemCount", 0)  # hours old
             some = dynamodb.scan(TableName=id_, Limit=1, Select="COUNT")["Count"]

@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Environment:
-    """A named installation of the pipeline, deployed or not.
-
-    Attributes:
-        name: as in its parameter file.
-        account: the account and region of its stack.
-        checkout: the clone with its templates and datasets.
-    """
+    """A named installation of the pipeline, deployed or not, with the templates and datasets of a clone."""
 
     name: str
     account: Account

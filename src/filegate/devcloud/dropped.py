@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from filegate.devcloud.stack import DeployedStacks, Resource
+from filegate.devcloud.stack import Resource, resources
 
 if TYPE_CHECKING:
     import boto3
@@ -70,10 +70,8 @@ def write_dropped(session: boto3.Session, stack_name: str, dropped: Dropped) -> 
         ClientError: the cloud refuses a value.
     """
     client = functools.cache(session.client)
-    for resource in DeployedStacks(session).resources(stack_name, dropped):
-        values = {name: value for name, value in resource.properties.items() if name in dropped[resource.type]}
-        if values:
-            _WRITERS[resource.type](client, resource, values)
+    for resource in resources(session, stack_name, dropped):
+        _WRITERS[resource.type](client, resource, resource.properties)
 
 
 _Client = Callable[[Any], Any]  # boto3's is typed by literal names

@@ -23,6 +23,7 @@ from filegate.devcloud.execution import Outcome
 from filegate.devcloud.runtime_api import not_started
 from filegate.errors import FilegateError
 
+NOT_CREATED_ID = "unknown"  # id and attributes of a resource that is only recorded, as ministack lacks its type
 TESTED = "1.5.33"  # the ministack release that has these names
 
 _LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neither sleeps nor calls a function
@@ -210,8 +211,6 @@ def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:
 
 def _handlers(recorded: Collection[str]) -> dict[str, Handlers]:
     """The handlers of resource types: a template with a type that has none is refused."""
-    from filegate.deploy.intrinsics import NOT_CREATED_ID  # noqa: PLC0415 - its package needs boto3
-
     attributes = _AnyAttribute(lambda: NOT_CREATED_ID)
     known: dict[str, Handlers] = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
     recorder: Handlers = {

@@ -1,120 +1,114 @@
-"""The resources of a deployed stack, with the values that their templates give to their properties."""
+"""The resources of a deployed stack, with what their templates say about them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from filegate.deploy.intrinsics import Scope
+from filegate.deploy import stack as stacks
+from filegate.deploy.template import NESTED
+from filegate.errors import FilegateError
 
 if TYPE_CHECKING:
     import boto3
 
-NESTED_STACK = "AWS::CloudFormation::Stack"
+_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
+_ARNS = {  # of the types whose id is not one
+    "AWS::CloudWatch::Alarm": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
+    "AWS::CloudWatch::CompositeAlarm": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}",
+    "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{id}",
+    "AWS::KMS::Key": "arn:{partition}:kms:{region}:{account}:key/{id}",
+    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{id}:*",
+}
 
 
-@dataclass(frozen=True, kw_only=True)
+class UnresolvedValue(FilegateError):
+    """A template uses an intrinsic function, or refers to something, that is not known here."""
+
+
+@dataclass(frozen=True)
 class Resource:
-    """A resource of a stack.
+    """A resource of a stack, with the properties to be written."""
 
-    Attributes:
-        name: the path of logical ids from the main stack down, such as `Storage.RawBucket`.
-        type: such as `AWS::S3::Bucket`.
-        id: its physical id; `NOT_CREATED_ID` if the cloud only recorded it.
-        arn: of the types whose id is not one; None of the others.
-        properties: as in the template, intrinsic functions resolved.
-    """
-
-    name: str
     type: str
-    id: str
-    arn: str | None
+    id: str  # the physical one
+    arn: str  # empty where `_ARNS` has none
     properties: Mapping[str, Any]
 
 
-class DeployedStacks:
-    """The stacks of a cloud, asked for at most once each."""
+def resources(session: boto3.Session, stack_name: str, wanted: Mapping[str, Collection[str]]) -> Iterator[Resource]:
+    """The resources of this stack, and of those nested in it, that have a wanted property: names by resource type.
 
-    def __init__(self, session: boto3.Session) -> None:
-        self._session = session
-        self._client = session.client("cloudformation")
+    Raises:
+        UnresolvedValue: a wanted property uses what is not known here.
+    """
+    client = session.client("cloudformation")
+    deployed = {
+        item["LogicalResourceId"]: (item["ResourceType"], item["PhysicalResourceId"])
+        for item in stacks.resources(client, stack_name)
+    }
+    if any(kind in wanted for kind, _ in deployed.values()):
+        stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
+        template = client.get_template(StackName=stack_name)["TemplateBody"]
+        _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
+        scope = {"partition": partition, "region": region, "account": account}
+        arns = {name: _ARNS.get(kind, "").format(id=id_, **scope) for name, (kind, id_) in deployed.items()}
+        names = {
+            "AWS::Partition": partition,
+            "AWS::Region": region,
+            "AWS::AccountId": account,
+            **{item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])},
+            **{name: id_ for name, (_, id_) in deployed.items()},
+            **{f"{name}.Arn": arn for name, arn in arns.items() if arn},
+        }
+        values = Values(names, template.get("Conditions", {}))
+        for name, (kind, id_) in deployed.items():
+            declared = template["Resources"][name].get("Properties", {})
+            found = {key: value for key, value in declared.items() if key in wanted.get(kind, ())}
+            if found:
+                yield Resource(kind, id_, arns[name], values.resolve(found))
+    for kind, id_ in deployed.values():
+        if kind == NESTED:
+            yield from resources(session, id_, wanted)
 
-    def resources(
-        self, stack_name: str, types: Collection[str] | None = None, *, prefix: str = ""
-    ) -> Iterator[Resource]:
-        """The resources of this stack and of the stacks nested in it, in the order of their templates.
 
-        Args:
-            stack_name: name or id of the stack.
-            types: the resource types to resolve; all of them if None.
-            prefix: of the resources' names.
+@dataclass(frozen=True)
+class Values:
+    """What intrinsic functions evaluate to in one stack."""
+
+    names: Mapping[str, str]  # values by what its template calls them: `RawBucket`, `Group.Arn`, `AWS::Region`
+    conditions: Mapping[str, Any]  # of its template, unresolved
+
+    def resolve(self, value: Any) -> Any:  # noqa: PLR0911 - one answer a function
+        """`value` with the intrinsic functions in it evaluated: those that occur in properties which a cloud drops.
 
         Raises:
-            UnresolvedValue: a template uses an intrinsic function or an attribute that is not known here.
+            UnresolvedValue: there is another function, or a name that stands for nothing.
         """
-        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=stack_name)
-        summaries = [summary for page in pages for summary in page["StackResourceSummaries"]]
-        deployed = {item["LogicalResourceId"]: (item["ResourceType"], item["PhysicalResourceId"]) for item in summaries}
-        if types is None or any(kind in types for kind, _ in deployed.values()):
-            yield from self._resolved(stack_name, deployed, types, prefix)
-        for logical_id, (kind, physical_id) in deployed.items():
-            if kind == NESTED_STACK:
-                yield from self.resources(physical_id, types, prefix=f"{prefix}{logical_id}.")
+        match value:
+            case {"Ref": name}:
+                return self._named(name)
+            case {"Fn::GetAtt": [name, attribute]}:
+                return self._named(f"{name}.{attribute}")
+            case {"Fn::Sub": [str(text), dict(more)]}:
+                return Values({**self.names, **self.resolve(more)}, self.conditions).resolve({"Fn::Sub": text})
+            case {"Fn::Sub": str(text)}:
+                return _PLACEHOLDER.sub(lambda found: self._named(found[1]), text)
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self.resolve(then if self.resolve(self.conditions[condition]) else otherwise)
+            case {"Fn::Equals": [left, right]}:
+                return self.resolve(left) == self.resolve(right)
+            case dict():
+                if function := next((name for name in value if name.startswith("Fn::")), None):
+                    raise UnresolvedValue(f"{function} cannot be evaluated.", advice=f"Add it to {__name__}.")
+                return {name: self.resolve(item) for name, item in value.items()}
+            case list():
+                return [self.resolve(item) for item in value]
+        return value
 
-    def _resolved(
-        self, stack_name: str, deployed: Mapping[str, tuple[str, str]], types: Collection[str] | None, prefix: str
-    ) -> Iterator[Resource]:
-        body: Any = self._client.get_template(StackName=stack_name)["TemplateBody"]
-        template = json.loads(body) if isinstance(body, str) else body
-        scope = self._scope(stack_name, template, deployed)
-        for logical_id, declared in template["Resources"].items():
-            if "Condition" in declared and not scope.condition(declared["Condition"]):
-                continue
-            kind, physical_id = deployed[logical_id]
-            if types is None or kind in types:
-                yield Resource(
-                    name=prefix + logical_id,
-                    type=kind,
-                    id=physical_id,
-                    arn=scope.arn(logical_id),
-                    properties=scope.resolve(declared.get("Properties", {})),
-                )
-
-    def _scope(self, stack_name: str, template: Mapping[str, Any], deployed: Mapping[str, tuple[str, str]]) -> Scope:
-        stack = self._stacks[stack_name]
-        _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
-        return Scope(
-            pseudo={
-                "AWS::AccountId": account,
-                "AWS::Partition": partition,
-                "AWS::Region": region,
-                "AWS::StackId": stack["StackId"],
-                "AWS::StackName": stack["StackName"],
-                "AWS::URLSuffix": "amazonaws.com",
-            },
-            parameters={item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])},
-            resources=deployed,
-            outputs={
-                logical_id: {
-                    item["OutputKey"]: item["OutputValue"] for item in self._stacks[stack_id].get("Outputs", [])
-                }
-                for logical_id, (kind, stack_id) in deployed.items()
-                if kind == NESTED_STACK
-            },
-            conditions=template.get("Conditions", {}),
-            zones=self._zones,
-        )
-
-    @cached_property
-    def _stacks(self) -> dict[str, Mapping[str, Any]]:
-        """What `DescribeStacks` says of each stack, by its name and by its id."""
-        pages = self._client.get_paginator("describe_stacks").paginate()
-        stacks = [stack for page in pages for stack in page["Stacks"]]
-        return {stack[key]: stack for key in ("StackName", "StackId") for stack in stacks}
-
-    def _zones(self) -> Sequence[str]:
-        zones = self._session.client("ec2").describe_availability_zones()["AvailabilityZones"]
-        return [zone["ZoneName"] for zone in zones]
+    def _named(self, name: str) -> str:
+        if name not in self.names:
+            raise UnresolvedValue(f"{name} is not known in its stack.", advice=f"Add it to {__name__}.")
+        return self.names[name]

@@ -16,8 +16,8 @@ from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_tem
 from filegate.deploy.events import root_cause
 from filegate.devcloud import EmbeddedCloud
 from filegate.devcloud.dropped import MINISTACK
-from filegate.devcloud.stack import DeployedStacks
 from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, resources
+from tests.deployed_stack.stacks import DeployedStacks
 
 STACK = "filegate-local"
 

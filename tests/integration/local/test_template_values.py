@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.deploy.intrinsics import Scope, UnresolvedValue
+from filegate.devcloud import stack
+from scripts.intrinsics import Scope, UnresolvedValue
 from tests.deployed_stack.comparison import matches
 
 SCOPE = Scope(
@@ -62,6 +63,33 @@ def test_a_value_is_resolved(value: Any, resolved: Any) -> None:
 def test_what_is_not_known_is_said(value: Any) -> None:
     with pytest.raises(UnresolvedValue):
         SCOPE.resolve(value)
+
+
+VALUES = stack.Values(
+    {"Name": "x", "AWS::Region": "here", "Group": "/a/group", "Group.Arn": "arn:group"},
+    {"Yes": {"Fn::Equals": [{"Ref": "Name"}, "x"]}, "No": {"Fn::Equals": ["y", {"Ref": "Name"}]}},
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "resolved"),
+    [
+        ({"Ref": "Group"}, "/a/group"),
+        ({"Fn::GetAtt": ["Group", "Arn"]}, "arn:group"),
+        ({"Fn::Sub": "${Name} in ${AWS::Region}: ${Group.Arn}"}, "x in here: arn:group"),
+        ({"Fn::Sub": ["${Own}${Name}", {"Own": "${kept}"}]}, "${kept}x"),
+        ({"Fn::If": ["Yes", {"Ref": "Name"}, 2]}, "x"),
+        ({"deep": [{"Fn::If": ["No", 1, 2]}]}, {"deep": [2]}),
+    ],
+)
+def test_the_value_of_a_dropped_property_is_resolved(value: Any, resolved: Any) -> None:
+    assert VALUES.resolve(value) == resolved
+
+
+@pytest.mark.parametrize("value", [{"Ref": "Absent"}, {"Fn::Sub": "${!Name}"}, {"deep": {"Fn::Join": ["", ["a"]]}}])
+def test_a_dropped_property_with_what_is_not_known_is_refused(value: Any) -> None:
+    with pytest.raises(stack.UnresolvedValue):
+        VALUES.resolve(value)
 
 
 json_values = st.recursive(

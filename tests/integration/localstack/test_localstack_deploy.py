@@ -85,7 +85,7 @@ def test_a_deployment_from_its_plan_to_its_end(
     account.session.client("s3").put_object(Bucket=deployment.outputs()["RawBucket"], Key="orders/1.csv", Body=b"1")
     inventory = take_inventory(account, environment.stack_name)
     assert inventory.policy is DataPolicy.DELETE
-    assert [found.path for found in inventory.non_empty] == ["Storage.RawBucket"]
+    assert [found.path for found in inventory.resources if not found.is_empty] == ["Storage.RawBucket"]
     list(destroy(account, inventory))
     assert describe(account.session.client("cloudformation"), environment.stack_name) is None
     left = {

@@ -13,8 +13,8 @@ from filegate.deploy.environment import close_default_security_group
 from filegate.devcloud.deploy import ARTIFACTS, deploy_local
 from filegate.devcloud.dropped import LOCALSTACK, write_dropped
 from filegate.devcloud.session import session_for
-from filegate.devcloud.stack import DeployedStacks
 from tests.deployed_stack import StackDiffers, Unproved, compare
+from tests.deployed_stack.stacks import DeployedStacks
 
 from .stack import REGION, REPOSITORY, Stack
 

@@ -17,7 +17,6 @@ from urllib.error import HTTPError, URLError
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from filegate.deploy.account import Account
 from filegate.deploy.checkout import Checkout
@@ -56,10 +55,14 @@ class LocalRegistry:
 
     # ECR's part of the API.
 
+    @property
+    def exceptions(self) -> Any:
+        return boto3.client("ecr", region_name="us-east-1").exceptions
+
     def describe_images(self, **wanted: Any) -> dict[str, Any]:
         digest = self.digest(wanted["repositoryName"], wanted["imageIds"][0]["imageTag"])
         if digest is None:
-            raise ClientError({"Error": {"Code": "ImageNotFoundException"}}, "DescribeImages")
+            raise self.exceptions.ImageNotFoundException({"Error": {}}, "DescribeImages")
         return {"imageDetails": [{"imageDigest": digest}]}
 
     def get_authorization_token(self) -> dict[str, Any]:

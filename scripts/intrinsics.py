@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from filegate.devcloud.patches import NOT_CREATED_ID
 from filegate.errors import FilegateError
-
-NOT_CREATED_ID = "unknown"  # id and attributes of a resource that a local cloud only took note of, having no such type
 
 _NOTHING = object()  # what AWS::NoValue stands for: the property or list item is not there
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -74,11 +73,6 @@ class Scope:
 
     def condition(self, name: str) -> bool:
         return bool(self.resolve(self.conditions[name]))
-
-    def arn(self, logical_id: str) -> str | None:
-        """The ARN of a resource; None if its type has none here."""
-        known = f"{self.resources[logical_id][0]}.Arn" in _ATTRIBUTES
-        return self._attribute(logical_id, "Arn") if known else None
 
     def _evaluate(self, name: str, argument: Any) -> Any:  # noqa: PLR0911, PLR0912 - one answer a function
         match name, argument:
