@@ -68,6 +68,10 @@ class Column:
     def width(self) -> int:
         return max(map(cell_len, (self.header, *map(str, self.cells))))
 
+    def shortened(self, most: int) -> int:
+        """Its width where a column that may be cut is not to be wider than `most`."""
+        return self.width if self.minimum is None else min(self.width, max(self.minimum, most))
+
 
 class FittedTable:
     """A table of one line a row, however narrow the terminal is: columns are left out, then cut to the same width."""
@@ -87,7 +91,7 @@ class FittedTable:
             table.add_column(
                 Text(column.header),
                 justify="right" if column.number else "left",
-                width=_cut(column, most),
+                width=column.shortened(most),
                 no_wrap=True,
                 overflow="ellipsis",
             )
@@ -96,13 +100,8 @@ class FittedTable:
         yield table
 
 
-def _cut(column: Column, most: int) -> int:
-    """The width of a column where those that may be cut are not to be wider than `most`."""
-    return column.width if column.minimum is None else min(column.width, max(column.minimum, most))
-
-
 def _width(columns: Sequence[Column], most: int) -> int:
-    return sum(_cut(column, most) + GAP for column in columns) - GAP
+    return sum(column.shortened(most) + GAP for column in columns) - GAP
 
 
 def ends(runs: Sequence[RunRecord], *, places: bool = True) -> FittedTable:
