@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from rich.live import Live
@@ -54,8 +55,8 @@ def show(session: Session, account: Account, change_set: ChangeSet) -> None:
 
 
 def _summary(change_set: ChangeSet) -> Text:
-    counts = {action: sum(change.action is action for change in change_set.changes) for action in Action}
-    return Text(", ".join(f"{count} to {action}" for action, count in counts.items() if count))
+    counts = Counter(change.action for change in change_set.changes)
+    return Text(", ".join(f"{counts[action]} to {action}" for action in Action if counts[action]))
 
 
 def _why(change: Change) -> str:
