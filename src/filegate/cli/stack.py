@@ -95,9 +95,7 @@ def destroy(
     confirm: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
-            help="The environment's name again, instead of typing it at the prompt.",
-            show_default=False,
+            metavar="NAME", help="The environment's name again, instead of typing it at the prompt.", show_default=False
         ),
     ] = None,
 ) -> None:
@@ -117,13 +115,8 @@ def destroy(
         events = destruction.destroy(environment.account, inventory)
     _watch(session, environment.stack_name, events)
     if session.as_json:
-        session.write(
-            {
-                "stack": environment.stack_name,
-                "data": inventory.policy,
-                "held": [resource.to_json() for resource in inventory.resources],
-            }
-        )
+        held = [resource.to_json() for resource in inventory.resources]
+        session.write({"stack": environment.stack_name, "data": inventory.policy, "held": held})
     else:
         changes.show_removed(session, environment.name, inventory)
 
@@ -194,7 +187,7 @@ def _watch(session: Session, stack: str, events: Iterable[Event]) -> None:
 
 def _environment(session: Session, *, declared: bool = True) -> Environment:
     """The environment that --environment names, checked before AWS is called; `declared`: in a parameter file."""
-    name, checkout = session.settings.environment, Checkout()
+    name, checkout = session.environment, Checkout()
     if name is None:
         raise WrongUse("No environment is given.", advice="Pass --environment, such as dev.")
     check_name(name)

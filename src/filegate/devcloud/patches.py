@@ -13,6 +13,7 @@ import importlib
 import importlib.metadata
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -210,10 +211,11 @@ def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:
 
 def _handlers(recorded: Collection[str]) -> dict[str, Handlers]:
     """The handlers of resource types: a template with a type that has none is refused."""
+    attributes = _AnyAttribute(lambda: NOT_CREATED_ID)
     known: dict[str, Handlers] = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
     recorder: Handlers = {
-        "create": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
-        "update": lambda *_: (NOT_CREATED_ID, _AnyAttribute()),
+        "create": lambda *_: (NOT_CREATED_ID, attributes),
+        "update": lambda *_: (NOT_CREATED_ID, attributes),
         "delete": lambda *_: None,
     }
     added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(recorded, recorder)}
@@ -221,14 +223,11 @@ def _handlers(recorded: Collection[str]) -> dict[str, Handlers]:
     return {**added, **known, nested: {**known[nested], "delete": _deletion_as_stack()}}
 
 
-class _AnyAttribute(dict[str, str]):
-    """The attributes of a resource that was not created."""
+class _AnyAttribute(defaultdict[str, str]):
+    """The attributes of a resource that was not created: it has whatever is asked for."""
 
     def __contains__(self, _: object) -> bool:
         return True
-
-    def __missing__(self, _: str) -> str:
-        return NOT_CREATED_ID
 
 
 def _composite_alarms() -> Handlers:

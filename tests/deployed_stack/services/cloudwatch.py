@@ -43,6 +43,11 @@ def _read_tags(aws: Aws, arn: str) -> Any:
     return aws.read("cloudwatch", "list_tags_for_resource", {"ResourceARN": arn}).get("Tags")
 
 
+def _dashboard_tags(aws: Aws, name: str) -> Any:
+    dashboard = _dashboard(aws, name)
+    return tag_map(_read_tags(aws, dashboard["DashboardArn"])) or None if dashboard else None
+
+
 def _alarm_tags(arn: Callable[[Aws, str], Any]) -> Property:
     """Tags of the alarm that has this ARN."""
     return tags(lambda aws, name: _read_tags(aws, arn(aws, name)))
@@ -82,9 +87,7 @@ _DASHBOARD = {
     # Compared as what it says: layout is for those who read the template.
     "DashboardBody": Property(lambda aws, name: document(_dashboard(aws, name).get("DashboardBody")), document),
     "DashboardName": Property(lambda _, name: name),
-    "Tags": Property(
-        lambda aws, name: tag_map(_read_tags(aws, _dashboard(aws, name)["DashboardArn"])) or None, tag_map
-    ),
+    "Tags": Property(_dashboard_tags, tag_map),
 }
 
 PROPERTIES: Mapping[str, Mapping[str, Property]] = {

@@ -13,13 +13,15 @@ from filegate.deploy.environment import close_default_security_group
 from filegate.devcloud.deploy import ARTIFACTS, deploy_local
 from filegate.devcloud.dropped import LOCALSTACK, write_dropped
 from filegate.devcloud.session import session_for
-from tests.deployed_stack import Unproved, compare
+from tests.deployed_stack import StackDiffers, Unproved, compare
+from tests.deployed_stack.stacks import DeployedStacks
 
 from .stack import REGION, REPOSITORY, Stack
 
 TEMPLATES = REPOSITORY / "infra" / "cloudformation"
 STACK = "filegate-whole"
 STAGES = ("ingest", "validate", "transform", "output")
+IMAGES = {f"{stage.title()}ImageUri": f"filegate/{stage}:local" for stage in STAGES}
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 EVERYTHING = {
     "Environment": "whole",
@@ -49,13 +51,10 @@ def session(stack: Stack) -> boto3.Session:
 
 @pytest.fixture(scope="module")
 def outputs(session: boto3.Session) -> dict[str, str]:
-    images = {
-        f"{stage.title()}ImageUri": f"filegate/{stage}:local" for stage in ("ingest", "validate", "transform", "output")
-    }
     return deploy_local(
         session,
         template=TEMPLATES / "main.yaml",
-        parameters={**images, **EVERYTHING},
+        parameters={**IMAGES, **EVERYTHING},
         dropped=LOCALSTACK,
         stack_name=STACK,
     )
@@ -64,6 +63,19 @@ def outputs(session: boto3.Session) -> dict[str, str]:
 @pytest.fixture(scope="module", autouse=True)
 def unproved(session: boto3.Session, outputs: dict[str, str]) -> list[Unproved]:
     return compare(session, STACK, complete=True)
+
+
+def test_the_properties_that_are_written_are_those_that_cloudformation_drops(session: boto3.Session) -> None:
+    """Each is written at every local start, so there is none too many either."""
+    parameters = {**IMAGES, "Environment": "plain", "Architecture": EVERYTHING["Architecture"]}
+    deploy_local(session, template=TEMPLATES / "main.yaml", parameters=parameters, dropped={}, stack_name="plain")
+    with pytest.raises(StackDiffers) as caught:
+        compare(session, "plain")
+    types = {resource.name: resource.type for resource in DeployedStacks(session).resources("plain")}
+    written = {(kind, name) for kind, names in LOCALSTACK.items() for name in names}
+    assert {(types[item.resource], item.property) for item in caught.value.differences} == written - {
+        ("AWS::CloudWatch::Dashboard", "DashboardName")  # not read, but the dashboard is created by it
+    }
 
 
 def test_r18_r20_what_was_not_proved_is_known(unproved: list[Unproved]) -> None:
