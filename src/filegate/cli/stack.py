@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -86,7 +86,7 @@ def diff(session: Session) -> int:
 def destroy(
     session: Session,
     data: Annotated[
-        Literal["keep", "delete"] | None,
+        DataPolicy | None,
         typer.Option(
             help="What happens to buckets, queues and ledger; required if they would be left behind or lost.",
             show_default=False,
@@ -101,12 +101,11 @@ def destroy(
 ) -> None:
     """Remove the environment that --environment names, after a decision about its data."""
     environment = _environment(session, declared=False)  # its parameter file may be deleted already
-    requested = DataPolicy(data) if data else None
     with session.waiting("Listing its data …"):
         inventory = destruction.take_inventory(environment.account, environment.stack_name)
     if not session.as_json:
         changes.show_inventory(session, environment.account, inventory)
-    destruction.check_policy(inventory, requested)
+    destruction.check_policy(inventory, data)
     if confirm is None:
         _require_terminal(session, f"Nothing was removed of {environment.name}.", "Pass --confirm with its name.")
         confirm = typer.prompt(f"Type {environment.name} to remove it", err=True)

@@ -35,7 +35,7 @@ def deploy_local(
     dropped: Dropped,
     stack_name: str = STACK,
 ) -> dict[str, str]:
-    """Create or update the stack, and write the properties that the cloud's CloudFormation dropped.
+    """Create or update the stack, write what the cloud's CloudFormation dropped of it, and return its outputs.
 
     Args:
         session: whose clients talk to the local cloud.
@@ -44,9 +44,6 @@ def deploy_local(
             is no network, audit trail or budget. What the cloud drops of those is not written.
         dropped: what this cloud's CloudFormation drops.
         stack_name: of the main stack; deploying again updates it.
-
-    Returns:
-        The outputs of the main stack.
 
     Raises:
         DeploymentFailed: a resource could not be created or updated.

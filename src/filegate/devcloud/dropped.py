@@ -60,13 +60,8 @@ UNKNOWN_TO_MINISTACK = frozenset(
 def write_dropped(session: boto3.Session, stack_name: str, dropped: Dropped) -> None:
     """Write these properties of the stack's resources, and of those of its nested stacks, as the templates have them.
 
-    Args:
-        session: whose clients talk to the local cloud.
-        stack_name: the main stack, deployed.
-        dropped: `MINISTACK` or `LOCALSTACK`.
-
     Raises:
-        UnresolvedValue: a template uses an intrinsic function or an attribute that is not known here.
+        UnresolvedValue: such a property uses an intrinsic function, or refers to something, that is not known here.
         ClientError: the cloud refuses a value.
     """
     client = functools.cache(session.client)
