@@ -14,7 +14,7 @@ from typing import Literal
 
 import polars as pl
 
-from filegate.contract.keys import Keep
+from filegate.contract.rules import Keep
 from filegate.formats.records import ROW
 from filegate.pipeline.spill import Spill
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from filegate.contract.broken_rules import BROKEN, FIELDS, broken_rules_frame
+from filegate.contract.evaluation import BROKEN, FIELDS, broken_rules_frame
 from filegate.formats import Malformed, Records
 from filegate.formats.records import ROW
 
