@@ -27,7 +27,7 @@ import polars as pl
 from benchmarks.candidates.floor import TYPES
 from benchmarks.data import Data
 from benchmarks.tables import TABLES
-from filegate.contract.keys import key_hashes
+from filegate.contract.evaluation import key_hashes
 from filegate.dataset.registry import Registry
 from filegate.formats import ROW, make_reader, sniff, split
 from filegate.pipeline.parquet import parquet_bytes

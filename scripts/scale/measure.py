@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-from filegate.contract.keys import key_hashes
+from filegate.contract.evaluation import key_hashes
 from filegate.formats.records import ROW
 from filegate.pipeline.fan_out import RANGE_CHUNKS
 from filegate.pipeline.key_index import KeyIndex

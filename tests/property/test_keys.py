@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filegate.contract.keys import Keep, key_hashes
+from filegate.contract.evaluation import key_hashes
+from filegate.contract.rules import Keep
 from filegate.formats.records import ROW
 from filegate.pipeline import key_index as keys_module
 from filegate.pipeline.key_index import KeyIndex

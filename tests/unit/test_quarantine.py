@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from filegate.contract.broken_rules import BROKEN
+from filegate.contract.evaluation import BROKEN
 from filegate.formats import Malformed, Records
 from filegate.formats.records import ORIGINALS, ROW
 from filegate.pipeline.quarantine import COLUMNS, quarantine_frame

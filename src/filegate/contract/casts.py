@@ -8,9 +8,13 @@ cast here is polars' cast, preceded by a test that only admits strings for which
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import polars as pl
+
+from filegate.contract.rules import CAST_FAILED, Column, is_null
+from filegate.formats.records import ROW
 
 INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _FLOATS = (pl.Float32, pl.Float64)
@@ -30,19 +34,65 @@ _ISO_OFFSET = "(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 _FRACTION_DIGITS = {"ms": 3, "us": 6, "ns": 9}
 _WHOLE_SECONDS_LENGTH = len("2013-01-31T09:30:00")
 
+_RAW = "\0raw "
+"""Prefix of a column as it was before its cast."""
+
 # The first and last microsecond within the range of 64 bits of nanoseconds.
 _NS_FIRST = dt.datetime(1677, 9, 21, 0, 12, 43, 145225)  # noqa: DTZ001 - compared with local times
 _NS_LAST = dt.datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001
 
 
-def cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None = None) -> pl.Expr:
-    """The value of a string as `dtype`; null if it is not one.
+def cast_cells(frame: pl.DataFrame, columns: Sequence[Column], date_formats: Mapping[str, str]) -> pl.DataFrame:
+    """The contract's columns, typed, and after all of them their `CAST_FAILED` columns.
 
     Args:
-        text: a String expression.
-        dtype: one of `SUPPORTED`.
-        date_format: strptime-like format of dates, times and timestamps; None means ISO 8601.
+        frame: `__row__` and any of the contract's columns, as the file has them.
+        columns: the contract's; one that the frame lacks has its default, or null.
+        date_formats: strptime-like format by column.
     """
+    schema = frame.schema
+    raw, values, failed, defaulted = [], [], [], []
+    for column in columns:
+        name, source, default = column.name, schema.get(column.name), pl.lit(column.default, dtype=column.dtype)
+        cell = pl.col(name)
+        if source is None or source == column.dtype:
+            values.append(default.alias(name) if source is None else cell)
+            failed.append(pl.lit(False).alias(CAST_FAILED + name))
+        else:
+            raw.append(cell.alias(_RAW + name))
+            value = _cast(cell, source, column.dtype, date_formats.get(name))
+            values.append(value.alias(name))
+            failed.append(_cast_failed(column, source).alias(CAST_FAILED + name))
+        if source is not None and column.default is not None:
+            defaulted.append(pl.when(is_null(column)).then(default).otherwise(cell).alias(name))
+    cells = frame.lazy().select(ROW, *raw, *values)  # `__row__` gives the literals of missing columns their height
+    cells = cells.with_columns(failed).with_columns(defaulted)
+    return cells.drop(ROW, *(each.meta.output_name() for each in raw)).collect()
+
+
+def _cast_failed(column: Column, source: pl.DataType) -> pl.Expr:
+    """Whether the cast failed: the cell is not null, but its value is. An empty string counts as null."""
+    raw = pl.col(_RAW + column.name)
+    not_null = raw.is_not_null()
+    if isinstance(source, TEXTS) and column.dtype != pl.String:
+        not_null = (raw.cast(pl.String) != "").fill_null(False)
+    return pl.col(column.name).is_null() & not_null
+
+
+def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
+    """A value of type `source` as `dtype`; null if it cannot be represented: 1.5 as Int64, 300 as Int8."""
+    if isinstance(source, TEXTS):
+        return _cast_text(value.cast(pl.String), dtype, date_format)
+    result = value.cast(dtype, strict=False)
+    if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
+        return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
+    if isinstance(dtype, TEXTS):
+        return result
+    return pl.when(result.cast(source, strict=False).eq_missing(value)).then(result)
+
+
+def _cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
+    """The value of a string as `dtype`; null if it is not one. Without a date format, dates and times are ISO 8601."""
     if isinstance(dtype, pl.String):
         return text
     if isinstance(dtype, _FLOATS):
@@ -128,24 +178,6 @@ def _where(text: pl.Expr, pattern: str) -> pl.Expr:
 def _untrimmed(text: pl.Expr) -> pl.Expr:
     """The strings without surrounding whitespace, which strptime formats would skip silently."""
     return pl.when(text == text.str.strip_chars()).then(text)
-
-
-def cast_native(value: pl.Expr, source: pl.DataType, dtype: pl.DataType) -> pl.Expr:
-    """A value of another type as `dtype`; null if it cannot be represented: 1.5 as Int64, 300 as Int8.
-
-    Args:
-        value: an expression of type `source`.
-        source: a type for which `castable(source, dtype)` holds.
-        dtype: one of `SUPPORTED`.
-    """
-    if isinstance(source, TEXTS):
-        return cast_text(value.cast(pl.String), dtype)
-    result = value.cast(dtype, strict=False)
-    if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
-        return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
-    if isinstance(dtype, TEXTS):
-        return result
-    return pl.when(result.cast(source, strict=False).eq_missing(value)).then(result)
 
 
 def castable(source: pl.DataType, dtype: pl.DataType) -> bool:

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import polars as pl
 
 from filegate.contract import casts, checks, messages
+from filegate.contract.checks import NotRowWise
 from filegate.contract.contract import Contract
-from filegate.contract.keys import Keep
-from filegate.contract.predicates import CastFailed, CompiledRule, Null
-from filegate.contract.rowwise import NotRowWise
-from filegate.contract.rules import Column, Rule, Unique
+from filegate.contract.rules import CALLED, CAST_FAILED, Column, CompiledRule, Keep, Rule, Unique, is_null
 from filegate.errors import DeclarationError
 from filegate.formats.records import RESCUED, ROW
 
@@ -150,10 +148,10 @@ class _Compiler:
     def _cell_rules(self, column: Column) -> Iterator[CompiledRule]:
         """The rules on a column's type and nullability."""
         if column.dtype != pl.String:
-            allowed = messages.of_type(column.dtype)
-            yield CompiledRule(Rule(self._code(column.name, "type"), column.name, allowed), CastFailed(column))
+            rule = Rule(self._code(column.name, "type"), column.name, messages.of_type(column.dtype))
+            yield CompiledRule(rule, pl.col(CAST_FAILED + column.name))
         if not column.nullable:
-            yield CompiledRule(Rule(self._code(column.name, "not_null"), column.name, "a value"), Null(column))
+            yield CompiledRule(Rule(self._code(column.name, "not_null"), column.name, "a value"), is_null(column))
 
     def _check_rules(self, declared: Any, column: str | None, dtypes: dict[str, pl.DataType]) -> Iterator[CompiledRule]:
         for check in declared or []:
@@ -161,7 +159,7 @@ class _Compiler:
             where = f"{'the whole frame' if column is None else f'column {column!r}'}, check {name!r}: "
             self._refuse(check, _UNSUPPORTED_IN_CHECKS, where)
             try:
-                predicate = checks.compile_check(check, column, dtypes)
+                passes = checks.check_expression(check, column, dtypes)
             except NotRowWise as reason:
                 raise self._error(f"{where}it {reason}", _ROW_WISE) from None
             except Exception as error:
@@ -170,7 +168,10 @@ class _Compiler:
                     "Correct the check, or the type of the column.",
                 ) from error
             rule = Rule(self._code(column or "*", name), column, messages.of_check(check))
-            yield CompiledRule(rule, predicate)
+            breaks = pl.col(CALLED + rule.code) if passes is None else ~passes.fill_null(check.ignore_na)
+            if column is not None:
+                breaks &= ~pl.col(CAST_FAILED + column)  # such a cell breaks the rule of its type only
+            yield CompiledRule(rule, breaks, check if passes is None else None)
 
     def _uniques(self) -> tuple[Unique, ...]:
         found = []

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from filegate.contract import casts, messages
 from filegate.contract.evaluation import Evaluation, RuleMask
-from filegate.contract.predicates import CastFailed, CompiledRule, cast_failed, is_null
-from filegate.contract.rules import Column, Rule, Unique
-from filegate.errors import SchemaMismatch
+from filegate.contract.rules import CALLED, Column, CompiledRule, Rule, Unique
+from filegate.errors import CheckFailed, SchemaMismatch
 from filegate.formats.records import RESCUED, ROW, as_strings
+
+if TYPE_CHECKING:
+    from pandera.polars import Check
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,34 +88,24 @@ class Contract:
             CheckFailed: a check of the contract's author raised.
         """
         self._refuse(frame.schema)
-        present = [column for column in self.columns if column.name in frame.schema]
-        cast = [column for column in present if frame.schema[column.name] != column.dtype]
-        cast_columns = frozenset(column.name for column in cast)
-        cells = (
-            frame.lazy()
-            .select(
-                ROW,  # gives the literals of missing columns their height
-                *(pl.col(column.name).alias(_raw(column)) for column in cast),
-                *(_value(column, frame.schema, date_formats.get(column.name)) for column in self.columns),
-            )
-            .with_columns(_cast_failed(column, frame.schema) for column in cast)
-            .with_columns(_defaulted(column, cast_columns) for column in present if column.default is not None)
-            .select(*self.dtypes, *(cast_failed(name) for name in cast_columns))
-            .collect()
-        )
-        typed = pl.DataFrame(cells.get_columns()[: len(self.columns)])
-        originals = [_original(column, frame.schema) for column in self.columns]
+        names = tuple(self.dtypes)
+        cells = casts.cast_cells(frame, self.columns, date_formats)
+        typed = cells.select(names)
         rules = [each for each in self.compiled_rules if each.rule.column is None or each.rule.column in frame.schema]
-        cells = cells.hstack([results for each in rules for results in each.called(typed)])
+        called = [_called(each.rule, each.check, typed) for each in rules if each.check is not None]
         # Beside the cells, so that a literal gets as many rows.
-        broken = cells.with_columns(each.breaks(cast_columns).alias(each.rule.code) for each in rules)
+        broken = cells.hstack(called).with_columns([each.breaks.alias(each.rule.code) for each in rules])
+        # The message of a type is another one if its dates have a format.
+        allowed = {f"{name}:type": messages.of_type(self.dtypes[name], each) for name, each in date_formats.items()}
+        described = [replace(each.rule, allowed=allowed.get(each.rule.code, each.rule.allowed)) for each in rules]
+        rescued = [name for name in frame.columns if name == RESCUED]
+        originals = [name if name in frame.schema else pl.lit(None, pl.String).alias(name) for name in names]
         return Evaluation(
-            rows=pl.DataFrame([frame[ROW], *typed, *frame.select(_rescued(frame))]),
-            strings=lambda rejects: strings(frame.filter(rejects)).select(ROW, *originals, *_rescued(frame)),
-            present=frozenset(column.name for column in present),
-            cast_columns=cast_columns,
+            rows=pl.DataFrame([frame[ROW], *typed, *frame.select(rescued)]),
+            strings=lambda rejects: strings(frame.filter(rejects)).select(ROW, *originals, *rescued),
+            present=frozenset(names).intersection(frame.columns),
             cells=cells,
-            masks=[RuleMask(_with_format(each, date_formats), broken[each.rule.code]) for each in rules],
+            masks=[RuleMask(rule, broken[rule.code]) for rule in described],
             uniques=self.uniques,
         )
 
@@ -132,47 +124,17 @@ def _uncastable(column: Column, source: pl.DataType) -> str:
     return f"Column {column.name!r} has the type {source}, which cannot be cast to {column.dtype}."
 
 
-def _raw(column: Column) -> str:
-    return f"\0raw {column.name}"
+def _called(rule: Rule, check: Check, typed: pl.DataFrame) -> pl.Series:
+    """Which rows break a check that is called through pandera.
 
-
-def _value(column: Column, schema: pl.Schema, date_format: str | None) -> pl.Expr:
-    """The column's value; null if the cell is null or its cast fails."""
-    source, value = schema.get(column.name), pl.col(column.name)
-    if source is None:
-        return pl.lit(column.default, dtype=column.dtype).alias(column.name)
-    if isinstance(source, pl.String):
-        return casts.cast_text(value, column.dtype, date_format).alias(column.name)
-    if source == column.dtype:
-        return value
-    return casts.cast_native(value, source, column.dtype).alias(column.name)
-
-
-def _cast_failed(column: Column, schema: pl.Schema) -> pl.Expr:
-    """Whether the cast failed: the cell is not null, but its value is. An empty string counts as null."""
-    raw = pl.col(_raw(column))
-    not_null = raw.is_not_null()
-    if isinstance(schema[column.name], casts.TEXTS) and column.dtype != pl.String:
-        not_null = (raw.cast(pl.String) != "").fill_null(False)
-    return (pl.col(column.name).is_null() & not_null).alias(cast_failed(column.name).meta.output_name())
-
-
-def _defaulted(column: Column, cast_columns: Collection[str]) -> pl.Expr:
-    default = pl.lit(column.default, dtype=column.dtype)
-    return pl.when(is_null(column, cast_columns)).then(default).otherwise(pl.col(column.name)).alias(column.name)
-
-
-def _original(column: Column, schema: pl.Schema) -> pl.Expr:
-    return pl.col(column.name) if column.name in schema else pl.lit(None, dtype=pl.String).alias(column.name)
-
-
-def _rescued(frame: pl.DataFrame) -> list[str]:
-    return [RESCUED] if RESCUED in frame.columns else []
-
-
-def _with_format(compiled: CompiledRule, date_formats: Mapping[str, str]) -> Rule:
-    """The rule, with a message for the date format that this file is read with."""
-    if isinstance(compiled.predicate, CastFailed):
-        column = compiled.predicate.column
-        return replace(compiled.rule, allowed=messages.of_type(column.dtype, date_formats.get(column.name)))
-    return compiled.rule
+    Raises:
+        CheckFailed: the check itself raised. The message has no values.
+    """
+    try:
+        passed: pl.DataFrame = check(typed.lazy(), rule.column).check_output.collect()
+    except Exception as error:
+        raise CheckFailed(
+            f"The check {rule.code!r} raised {type(error).__name__} instead of returning True or False.",
+            advice="Let it return False for values it does not accept, then replay the object.",
+        ) from None
+    return (~passed.to_series()).alias(CALLED + rule.code)

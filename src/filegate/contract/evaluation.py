@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import or_
 
 import polars as pl
 
-from filegate.contract.broken_rules import BROKEN, FIELDS, broken_rules_frame
-from filegate.contract.keys import key_hashes
-from filegate.contract.predicates import cast_failed
-from filegate.contract.rules import Rule, Unique
+from filegate.contract.rules import CAST_FAILED, Rule, Unique
 from filegate.formats.records import ROW
 from filegate.runs.broken_rule import BrokenRule
+
+FIELDS = {field.name: pl.String() for field in fields(BrokenRule)}
+BROKEN = pl.List(pl.Struct(FIELDS))
+"""The type of `broken`: a struct for each rule that a rejected row broke."""
+
+SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
+"""Of the two halves of a key's hash; any two different ones."""
 
 _ROW_ITSELF = "\0row"
 _RANK = "rank"
@@ -53,8 +57,7 @@ class Evaluation:
         rows: `__row__`, the contract's columns, cast, and `_rescued` if the chunk has it.
         strings: returns the same columns of the rows that are true in a mask, as the file's strings.
         present: the contract's columns that the file has.
-        cast_columns: those of them whose cells were cast.
-        cells: the contract's columns with the helper columns of predicates.
+        cells: the contract's columns, and for each whether its cast failed.
         masks: the rules on single rows that apply to the chunk, in order.
         uniques: the contract's unique columns.
     """
@@ -62,34 +65,31 @@ class Evaluation:
     rows: pl.DataFrame
     strings: Callable[[pl.Series], pl.DataFrame]
     present: Collection[str]
-    cast_columns: Collection[str]
     cells: pl.DataFrame
     masks: Sequence[RuleMask]
     uniques: Sequence[Unique]
 
     def keys(self, columns: Sequence[str]) -> pl.DataFrame:
-        """The hashes of each row's key, to find repeated keys without holding the keys; see `contract.keys`.
+        """The hashes of each row's key, to find repeated keys without holding the keys; see `key_hashes`.
 
         As in pandera, nulls are equal, and columns that the file lacks are ignored. A cell that failed its cast has an
         unknown value, so its row equals no other.
 
         Args:
             columns: columns of the contract.
-
-        Returns:
-            `__row__`, and the UInt64 columns `hash_1` and `hash_2`, for every row of the chunk. Equal keys have equal
-            hashes in every chunk and process, within one release of polars.
         """
-        numbered = self.rows.lazy().select(ROW, pl.lit("like no other").alias(_ROW_ITSELF))
         present = [name for name in columns if name in self.present]
         if not present:
-            return key_hashes(numbered.collect(), [ROW, _ROW_ITSELF])
+            return self._unequal_keys()
         known = key_hashes(self.rows, present)
-        flags = [cast_failed(name) for name in present if name in self.cast_columns]
-        if not flags or not (unknown := self.cells.select(pl.any_horizontal(flags)).to_series()).any():
+        unknown = self.cells.select(pl.any_horizontal([CAST_FAILED + name for name in present])).to_series()
+        if not unknown.any():
             return known
-        single = key_hashes(numbered.collect(), [ROW, _ROW_ITSELF])
+        single = self._unequal_keys()
         return known.with_columns(single[name].zip_with(unknown, known[name]) for name in known.columns if name != ROW)
+
+    def _unequal_keys(self) -> pl.DataFrame:
+        return key_hashes(self.rows.select(ROW, pl.lit("like no other").alias(_ROW_ITSELF)), [ROW, _ROW_ITSELF])
 
     def split(self, broken: Sequence[tuple[int, BrokenRule]] = (), repeats: pl.DataFrame | None = None) -> Split:
         """Split the chunk into accepted and rejected rows.
@@ -178,3 +178,19 @@ def _broken_rules(
     refused = reported.filter(pl.col("rule") == pl.col("column") + ":type")
     evaluated = evaluated.join(refused, on=[ROW, "column"], how="anti")
     return pl.concat([evaluated, reported]).sort(ROW, _RANK, maintain_order=True)
+
+
+def broken_rules_frame(broken: Sequence[tuple[int, BrokenRule]]) -> pl.DataFrame:
+    """`__row__` and a String column for each field of `BrokenRule`."""
+    # Column by column: from a list of rows, polars needs many times the memory.
+    columns = {name: [getattr(rule, name) for _, rule in broken] for name in FIELDS}
+    return pl.DataFrame({ROW: [row for row, _ in broken], **columns}, schema={ROW: pl.Int64(), **FIELDS})
+
+
+def key_hashes(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """`__row__`, and the UInt64 columns `hash_1` and `hash_2`: the halves of the 128-bit hash of each row's key.
+
+    Equal keys have equal hashes in every chunk and process, within one release of polars.
+    """
+    key = pl.struct(columns)
+    return rows.select(ROW, *(key.hash(seed).alias(f"hash_{half}") for half, seed in enumerate(SEEDS, 1)))

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from filegate.contract.keys import Keep
+if TYPE_CHECKING:
+    from pandera.polars import Check
+
+Keep = Literal["none", "first", "last"]
+
+CAST_FAILED = "\0cast failed "
+"""Prefix of a column's helper column: whether the cast of its cell failed, never null."""
+
+CALLED = "\0called "
+"""Prefix of a rule's helper column: whether a row breaks the rule, found by a call of its check."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,21 @@ class Rule:
     allowed: str
 
 
+@dataclass(frozen=True, eq=False)
+class CompiledRule:
+    """A rule, and which rows break it.
+
+    Attributes:
+        rule: the rule.
+        breaks: a Boolean expression on the contract's typed columns and their helper columns, never null.
+        check: pandera's check, if it has no single expression and must be called.
+    """
+
+    rule: Rule
+    breaks: pl.Expr
+    check: Check | None = None
+
+
 @dataclass(frozen=True)
 class Unique:
     """Columns whose joint value may occur once in an object.
@@ -71,3 +96,10 @@ class Unique:
             "last": "that no later row has",
         }[self.keep]
         return Rule(self.code, self.columns[0] if len(self.columns) == 1 else None, f"{what} {which}")
+
+
+def is_null(column: Column) -> pl.Expr:
+    """Whether a cell is null, and not because its cast failed. Like pandera, this counts NaN as null."""
+    value = pl.col(column.name)
+    null = value.is_null() & ~pl.col(CAST_FAILED + column.name)
+    return null | value.is_nan().fill_null(False) if column.dtype.is_float() else null

@@ -23,7 +23,6 @@ import polars as pl
 
 import filegate
 from filegate.contract import Contract
-from filegate.contract.predicates import Call
 from filegate.dataset.dataset import Dataset, Declaration
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def write_compiled(module: Path, dataset: Callable[[], Dataset]) -> None:
     file.unlink(missing_ok=True)
     with _clocks_watched(module.parent):
         declaration = dataset().declaration()
-    bare = replace(declaration, contract=_with_checks(declaration.contract, lambda _: None))
+    bare = replace(declaration, contract=_with_checks(declaration.contract, lambda code: code))
     try:
         data = pickle.dumps(bare)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
@@ -100,9 +99,7 @@ def _with_checks(contract: Contract, check: Callable[[str], Any]) -> Contract:
     return replace(
         contract,
         compiled_rules=tuple(
-            replace(each, predicate=replace(each.predicate, check=check(each.rule.code)))
-            if isinstance(each.predicate, Call)
-            else each
+            each if each.check is None else replace(each, check=check(each.rule.code))
             for each in contract.compiled_rules
         ),
     )
@@ -121,9 +118,9 @@ class _LateCheck:
     @cached_property
     def _check(self) -> Check:
         rules = self._dataset().contract.compiled_rules
-        (predicate,) = (each.predicate for each in rules if each.rule.code == self._code)
-        assert isinstance(predicate, Call)
-        return predicate.check
+        (check,) = (each.check for each in rules if each.rule.code == self._code)
+        assert check is not None
+        return check
 
 
 @contextlib.contextmanager

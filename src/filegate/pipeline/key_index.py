@@ -15,7 +15,7 @@ from typing import Literal
 
 import polars as pl
 
-from filegate.contract.keys import Keep
+from filegate.contract.rules import Keep
 from filegate.formats.records import ROW
 
 SLICE_ROWS = 200_000

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from filegate.contract.broken_rules import BROKEN, FIELDS, broken_rules_frame
+from filegate.contract.evaluation import BROKEN, FIELDS, broken_rules_frame
 from filegate.dataset.dataset import Declaration
 from filegate.errors import SchemaMismatch
 from filegate.formats import Malformed, Records, make_reader

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from filegate.contract import Evaluation
-from filegate.contract.keys import key_hashes
+from filegate.contract.evaluation import key_hashes
 from filegate.dataset.dataset import Declaration
 from filegate.pipeline.context import Context
 from filegate.pipeline.fan_out import all_ranges, map_concurrently

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import polars as pl
 
-from filegate.contract.broken_rules import BROKEN
+from filegate.contract.evaluation import BROKEN
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import OnSent
 from filegate.operations.ports import Received
