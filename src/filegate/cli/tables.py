@@ -87,7 +87,7 @@ class FittedTable:
             table.add_column(
                 Text(column.header),
                 justify="right" if column.number else "left",
-                width=_cut(column, most),
+                width=_fitted(column, most),
                 no_wrap=True,
                 overflow="ellipsis",
             )
@@ -96,13 +96,13 @@ class FittedTable:
         yield table
 
 
-def _cut(column: Column, most: int) -> int:
+def _fitted(column: Column, most: int) -> int:
     """The width of a column where those that may be cut are not to be wider than `most`."""
     return column.width if column.minimum is None else min(column.width, max(column.minimum, most))
 
 
 def _width(columns: Sequence[Column], most: int) -> int:
-    return sum(_cut(column, most) + GAP for column in columns) - GAP
+    return sum(_fitted(column, most) + GAP for column in columns) - GAP
 
 
 def ends(runs: Sequence[RunRecord], *, places: bool = True) -> FittedTable:
