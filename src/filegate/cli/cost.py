@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console, ConsoleOptions
-from rich.table import Table
 from rich.text import Text
 
 from filegate import operations
 from filegate.cli import connection
 from filegate.cli.shared import Session, command, report
-from filegate.cli.tables import grid
+from filegate.cli.tables import GAP, Column, FittedTable
 from filegate.cli.text import line
 from filegate.runs import clock
 
@@ -30,7 +29,7 @@ app = typer.Typer(add_completion=False)
 ByName = Literal["service", "project", "environment", "component"]
 """`By` of `filegate.operations.spending`, which brings boto3."""
 
-DAY, BAR, GAP = 12, 10, 2  # columns of text
+DAY, BAR = 12, 10  # columns of text
 EIGHTHS, FULL = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉"), "█"
 MAX_NAMES = 6
 NOT_BY_TAG = (
@@ -103,23 +102,6 @@ def _document(day: date, bill: Spending | None, runs: Spending) -> dict[str, Any
 
 
 @dataclass(frozen=True)
-class _Column:
-    """Amounts by day under a heading."""
-
-    heading: str
-    amounts: Mapping[date, float]
-
-    def cell(self, day: date | None) -> str:
-        """The amount of a day, or of all of them."""
-        amount = sum(self.amounts.values()) if day is None else self.amounts.get(day, 0)
-        return f"{amount:,.4f}" if amount else "0"
-
-    @property
-    def width(self) -> int:
-        return max(len(self.heading), *(len(self.cell(day)) for day in (None, *self.amounts))) + GAP
-
-
-@dataclass(frozen=True)
 class Days:
     """A line a day: its cost, a bar, and what cost most, as many columns as there is room for."""
 
@@ -127,43 +109,45 @@ class Days:
     bill: Spending | None
     runs: Spending
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
-        estimates = _Column("estimated USD" if self.bill is None else "runs (est.)", self._each_day(self.runs))
-        first, last = estimates, list[_Column]()
-        if self.bill is not None:
-            first, last = _Column(f"billed {self.bill.currency}", self._each_day(self.bill)), [estimates]
-        taken = DAY + first.width + BAR + GAP + sum(column.width for column in last)
-        others = [*self._names(self.bill or self.runs, options.max_width - taken), *last]
-        table = grid("day", first.heading, "", numbers=[first.heading])
-        for column in others:
-            table.add_column(column.heading, justify="right", no_wrap=True)
-        most = max(first.amounts.values())
-        for day in self.days:
-            bar = Text(_bar(first.amounts[day], most), "cyan")
-            table.add_row(day.isoformat(), first.cell(day), bar, *(column.cell(day) for column in others))
-        table.add_row("total", first.cell(None), "", *(column.cell(None) for column in others), style="bold")
-        yield table
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[FittedTable]:
+        estimates = [self.runs.on(day) for day in self.days]
+        if self.bill is None:
+            amounts, first, last = estimates, _column("estimated USD", estimates), []
+        else:
+            amounts = [self.bill.on(day) for day in self.days]
+            first, last = _column(f"billed {self.bill.currency}", amounts), [_column("runs (est.)", estimates)]
+        taken = DAY + BAR + GAP + sum(column.width + GAP for column in (first, *last))
+        most = max(amounts)
+        yield FittedTable(
+            Column("day", [*map(str, self.days), Text("total", "bold")]),
+            first,
+            Column("", [*(Text(_bar(amount, most), "cyan") for amount in amounts), ""]),
+            *self._names(self.bill or self.runs, options.max_width - taken),
+            *last,
+        )
 
-    def _each_day(self, spending: Spending) -> dict[date, float]:
-        return {day: spending.on(day) for day in self.days}
-
-    def _names(self, spending: Spending, room: int) -> list[_Column]:
+    def _names(self, spending: Spending, room: int) -> list[Column]:
         """The costliest names; the last column is of all the others."""
         names = list(spending.by_name)
         for count in range(min(len(names), MAX_NAMES), -1, -1):
-            columns = [_column(spending, names[index : index + 1]) for index in range(count)]
+            columns = [self._together(spending, names[index : index + 1]) for index in range(count)]
             if rest := names[count:]:
-                columns.append(_column(spending, rest))
-            if sum(column.width for column in columns) <= room:
+                columns.append(self._together(spending, rest))
+            if sum(column.width + GAP for column in columns) <= room:
                 return columns
         return []
 
+    def _together(self, spending: Spending, names: Sequence[str]) -> Column:
+        name = re.sub("^(AWS|Amazon) ?", "", names[0])
+        heading = line(SHORT_NAMES.get(name, name)) if len(names) == 1 else f"{len(names)} others"
+        of_days = (spending.days.get(day, {}) for day in self.days)
+        return _column(heading, [sum(of.get(name, 0) for name in names) for of in of_days])
 
-def _column(spending: Spending, names: Sequence[str]) -> _Column:
-    """What these cost together."""
-    name = re.sub("^(AWS|Amazon) ?", "", names[0])
-    heading = line(SHORT_NAMES.get(name, name)) if len(names) == 1 else f"{len(names)} others"
-    return _Column(heading, {day: sum(of.get(name, 0) for name in names) for day, of in spending.days.items()})
+
+def _column(heading: str, amounts: Sequence[float]) -> Column:
+    """Amounts by day, and their sum."""
+    *cells, total = [f"{amount:,.4f}" if amount else "0" for amount in (*amounts, sum(amounts))]
+    return Column(heading, [*cells, Text(total, "bold")], number=True)
 
 
 def _bar(amount: float, most: float) -> str:

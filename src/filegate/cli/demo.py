@@ -55,17 +55,16 @@ def demo(session: Session) -> None:
         with session.waiting("Looking into the dead-letter queue …"):
             messages = list_messages(cloud.dlq)
         runs = followed.runs
-        if session.as_json:
-            session.write(
-                {
-                    "runs": [result(run, cloud.store) for run in runs],
-                    "rejected": [{"object": key, **row.to_json()} for key, row in rejected],
-                    "messages": [message.to_json() for message in messages],
-                    "alerts": [vars(alert) for alert in alerts],
-                }
-            )
-        else:
+        if not session.as_json:
             session.show(*_page(samples, runs, rejected, messages, alerts), width=WIDTH)
+            return
+        document = {
+            "runs": [result(run, cloud.store) for run in runs],
+            "rejected": [{"object": key, **row.to_json()} for key, row in rejected],
+            "messages": [message.to_json() for message in messages],
+            "alerts": [vars(alert) for alert in alerts],
+        }
+        session.write(document)
 
 
 def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
@@ -110,7 +109,7 @@ def _page(
             yield Padding(Text(text.shortened(text.clean(message.problem), TWO_LINES), "dim"), (0, 0, 0, 2))
     if alerts:
         yield _heading("Alert", f"what went out to subscribers (1 of {len(alerts)})")
-        yield _quoted(min(alerts, key=_calls_for_nobody))
+        yield _quoted(min(alerts, key=lambda alert: alert.subject.endswith(("SUCCEEDED", "PARTIAL"))))
     yield _heading("Next", "this cloud is gone; start one that stays, and use it from another terminal")
     yield "  filegate local"
     yield Text(f"  filegate drop {text.line(str(samples[0][0]))}")
@@ -120,10 +119,6 @@ def _page(
 
 def _heading(title: str, subtitle: str, *, first: bool = False) -> Text:
     return Text.assemble("" if first else "\n", (title, "bold cyan"), "  ", (subtitle, "dim"))
-
-
-def _calls_for_nobody(alert: Alert) -> bool:
-    return alert.subject.endswith(("SUCCEEDED", "PARTIAL"))
 
 
 def _quoted(alert: Alert) -> Text:

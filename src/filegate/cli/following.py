@@ -139,15 +139,11 @@ class RunLines:
         for run in changed:
             line = self._of_run[run.run_id]
             line.run = run
-            if self._log is not None:
-                self._log_progress(line, run, self._log)
-
-    def _log_progress(self, line: RunLine, run: RunRecord, log: Console) -> None:
-        at, found = now(), progress_of(run)
-        if found is not None and at - line.logged_at >= LOG_EVERY:
-            facts = filter(None, [found.state, text.percent(found), text.how_far(found, at)])
-            log.print(Text(f"{text.line(line.name)}: {' · '.join(facts)}"), soft_wrap=True)
-            line.logged_at = at
+            at, found = now(), progress_of(run)
+            if self._log is not None and found is not None and at - line.logged_at >= LOG_EVERY:
+                facts = filter(None, [found.state, text.percent(found), text.how_far(found, at)])
+                self._log.print(Text(f"{text.line(line.name)}: {' · '.join(facts)}"), soft_wrap=True)
+                line.logged_at = at
 
     def __rich__(self) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))

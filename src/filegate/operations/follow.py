@@ -65,10 +65,9 @@ class Follower:
             if run.status != Status.RUNNING and not cut_short(run, self._store):
                 self._names.pop(run.run_id, None)
             seen = self._seen.get(run.run_id)
-            if seen == run or (
-                seen is not None and run.status == Status.RUNNING and run.lease_until < seen.lease_until
-            ):
-                continue  # the same, or earlier: indexes follow the table with a delay
+            earlier = seen is not None and run.status == Status.RUNNING and run.lease_until < seen.lease_until
+            if seen == run or earlier:  # indexes follow the table with a delay
+                continue
             self._seen[run.run_id] = run
             changed.append(run)
         if changed:

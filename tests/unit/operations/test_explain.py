@@ -116,6 +116,12 @@ def test_examples_have_the_lines_of_the_file(cloud: MemoryCloud, tmp_path: Path)
     assert carrier.examples[0].to_json()["line"] == 5
 
 
+def test_a_file_that_is_no_text_has_no_lines(cloud: MemoryCloud, tmp_path: Path) -> None:
+    run = quarantined(cloud, [too_low(1, "0") | {"byte_offset": None}])
+    (rule,) = explain(run, cloud.store, tmp_path / "not-opened.parquet")
+    assert [example.line for example in rule.examples] == [None]
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_count_once(tmp_path: Path, end: bytes, prefix: bytes) -> None:
