@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from filegate.formats.csv.grammar import csv_grammar
+from filegate.formats.csv.grammar import csv_grammar, line_grammar
 from filegate.formats.csv.reader import CsvReader
 from filegate.formats.json.array import split_array
-from filegate.formats.json.lines import line_grammar
 from filegate.formats.json.reader import JsonReader
 from filegate.formats.parquet import ParquetReader, parquet_schema, split_parquet
 from filegate.formats.reader import Reader
 from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Malformed, RawChunk, Records, UnknownColumns
 from filegate.formats.sniff import sniff
 from filegate.formats.sources import Json, Parquet, Source
-from filegate.formats.splitter import split_text
-from filegate.formats.text import open_text
+from filegate.formats.text import open_text, split_text
 from filegate.runs.manifests import Layout
 from filegate.storage.objects import Blob
 

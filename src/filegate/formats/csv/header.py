@@ -52,8 +52,13 @@ def read_header(
     if not source.header:
         _check_width(fields, source, expected, name)
         return tuple(column.name for column in expected), start
-    hint = _hint(sample[first.start : first.end].decode(), fields, source, expected)
-    check_columns(fields, expected, on_unknown_columns, name=name, hint=hint)
+    check_columns(
+        fields,
+        expected,
+        on_unknown_columns,
+        name=name,
+        hint=lambda: _hint(sample[first.start : first.end].decode(), fields, source, expected),
+    )
     if ended and _first_record(sample, first.next, size, csv_grammar(source, len(fields))) is None:
         raise EmptyObject(f"{name}: the file has a header and no rows.", advice="Deliver it with its rows.")
     return tuple(fields), first.next

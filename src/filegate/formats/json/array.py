@@ -12,8 +12,7 @@ from filegate.errors import MalformedObject
 from filegate.formats.csv.grammar import CTRL_Z, Grammar
 from filegate.formats.encoding import ByteStream
 from filegate.formats.records import RawChunk
-from filegate.formats.splitter import MAX_CHUNK_ROWS
-from filegate.formats.text import TextWindow
+from filegate.formats.text import MAX_CHUNK_ROWS, TextWindow
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*+")
 _STRUCTURE: Final = re.compile(rb'["\\\[\]{}]')
