@@ -30,8 +30,8 @@ from benchmarks.tables import TABLES
 from filegate.contract.evaluation import key_hashes
 from filegate.dataset.registry import Registry
 from filegate.formats import ROW, make_reader, sniff, split
+from filegate.pipeline.chunk import quarantine_frame
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.quarantine_writer import quarantine_frame
 from filegate.runs.address import Address
 from filegate.runs.manifests import Chunk
 from filegate.storage.objects import FileBlob

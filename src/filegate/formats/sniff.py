@@ -43,13 +43,7 @@ _JSON_START: Final = re.compile(rb'\{\s*(?:["}]|\Z)|\[\s*(?:[\[{\]"]|\Z)')
 def sniff(
     blob: Blob, sources: Sequence[Source], columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
 ) -> Layout:
-    """The object's layout; its columns are compared with the contract's.
-
-    Args:
-        blob: the object.
-        sources: the formats that its dataset declares; at most one of each class.
-        columns: the contract's columns, in its order.
-        on_unknown_columns: the policy on columns that the contract does not have.
+    """The object's layout; its columns are compared with the contract's. `sources`: at most one of each class.
 
     Raises:
         EmptyObject: it has no data records.

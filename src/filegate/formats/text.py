@@ -82,8 +82,8 @@ class TextWindow:
         self._text.close()
 
 
-def split_text(text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: int) -> Iterator[RawChunk]:
-    """Split a text after its header into chunks of whole records.
+class TextSplitter:
+    """One pass over a text, which is split after its header into chunks of whole records.
 
     A chunk holds the records that fit into `chunk_bytes`, at most `MAX_CHUNK_ROWS`, or one longer record. A record over
     the grammar's limit is a chunk of its own; if chunks carry their bytes, of such a record only the first ones and its
@@ -91,11 +91,6 @@ def split_text(text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: 
 
     Memory: twice `chunk_bytes` and the grammar's limit, whatever the length of the text and its records.
     """
-    return _Splitter(text, layout, grammar, chunk_bytes).chunks()
-
-
-class _Splitter:
-    """One pass over a text; the window always starts at a record."""
 
     def __init__(self, text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: int) -> None:
         self._window = TextWindow(text)
@@ -105,9 +100,10 @@ class _Splitter:
         self._target = chunk_bytes
 
     def chunks(self) -> Iterator[RawChunk]:
+        size = self._chunk_bytes + self._grammar.lookahead
         with closing(self._window):
             self._window.skip_to(self._layout.data_start)
-            while self._window.fill(self._chunk_bytes + self._grammar.lookahead):
+            while self._window.fill(size):  # the window always starts at a record
                 yield self._next_chunk()
 
     def _next_chunk(self) -> RawChunk:

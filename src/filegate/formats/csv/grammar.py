@@ -125,6 +125,15 @@ class Grammar:
             return Record(start, size, size, problem)
         return Record(start, line_end.start(), _whole_line_end(data, line_end.end(), size), problem)
 
+    def first_record(self, data: bytes, start: int, size: int) -> Record | None:
+        """The first record at or after `start`; None if there are only blank lines."""
+        while start < size:
+            record = self.record(data, start, size)
+            if not self.is_blank(record):
+                return record
+            start = record.next
+        return None
+
     def is_blank(self, record: Record) -> bool:
         """Whether it is an empty line that is not a record."""
         return record.start == record.end and self.fields != 1
