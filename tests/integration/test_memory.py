@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from filegate.aws_lambda.settings import FunctionSettings
-from filegate.formats.splitter import MAX_CHUNK_ROWS
+from filegate.formats.text import MAX_CHUNK_ROWS
 from filegate.runs.run import Range, Request, Run, run_id_of
 from filegate.runs.states import State
 from harness.stage_process import probed as in_a_process

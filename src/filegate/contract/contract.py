@@ -96,11 +96,8 @@ class Contract:
         # Beside the cells, so that a literal gets as many rows.
         broken = cells.hstack(called).with_columns([each.breaks.alias(each.rule.code) for each in rules])
         # The message of a type is another one if its dates have a format.
-        allowed = {
-            f"{column.name}:type": messages.of_type(column.dtype, date_formats[column.name])
-            for column in self.columns
-            if column.name in date_formats
-        }
+        dated = [(name, dtype, date_formats[name]) for name, dtype in self.dtypes.items() if name in date_formats]
+        allowed = {f"{name}:type": messages.of_type(dtype, date_format) for name, dtype, date_format in dated}
         described = [replace(each.rule, allowed=allowed.get(each.rule.code, each.rule.allowed)) for each in rules]
         rescued = [name for name in frame.columns if name == RESCUED]
         originals = [name if name in frame.schema else pl.lit(None, pl.String).alias(name) for name in names]

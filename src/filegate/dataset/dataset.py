@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
@@ -81,7 +82,7 @@ class Declaration:
         """Whether a row's fate depends on the object's other rows, so that a part of them cannot be run alone."""
         return bool(self.key or self.contract.uniques) or self.transform_scope == "object"
 
-    @property
+    @cached_property
     def expected_columns(self) -> tuple[ExpectedColumn, ...]:
         """The contract's columns, as the readers of the formats need to know them."""
         return tuple(

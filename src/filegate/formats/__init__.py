@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from filegate.formats.csv.grammar import csv_grammar
+from filegate.formats.csv.grammar import csv_grammar, line_grammar
 from filegate.formats.csv.reader import CsvReader
-from filegate.formats.json.array import split_array
-from filegate.formats.json.lines import line_grammar
+from filegate.formats.json.array import ArraySplitter
 from filegate.formats.json.reader import JsonReader
 from filegate.formats.parquet import ParquetReader, parquet_schema, split_parquet
 from filegate.formats.reader import Reader
 from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Malformed, RawChunk, Records, UnknownColumns
 from filegate.formats.sniff import sniff
 from filegate.formats.sources import Json, Parquet, Source
-from filegate.formats.splitter import split_text
-from filegate.formats.text import open_text
+from filegate.formats.text import TextSplitter, open_text
 from filegate.runs.manifests import Layout
 from filegate.storage.objects import Blob
 
@@ -43,13 +41,8 @@ __all__ = [
 def split(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> Iterator[RawChunk]:
     """The object's record-aligned chunks, in order; every byte after the header is in exactly one of them.
 
-    Memory: about twice `chunk_bytes`, whatever the object's size.
-
-    Args:
-        blob: the object.
-        layout: the object's, from `sniff`.
-        source: the one of its dataset's sources with the index `layout.source`.
-        chunk_bytes: length of a chunk; only a single longer record makes a longer one.
+    Only a single longer record makes a chunk longer than `chunk_bytes`. Memory: about twice `chunk_bytes`, whatever the
+    object's size. `source` is the one of the dataset's sources with the index `layout.source`.
 
     Raises:
         MalformedObject: the object is truncated or corrupt.
@@ -59,22 +52,15 @@ def split(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> It
         return split_parquet(blob, chunk_bytes)
     text = open_text(blob, layout.compression, layout.encoding, guessed=source.encoding is None)
     if layout.format == "json_array":
-        return split_array(text, layout.data_start, line_grammar(), chunk_bytes, blob.name)
+        return ArraySplitter(text, layout.data_start, line_grammar(), chunk_bytes, blob.name).chunks()
     grammar = line_grammar() if isinstance(source, Json) else csv_grammar(source, len(layout.columns))
-    return split_text(text, layout, grammar, chunk_bytes)
+    return TextSplitter(text, layout, grammar, chunk_bytes).chunks()
 
 
 def make_reader(
     layout: Layout, source: Source, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
 ) -> Reader:
-    """The reader for all chunks of an object.
-
-    Args:
-        layout: the object's, from `sniff`.
-        source: the one of its dataset's sources with the index `layout.source`.
-        columns: the contract's columns.
-        on_unknown_columns: the policy on columns that the contract does not have.
-    """
+    """The reader for all chunks of an object; `source`: the one with the index `layout.source`."""
     if isinstance(source, Parquet):
         return ParquetReader(layout.columns, columns, on_unknown_columns)
     if isinstance(source, Json):

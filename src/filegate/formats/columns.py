@@ -7,7 +7,7 @@ have are shown only if most of the names are those of a header. No message grows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -34,7 +34,7 @@ def check_columns(
     on_unknown_columns: UnknownColumns,
     *,
     name: str,
-    hint: str | None = None,
+    hint: Callable[[], str | None] = lambda: None,
 ) -> None:
     """Refuse a file whose columns are not those of the contract; their order does not matter.
 
@@ -44,7 +44,7 @@ def check_columns(
         on_unknown_columns: "reject" refuses columns that the contract does not have; "rescue" refuses them if they are
             too many, or have the same name; "ignore" accepts them.
         name: of the object, for the message.
-        hint: the caller's advice, if it has any, in case the columns do not match.
+        hint: gives the caller's advice, if it has any; called if the columns do not match.
 
     Raises:
         SchemaMismatch: a required column is missing, a column is repeated, a column is unknown, or too many are.
@@ -56,7 +56,7 @@ def check_columns(
     if on_unknown_columns == "rescue" and len(others) > MAX_RESCUED:
         raise SchemaMismatch(
             f"{name}: {len(others):,} of its columns are not in the contract; at most {MAX_RESCUED:,} can be rescued.",
-            advice=hint or "Correct the file, or declare on_unknown_columns='ignore'.",
+            advice=hint() or "Correct the file, or declare on_unknown_columns='ignore'.",
         )
     missing = [column.name for column in expected if column.required and column.name not in counts]
     repeated = [column for column in (counts if on_unknown_columns == "rescue" else names) if counts[column] > 1]
@@ -79,7 +79,7 @@ def check_columns(
     shown = f"Found: {listed(found)}. " if trusted else ""
     raise SchemaMismatch(
         f"{name}: {problem}: {'; '.join(problems)}. {shown}Expected: {listed(names)}.",
-        advice=hint or _advice([column for column in others if column in visible], missing, unknown, names),
+        advice=hint() or _advice([column for column in others if column in visible], missing, unknown, names),
     )
 
 

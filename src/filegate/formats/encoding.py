@@ -39,20 +39,19 @@ class ByteStream(Protocol):
     def close(self) -> None: ...
 
 
-def detect_encoding(head: bytes, declared: str | None) -> str:
-    """The codec of a text.
+def codec_name(declared: str) -> str:
+    """Python's name of a codec; a byte-order mark makes no other one of UTF-8."""
+    codec = codecs.lookup(declared).name
+    return "utf-8" if codec in _SAME_AS_UTF8 else codec
 
-    A declared one has priority, then a byte-order mark. If every second byte is NUL, it is UTF-16; if the bytes are not
-    UTF-8, and have no valid multi-byte character, it is Windows-1252, or its subset Latin-1; else it is UTF-8, whose
-    invalid records are rejected one by one when they are read.
 
-    Args:
-        head: the text's first bytes, decompressed.
-        declared: the source's codec, or None.
+def detect_encoding(head: bytes) -> str:
+    """The codec of a text with these first bytes, where none is declared.
+
+    A byte-order mark has priority. If every second byte is NUL, it is UTF-16; if the bytes are not UTF-8, and have no
+    valid multi-byte character, it is Windows-1252, or its subset Latin-1; else it is UTF-8, whose invalid records are
+    rejected one by one when they are read.
     """
-    if declared is not None:
-        codec = codecs.lookup(declared).name
-        return "utf-8" if codec in _SAME_AS_UTF8 else codec
     for mark, codec in _BOMS:
         if head.startswith(mark):
             return codec

@@ -1,9 +1,11 @@
-"""Readers: one is made for a run, and returns the records of each of its chunks."""
+"""Readers: one is made for a run, and returns the records of each of its chunks; and what those of text share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import reduce
+from operator import and_
 from typing import Final, Protocol
 
 import polars as pl
@@ -17,6 +19,13 @@ from filegate.storage.objects import Blob
 
 WHOLE_READ_BYTES: Final = 16 << 20
 """Twice a chunk: of a longer one the first bytes are read before the rest, since it may be one endless record."""
+
+BATCH_ROWS: Final = 8192
+BATCH_VALUES: Final = 1 << 17
+"""Python strings take several times the memory of a frame's: no more rows, or values, than this are kept as such."""
+
+_MIN_ROWS: Final = 64
+"""For fewer rows than this, a frame's columns take more memory than the strings."""
 
 
 class Reader(Protocol):
@@ -76,3 +85,44 @@ class TextReader(ABC):
                 f"{blob.name}: a chunk of {length} bytes at byte {chunk.start} has only {len(data)}."
             )
         return data
+
+
+def null_if_in(strings: pl.Expr, null_values: Collection[str]) -> pl.Expr:
+    """The strings, null if they are one of the null values."""
+    if not null_values:
+        return strings
+    return pl.when(reduce(and_, [strings != null for null in null_values])).then(strings)
+
+
+class RowBuffer:
+    """Numbered rows of strings, collected into a frame in batches."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._batch_rows = min(BATCH_ROWS, max(_MIN_ROWS, BATCH_VALUES // max(1, len(columns))))
+        self._frames: list[pl.DataFrame] = []
+        self._values: list[Sequence[str | None]] = []
+        self._flushed = 0
+        self.rows: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+    def add(self, row: int, values: Sequence[str | None]) -> None:
+        self.rows.append(row)
+        self._values.append(values)
+        if len(self._values) == self._batch_rows:
+            self._flush()
+
+    def frame(self) -> pl.DataFrame:
+        """`__row__` and the columns, in the order in which the rows were added."""
+        self._flush()
+        return pl.concat(self._frames)
+
+    def _flush(self) -> None:
+        columns = zip(*self._values, strict=True) if self._values else ((),) * len(self._columns)
+        series = [pl.Series(name, values, pl.String) for name, values in zip(self._columns, columns, strict=True)]
+        numbers = pl.Series(ROW, self.rows[self._flushed :], pl.Int64)
+        self._frames.append(pl.DataFrame([numbers, *series]))
+        self._flushed = len(self.rows)
+        self._values.clear()

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Final, TypeVar
 
 from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
+from filegate.formats.csv.grammar import CTRL_Z
 from filegate.formats.csv.header import read_header
-from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, detect_encoding
-from filegate.formats.json.lines import first_record
+from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, codec_name, detect_encoding
 from filegate.formats.parquet import parquet_columns
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source
 from filegate.formats.text import open_text
-from filegate.runs.manifests import Compression, Layout
+from filegate.runs.manifests import Compression, FileFormat, Layout
 from filegate.storage.objects import Blob
 
 _S = TypeVar("_S", Csv, Json, Parquet)
@@ -41,25 +40,10 @@ _FOREIGN: Final = (
 _JSON_START: Final = re.compile(rb'\{\s*(?:["}]|\Z)|\[\s*(?:[\[{\]"]|\Z)')
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """The first bytes after decompression, and whether they are all bytes."""
-
-    raw: bytes
-    ended: bool
-    compression: Compression | None
-
-
 def sniff(
     blob: Blob, sources: Sequence[Source], columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
 ) -> Layout:
-    """The object's layout; its columns are compared with the contract's.
-
-    Args:
-        blob: the object.
-        sources: the formats that its dataset declares; at most one of each class.
-        columns: the contract's columns, in its order.
-        on_unknown_columns: the policy on columns that the contract does not have.
+    """The object's layout; its columns are compared with the contract's. `sources`: at most one of each class.
 
     Raises:
         EmptyObject: it has no data records.
@@ -67,40 +51,40 @@ def sniff(
         ObjectTooLarge: its first bytes already expand beyond the bounds.
         SchemaMismatch: its columns are not the contract's.
     """
-    sample = _sample(blob)
-    _refuse_foreign(sample, blob.name)
-    if sample.raw.startswith(_PARQUET):
+    raw, ended, compression = _sample(blob)
+    _refuse_foreign(raw, compression, blob.name)
+    if raw.startswith(_PARQUET):
         index, _ = _declared(Parquet, sources, "Parquet", blob.name)
         names = parquet_columns(blob, columns, on_unknown_columns)
         return Layout("parquet", index, None, "utf-8", names, 0)
-    if _starts_like_json(sample.raw, sources):
+    guessed = detect_encoding(raw)
+    text = _text(raw, guessed)
+    if _starts_like_json(text, sources):
         index, json = _declared(Json, sources, "JSON", blob.name)
-        encoding = detect_encoding(sample.raw, json.encoding)
-        form, start = first_record(_text(sample.raw, encoding), ended=sample.ended, name=blob.name)
-        return Layout(form, index, sample.compression, encoding, (), start)
+        encoding = codec_name(json.encoding) if json.encoding else guessed
+        text = text if encoding == guessed else _text(raw, encoding)
+        form, start = _first_record(text, ended=ended, name=blob.name)
+        return Layout(form, index, compression, encoding, (), start)
     index, csv = _declared(Csv, sources, "delimited text", blob.name)
-    encoding = detect_encoding(sample.raw, csv.encoding)
+    encoding = codec_name(csv.encoding) if csv.encoding else guessed
+    text = text if encoding == guessed else _text(raw, encoding)
     names, start = read_header(
-        _text(sample.raw, encoding),
-        ended=sample.ended,
-        source=csv,
-        expected=columns,
-        on_unknown_columns=on_unknown_columns,
-        name=blob.name,
+        text, ended=ended, source=csv, expected=columns, on_unknown_columns=on_unknown_columns, name=blob.name
     )
-    return Layout("csv", index, sample.compression, encoding, names, start)
+    return Layout("csv", index, compression, encoding, names, start)
 
 
-def _sample(blob: Blob) -> _Sample:
+def _sample(blob: Blob) -> tuple[bytes, bool, Compression | None]:
+    """The first bytes after decompression, whether they are all bytes, and the compression."""
     head = blob.read(0, SAMPLE_BYTES)
     if not head:
         raise EmptyObject(f"{blob.name}: the file is empty.", advice="Deliver it with its rows.")
     compression = detect_compression(head)
     if compression is None:
-        return _Sample(head, blob.size <= SAMPLE_BYTES, None)
+        return head, blob.size <= SAMPLE_BYTES, None
     with closing(open_text(blob, compression, "utf-8")) as stream:
         raw = _read(stream, SAMPLE_BYTES)
-        return _Sample(raw, not stream.read(1), compression)
+        return raw, not stream.read(1), compression
 
 
 def _read(stream: ByteStream, size: int) -> bytes:
@@ -114,31 +98,43 @@ def _text(raw: bytes, encoding: str) -> bytes:
     return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding, guessed=False), 4 * len(raw))
 
 
-def _refuse_foreign(sample: _Sample, name: str) -> None:
-    within = "" if sample.compression is None else f" inside {sample.compression}"
-    if not sample.raw.strip(b"\0"):
+def _refuse_foreign(raw: bytes, compression: Compression | None, name: str) -> None:
+    within = "" if compression is None else f" inside {compression}"
+    if not raw.strip(b"\0"):
         raise EmptyObject(f"{name}: the file has only NUL bytes{within}.", advice="Deliver it with its rows.")
     for magic, what, advice in _FOREIGN:
-        if sample.raw.startswith(magic):
+        if raw.startswith(magic):
             raise MalformedObject(f"{name}: this is {what}{within}.", advice=advice)
-    if sample.compression is None:
+    if compression is None:
         return
-    if sample.raw.startswith(_PARQUET):
+    if raw.startswith(_PARQUET):
         raise MalformedObject(
             f"{name}: this is a Parquet file{within}.",
             advice="Deliver it uncompressed: Parquet compresses its own pages.",
         )
-    if twice := detect_compression(sample.raw):
+    if twice := detect_compression(raw):
         raise MalformedObject(f"{name}: this is {twice} data{within}.", advice="Compress the file once.")
 
 
-def _starts_like_json(raw: bytes, sources: Sequence[Source]) -> bool:
-    text = _text(raw[:4096], detect_encoding(raw, None)).removeprefix(UTF8_BOM).lstrip()
-    if not text:
-        return any(isinstance(source, Json) for source in sources) and not any(isinstance(s, Csv) for s in sources)
-    if not any(isinstance(source, Csv) for source in sources) and text[0] in b"[{":
+def _starts_like_json(text: bytes, sources: Sequence[Source]) -> bool:
+    kinds = {type(source) for source in sources}
+    content = text.removeprefix(UTF8_BOM).lstrip()
+    if Csv not in kinds and content[:1] in (b"[", b"{"):
         return True
-    return _JSON_START.match(text) is not None
+    return _JSON_START.match(content) is not None if content else Json in kinds and Csv not in kinds
+
+
+def _first_record(sample: bytes, *, ended: bool, name: str) -> tuple[FileFormat, int]:
+    """Whether the text is one array or one object per line, and the offset from which the first record may start."""
+    mark = len(UTF8_BOM) if sample.startswith(UTF8_BOM) else 0
+    content = sample[mark:].lstrip()
+    if ended and content in (b"", CTRL_Z):
+        raise EmptyObject(f"{name}: the file has only blank lines.", advice="Deliver it with its rows.")
+    if not content.startswith(b"["):
+        return "ndjson", mark
+    if content[1:].lstrip().startswith(b"]"):
+        raise EmptyObject(f"{name}: the JSON array is empty.", advice="Deliver it with its rows.")
+    return "json_array", len(sample) - len(content) + 1
 
 
 def _declared(kind: type[_S], sources: Sequence[Source], found: str, name: str) -> tuple[int, _S]:

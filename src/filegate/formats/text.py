@@ -1,14 +1,21 @@
-"""An object's text as a stream: decompressed, in UTF-8, in order."""
+"""An object's text: decompressed and in UTF-8, as a stream, and split into record-aligned chunks in one pass."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 from filegate.errors import ObjectTooLarge
 from filegate.formats.compression import MAX_TEXT_BYTES, Decompressed
+from filegate.formats.csv.grammar import Grammar, line_end_at
 from filegate.formats.encoding import ByteStream, Reencoded
-from filegate.runs.manifests import Compression
+from filegate.formats.records import TOO_LONG, RawChunk
+from filegate.runs.manifests import Compression, Layout
 from filegate.storage.objects import Blob
+
+MAX_CHUNK_ROWS: Final = 1 << 17
+"""A chunk of short rows ends here before it is full: in memory a row takes 50 bytes and more, however short it is."""
 
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -67,8 +74,73 @@ class TextWindow:
         return self.fill(_BLOCK_BYTES)
 
     def skip_to(self, start: int) -> None:
-        while self.start < start and self.fill(1):
-            self.drop(min(start - self.start, len(self.data)))
+        """Move its start forward to this byte of the text."""
+        self.fill(start - self.start)
+        self.drop(start - self.start)
 
     def close(self) -> None:
         self._text.close()
+
+
+class TextSplitter:
+    """One pass over a text, which is split after its header into chunks of whole records.
+
+    A chunk holds the records that fit into `chunk_bytes`, at most `MAX_CHUNK_ROWS`, or one longer record. A record over
+    the grammar's limit is a chunk of its own; if chunks carry their bytes, of such a record only the first ones and its
+    line end.
+
+    Memory: twice `chunk_bytes` and the grammar's limit, whatever the length of the text and its records.
+    """
+
+    def __init__(self, text: ByteStream, layout: Layout, grammar: Grammar, chunk_bytes: int) -> None:
+        self._window = TextWindow(text)
+        self._layout = layout
+        self._grammar = grammar
+        self._chunk_bytes = chunk_bytes
+        self._target = chunk_bytes
+
+    def chunks(self) -> Iterator[RawChunk]:
+        size = self._chunk_bytes + self._grammar.lookahead
+        with closing(self._window):
+            self._window.skip_to(self._layout.data_start)
+            while self._window.fill(size):  # the window always starts at a record
+                yield self._next_chunk()
+
+    def _next_chunk(self) -> RawChunk:
+        window = self._window
+        size = self._grammar.text_end(window.data) if window.ended else len(window.data)
+        length, rows = self._advance(size)
+        if length == 0 and size > 0:
+            record = self._grammar.record(window.data, 0, size)
+            if record.problem == TOO_LONG:
+                return self._too_long()
+            length, rows = record.next, int(not self._grammar.is_blank(record))
+        if window.ended and length == size:
+            length = len(window.data)
+        chunk = RawChunk(window.start, length, rows, window.data[:length] if self._layout.staged else None)
+        window.drop(length)
+        return chunk
+
+    def _advance(self, size: int) -> tuple[int, int]:
+        """The length and the rows of the next chunk.
+
+        The target length of the last chunk is kept, so that short rows are not counted twice.
+        """
+        length, rows = self._grammar.advance(self._window.data, min(self._target, size), size)
+        self._target = min(2 * self._target, self._chunk_bytes)
+        while rows > MAX_CHUNK_ROWS:
+            self._target = length * MAX_CHUNK_ROWS // rows
+            length, rows = self._grammar.advance(self._window.data, self._target, size)
+        return length, rows
+
+    def _too_long(self) -> RawChunk:
+        """The record at the window's start, without holding it."""
+        window = self._window
+        start, head = window.start, window.data[: self._grammar.limit + 1]
+        while (end := line_end_at(window.data)) < 0 and window.next_block():
+            pass
+        window.drop(end if end >= 0 else len(window.data))
+        window.fill(2)
+        line_end = b"\r\n" if window.data.startswith(b"\r\n") else window.data[:1]
+        window.drop(len(line_end))
+        return RawChunk(start, window.start - start, 1, head + line_end if self._layout.staged else None)

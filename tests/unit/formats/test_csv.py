@@ -172,7 +172,7 @@ def test_a_blob_that_lost_bytes_is_a_defect():
 
 @pytest.mark.parametrize("rows", [1, 3, 7])
 def test_a_chunk_of_short_rows_ends_before_it_is_full(rows, monkeypatch):
-    monkeypatch.setattr("filegate.formats.splitter.MAX_CHUNK_ROWS", rows)
+    monkeypatch.setattr("filegate.formats.text.MAX_CHUNK_ROWS", rows)
     table = [(str(n), str(n * n)) for n in range(100)]
     data = HEADER + "".join(f"{a},{b}\n" for a, b in table).encode()
     result = read_all(data, ["a", "b"], chunk_bytes=100)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from filegate.contract import Evaluation
 from filegate.errors import ConservationError
-from filegate.pipeline.chunk import ChunkValidator
 from filegate.pipeline.handover import CHUNKS, read_manifest, write_manifest
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.validate import validate
-from filegate.runs.manifests import Chunk, ChunkManifest
+from filegate.runs.manifests import ChunkManifest
 from filegate.runs.run import Validated
 
 from .conftest import Pipeline
@@ -103,23 +103,12 @@ def test_another_number_of_rows_than_ingest_counted_fails_loudly(pipeline: Pipel
 def test_rows_that_are_neither_accepted_nor_rejected_are_a_loss(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Losing:
-        def __init__(self, evaluation: Any) -> None:
-            self._evaluation = evaluation
+    def losing(evaluation: Evaluation, *args: Any) -> Any:
+        found = honest(evaluation, *args)
+        return replace(found, accepted=found.accepted.head(-1))
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._evaluation, name)
-
-        def split(self, *args: Any) -> Any:
-            found = self._evaluation.split(*args)
-            return replace(found, accepted=found.accepted.head(-1))
-
-    def evaluate(validator: ChunkValidator, chunk: Chunk) -> tuple[Any, Any]:
-        records, evaluation = honest(validator, chunk)
-        return records, Losing(evaluation)
-
-    honest = ChunkValidator._evaluate
-    monkeypatch.setattr(ChunkValidator, "_evaluate", evaluate)
+    honest = Evaluation.split
+    monkeypatch.setattr(Evaluation, "split", losing)
     run = ingest(pipeline.arrive("orders/a.csv", MIXED), pipeline.context)
     with pytest.raises(ConservationError, match="Chunk 0: 4 rows became 1 accepted and 2 rejected ones"):
         validate(run, pipeline.context)

@@ -13,18 +13,18 @@ Grammar, on bytes of UTF-8 text (every significant character is ASCII, so no mul
 - An empty line is not a record, unless records have one field: then it is a null.
 - DOS's end-of-file mark, ^Z as the last byte of the text, is not part of a record.
 
-The scan is linear: the search for a closing quote never goes further than the next quote that could close it.
+Its regular expressions are possessive throughout: no input makes them backtrack. A *flat* record has no line end in its
+fields and no escape character; so in consecutive ones each line end ends a record.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Final, NamedTuple
 
 from filegate.formats.csv.index import RecordIndex
-from filegate.formats.csv.patterns import Patterns, record_patterns
 from filegate.formats.records import TOO_LONG
 from filegate.formats.sources import Csv
 
@@ -38,6 +38,7 @@ _MIN_STEP: Final = 1 << 7
 _CR = ord("\r")
 _LINE_END = re.compile(rb"\r\n?|\n")
 _NOT_BLANK = re.compile(rb"[^\r\n]++")
+_ESCAPABLE = rb"(\r\n|[\s\S])"
 
 
 class Record(NamedTuple):
@@ -47,6 +48,29 @@ class Record(NamedTuple):
     end: int
     next: int
     problem: str | None
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """The patterns of one dialect's records.
+
+    Attributes:
+        field: one field of a well-formed record; the group `quoted` is the content between quotes, if there are any.
+        record: a record, then its line end; group 1 is its body.
+        last: a record that ends with the text.
+        flat: consecutive flat records.
+        records: consecutive records, flat or not.
+        escape_in_text: in an unquoted field, an escape sequence for its group 1; None without an escape character.
+        escape_in_quotes: the same in a quoted field; None without quotes.
+    """
+
+    field: re.Pattern[bytes]
+    record: re.Pattern[bytes]
+    last: re.Pattern[bytes]
+    flat: re.Pattern[bytes]
+    records: re.Pattern[bytes]
+    escape_in_text: re.Pattern[bytes] | None
+    escape_in_quotes: re.Pattern[bytes] | None
 
 
 @dataclass(frozen=True)
@@ -65,11 +89,11 @@ class Grammar:
     quote: bytes | None = b'"'
     escape: bytes | None = None
     fields: int = 2
-    limit: int = field(default_factory=lambda: MAX_RECORD_BYTES)
+    limit: int = MAX_RECORD_BYTES
 
     @cached_property
-    def patterns(self) -> Patterns:
-        return record_patterns(self.delimiter, self.quote, self.escape)
+    def patterns(self) -> _Patterns:
+        return _patterns(self.delimiter, self.quote, self.escape)
 
     @property
     def lookahead(self) -> int:
@@ -100,6 +124,15 @@ class Grammar:
         if line_end is None:
             return Record(start, size, size, problem)
         return Record(start, line_end.start(), _whole_line_end(data, line_end.end(), size), problem)
+
+    def first_record(self, data: bytes, start: int, size: int) -> Record | None:
+        """The first record at or after `start`; None if there are only blank lines."""
+        while start < size:
+            record = self.record(data, start, size)
+            if not self.is_blank(record):
+                return record
+            start = record.next
+        return None
 
     def is_blank(self, record: Record) -> bool:
         """Whether it is an empty line that is not a record."""
@@ -201,7 +234,13 @@ def csv_grammar(source: Csv, columns: int) -> Grammar:
         quote=None if source.quote is None else source.quote.encode(),
         escape=None if source.escape is None else source.escape.encode(),
         fields=columns + source.trailing_delimiter,
+        limit=MAX_RECORD_BYTES,
     )
+
+
+def line_grammar() -> Grammar:
+    """One JSON record per line; empty lines are not records. A JSON string contains no raw line end."""
+    return Grammar(quote=None, limit=MAX_RECORD_BYTES)
 
 
 def line_end_at(data: bytes) -> int:
@@ -219,3 +258,40 @@ def _end(pattern: re.Pattern[bytes], data: bytes, start: int, stop: int) -> int:
 def _whole_line_end(data: bytes, end: int, size: int) -> int:
     """`end`, or one more if it lies between CR and LF."""
     return end + 1 if end < size and data[end - 1] == _CR and data[end : end + 1] == b"\n" else end
+
+
+@cache
+def _patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> _Patterns:
+    # The dialect's delimiter, quote and escape character, ready for a pattern.
+    d, q, e = (re.escape(character or b"") for character in (delimiter, quote, escape))
+    escaped = [e + b"(?:" + _ESCAPABLE.replace(b"(", b"(?:") + rb"|\Z)"] if escape else []
+    text = _run(b"[^" + d + e + rb"\r\n]*+", escaped)
+    flat_text = b"[^" + d + e + rb"\r\n]*+"
+    one_field, field, flat_field = text, text, flat_text
+    if quote is not None:
+        content = _run(b"[^" + q + e + b"]*+", [q + q, *escaped])
+        flat_content = _run(b"[^" + q + e + rb"\r\n]*+", [q + q])
+        end = q + b"(?=[" + d + rb"\r\n]|\Z)"
+        unquoted = b"(?!" + q + b")" + text
+        one_field = q + b"(?P<quoted>" + content + b")" + end + b"|" + unquoted
+        field = b"(?>" + q + content + end + b"|" + unquoted + b")"
+        flat_field = b"(?>" + q + flat_content + end + b"|(?!" + q + b")" + flat_text + b")"
+    body = field + b"(?:" + d + field + b")*+"
+    flat_body = flat_field + b"(?:" + d + flat_field + b")*+"
+    # A CR that ends the searched range might be half of a CRLF: such a record is left to `record`.
+    line_end = rb"(?:\r?+\n|\r(?=[^\n]))"
+    return _Patterns(
+        field=re.compile(one_field),
+        record=re.compile(b"(" + body + rb")(?:\r\n?+|\n)"),
+        # An escaped line end that ends the text joins nothing: a chunk may end where such a record proved malformed.
+        last=re.compile(body + rb"(?<![\r\n])\Z"),
+        flat=re.compile(b"(?:" + flat_body + line_end + b")*+"),
+        records=re.compile(b"(?:" + body + line_end + b")*+"),
+        escape_in_text=re.compile(e + _ESCAPABLE) if escape else None,
+        escape_in_quotes=re.compile(b"[" + q + e + b"]" + _ESCAPABLE) if quote else None,
+    )
+
+
+def _run(text: bytes, between: list[bytes]) -> bytes:
+    """`text`, repeated with any of the patterns in `between` after each repetition."""
+    return text + b"(?:(?:" + b"|".join(between) + b")" + text + b")*+" if between else text

@@ -25,13 +25,7 @@ def read_header(
 ) -> tuple[tuple[str, ...], int]:
     """The file's columns, and the offset of its first data record.
 
-    Args:
-        sample: the text's first bytes, in UTF-8.
-        ended: whether the sample is the whole text.
-        source: the dialect.
-        expected: the contract's columns.
-        on_unknown_columns: the policy on columns that the contract does not have.
-        name: of the object, for messages.
+    `sample` is the first bytes of its UTF-8 text, or the whole text if that has `ended`.
 
     Raises:
         EmptyObject: there is no data record.
@@ -41,7 +35,7 @@ def read_header(
     grammar = csv_grammar(source, 2)  # of several columns, so that blank lines are not records
     start = len(UTF8_BOM) if sample.startswith(UTF8_BOM) else 0
     size = grammar.text_end(sample) if ended else len(sample)
-    first = _first_record(sample, start, size, grammar)
+    first = grammar.first_record(sample, start, size)
     if first is None:
         if ended:
             raise EmptyObject(f"{name}: the file has only blank lines.", advice="Deliver it with its rows.")
@@ -52,20 +46,16 @@ def read_header(
     if not source.header:
         _check_width(fields, source, expected, name)
         return tuple(column.name for column in expected), start
-    hint = _hint(sample[first.start : first.end].decode(), fields, source, expected)
-    check_columns(fields, expected, on_unknown_columns, name=name, hint=hint)
-    if ended and _first_record(sample, first.next, size, csv_grammar(source, len(fields))) is None:
+    check_columns(
+        fields,
+        expected,
+        on_unknown_columns,
+        name=name,
+        hint=lambda: _hint(sample[first.start : first.end].decode(), fields, source, expected),
+    )
+    if ended and csv_grammar(source, len(fields)).first_record(sample, first.next, size) is None:
         raise EmptyObject(f"{name}: the file has a header and no rows.", advice="Deliver it with its rows.")
     return tuple(fields), first.next
-
-
-def _first_record(sample: bytes, start: int, size: int, grammar: Grammar) -> Record | None:
-    while start < size:
-        record = grammar.record(sample, start, size)
-        if not grammar.is_blank(record):
-            return record
-        start = record.next
-    return None
 
 
 def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, name: str) -> list[str]:

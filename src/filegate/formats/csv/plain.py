@@ -8,7 +8,7 @@ proof that polars reads a chunk exactly, and makes it unnecessary to read the ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -16,7 +16,6 @@ import polars as pl
 
 from filegate.formats.csv.grammar import Grammar
 from filegate.formats.csv.index import byte_column, positions
-from filegate.formats.csv.projection import Projection
 from filegate.formats.encoding import UTF8_BOM
 from filegate.formats.records import ROW, Records
 from filegate.formats.sources import Csv
@@ -51,12 +50,21 @@ _INTEGERS: Final[dict[type[pl.DataType], str]] = {
 
 
 class PlainReader:
-    """Reads chunks of one dialect whose records are all plain; `types`: of fields, by their places in a record."""
+    """Reads chunks of one dialect whose records are all plain.
 
-    def __init__(self, source: Csv, grammar: Grammar, projection: Projection, types: Mapping[int, pl.DataType]) -> None:
+    Args:
+        source: the dialect.
+        grammar: of its records.
+        columns: expressions on the fields, named by their places in a record: the resulting columns.
+        types: of fields, by place.
+    """
+
+    def __init__(
+        self, source: Csv, grammar: Grammar, columns: Sequence[pl.Expr], types: Mapping[int, pl.DataType]
+    ) -> None:
         patterns = {place: pattern for place, dtype in types.items() if (pattern := plain_pattern(dtype)) is not None}
         self._source = source
-        self._projection = projection
+        self._columns = columns
         self._fields = range(grammar.fields)
         self._types = {place: types[place] for place in patterns}
         self._block_bytes = min(_BLOCK_BYTES, grammar.limit)
@@ -109,7 +117,7 @@ class PlainReader:
             quote_char=self._source.quote,
             null_values=list(self._source.null_values) or None,
         )
-        return scan.select(self._projection.columns).collect()
+        return scan.select(self._columns).collect()
 
 
 class _Lines:

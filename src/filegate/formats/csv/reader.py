@@ -1,25 +1,38 @@
-"""CSV: the records of one chunk."""
+"""CSV: the records of one chunk.
+
+There are three ways to read a record, which give the same values: polars with types, if the whole chunk is plain;
+polars as strings, with each byte accounted for, if the index finds the record's end; and the grammar.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cached_property, lru_cache
 
-from filegate.formats.csv.grammar import csv_grammar
+import polars as pl
+
+from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
+from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.plain import PlainReader
-from filegate.formats.csv.projection import Projection
-from filegate.formats.csv.tolerant import read_tolerantly
-from filegate.formats.reader import TextReader
-from filegate.formats.records import ExpectedColumn, Records, UnknownColumns
+from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
+from filegate.formats.reader import RowBuffer, TextReader, null_if_in
+from filegate.formats.records import (
+    KEPT_BYTES,
+    RESCUED,
+    ROW,
+    TOO_LONG,
+    ExpectedColumn,
+    Malformed,
+    Records,
+    UnknownColumns,
+)
 from filegate.formats.sources import Csv
+from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
 
 
 class CsvReader(TextReader):
-    """Reads the chunks of files of one dialect.
-
-    There are three ways to read a record, which give the same values: polars with types, if the whole chunk is plain;
-    polars as strings, with each byte accounted for, if the index finds the record's end; and the grammar.
-    """
+    """Reads the chunks of files of one dialect."""
 
     def __init__(
         self,
@@ -29,7 +42,7 @@ class CsvReader(TextReader):
         on_unknown_columns: UnknownColumns,
     ) -> None:
         dtypes = {column.name: column.dtype for column in expected}
-        projection = Projection(columns, dtypes, source.null_values, rescue=on_unknown_columns == "rescue")
+        projection = _Projection(columns, dtypes, source.null_values, rescue=on_unknown_columns == "rescue")
         super().__init__(csv_grammar(source, len(columns)), projection.names)
         self._source = source
         self._projection = projection
@@ -38,8 +51,201 @@ class CsvReader(TextReader):
             for name, place in projection.places.items()
             if (dtype := dtypes[name]) is not None and name not in source.date_formats
         }
-        self._plain = PlainReader(source, self._grammar, projection, types)
+        self._plain = PlainReader(source, self._grammar, projection.columns, types)
 
     def _records(self, data: bytes, chunk: Chunk) -> Records:
-        records = self._plain.read(data, chunk)
-        return records or read_tolerantly(data, chunk, self._source, self._grammar, self._projection)
+        if records := self._plain.read(data, chunk):
+            return records
+        found = _ScannedChunk(data, chunk.first_row, self._source, self._grammar, self._projection)
+        return Records(found.frame(), (), tuple(found.malformed), lambda rows: found.offsets(rows) + chunk.origin)
+
+
+class _Projection:
+    """The contract's columns of a file, and the rescued ones.
+
+    Attributes:
+        places: place of each of the contract's columns in a record, from 0, in the file's order.
+        fields: the fields that are read, named by their places, since a file may have any column name, even `__row__`.
+        strings: expressions on the fields: null if a field is one of the null values.
+        columns: expressions on the fields: the resulting columns.
+        names: of the resulting columns.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], expected: Collection[str], null_values: Collection[str], *, rescue: bool
+    ) -> None:
+        self.places = {name: place for place, name in enumerate(columns) if name in expected}
+        self.columns = [pl.col(f"{place}").alias(name) for name, place in self.places.items()]
+        unknown = {place: name for place, name in enumerate(columns) if rescue and name not in expected}
+        self.fields = [f"{place}" for place in (*self.places.values(), *unknown)]
+        self.strings = [null_if_in(pl.col(field), null_values) for field in self.fields]
+        if rescue:
+            values = [pl.col(f"{place}").alias(name) for place, name in unknown.items()]
+            rescued = pl.struct(values).struct.json_encode() if values else pl.lit(None, pl.String)
+            self.columns.append(rescued.alias(RESCUED))
+        self.names = [column.meta.output_name() for column in self.columns]
+
+
+class _ScannedChunk:
+    """One chunk of any content, read as strings: the records that the index resolves by polars, the others one by one.
+
+    Which way a record takes changes nothing but the time.
+    """
+
+    def __init__(self, data: bytes, first_row: int, source: Csv, grammar: Grammar, projection: _Projection) -> None:
+        self._data = data
+        self._first_row = first_row
+        self._next_row = first_row
+        self._source = source
+        self._grammar = grammar
+        self._projection = projection
+        self._nulls = frozenset(source.null_values)
+        self._places = [int(field) for field in projection.fields]
+        self._index = grammar.index(data, excluded=b"\0")
+        self._starts: list[pl.Series | list[int]] = [[]]
+        self._resolved: list[tuple[int, int]] = []
+        self._parsed = RowBuffer(projection.fields)
+        self.malformed: list[Malformed] = []
+        self._scan()
+
+    def _scan(self) -> None:
+        """Find all records, and read those that the index does not resolve."""
+        position, invalid, size = 0, -1, len(self._data)
+        while position < size:
+            if invalid < position:
+                invalid = next_invalid_utf8(self._data, position, size)
+            span = self._index.span(position, invalid)
+            if span.end > position:
+                self._add_starts(span.starts)
+                self._resolved.append((position, span.end))
+                position = span.end
+            else:
+                record = self._grammar.record(self._data, position, size)
+                if not self._grammar.is_blank(record):
+                    self._parse(record, self._next_row)
+                    self._add_starts([position])
+                position = record.next
+
+    def frame(self) -> pl.DataFrame:
+        """`__row__` and the resulting columns of the well-formed records."""
+        resolved = self._read_resolved() if self._resolved else None
+        if resolved is None:
+            frame = self._parsed.frame()
+        elif self._parsed:
+            frame = pl.concat([resolved, self._parsed.frame()]).sort(ROW)
+        else:
+            frame = resolved
+        return frame.select(ROW, *self._projection.columns)
+
+    def offsets(self, rows: pl.Series) -> pl.Series:
+        """Where the records with these numbers start in the chunk."""
+        return self._row_starts.gather(rows - self._first_row).alias(rows.name)
+
+    @cached_property
+    def _row_starts(self) -> pl.Series:
+        return pl.concat([pl.Series(starts, dtype=pl.Int64) for starts in self._starts])
+
+    def _add_starts(self, starts: pl.Series | list[int]) -> None:
+        """Add the starts of the next rows."""
+        self._next_row += len(starts)
+        last = self._starts[-1]
+        if isinstance(last, list) and isinstance(starts, list):
+            last.extend(starts)
+        else:
+            self._starts.append(starts)
+
+    def _parse(self, record: Record, row: int) -> None:
+        """Read a record by the grammar."""
+        body = self._data[record.start : record.end]
+        values = self._values(record, body)
+        if isinstance(values, BrokenRule):
+            self.malformed.append(Malformed(row, body[:KEPT_BYTES], values))
+        else:
+            self._parsed.add(row, [values[place] for place in self._places])
+
+    def _values(self, record: Record, body: bytes) -> list[str | None] | BrokenRule:
+        if record.problem == TOO_LONG:
+            return BrokenRule(TOO_LONG, None, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes")
+        if record.problem is not None:
+            problem = "a quoted field that is not closed, or text after its closing quote"
+            return BrokenRule(record.problem, None, problem, "quotes around whole fields, doubled inside them")
+        if b"\0" in body:
+            return BrokenRule("record:nul", None, f"NUL at byte {body.index(0)} of the record", "text without NUL")
+        try:
+            fields = self._grammar.values(body)
+        except UnicodeDecodeError:
+            invalid = next_invalid_utf8(body, 0, len(body))
+            value = f"0x{body[invalid]:02x} at byte {invalid} of the record"
+            return BrokenRule("record:encoding", None, value, "text in the file's encoding")
+        trailing = self._source.trailing_delimiter
+        if len(fields) != self._grammar.fields or (trailing and fields[-1] != ("", False)):
+            return _wrong_width(len(fields), self._grammar.fields - trailing, trailing)
+        return [None if (not text and not quoted) or text in self._nulls else text for text, quoted in fields]
+
+    def _resolved_rows(self) -> pl.Series:
+        """The numbers of the resolved records."""
+        numbers = pl.int_range(self._first_row, self._next_row, dtype=pl.Int64, eager=True).alias(ROW)
+        others = [*self._parsed.rows, *(record.row for record in self.malformed)]
+        return numbers.filter(~numbers.is_in(pl.Series(others, dtype=pl.Int64).implode())) if others else numbers
+
+    def _read_resolved(self) -> pl.DataFrame:
+        """`__row__` and the fields of the resolved records; those that polars does not read exactly are parsed."""
+        numbers = self._resolved_rows()
+        text, index = self._resolved_text()
+        frame = self._scanned(text)
+        if frame.height == len(numbers):
+            exact = self._is_exact(frame, index)
+        else:
+            frame = frame.clear(len(numbers))
+            exact = pl.repeat(False, len(numbers), dtype=pl.Boolean, eager=True)
+        frame = frame.select(self._projection.strings).insert_column(0, numbers)
+        if exact.all():
+            return frame
+        inexact = numbers.filter(~exact)
+        for row, start in zip(inexact, self.offsets(inexact), strict=True):
+            self._parse(self._grammar.record(self._data, start, len(self._data)), row)
+        self.malformed.sort(key=lambda record: record.row)
+        return frame.filter(exact)
+
+    def _is_exact(self, frame: pl.DataFrame, index: RecordIndex) -> pl.Series:
+        """For each record, whether polars reads it exactly.
+
+        polars pads short records and truncates long ones. But only if a record has the right number of fields are its
+        bytes, except quotes and line end, those of the values and of the delimiters between them.
+        """
+        sizes = frame.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
+        exact = sizes + (frame.width - 1) == index.contents()
+        return exact & frame.to_series(-1).is_null() if self._source.trailing_delimiter else exact
+
+    def _scanned(self, text: bytes) -> pl.DataFrame:
+        """The text as polars reads it; an empty frame if polars refuses it."""
+        schema = {f"{place}": pl.String for place in range(self._grammar.fields)}
+        frame = pl.scan_csv(
+            # polars removes a byte-order mark at the start, even if it is the first character of a value
+            UTF8_BOM + text if text.startswith(UTF8_BOM) else text,
+            has_header=False,
+            schema=schema,
+            separator=self._source.delimiter,
+            quote_char=self._source.quote,
+            eol_char="\n" if b"\n" in text else "\r",
+            truncate_ragged_lines=True,
+        )
+        try:
+            return frame.collect()
+        except pl.exceptions.PolarsError:
+            return pl.DataFrame(schema=schema)
+
+    def _resolved_text(self) -> tuple[bytes, RecordIndex]:
+        """The resolved records, joined."""
+        if self._resolved == [(0, len(self._data))]:
+            return self._data, self._index
+        view = memoryview(self._data)
+        text = b"".join(view[start:end] for start, end in self._resolved)
+        return text, self._grammar.index(text)
+
+
+@lru_cache(maxsize=64)
+def _wrong_width(found: int, expected: int, trailing: bool) -> BrokenRule:
+    """One object for the many records with the same wrong number of fields."""
+    allowed = f"{expected} fields" + ", a delimiter after each" * trailing
+    return BrokenRule("record:fields", None, f"{found} fields", allowed)

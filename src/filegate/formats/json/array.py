@@ -12,8 +12,7 @@ from filegate.errors import MalformedObject
 from filegate.formats.csv.grammar import CTRL_Z, Grammar
 from filegate.formats.encoding import ByteStream
 from filegate.formats.records import RawChunk
-from filegate.formats.splitter import MAX_CHUNK_ROWS
-from filegate.formats.text import TextWindow
+from filegate.formats.text import MAX_CHUNK_ROWS, TextWindow
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*+")
 _STRUCTURE: Final = re.compile(rb'["\\\[\]{}]')
@@ -25,10 +24,11 @@ _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 _DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
-def split_array(text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes: int, name: str) -> Iterator[RawChunk]:
-    """Chunks of the array's elements, one per line; brackets, commas and blanks between elements become line ends.
+class ArraySplitter:
+    """One pass over an array, which is split into chunks of elements, one per line.
 
-    An element that is longer than a record may be is a chunk of its own, of which only the first bytes are kept.
+    Brackets, commas and blanks between elements become line ends. An element that is longer than a record may be is a
+    chunk of its own, of which only the first bytes are kept.
 
     Args:
         text: the text in UTF-8.
@@ -36,15 +36,7 @@ def split_array(text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes
         grammar: of the resulting lines.
         chunk_bytes: length of a chunk.
         name: of the object, for messages.
-
-    Raises:
-        MalformedObject: the text is not one well-formed array.
     """
-    return _ArraySplitter(text, data_start, grammar, chunk_bytes, name).chunks()
-
-
-class _ArraySplitter:
-    """One pass over an array; the window always starts between two tokens, or before an element."""
 
     def __init__(self, text: ByteStream, data_start: int, grammar: Grammar, chunk_bytes: int, name: str) -> None:
         self._window = TextWindow(text)
@@ -55,9 +47,15 @@ class _ArraySplitter:
         self._expected = "an element or ]"
 
     def chunks(self) -> Iterator[RawChunk]:
+        """The chunks, in order.
+
+        Raises:
+            MalformedObject: the text is not one well-formed array.
+        """
+        size = self._chunk_bytes + self._grammar.lookahead
         with closing(self._window):
             self._window.skip_to(self._data_start)
-            while self._window.fill(self._chunk_bytes + self._grammar.lookahead):
+            while self._window.fill(size):  # the window always starts between two tokens, or before an element
                 yield self._next_chunk()
             if self._expected != "the end":
                 raise self._malformed(0, "the text ends inside the array")

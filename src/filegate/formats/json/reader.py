@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import polars as pl
 
+from filegate.formats.csv.grammar import line_grammar
 from filegate.formats.encoding import next_invalid_utf8
-from filegate.formats.json.lines import line_grammar
 from filegate.formats.json.plain import plain_lines
 from filegate.formats.json.record import MalformedRecord, excerpt, parse_record, scalar_type, to_string
-from filegate.formats.reader import TextReader
+from filegate.formats.reader import RowBuffer, TextReader, null_if_in
 from filegate.formats.records import (
     KEPT_BYTES,
     ORIGINALS,
@@ -26,7 +26,6 @@ from filegate.formats.records import (
     Scalar,
     UnknownColumns,
 )
-from filegate.formats.rows import RowBuffer, null_if_in
 from filegate.formats.sources import Json
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
