@@ -17,8 +17,7 @@ from typing import Any
 import boto3
 import yaml
 
-from filegate.deploy.intrinsics import NOT_CREATED_ID
-from filegate.devcloud.stack import DeployedStacks, Resource
+from filegate.devcloud.stack import NOT_CREATED_ID, Resource, deployed_resources
 from tests.deployed_stack import resources
 from tests.deployed_stack.properties import Aws, NoSuchService, Property
 
@@ -93,7 +92,7 @@ def compare(
     differences: list[Difference] = []
     unproved: list[Unproved] = []
     found: dict[str, set[str]] = {}
-    for resource in DeployedStacks(session).resources(stack_name):
+    for resource in deployed_resources(session, stack_name):
         kind, wanted = resource.type, dict(resource.properties)
         found[resource.name] = set(wanted) | found.get(resource.name, set())
         if kind in resources.COMBINED:

@@ -21,6 +21,7 @@ from unittest import mock
 
 from filegate.devcloud.execution import Outcome
 from filegate.devcloud.runtime_api import not_started
+from filegate.devcloud.stack import NOT_CREATED_ID
 from filegate.errors import FilegateError
 
 TESTED = "1.5.33"  # the ministack release that has these names
@@ -210,8 +211,6 @@ def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:
 
 def _handlers(recorded: Collection[str]) -> dict[str, Handlers]:
     """The handlers of resource types: a template with a type that has none is refused."""
-    from filegate.deploy.intrinsics import NOT_CREATED_ID  # noqa: PLC0415 - its package needs boto3
-
     attributes = _AnyAttribute(lambda: NOT_CREATED_ID)
     known: dict[str, Handlers] = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
     recorder: Handlers = {

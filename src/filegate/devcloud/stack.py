@@ -2,21 +2,115 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from filegate.deploy.intrinsics import Scope
+from filegate.errors import FilegateError
 
 if TYPE_CHECKING:
     import boto3
 
 NESTED_STACK = "AWS::CloudFormation::Stack"
+NOT_CREATED_ID = "unknown"  # id and attributes of a resource that a local cloud only took note of, having no such type
+
+_NOTHING = object()  # what AWS::NoValue stands for: the property or list item is not there
+_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
+
+# Attributes that the templates use, by resource type; {id} is the physical id, {name} its last component.
+_ATTRIBUTES = {
+    "AWS::CloudWatch::Alarm": {"Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}"},
+    "AWS::CloudWatch::CompositeAlarm": {"Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{id}"},
+    "AWS::DynamoDB::Table": {"Arn": "arn:{partition}:dynamodb:{region}:{account}:table/{id}"},
+    "AWS::ECR::Repository": {"Arn": "arn:{partition}:ecr:{region}:{account}:repository/{id}"},
+    "AWS::Events::Rule": {"Arn": "arn:{partition}:events:{region}:{account}:rule/{id}"},
+    "AWS::IAM::Role": {"Arn": "arn:{partition}:iam::{account}:role/{id}"},
+    "AWS::KMS::Key": {"Arn": "arn:{partition}:kms:{region}:{account}:key/{id}"},
+    "AWS::Lambda::Function": {"Arn": "arn:{partition}:lambda:{region}:{account}:function:{id}"},
+    "AWS::Logs::LogGroup": {"Arn": "arn:{partition}:logs:{region}:{account}:log-group:{id}:*"},
+    "AWS::S3::Bucket": {"Arn": "arn:{partition}:s3:::{id}"},
+    "AWS::SQS::Queue": {"Arn": "arn:{partition}:sqs:{region}:{account}:{name}", "QueueName": "{name}"},
+}
 
 
-@dataclass(frozen=True, kw_only=True)
+class UnresolvedValue(FilegateError):
+    """A template uses an intrinsic function or a name that is not known here."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one stack's template refers to.
+
+    Attributes:
+        names: what parameters, pseudo parameters and resources stand for, and attributes such as `Queue.Arn`.
+        conditions: the template's conditions, unresolved.
+    """
+
+    names: MutableMapping[str, Any]
+    conditions: Mapping[str, Any]
+
+    def resolve(self, value: Any) -> Any:  # noqa: PLR0911, PLR0912 - one answer for each function
+        """`value` with every intrinsic function in it replaced by what it evaluates to.
+
+        Raises:
+            UnresolvedValue: a function or a name is not known here.
+        """
+        if isinstance(value, list):
+            return [item for item in map(self.resolve, value) if item is not _NOTHING]
+        if not isinstance(value, dict):
+            return value
+        match [*value.items()]:
+            case [("Ref", "AWS::NoValue")]:
+                return _NOTHING
+            case [("Ref", str(name))]:
+                return self._value(name)
+            case [("Condition", str(name))]:
+                return self.condition(name)
+            case [("Fn::GetAtt", [str(target), str(attribute)])]:
+                return self._value(f"{target}.{attribute}")
+            case [("Fn::Sub", str(text))]:
+                return _PLACEHOLDER.sub(lambda found: str(self._value(found[1])), text)
+            case [("Fn::Sub", [str(text), dict(names)])]:
+                inner = Scope(ChainMap(self.resolve(names), self.names), self.conditions)
+                return inner.resolve({"Fn::Sub": text})
+            case [("Fn::If", [str(name), then, otherwise])]:
+                return self.resolve(then if self.condition(name) else otherwise)
+            case [("Fn::Equals", [left, right])]:
+                return str(self.resolve(left)) == str(self.resolve(right))
+            case [("Fn::Not", [inner])]:
+                return not self.resolve(inner)
+            case [("Fn::And", [*inner])]:
+                return all(self.resolve(item) for item in inner)
+            case [("Fn::Join", [str(separator), items])]:
+                return separator.join(map(str, self.resolve(items)))
+            case [("Fn::Split", [str(separator), text])]:
+                return self.resolve(text).split(separator)
+            case [("Fn::Select", [index, items])] if int(index) < len(found := self.resolve(items)):
+                return found[int(index)]
+            case [("Fn::GetAZs", _)]:  # of any region, as long as it is the stack's own
+                return [f"{self._value('AWS::Region')}{letter}" for letter in "abc"]
+            case [(str(name), argument)] if name.startswith("Fn::"):
+                raise UnresolvedValue(f"{name} of {argument!r} cannot be evaluated.", advice=f"Add it to {__name__}.")
+        resolved = {key: self.resolve(item) for key, item in value.items()}
+        return {key: item for key, item in resolved.items() if item is not _NOTHING}
+
+    def condition(self, name: str) -> bool:
+        return bool(self.resolve(self.conditions[name]))
+
+    def _value(self, name: str) -> Any:
+        try:
+            return self.names[name]
+        except KeyError:
+            if self.names.get(name.partition(".")[0]) == NOT_CREATED_ID:
+                return NOT_CREATED_ID
+            raise UnresolvedValue(
+                f"{name!r} is not a parameter, a resource or a known attribute of one.", advice=f"Add it to {__name__}."
+            ) from None
+
+
+@dataclass(frozen=True)
 class Resource:
     """A resource of a stack.
 
@@ -35,86 +129,55 @@ class Resource:
     properties: Mapping[str, Any]
 
 
-class DeployedStacks:
-    """The stacks of a cloud, asked for at most once each."""
+def deployed_resources(session: boto3.Session, stack_name: str) -> Iterator[Resource]:
+    """The resources of this stack and of the stacks nested in it, in the order of their templates.
 
-    def __init__(self, session: boto3.Session) -> None:
-        self._session = session
-        self._client = session.client("cloudformation")
+    Raises:
+        UnresolvedValue: a template uses an intrinsic function or a name that is not known here.
+    """
+    client = session.client("cloudformation")
+    pages = client.get_paginator("describe_stacks").paginate()
+    stacks = {stack[key]: stack for stack in pages.search("Stacks[]") for key in ("StackName", "StackId")}
+    yield from _resources(client, stacks, stack_name, "")
 
-    def resources(
-        self, stack_name: str, types: Collection[str] | None = None, *, prefix: str = ""
-    ) -> Iterator[Resource]:
-        """The resources of this stack and of the stacks nested in it, in the order of their templates.
 
-        Args:
-            stack_name: name or id of the stack.
-            types: the resource types to resolve; all of them if None.
-            prefix: of the resources' names.
+def _resources(client: Any, stacks: Mapping[str, Any], stack_name: str, prefix: str) -> Iterator[Resource]:
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_name)
+    summaries = pages.search("StackResourceSummaries[]")
+    deployed = {item["LogicalResourceId"]: (item["ResourceType"], item["PhysicalResourceId"]) for item in summaries}
+    names = _names(stacks, stack_name, deployed)
+    template = client.get_template(StackName=stack_name)["TemplateBody"]
+    scope = Scope(names, template.get("Conditions", {}))
+    for logical_id, declared in template["Resources"].items():
+        if "Condition" in declared and not scope.condition(declared["Condition"]):
+            continue
+        kind, id_ = deployed[logical_id]
+        properties = scope.resolve(declared.get("Properties", {}))
+        yield Resource(prefix + logical_id, kind, id_, names.get(f"{logical_id}.Arn"), properties)
+        if kind == NESTED_STACK:
+            yield from _resources(client, stacks, id_, f"{prefix}{logical_id}.")
 
-        Raises:
-            UnresolvedValue: a template uses an intrinsic function or an attribute that is not known here.
-        """
-        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=stack_name)
-        summaries = [summary for page in pages for summary in page["StackResourceSummaries"]]
-        deployed = {item["LogicalResourceId"]: (item["ResourceType"], item["PhysicalResourceId"]) for item in summaries}
-        if types is None or any(kind in types for kind, _ in deployed.values()):
-            yield from self._resolved(stack_name, deployed, types, prefix)
-        for logical_id, (kind, physical_id) in deployed.items():
-            if kind == NESTED_STACK:
-                yield from self.resources(physical_id, types, prefix=f"{prefix}{logical_id}.")
 
-    def _resolved(
-        self, stack_name: str, deployed: Mapping[str, tuple[str, str]], types: Collection[str] | None, prefix: str
-    ) -> Iterator[Resource]:
-        body: Any = self._client.get_template(StackName=stack_name)["TemplateBody"]
-        template = json.loads(body) if isinstance(body, str) else body
-        scope = self._scope(stack_name, template, deployed)
-        for logical_id, declared in template["Resources"].items():
-            if "Condition" in declared and not scope.condition(declared["Condition"]):
-                continue
-            kind, physical_id = deployed[logical_id]
-            if types is None or kind in types:
-                yield Resource(
-                    name=prefix + logical_id,
-                    type=kind,
-                    id=physical_id,
-                    arn=scope.arn(logical_id),
-                    properties=scope.resolve(declared.get("Properties", {})),
-                )
-
-    def _scope(self, stack_name: str, template: Mapping[str, Any], deployed: Mapping[str, tuple[str, str]]) -> Scope:
-        stack = self._stacks[stack_name]
-        _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
-        return Scope(
-            pseudo={
-                "AWS::AccountId": account,
-                "AWS::Partition": partition,
-                "AWS::Region": region,
-                "AWS::StackId": stack["StackId"],
-                "AWS::StackName": stack["StackName"],
-                "AWS::URLSuffix": "amazonaws.com",
-            },
-            parameters={item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])},
-            resources=deployed,
-            outputs={
-                logical_id: {
-                    item["OutputKey"]: item["OutputValue"] for item in self._stacks[stack_id].get("Outputs", [])
-                }
-                for logical_id, (kind, stack_id) in deployed.items()
-                if kind == NESTED_STACK
-            },
-            conditions=template.get("Conditions", {}),
-            zones=self._zones,
-        )
-
-    @cached_property
-    def _stacks(self) -> dict[str, Mapping[str, Any]]:
-        """What `DescribeStacks` says of each stack, by its name and by its id."""
-        pages = self._client.get_paginator("describe_stacks").paginate()
-        stacks = [stack for page in pages for stack in page["Stacks"]]
-        return {stack[key]: stack for key in ("StackName", "StackId") for stack in stacks}
-
-    def _zones(self) -> Sequence[str]:
-        zones = self._session.client("ec2").describe_availability_zones()["AvailabilityZones"]
-        return [zone["ZoneName"] for zone in zones]
+def _names(stacks: Mapping[str, Any], stack_name: str, deployed: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """What the stack's template can refer to, for its `Scope`."""
+    stack = stacks[stack_name]
+    _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
+    names = {
+        "AWS::AccountId": account,
+        "AWS::Partition": partition,
+        "AWS::Region": region,
+        "AWS::StackId": stack["StackId"],
+        "AWS::StackName": stack["StackName"],
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    names |= {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
+    for logical_id, (kind, id_) in deployed.items():
+        names[logical_id] = id_
+        if kind == NESTED_STACK:
+            outputs = stacks[id_].get("Outputs", [])
+            names |= {f"{logical_id}.Outputs.{item['OutputKey']}": item["OutputValue"] for item in outputs}
+        elif id_ != NOT_CREATED_ID:
+            parts = {"partition": partition, "region": region, "account": account, "id": id_}
+            for attribute, form in _ATTRIBUTES.get(kind, {}).items():
+                names[f"{logical_id}.{attribute}"] = form.format(**parts, name=id_.rpartition("/")[2])
+    return names
