@@ -16,7 +16,7 @@ from filegate.errors import NoCloud, WrongUse
 from filegate.operations.deliver import check_declared
 
 if TYPE_CHECKING:
-    from filegate.devcloud import EmbeddedCloud
+    from filegate.devcloud.cloud import EmbeddedCloud
     from filegate.operations.cloud import Cloud
 
 
@@ -60,7 +60,7 @@ def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, EmbeddedClo
         NoCloud: the "local" extra is not installed.
     """
     try:
-        from filegate.devcloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
+        from filegate.devcloud.cloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
 
         machinery = EmbeddedCloud(datasets=datasets, port=port)
     except ImportError as error:

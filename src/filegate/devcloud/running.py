@@ -25,14 +25,9 @@ class RunningLocal(BaseModel):
     @property
     def alive(self) -> bool:
         """Whether the process is there and its port answers."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # somebody else's by now
-            return False
         address = urlsplit(self.endpoint)
         try:
+            os.kill(self.pid, 0)  # not permitted: somebody else's by now
             socket.create_connection((str(address.hostname), address.port or 80), timeout=2).close()
         except OSError:
             return False
@@ -53,9 +48,8 @@ def running_local() -> RunningLocal | None:
     except FileNotFoundError:
         return None
     except ValidationError:
-        file.unlink(missing_ok=True)
-        return None
-    if not found.alive:
+        found = None
+    if found is None or not found.alive:
         file.unlink(missing_ok=True)
         return None
     return found

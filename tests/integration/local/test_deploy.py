@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 
 from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
 from filegate.deploy.events import root_cause
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.devcloud.dropped import MINISTACK
 from filegate.devcloud.stack import deployed_resources
 from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, resources
