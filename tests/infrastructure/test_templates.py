@@ -11,8 +11,7 @@ import pytest
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
 
-from filegate.devcloud.dropped import LOCALSTACK, MINISTACK
-from filegate.devcloud.patches import UNKNOWN_TO_MINISTACK
+from filegate.devcloud.dropped import LOCALSTACK, MINISTACK, UNKNOWN_TO_MINISTACK
 from tests.deployed_stack.resources import NOT_CREATED, NOT_SHOWN
 
 DIRECTORY = Path(__file__).parents[2] / "infra" / "cloudformation"

@@ -123,12 +123,8 @@ class EmbeddedCloud:
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
         images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in STAGES}
-        return deploy_local(
-            self.session(),
-            template=template,
-            parameters={**images, **(parameters or {})},
-            dropped=MINISTACK,
-        )
+        given = {**images, **(parameters or {})}
+        return deploy_local(self.session(), template=template, parameters=given, dropped=MINISTACK)
 
     def stop(self) -> None:
         """End every function's process and the server, and undo what was changed here. Safe to call twice."""

@@ -37,6 +37,27 @@ LOCALSTACK: Dropped = {
 }
 
 
+# Resource types that ministack's CloudFormation does not know, and for which it would refuse a whole template, whether
+# the template's conditions ask for such a resource or not. It only records them.
+UNKNOWN_TO_MINISTACK = frozenset(
+    {
+        "AWS::BCM::Dashboard",
+        "AWS::Backup::BackupSelection",
+        "AWS::Budgets::Budget",
+        "AWS::CE::AnomalyMonitor",
+        "AWS::CE::AnomalySubscription",
+        "AWS::CE::CostCategory",
+        "AWS::CloudTrail::Trail",
+        "AWS::EC2::FlowLog",
+        "AWS::EC2::NetworkAcl",
+        "AWS::EC2::NetworkAclEntry",
+        "AWS::EC2::SubnetNetworkAclAssociation",
+        "AWS::IAM::OIDCProvider",
+        "AWS::Logs::QueryDefinition",
+    }
+)
+
+
 def write_dropped(session: boto3.Session, stack_name: str, dropped: Dropped) -> None:
     """Write these properties of the stack's resources, and of those of its nested stacks, as the templates have them.
 

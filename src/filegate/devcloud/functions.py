@@ -98,14 +98,11 @@ class ExecutionEnvironment:
 
         A call that fails outside of the handler leaves the environment dead.
         """
-        result = self._runtime.invoke(
-            Call(
-                request_id=request_id,
-                function_arn=function_arn,
-                payload=json.dumps(event).encode(),
-                headers={"Lambda-Runtime-Trace-Id": _trace_id()},
-            )
+        headers = {"Lambda-Runtime-Trace-Id": _trace_id()}
+        call = Call(
+            request_id=request_id, function_arn=function_arn, payload=json.dumps(event).encode(), headers=headers
         )
+        result = self._runtime.invoke(call)
         try:
             answer = json.loads(result.body)
         except ValueError:
@@ -191,20 +188,15 @@ class Functions:
         with self._lock:
             if self._stopped:
                 raise FilegateError(f"The embedded cloud has stopped: {name} cannot be invoked any more.")
-            usable, stale = None, []
-            while self._idle[name] and usable is None:
-                candidate = self._idle[name].pop()
-                if candidate.launch == launch and candidate.alive:
-                    usable = candidate
-                else:
-                    stale.append(candidate)
-                    self._live.discard(candidate)
-            if usable is None:
-                usable = ExecutionEnvironment(launch)
-                self._live.add(usable)
+            idle = self._idle[name]
+            fitting = [environment for environment in idle if environment.launch == launch and environment.alive]
+            stale = set(idle).difference(fitting)
+            used = fitting.pop() if fitting else ExecutionEnvironment(launch)
+            self._idle[name] = fitting
+            self._live = (self._live - stale) | {used}
         for environment in stale:
             environment.close()
-        return usable
+        return used
 
     def _release(self, name: str, environment: ExecutionEnvironment) -> None:
         with self._lock:

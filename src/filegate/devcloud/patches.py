@@ -19,31 +19,13 @@ from http import HTTPStatus
 from typing import Any
 from unittest import mock
 
+from filegate.devcloud.dropped import UNKNOWN_TO_MINISTACK
 from filegate.devcloud.functions import Outcome
 from filegate.devcloud.runtime_api import not_started
 from filegate.devcloud.stack import NOT_CREATED_ID
 from filegate.errors import FilegateError
 
 TESTED = "1.5.33"  # the ministack release that has these names
-# Resource types that ministack's CloudFormation does not know, and for which it would refuse a whole template, whether
-# the template's conditions ask for such a resource or not. It only records them.
-UNKNOWN_TO_MINISTACK = frozenset(
-    {
-        "AWS::BCM::Dashboard",
-        "AWS::Backup::BackupSelection",
-        "AWS::Budgets::Budget",
-        "AWS::CE::AnomalyMonitor",
-        "AWS::CE::AnomalySubscription",
-        "AWS::CE::CostCategory",
-        "AWS::CloudTrail::Trail",
-        "AWS::EC2::FlowLog",
-        "AWS::EC2::NetworkAcl",
-        "AWS::EC2::NetworkAclEntry",
-        "AWS::EC2::SubnetNetworkAclAssociation",
-        "AWS::IAM::OIDCProvider",
-        "AWS::Logs::QueryDefinition",
-    }
-)
 
 _LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neither sleeps nor calls a function
 
