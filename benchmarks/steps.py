@@ -31,7 +31,7 @@ from filegate.contract.keys import key_hashes
 from filegate.dataset.registry import Registry
 from filegate.formats import ROW, make_reader, sniff, split
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.quarantine_writer import quarantine_frame
+from filegate.pipeline.quarantine import quarantine_frame
 from filegate.runs.address import Address
 from filegate.runs.manifests import Chunk
 from filegate.storage.objects import FileBlob

@@ -16,11 +16,12 @@ from typing import Any
 
 from filegate.deploy import load_template
 from filegate.deploy.parameters import read_parameters
-from filegate.devcloud.stack import NESTED_STACK, Scope
+from scripts.intrinsics import Scope
 
 DIRECTORY = Path(__file__).parents[1] / "infra" / "cloudformation"
 Template = dict[str, Any]
 
+_NESTED = "AWS::CloudFormation::Stack"
 _LOOP = "Fn::ForEach::"
 _PSEUDO = {
     "AWS::AccountId": "<account>",
@@ -87,7 +88,7 @@ class Deployment:
             Path(resource["Properties"]["TemplateURL"]).stem
             for template in templates.values()
             for resource in declared(template).values()
-            if resource["Type"] == NESTED_STACK
+            if resource["Type"] == _NESTED
         }
         self._roots = [_Stack(templates, stem, parameters.get(stem, {})) for stem in templates if stem not in nested]
 
@@ -116,16 +117,24 @@ class _Stack:
         self._templates, self.stem = templates, stem
         self._template = templates[stem]
         self._children: dict[str, _Stack] = {}
-        names = _Names(self, _PSEUDO)
-        for name, parameter in self._template.get("Parameters", {}).items():
-            names[name] = _listed(parameter, given.get(name, parameter.get("Default", f"<{stem}.{name}>")))
-        self._scope = Scope(names, self._template.get("Conditions", {}))
+        self._scope = _Planned(
+            stack=self,
+            pseudo=_PSEUDO,
+            parameters={
+                name: _listed(parameter, given.get(name, parameter.get("Default", f"<{stem}.{name}>")))
+                for name, parameter in self._template.get("Parameters", {}).items()
+            },
+            resources={},
+            outputs={},
+            conditions=self._template.get("Conditions", {}),
+            zones=lambda: [f"<region>{letter}" for letter in "abc"],
+        )
 
     def resources(self) -> Iterator[Resource]:
         for id_, body in self._bodies():
             if "Condition" in body and not self._scope.condition(body["Condition"]):
                 continue
-            if body["Type"] == NESTED_STACK:
+            if body["Type"] == _NESTED:
                 yield from self.child(id_).resources()
                 continue
             yield Resource(
@@ -160,16 +169,20 @@ class _Stack:
                 yield name, body
 
 
-class _Names(dict[str, Any]):
-    """What names stand for before there is a stack: resources and their attributes for themselves."""
+@dataclass(frozen=True, kw_only=True)
+class _Planned(Scope):
+    """What names stand for before there is a stack: resources for themselves."""
 
-    def __init__(self, stack: _Stack, known: Mapping[str, Any]) -> None:
-        super().__init__(known)
-        self._stack = stack
+    stack: _Stack
 
-    def __missing__(self, name: str) -> Any:
-        nested, outputs, output = name.partition(".Outputs.")
-        return self._stack.child(nested).output(output) if outputs else f"<{self._stack.stem}/{name}>"
+    def _reference(self, target: str) -> Any:
+        known = target in self.pseudo or target in self.parameters or target == "AWS::NoValue"
+        return super()._reference(target) if known else f"<{self.stack.stem}/{target}>"
+
+    def _attribute(self, target: str, attribute: str) -> Any:
+        if attribute.startswith("Outputs."):
+            return self.stack.child(target).output(attribute.removeprefix("Outputs."))
+        return f"<{self.stack.stem}/{target}.{attribute}>"
 
 
 def _listed(parameter: Template, value: Any) -> Any:

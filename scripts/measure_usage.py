@@ -89,10 +89,9 @@ def run_stages(endpoint: str, outputs: dict[str, str], data: bytes, number: int)
     """Puts the file into the raw bucket and runs every stage on it, as the state machine does, in a warm process."""
     from filegate.aws_lambda.settings import FunctionSettings  # noqa: PLC0415
     from filegate.dataset.registry import Registry  # noqa: PLC0415 - in the process that is measured
-    from filegate.pipeline.context import Context  # noqa: PLC0415
+    from filegate.pipeline.context import Context, Meter  # noqa: PLC0415
     from filegate.pipeline.execution import STAGES, walk  # noqa: PLC0415
     from filegate.pipeline.fan_out import listed_ranges  # noqa: PLC0415
-    from filegate.pipeline.meter import Meter  # noqa: PLC0415
     from filegate.storage.dynamodb import DynamoDBLedger  # noqa: PLC0415
     from filegate.storage.requests import (  # noqa: PLC0415
         Requests,

@@ -17,9 +17,10 @@ from typing import Any
 import boto3
 import yaml
 
-from filegate.devcloud.stack import NOT_CREATED_ID, Resource, deployed_resources
+from filegate.devcloud.patches import NOT_CREATED_ID
 from tests.deployed_stack import resources
 from tests.deployed_stack.properties import Aws, NoSuchService, Property
+from tests.deployed_stack.stacks import DeployedStacks, Resource
 
 # The properties that the templates of a local deployment must have at the least, by resource (`Storage.RawBucket`).
 EXPECTED: Mapping[str, list[str]] = yaml.safe_load(Path(__file__).with_name("expected.yaml").read_text())
@@ -92,7 +93,7 @@ def compare(
     differences: list[Difference] = []
     unproved: list[Unproved] = []
     found: dict[str, set[str]] = {}
-    for resource in deployed_resources(session, stack_name):
+    for resource in DeployedStacks(session).resources(stack_name):
         kind, wanted = resource.type, dict(resource.properties)
         found[resource.name] = set(wanted) | found.get(resource.name, set())
         if kind in resources.COMBINED:

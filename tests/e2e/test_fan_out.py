@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from filegate.operations import dlq
-from filegate.operations.queue import SqsQueue
-from filegate.operations.state_machine import StepFunctionsStateMachine
+from filegate.operations.ports import SqsQueue, StepFunctionsStateMachine
 from filegate.runs import cost as usage
 from filegate.runs.record import RunRecord
 from filegate.runs.run import replay_id_of

@@ -18,10 +18,10 @@ from botocore import xform_name
 
 from filegate.aws_lambda import observability
 from filegate.cli.app import load
-from filegate.devcloud.stack import Scope
 from filegate.errors import Throttled
 from filegate.runs.run import Committed, Ingested, Invocation, Range, Request, Run, Transformed, Validated
 from filegate.runs.states import State, Status
+from scripts.intrinsics import Scope
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "alarms.md"
 STAGES = ("Ingest", "Validate", "Transform", "Output")
@@ -95,8 +95,14 @@ def watched(alarms: dict[str, Any]) -> dict[str, Any]:
 def body(templates: dict[str, Any]) -> str:
     """The dashboard's body, with parameters replaced by their names."""
     template = templates["dashboard"]
-    pseudo = {"AWS::Partition": "aws", "AWS::Region": "here", "AWS::AccountId": "1"}
-    scope = Scope({**pseudo, **{name: name for name in template["Parameters"]}}, conditions={})
+    scope = Scope(
+        pseudo={"AWS::Partition": "aws", "AWS::Region": "here", "AWS::AccountId": "1"},
+        parameters={name: name for name in template["Parameters"]},
+        resources={},
+        outputs={},
+        conditions={},
+        zones=list,
+    )
     return str(scope.resolve(template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]))
 
 
@@ -251,7 +257,14 @@ def test_an_overdue_alarm_evaluates_up_to_seven_days(resources: Resources, templ
     (alarm,) = (item["Properties"] for name, item in resources.items() if name.startswith("Overdue"))
     assert collection == {"Ref": "Due"}
     assert alarm["Period"] == 3600
-    scope = Scope({identifier: "bank_statements:168", "Environment": "dev"}, conditions={})
+    scope = Scope(
+        pseudo={},
+        parameters={identifier: "bank_statements:168", "Environment": "dev"},
+        resources={},
+        outputs={},
+        conditions={},
+        zones=list,
+    )
     assert int(scope.resolve(alarm["EvaluationPeriods"])) * alarm["Period"] == 7 * DAY
     assert scope.resolve(alarm["AlarmName"]) == "filegate-dev-overdue-bank_statements-168h"
     assert scope.resolve(alarm["Dimensions"])[-1] == {"Name": "dataset", "Value": "bank_statements"}

@@ -97,6 +97,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None
         ("lambda rows, _: rows.collect()", "[]", "transform returned DataFrame"),
         ("None", "['month']", r"partition_by names \['month'\], which the result lacks"),
         ("lambda rows, _: rows.select('id')", "['id']", "partition_by names every column"),
+        ("lambda rows, _: rows.with_columns(ids=pl.concat_list('id'))", "['ids']", "which hold several values a row"),
     ],
 )
 def test_the_transform_is_tried_on_no_rows(tmp_path: Path, transform: str, partition_by: str, problem: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from filegate.contract.broken_rules import BROKEN
 from filegate.formats import Malformed, Records
 from filegate.formats.records import ORIGINALS, ROW
-from filegate.pipeline.quarantine_writer import COLUMNS, quarantine_frame
+from filegate.pipeline.quarantine import COLUMNS, quarantine_frame
 from filegate.runs.broken_rule import BrokenRule
 
 REASON = {"rule": "a:ge", "column": "a", "value": "0", "allowed": ">= 1"}

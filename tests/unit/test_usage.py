@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from filegate.deploy import load_definition
-from filegate.pipeline.meter import Meter
+from filegate.pipeline.context import Meter
 from filegate.runs import cost as usage
 from filegate.runs import prices
 from filegate.runs.cost import Total, by_stage, cost_usd, transitions

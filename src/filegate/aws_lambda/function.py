@@ -21,8 +21,7 @@ from filegate.aws_lambda.observability import begin, end, fail, logger
 from filegate.aws_lambda.settings import FunctionSettings
 from filegate.dataset.registry import Registry
 from filegate.errors import FilegateError
-from filegate.pipeline.context import Context, Stage
-from filegate.pipeline.meter import Meter
+from filegate.pipeline.context import Context, Meter, Stage
 from filegate.runs.run import Range, Run
 from filegate.runs.states import State
 from filegate.storage.dynamodb import DynamoDBLedger

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 
 from rich.live import Live
 from rich.spinner import Spinner
@@ -11,6 +13,7 @@ from rich.text import Text
 
 from filegate.cli import tables, text
 from filegate.cli.shared import Session
+from filegate.cli.tables import Column, FittedTable
 from filegate.deploy.account import Account
 from filegate.deploy.change_set import ChangeSet
 from filegate.deploy.changes import Action, Change, Edit
@@ -39,24 +42,23 @@ def show(session: Session, account: Account, change_set: ChangeSet) -> None:
     if not change_set.changes:
         session.err.print("Only outputs would change.")
         return
-    table = tables.grid("", "resource", "type", "why", gives_way="why")
-    for change in sorted(change_set.changes, key=lambda change: (list(Action).index(change.action), change.resource)):
-        style = DANGER if change.endangers_data else STYLES[change.action]
-        kind = change.kind.removeprefix("AWS::")
-        table.add_row(Text(change.action, style), Text(change.resource, style), Text(kind), tables.cut(_why(change)))
-    session.show(table, "", _summary(change_set))
-    endangered = [change for change in change_set.changes if change.endangers_data]
-    if endangered:
+    changes = sorted(change_set.changes, key=lambda change: (list(Action).index(change.action), change.resource))
+    styles = [DANGER if change.endangers_data else STYLES[change.action] for change in changes]
+    table = FittedTable(
+        Column("", list(map(Text, [change.action for change in changes], styles))),
+        Column("resource", list(map(Text, [change.resource for change in changes], styles))),
+        Column("type", [change.kind.removeprefix("AWS::") for change in changes]),
+        Column("why", [text.line(_why(change)) for change in changes], minimum=8),
+    )
+    counts = Counter(change.action for change in changes)
+    summary = ", ".join(f"{counts[action]} to {action}" for action in Action if counts[action])
+    session.show(table, "", Text(summary))
+    if DANGER in styles:
         session.err.print("\nThe resources in red hold data, which a replacement does not take over.", style=DANGER)
     if change_set.not_seen is not None:
         session.err.print(
             f"\nCloudFormation does not report changes inside nested stacks: {change_set.not_seen}", style="yellow"
         )
-
-
-def _summary(change_set: ChangeSet) -> Text:
-    counts = {action: sum(change.action is action for change in change_set.changes) for action in Action}
-    return Text(", ".join(f"{count} to {action}" for action, count in counts.items() if count))
 
 
 def _why(change: Change) -> str:
@@ -83,19 +85,13 @@ def show_outputs(session: Session, outputs: Mapping[str, str]) -> None:
 
 def watch(session: Session, events: Iterable[Event]) -> None:
     """Show events until they end: live on a terminal, otherwise one line per finished resource."""
-    err = session.err
-    if session.as_json:
-        for _ in events:
-            pass
-    elif not err.is_terminal:
+    err, progress = session.err, StackProgress()
+    live = err.is_terminal and not session.as_json
+    with Live(progress, console=err, transient=True, refresh_per_second=8) if live else nullcontext():
         for event in events:
-            if not event.status.endswith("_IN_PROGRESS"):
+            progress.add(event)
+            if not (live or session.as_json or event.status.endswith("_IN_PROGRESS")):
                 err.print(_line(event))
-    else:
-        progress = StackProgress()
-        with Live(progress, console=err, transient=True, refresh_per_second=8):
-            for event in events:
-                progress.add(event)
 
 
 class StackProgress:
@@ -133,11 +129,10 @@ class StackProgress:
 
 
 def _line(event: Event) -> Text:
-    reason = f": {text.line(event.reason)}" if event.reason and event.status.endswith("_FAILED") else ""
-    style = "red" if event.status.endswith("_FAILED") else "dim"
-    return Text.assemble(
-        event.resource or "the stack", " ", (f"{event.status.lower().replace('_', ' ')}{reason}", style)
-    )
+    failed = event.status.endswith("_FAILED")
+    reason = f": {text.line(event.reason)}" if failed and event.reason else ""
+    status = f"{event.status.lower().replace('_', ' ')}{reason}"
+    return Text.assemble(event.resource or "the stack", " ", (status, "red" if failed else "dim"))
 
 
 def show_inventory(session: Session, account: Account, inventory: Inventory) -> None:
@@ -150,12 +145,11 @@ def show_inventory(session: Session, account: Account, inventory: Inventory) -> 
 
 def _content_and_policy(resource: DataResource, policy: DataPolicy) -> tuple[Text, Text]:
     unit = {BUCKET: "object version", QUEUE: "message"}.get(resource.kind, "item")
-    filled = bool(resource.count or resource.more)
     content = text.counted(resource.count, unit) + (" and more" if resource.more else "")
     content += " (logs)" if resource.is_log else ""
-    lost = filled and not resource.is_log
+    lost = not (resource.is_empty or resource.is_log)
     after = Text("kept", "yellow") if policy is DataPolicy.KEEP else Text("deleted", DANGER if lost else "")
-    return Text(content if filled else "nothing", "" if filled else "dim"), after
+    return Text("nothing", "dim") if resource.is_empty else Text(content), after
 
 
 def show_removed(session: Session, name: str, inventory: Inventory) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filegate import operations
-from filegate.cli.settings import ClientSettings
-from filegate.cli.shared import Session
+from filegate.cli.shared import DEFAULT_FOLDER, Session
 from filegate.dataset.registry import Registry
 from filegate.devcloud import running
 from filegate.errors import NoCloud, WrongUse
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud
 
 
-def connect(settings: ClientSettings) -> Cloud:
-    """The deployment that the settings name, or else the running `filegate local`.
+def connect(session: Session) -> Cloud:
+    """The deployment that the command names, or else the running `filegate local`.
 
     Raises:
         NoCloud: there is none, or it cannot be reached with the credentials at hand.
         WrongUse: the running `filegate local` uses other datasets than those of the folder that was named.
     """
-    cloud = connect_if_any(settings)
+    cloud = connect_if_any(session)
     if cloud is None:
         raise NoCloud(
             "No cloud is running.", advice="Start one with `filegate local`, or name a deployment with --environment."
@@ -35,17 +34,16 @@ def connect(settings: ClientSettings) -> Cloud:
     return cloud
 
 
-def connect_if_any(settings: ClientSettings) -> Cloud | None:
-    """As `connect`, but None where neither a deployment is named nor a `filegate local` runs.
-
-    Raises:
-        NoCloud: the deployment that is named, or the running `filegate local`, cannot be reached.
-        WrongUse: the running `filegate local` uses other datasets than those of the folder that was named.
-    """
-    if settings.environment is not None:
-        return operations.cloud.deployed(settings.environment)
+def connect_if_any(session: Session) -> Cloud | None:
+    """As `connect`, but None where neither a deployment is named nor a `filegate local` runs."""
+    if session.environment is not None:
+        return operations.cloud.connected(operations.cloud.STACK_PREFIX + session.environment)
     if local := running.running_local():
-        _check_datasets(settings, local)
+        if session.datasets is not None and (wanted := session.datasets.resolve()) != local.datasets.resolve():
+            raise WrongUse(
+                f"The running `filegate local` uses the datasets of {local.datasets}, not those of {wanted}.",
+                advice="Stop it and start one with these, or omit --datasets and unset FILEGATE_DATASETS.",
+            )
         from filegate.devcloud.session import session_for  # noqa: PLC0415 - brings boto3
 
         return operations.cloud.connected(operations.cloud.LOCAL_STACK, session_for(local.endpoint, "us-east-1"))
@@ -53,37 +51,36 @@ def connect_if_any(settings: ClientSettings) -> Cloud | None:
 
 
 @contextmanager
-def embedded(datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, EmbeddedCloud]]:
+def embedded(session: Session, datasets: Path, port: int = 0) -> Iterator[tuple[Cloud, EmbeddedCloud]]:
     """A cloud of this command's own, and what runs it; both end with the block.
 
     Raises:
         NoCloud: the "local" extra is not installed.
     """
-    try:
-        from filegate.devcloud.cloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
+    with ExitStack() as stack:
+        with session.waiting("Starting a cloud on this machine …"):
+            try:
+                from filegate.devcloud.cloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
 
-        machinery = EmbeddedCloud(datasets=datasets, port=port)
-    except ImportError as error:
-        raise NoCloud(
-            f"The embedded cloud is not installed ({error.name} is missing).", advice='pip install "filegate[local]"'
-        ) from error
-    with machinery:
-        outputs = machinery.deploy()
-        cloud = operations.cloud.Cloud.of_session(operations.cloud.LOCAL_STACK, machinery.session(), outputs)
+                machinery = EmbeddedCloud(datasets=datasets, port=port)
+            except ImportError as error:
+                raise NoCloud(
+                    f"The embedded cloud is not installed ({error.name} is missing).",
+                    advice='pip install "filegate[local]"',
+                ) from error
+            outputs = stack.enter_context(machinery).deploy()
+            cloud = operations.cloud.Cloud.of_session(operations.cloud.LOCAL_STACK, machinery.session(), outputs)
         yield cloud, machinery
 
 
 @contextmanager
 def connected_or_embedded(session: Session) -> Iterator[tuple[Cloud, bool]]:
     """The cloud as above, or else one that is made for this command and gone after it; and whether it is that."""
-    if cloud := connect_if_any(session.settings):
+    if cloud := connect_if_any(session):
         yield cloud, False
-        return
-    folder = session.datasets_folder()
-    with session.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
-        if status is not None:
-            status.stop()
-        yield cloud, True
+    else:
+        with embedded(session, session.datasets_folder()) as (cloud, _):
+            yield cloud, True
 
 
 def dataset_names(session: Session) -> list[str]:
@@ -91,28 +88,14 @@ def dataset_names(session: Session) -> list[str]:
 
     Empty where the last does not exist: a deployment's datasets need not be on this machine.
     """
-    settings = session.settings
-    if settings.datasets is not None:
+    if session.datasets is not None:
         return Registry(session.datasets_folder()).names()
-    local = running.running_local() if settings.environment is None else None
-    folder = settings.folder if local is None else local.datasets
+    local = running.running_local() if session.environment is None else None
+    folder = DEFAULT_FOLDER if local is None else local.datasets
     return Registry(folder).names() if folder.is_dir() else []
 
 
 def refuse_unknown(session: Session, dataset: str | None) -> None:
-    """Refuses a dataset's name that is not declared, as far as the declarations are on this machine.
-
-    Raises:
-        WrongUse: no dataset has that name.
-    """
+    """Raises WrongUse if the dataset is not declared, as far as the declarations are on this machine."""
     if dataset is not None:
         check_declared(dataset, dataset_names(session))
-
-
-def _check_datasets(settings: ClientSettings, local: running.RunningLocal) -> None:
-    """Refuses a running `filegate local` whose datasets are not those that the user named, if any."""
-    if settings.datasets is not None and (wanted := settings.datasets.resolve()) != local.datasets.resolve():
-        raise WrongUse(
-            f"The running `filegate local` uses the datasets of {local.datasets}, not those of {wanted}.",
-            advice="Stop it and start one with these, or omit --datasets and unset FILEGATE_DATASETS.",
-        )

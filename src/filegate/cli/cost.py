@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -36,20 +37,14 @@ NOT_BY_TAG = (
     "Not in the bill above: what bears no tag, such as custom metrics, traces and the trail's events. See docs/cost.md."
 )
 SHORT_NAMES = {
-    "Amazon DynamoDB": "DynamoDB",
-    "Amazon EC2 Container Registry (ECR)": "ECR",
-    "Amazon Simple Notification Service": "SNS",
-    "Amazon Simple Queue Service": "SQS",
-    "Amazon Simple Storage Service": "S3",
-    "Amazon Virtual Private Cloud": "VPC",
-    "AmazonCloudWatch": "CloudWatch",
-    "AWS CloudTrail": "CloudTrail",
-    "AWS Cost Explorer": "Cost Explorer",
-    "AWS Key Management Service": "KMS",
-    "AWS Lambda": "Lambda",
-    "AWS Step Functions": "Step Functions",
-    "AWS X-Ray": "X-Ray",
+    "EC2 Container Registry (ECR)": "ECR",
+    "Simple Notification Service": "SNS",
+    "Simple Queue Service": "SQS",
+    "Simple Storage Service": "S3",
+    "Virtual Private Cloud": "VPC",
+    "Key Management Service": "KMS",
 }
+"""Services by their names after `AWS` or `Amazon`."""
 
 
 @command(app)
@@ -69,7 +64,7 @@ def cost(
 
     AWS asks one cent for the answer, and knows a day's costs a day later.
     """
-    cloud = connection.connect(session.settings)
+    cloud = connection.connect(session)
     period = operations.spending.last_days(days, clock.now())
     with session.waiting("Adding up runs …"):
         runs = operations.spending.estimated(cloud.ledger, period)
@@ -134,9 +129,8 @@ class Days:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         estimates = _Column("estimated USD" if self.bill is None else "runs (est.)", self._each_day(self.runs))
-        if self.bill is None:
-            first, last = estimates, []
-        else:
+        first, last = estimates, list[_Column]()
+        if self.bill is not None:
             first, last = _Column(f"billed {self.bill.currency}", self._each_day(self.bill)), [estimates]
         taken = DAY + first.width + BAR + GAP + sum(column.width for column in last)
         others = [*self._names(self.bill or self.runs, options.max_width - taken), *last]
@@ -166,7 +160,9 @@ class Days:
 
 
 def _column(spending: Spending, names: Sequence[str]) -> _Column:
-    heading = line(SHORT_NAMES.get(names[0], names[0])) if len(names) == 1 else f"{len(names)} others"
+    """What these cost together."""
+    name = re.sub("^(AWS|Amazon) ?", "", names[0])
+    heading = line(SHORT_NAMES.get(name, name)) if len(names) == 1 else f"{len(names)} others"
     return _Column(heading, {day: sum(of.get(name, 0) for name in names) for day, of in spending.days.items()})
 
 
@@ -179,18 +175,18 @@ def _bar(amount: float, most: float) -> str:
 def _explain_no_costs(session: Session, client: CostExplorerClient, environment: str) -> None:
     """Shows why no cost has the tags, as far as that can be found out."""
     session.err.print(f"AWS reports no cost by the tags of {environment} for these days.", style="yellow")
-    inactive = operations.spending.inactive_tags(client)
-    if inactive is None:
-        session.err.print(
-            "Whether they are active, only users of the account that pays can see (ce:ListCostAllocationTags)."
-        )
-        session.err.print("There, this activates them:")
-    elif inactive:
-        session.err.print(f"Not active for cost allocation: {', '.join(inactive)}. This activates them:")
-    else:
+    spending = operations.spending
+    inactive = spending.inactive_tags(client)
+    if inactive == []:
         session.err.print("They are active. Costs bear them from then on, and are known a day later.")
         return
-    session.err.print(
-        f"  {operations.spending.activation(inactive or list(operations.spending.TAGS.values()))}", soft_wrap=True
-    )
+    if inactive is None:
+        inactive = [*spending.TAGS.values()]
+        session.err.print(
+            "Whether they are active, only users of the account that pays can see (ce:ListCostAllocationTags).\n"
+            "There, this activates them:"
+        )
+    else:
+        session.err.print(f"Not active for cost allocation: {', '.join(inactive)}. This activates them:")
+    session.err.print(f"  {spending.activation(inactive)}", soft_wrap=True)
     session.err.print("It works once AWS has seen the tags on a resource, up to a day after the deployment.")

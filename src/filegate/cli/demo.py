@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import RenderableType
@@ -17,12 +16,12 @@ from filegate import operations
 from filegate.cli import tables, text
 from filegate.cli.connection import dataset_names, embedded
 from filegate.cli.following import deliver_all
-from filegate.cli.rejected_row import reasons, record
+from filegate.cli.rejected import reasons, record
 from filegate.cli.shared import Session, command
 from filegate.errors import WrongUse
-from filegate.operations.deliver import dataset_of
+from filegate.operations.deliver import with_datasets
 from filegate.operations.dlq import Message, list_messages
-from filegate.operations.result import output_addresses, result, rules
+from filegate.operations.result import result, rules
 from filegate.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -45,33 +44,28 @@ def demo(session: Session) -> None:
     """
     folder = session.datasets_folder()
     samples = _samples(folder, dataset_names(session))
-    with session.waiting("Starting a cloud on this machine …") as status, embedded(folder) as (cloud, _):
+    with embedded(session, folder) as (cloud, _):
         with operations.alerts.capture(cloud.session, cloud.outputs.alerts_topic_arn) as capture:
-            if status is not None:
-                status.stop()
             followed = deliver_all(session, cloud, samples)
             with session.waiting("Listening for the alert …"):
                 alerts = capture.received()
         if followed.stalled is not None:
             raise followed.stalled
-        rejected = tuple(_rejected(cloud, followed.runs))
+        rejected = list(_rejected(cloud, followed.runs))
         with session.waiting("Looking into the dead-letter queue …"):
-            messages = tuple(list_messages(cloud.dlq))
-        seen = Seen(followed.runs, rejected, messages, tuple(alerts))
+            messages = list_messages(cloud.dlq)
+        runs = followed.runs
         if session.as_json:
-            session.write(_document(cloud, seen))
+            session.write(
+                {
+                    "runs": [result(run, cloud.store) for run in runs],
+                    "rejected": [{"object": key, **row.to_json()} for key, row in rejected],
+                    "messages": [message.to_json() for message in messages],
+                    "alerts": [vars(alert) for alert in alerts],
+                }
+            )
         else:
-            session.show(*_page(seen, samples), width=WIDTH)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the demo shows: runs, some rejected rows with the keys of their files, messages and alerts."""
-
-    runs: tuple[RunRecord, ...]
-    rejected: tuple[tuple[str, RejectedRow], ...]
-    messages: tuple[Message, ...]
-    alerts: tuple[Alert, ...]
+            session.show(*_page(samples, runs, rejected, messages, alerts), width=WIDTH)
 
 
 def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
@@ -81,7 +75,7 @@ def _samples(folder: Path, known: Sequence[str]) -> list[tuple[Path, str]]:
             f"There are no sample files under {folder / 'samples'}.",
             advice="Run it where Filegate's own datasets are, or name their folder by --datasets.",
         )
-    return [(file, dataset_of(file, known)) for file in files]
+    return with_datasets(files, known)
 
 
 def _rejected(cloud: Cloud, runs: Sequence[RunRecord]) -> Iterator[tuple[str, RejectedRow]]:
@@ -92,38 +86,31 @@ def _rejected(cloud: Cloud, runs: Sequence[RunRecord]) -> Iterator[tuple[str, Re
         yield run.key, next(operations.quarantine.rejected_rows(run, cloud.store, rule=rule))
 
 
-def _document(cloud: Cloud, seen: Seen) -> dict[str, Any]:
-    """What was seen, for a program: `runs`, `rejected`, `messages`, `alerts`."""
-    return {
-        "runs": [result(run, output=output_addresses(run, cloud.store)) for run in seen.runs],
-        "rejected": [{"object": key, **row.to_json()} for key, row in seen.rejected],
-        "messages": [message.to_json() for message in seen.messages],
-        "alerts": [vars(alert) for alert in seen.alerts],
-    }
-
-
-def _page(seen: Seen, samples: Sequence[tuple[Path, str]]) -> Iterator[RenderableType]:
-    """The same for a person, on one page."""
+def _page(
+    samples: Sequence[tuple[Path, str]],
+    runs: Sequence[RunRecord],
+    rejected: Sequence[tuple[str, RejectedRow]],
+    messages: Sequence[Message],
+    alerts: Sequence[Alert],
+) -> Iterator[RenderableType]:
+    """What was seen, on one page: runs, some rejected rows with the keys of their files, messages, alerts."""
     yield _heading("Files", "what became of their rows", first=True)
-    yield tables.ends(seen.runs)
+    yield tables.ends(runs)
     yield _heading("Rules", "which were broken, by how many rows")
-    yield tables.broken_by(seen.runs)
-    yield _heading(
-        "Quarantine", f"{len(seen.rejected)} of {sum(run.rows_rejected for run in seen.runs):,} rejected rows"
-    )
-    for key, row in seen.rejected:
+    yield tables.broken_by(runs)
+    yield _heading("Quarantine", f"{len(rejected)} of {sum(run.rows_rejected for run in runs):,} rejected rows")
+    for key, row in rejected:
         yield Text.assemble((text.line(key), "bold"), f" {text.place(row.row, row.byte_offset)}")
         yield from reasons(row)
         yield from record(row, WIDTH)
     yield _heading("Dead-letter queue", "what did not get through whole; each can be replayed")
-    for message in seen.messages:
+    for message in messages:
         if message.request is not None and message.failure is not None:
             yield Text.assemble((text.line(message.about), "bold"), " ", text.status(message.failure.status))
-            reason = message.failure.message.removeprefix(f"{message.request.address}: ")
-            yield Padding(Text(text.shortened(text.clean(reason), TWO_LINES), "dim"), (0, 0, 0, 2))
-    if alerts := sorted(seen.alerts, key=_calls_for_nobody):
-        yield _heading("Alert", "what went out to subscribers" + f" (1 of {len(alerts)})")
-        yield _quoted(alerts[0])
+            yield Padding(Text(text.shortened(text.clean(message.problem), TWO_LINES), "dim"), (0, 0, 0, 2))
+    if alerts:
+        yield _heading("Alert", f"what went out to subscribers (1 of {len(alerts)})")
+        yield _quoted(min(alerts, key=_calls_for_nobody))
     yield _heading("Next", "this cloud is gone; start one that stays, and use it from another terminal")
     yield "  filegate local"
     yield Text(f"  filegate drop {text.line(str(samples[0][0]))}")

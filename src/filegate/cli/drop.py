@@ -5,10 +5,9 @@ from __future__ import annotations
 import typer
 
 from filegate.cli.connection import connected_or_embedded, dataset_names
-from filegate.cli.files import DatasetOption, FileArguments, OutOption
-from filegate.cli.following import deliver_all
-from filegate.cli.outcome import answer, keep, outcomes_of
-from filegate.cli.shared import Session, command
+from filegate.cli.following import answer, deliver_all
+from filegate.cli.outcome import keep
+from filegate.cli.shared import DatasetOption, FileArguments, OutOption, Session, command
 from filegate.operations.deliver import with_datasets
 
 app = typer.Typer(add_completion=False)
@@ -32,7 +31,7 @@ def drop(session: Session, files: FileArguments, dataset: DatasetOption = None, 
                 session.err.print("The runs of what was delivered continue. See them with: filegate runs")
             raise
         if out is not None:
-            keep(session, outcomes_of(followed, cloud.store), out)
+            keep(session, followed.outcomes, out)
         status = answer(session, cloud, followed, lasting=not own)
     if own and out is None:
         session.err.print(

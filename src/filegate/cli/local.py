@@ -38,12 +38,9 @@ def local(
     refuse_second()
     folder = session.datasets_folder().resolve()
     with (
-        session.waiting("Starting …") as status,
-        embedded(folder, port) as (cloud, machinery),
+        embedded(session, folder, port) as (cloud, machinery),
         announced(RunningLocal(endpoint=machinery.endpoint, pid=os.getpid(), datasets=folder)),
     ):
-        if status is not None:
-            status.stop()
         _announce(session, cloud, machinery.endpoint, machinery.client_environment())
         _watch(session, cloud, folder)
 
@@ -53,17 +50,14 @@ def _watch(session: Session, cloud: Cloud, folder: Path) -> NoReturn:
     known = revision(folder)
     while True:
         time.sleep(POLL_SECONDS)
-        if (current := revision(folder)) != known:
-            renew(cloud.session, current)
-            known = current
-            _report_edit(session, folder)
-
-
-def _report_edit(session: Session, folder: Path) -> None:
-    session.err.print("The datasets changed: files are validated against the new ones from now on.", style="cyan")
-    for checked in operations.check.check(Registry(folder)):
-        for problem in checked.problems:
-            session.err.print(Text(clean(f"✗ {problem}"), "red"), soft_wrap=True)
+        if (current := revision(folder)) == known:
+            continue
+        known = current
+        renew(cloud.session, known)
+        session.err.print("The datasets changed: files are validated against the new ones from now on.", style="cyan")
+        for checked in operations.check.check(Registry(folder)):
+            for problem in checked.problems:
+                session.err.print(Text(clean(f"✗ {problem}"), "red"), soft_wrap=True)
 
 
 def _announce(session: Session, cloud: Cloud, endpoint: str, variables: Mapping[str, str]) -> None:

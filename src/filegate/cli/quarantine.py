@@ -10,9 +10,10 @@ from rich.text import Text
 
 from filegate import operations
 from filegate.cli import connection
-from filegate.cli.rejected_row import rejected
-from filegate.cli.shared import Session, command
-from filegate.operations.find import find, short
+from filegate.cli.rejected import rejected
+from filegate.cli.shared import RunArgument, Session, command
+from filegate.operations.find import find
+from filegate.runs.run import short
 
 app = typer.Typer(add_completion=False)
 
@@ -20,14 +21,14 @@ app = typer.Typer(add_completion=False)
 @command(app)
 def quarantine(
     session: Session,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
+    run: RunArgument,
     rule: Annotated[
         str | None, typer.Option("--rule", "-r", help="Only rows that broke this rule.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Number of rows to show, in the order of the file.")] = 20,
 ) -> None:
     """Show the rows that a run rejected: where each is, what was received, what was allowed."""
-    cloud = connection.connect(session.settings)
+    cloud = connection.connect(session)
     found = find(cloud.ledger, run)
     rows = list(itertools.islice(operations.quarantine.rejected_rows(found, cloud.store, rule=rule), limit))
     width = session.terminal_width

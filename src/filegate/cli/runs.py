@@ -11,7 +11,7 @@ import typer
 from filegate.cli import connection, tables
 from filegate.cli.shared import Session, command
 from filegate.operations.find import latest
-from filegate.operations.result import output_addresses, result
+from filegate.operations.result import result
 from filegate.runs.states import Status
 
 app = typer.Typer(add_completion=False)
@@ -39,12 +39,12 @@ def runs(
 ) -> None:
     """List the latest runs; of one that takes long, how much of its present state is done."""
     connection.refuse_unknown(session, dataset)
-    cloud = connection.connect(session.settings)
+    cloud = connection.connect(session)
     utc = None if since is None else since.replace(tzinfo=UTC)
     wanted = None if status is None else Status(status)
     found = list(itertools.islice(latest(cloud.ledger, dataset=dataset, status=wanted, since=utc), limit))
     if session.as_json:
-        session.write(*(result(run, output=output_addresses(run, cloud.store)) for run in found))
+        session.write(*(result(run, cloud.store) for run in found))
     elif found:
         session.show(tables.listing(found))
     else:

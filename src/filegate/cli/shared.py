@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -15,49 +17,56 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from filegate.cli.settings import ClientSettings
 from filegate.cli.text import clean
 from filegate.errors import FilegateError, WrongUse
 
-PANEL = "Everywhere"
+_option = partial(typer.Option, show_default=False, rich_help_panel="Everywhere")
 _OPTIONS: Mapping[str, Any] = {
     "environment": Annotated[
         str | None,
-        typer.Option(
+        _option(
             "--environment",
             "-e",
             metavar="NAME",
             help="The deployment to talk to, with your AWS credentials [FILEGATE_ENVIRONMENT]. "
             "Without one: the running `filegate local`.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ],
     "datasets": Annotated[
         Path | None,
-        typer.Option(
+        _option(
             "--datasets",
             metavar="DIR",
             help="The folder of the datasets [FILEGATE_DATASETS; default: ./datasets]. "
             "If it is given, a running `filegate local` is used only if its folder is the same.",
-            show_default=False,
-            rich_help_panel=PANEL,
         ),
     ],
     "as_json": Annotated[
-        bool | None,
-        typer.Option(
-            "--json",
-            help="Write JSON, one object a line; all else goes to standard error.",
-            show_default=False,
-            rich_help_panel=PANEL,
-        ),
+        bool | None, _option("--json", help="Write JSON, one object a line; all else goes to standard error.")
     ],
 }
+DEFAULT_FOLDER = Path("datasets")
 WRONG_USE = 2
 PROBLEM = 1
 LINES_AT_ONCE = 1_000
 PIPED_WIDTH = 200  # columns; wide enough that nothing is cut
+
+
+FileArguments = Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files.", show_default=False)]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", "-d", help="Their dataset, if it is not clear from folder or name.", show_default=False),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Copy the published Parquet files and the quarantine there.", show_default=False),
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")]
+
+
+def _named_folder() -> Path | None:
+    folder = os.environ.get("FILEGATE_DATASETS")
+    return Path(folder) if folder else None
 
 
 @dataclass(frozen=True)
@@ -65,19 +74,14 @@ class Session:
     """One call of the command line.
 
     Attributes:
-        environment: as given by option; None leaves it to the environment variable.
-        datasets: likewise.
+        environment: name of the deployment; None: the running `filegate local`.
+        datasets: the folder of the declared datasets as the user named it; None: not named.
         as_json: whether the answer is read by a program.
     """
 
-    environment: str | None = None
-    datasets: Path | None = None
-    as_json: bool | None = None
-
-    @property
-    def settings(self) -> ClientSettings:
-        found = ClientSettings()
-        return ClientSettings(self.environment or found.environment, self.datasets or found.datasets)
+    environment: str | None = field(default_factory=lambda: os.environ.get("FILEGATE_ENVIRONMENT") or None)
+    datasets: Path | None = field(default_factory=_named_folder)
+    as_json: bool = False
 
     @property
     def out(self) -> Console:
@@ -125,12 +129,8 @@ class Session:
         return nullcontext() if self.as_json or not self.err.is_terminal else self.err.status(what)
 
     def datasets_folder(self) -> Path:
-        """The folder of the datasets on this machine.
-
-        Raises:
-            WrongUse: it does not exist.
-        """
-        folder = self.settings.folder
+        """The folder of the datasets on this machine. Raises WrongUse if it does not exist."""
+        folder = self.datasets or DEFAULT_FOLDER
         if not folder.is_dir():
             raise WrongUse(
                 f"There is no folder {folder}.",
@@ -149,18 +149,22 @@ def console(*, stderr: bool) -> Console:
 Command = Callable[..., int | None]
 
 
-def command(app: typer.Typer, name: str | None = None, *, panel: str | None = None) -> Callable[[Command], Command]:
+def command(app: typer.Typer, name: str | None = None) -> Callable[[Command], Command]:
     """Registers a function as a command: it gets a `session`, and returns the exit status (None: 0)."""
 
     def register(function: Command) -> Command:
         def run(context: typer.Context, **arguments: Any) -> None:
             session = _merged(context.obj, arguments)
-            with errors_reported(session):
+            try:
                 status = function(session, **arguments)
+            except Exception as error:
+                if (problem := _problem(error)) is None:
+                    raise
+                status = report(session, problem)
             raise typer.Exit(status or 0)
 
         _dress(run, function)
-        app.command(name, rich_help_panel=panel)(run)
+        app.command(name)(run)
         return function
 
     return register
@@ -208,28 +212,18 @@ def _unwrapped(text: str) -> str:
 def _merged(outer: Session | None, arguments: dict[str, Any]) -> Session:
     """Takes the shared options out of a command's arguments; what is not given there may be given further left."""
     given = {name: arguments.pop(name) for name in _OPTIONS}
-    return replace(outer or Session(), **{name: value for name, value in given.items() if value is not None})
+    return replace(outer or Session(), **{name: value for name, value in given.items() if value})
 
 
-@contextmanager
-def errors_reported(session: Session) -> Iterator[None]:
-    """Reports an error of the block to a person, and ends the command with the error's exit status."""
-    try:
-        yield
-    except FilegateError as error:
-        problem = error
-    except Exception as error:
-        from filegate.aws import AwsError, explained  # noqa: PLC0415 - brings boto3
+def _problem(error: Exception) -> FilegateError | None:
+    """The error as it is reported to a person; None if it is a fault of the program."""
+    if isinstance(error, FilegateError):
+        return error
+    if isinstance(error, OSError) and error.filename is not None:  # about a file that the user named
+        return FilegateError(f"{error.filename}: {error.strerror}.")
+    from filegate.aws import AwsError, explained  # noqa: PLC0415 - brings boto3
 
-        if isinstance(error, OSError) and error.filename is not None:  # about a file that the user named
-            problem = FilegateError(f"{error.filename}: {error.strerror}.")
-        elif isinstance(error, AwsError):
-            problem = explained(error)
-        else:
-            raise
-    else:
-        return
-    raise typer.Exit(report(session, problem))
+    return explained(error) if isinstance(error, AwsError) else None
 
 
 def report(session: Session, error: FilegateError) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
 
 import typer
 from rich.console import RenderableType
@@ -12,55 +11,48 @@ from rich.table import Table
 from rich.text import Text
 
 from filegate.cli import connection, tables, text
-from filegate.cli.shared import Session, command
-from filegate.operations.find import chain, find, short
+from filegate.cli.shared import RunArgument, Session, command
+from filegate.operations.artefacts import cut_short, published
+from filegate.operations.find import chain, find
 from filegate.operations.progress import alive_at, progress_of
-from filegate.operations.result import cut_short, output_addresses, result, rules, seconds, used
+from filegate.operations.result import result, seconds, used
 from filegate.runs import clock
+from filegate.runs.address import Address
 from filegate.runs.cost import ranges, total
 from filegate.runs.record import RunRecord
+from filegate.runs.run import short
 from filegate.runs.states import Status
 
 SHOWN_ADDRESSES = 3
+FACTS = {
+    *("version_id", "owner", "started_at", "finished_at", "states", "retries", "duplicates", "bytes", "chunks"),
+    *("rows_deduplicated", "replay_of", "replayed_by", "supersedes"),
+}
+"""What a program gets of the ledger's item besides the result."""
 
 app = typer.Typer(add_completion=False)
 
 
 @command(app)
-def show(
-    session: Session,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or its first four or more digits.")],
-) -> None:
+def show(session: Session, run: RunArgument) -> None:
     """Show a run: its states, its counts, what broke, what it cost, where things are, and what to do next.
 
     Of a run that is under way: how far its present state is, how fast it goes, and when its last heartbeat was.
     """
-    cloud = connection.connect(session.settings)
+    cloud = connection.connect(session)
     found = find(cloud.ledger, run)
-    output = output_addresses(found, cloud.store)
     if session.as_json:
-        more = (
-            "version_id",
-            "owner",
-            "started_at",
-            "finished_at",
-            "states",
-            "retries",
-            "duplicates",
-            "bytes",
-            "chunks",
-        )
-        links = ("rows_deduplicated", "replay_of", "replayed_by", "supersedes")
-        facts = found.model_dump(mode="json", include={*more, *links})
-        session.write(result(found, output=output) | facts | {"ranges": ranges(found.usage), "used": used(found)})
+        facts = found.model_dump(mode="json", include=FACTS)
+        session.write(result(found, cloud.store) | facts | {"ranges": ranges(found.usage), "used": used(found)})
         return
     newer = None if found.superseded_by is None else cloud.ledger.get(found.superseded_by)
+    output = published(found, cloud.store) or []
     unfinished = cut_short(found, cloud.store)
     session.show(*_facts(found, output, chain(cloud.ledger, found), newer, unfinished=unfinished))
 
 
 def _facts(
-    run: RunRecord, output: Sequence[str], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
+    run: RunRecord, output: Sequence[Address], links: Sequence[RunRecord], newer: RunRecord | None, *, unfinished: bool
 ) -> list[RenderableType]:
     facts = tables.facts()
 
@@ -77,7 +69,7 @@ def _facts(
     add("progress", _progress(run))
     add("chunks", _chunks(run))
     add("rows", _conservation(run))
-    add("rules", tables.broken(rules(run)) if run.rules else None)
+    add("rules", tables.broken(run) if run.rules else None)
     add("used", _used(run))
     add("output", _addresses(output))
     add("quarantine", text.line(run.quarantine or ""))
@@ -118,8 +110,8 @@ def _chunks(run: RunRecord) -> str | None:
     """How many chunks the object was split into, if several."""
     if run.chunks < 2:
         return None
-    spread, took = ranges(run.usage), seconds(run)
-    over = f" in {text.counted(spread, 'range')}" if spread else ""
+    fan_out, took = ranges(run.usage), seconds(run)
+    over = f" in {text.counted(fan_out, 'range')}" if fan_out else ""
     speed = f", {text.rounded(run.rows_in / took)} rows/s from claim to end" if took else ""
     return f"{run.chunks:,}{over}{speed}"
 
@@ -162,29 +154,22 @@ def _used(run: RunRecord) -> str:
     return f"{', '.join(counts)}: about ${spent['cost_usd']:.4f} by the list prices of {spent['prices_of']}"
 
 
-def _addresses(addresses: Sequence[str]) -> str:
+def _addresses(addresses: Sequence[Address]) -> str:
+    shown = [text.line(str(address)) for address in addresses[:SHOWN_ADDRESSES]]
     more = len(addresses) - SHOWN_ADDRESSES
-    return "\n".join([*map(text.line, addresses[:SHOWN_ADDRESSES]), *([f"and {more:,} more"] if more > 0 else [])])
+    return "\n".join([*shown, *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _links(links: Sequence[RunRecord], this: RunRecord) -> RenderableType:
-    shown = Text()
-    for link in links:
-        if shown:
-            shown.append(" → ")
-        shown.append(short(link.run_id), "bold" if link.run_id == this.run_id else "")
-        shown.append(" ").append_text(text.status(link.status))
-    return shown
+    def shown(link: RunRecord) -> Text:
+        style = "bold" if link.run_id == this.run_id else ""
+        return Text.assemble((short(link.run_id), style), " ", text.status(link.status))
+
+    return Text(" → ").join(map(shown, links))
 
 
 def next_commands(run: RunRecord, links: Sequence[RunRecord], *, unfinished: bool = False) -> list[str]:
-    """The commands that go on from here.
-
-    Args:
-        run: the run that is shown.
-        links: it and its replays, the last one last.
-        unfinished: whether its commit was cut short.
-    """
+    """The commands that go on from a run; `links` are it and its replays, `unfinished`: its commit was cut short."""
     commands = [f"filegate quarantine {short(run.run_id)}"] if run.quarantine and run.superseded_by is None else []
     if run.replayed_by is not None:
         last = links[-1]

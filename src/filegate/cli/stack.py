@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated
 
 import typer
 
@@ -16,6 +15,7 @@ from filegate.deploy.account import Account, account_of, aws_session
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.destroy import DataAtStake, DataPolicy
 from filegate.deploy.environment import Environment
+from filegate.deploy.events import Event
 from filegate.deploy.image_registry import ImageRegistry
 from filegate.deploy.parameters import check_name, check_parameters
 from filegate.errors import WrongUse
@@ -86,7 +86,7 @@ def diff(session: Session) -> int:
 def destroy(
     session: Session,
     data: Annotated[
-        Literal["keep", "delete"] | None,
+        DataPolicy | None,
         typer.Option(
             help="What happens to buckets, queues and ledger; required if they would be left behind or lost.",
             show_default=False,
@@ -95,20 +95,17 @@ def destroy(
     confirm: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
-            help="The environment's name again, instead of typing it at the prompt.",
-            show_default=False,
+            metavar="NAME", help="The environment's name again, instead of typing it at the prompt.", show_default=False
         ),
     ] = None,
 ) -> None:
     """Remove the environment that --environment names, after a decision about its data."""
     environment = _environment(session, declared=False)  # its parameter file may be deleted already
-    requested = DataPolicy(data) if data else None
     with session.waiting("Listing its data …"):
         inventory = destruction.take_inventory(environment.account, environment.stack_name)
     if not session.as_json:
         changes.show_inventory(session, environment.account, inventory)
-    destruction.check_policy(inventory, requested)
+    destruction.check_policy(inventory, data)
     if confirm is None:
         _require_terminal(session, f"Nothing was removed of {environment.name}.", "Pass --confirm with its name.")
         confirm = typer.prompt(f"Type {environment.name} to remove it", err=True)
@@ -116,16 +113,10 @@ def destroy(
         raise WrongUse(f"{confirm!r} is not {environment.name!r}: nothing was removed.")
     with session.waiting("Emptying the buckets …"):
         events = destruction.destroy(environment.account, inventory)
-    with _continues_on_interrupt(session, environment.stack_name):
-        changes.watch(session, events)
+    _watch(session, environment.stack_name, events)
     if session.as_json:
-        session.write(
-            {
-                "stack": environment.stack_name,
-                "data": inventory.policy,
-                "held": [resource.to_json() for resource in inventory.resources],
-            }
-        )
+        held = [resource.to_json() for resource in inventory.resources]
+        session.write({"stack": environment.stack_name, "data": inventory.policy, "held": held})
     else:
         changes.show_removed(session, environment.name, inventory)
 
@@ -141,8 +132,7 @@ def _deploy(
 ) -> None:
     if status := deployment.in_progress():
         session.err.print(f"Stack {deployment.stack_name} is {status}: waiting for that first.", style="cyan")
-        with _continues_on_interrupt(session, deployment.stack_name):
-            changes.watch(session, deployment.follow())
+        _watch(session, deployment.stack_name, deployment.follow())
     with session.waiting("Creating a change set …"):
         deployment.wait_until_ready()
         change_set = deployment.create_change_set(parameters)
@@ -160,9 +150,7 @@ def _deploy(
                 "or nobody can see whether they would.",
                 advice="Deploy without --yes to be asked, or add --accept-loss.",
             )
-        events = deployment.execute(change_set)
-        with _continues_on_interrupt(session, deployment.stack_name):
-            changes.watch(session, events)
+        _watch(session, deployment.stack_name, deployment.execute(change_set))
     if session.as_json:
         session.write({**change_set.to_json(), "outputs": deployment.outputs()})
     else:
@@ -186,11 +174,10 @@ def _require_terminal(session: Session, problem: str, advice: str) -> None:
         raise WrongUse(problem, advice=advice)
 
 
-@contextmanager
-def _continues_on_interrupt(session: Session, stack: str) -> Iterator[None]:
-    """On an interrupt, says that CloudFormation continues."""
+def _watch(session: Session, stack: str, events: Iterable[Event]) -> None:
+    """Show events until they end; on an interrupt, say that CloudFormation continues."""
     try:
-        yield
+        changes.watch(session, events)
     except (KeyboardInterrupt, SystemExit):
         session.err.print(
             f"\nCloudFormation continues with {stack}. Run the same command to follow it again.", style="yellow"
@@ -199,13 +186,8 @@ def _continues_on_interrupt(session: Session, stack: str) -> Iterator[None]:
 
 
 def _environment(session: Session, *, declared: bool = True) -> Environment:
-    """The environment that --environment names; its name is checked before the first call of AWS.
-
-    Args:
-        session: of the command.
-        declared: whether it must have a parameter file.
-    """
-    name, checkout = session.settings.environment, Checkout()
+    """The environment that --environment names, checked before AWS is called; `declared`: in a parameter file."""
+    name, checkout = session.environment, Checkout()
     if name is None:
         raise WrongUse("No environment is given.", advice="Pass --environment, such as dev.")
     check_name(name)

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from filegate.cli import text
 from filegate.operations.dlq import Message
-from filegate.operations.find import short
 from filegate.operations.progress import progress_of
-from filegate.operations.result import seconds
+from filegate.operations.result import rules, seconds
 from filegate.runs.record import RunRecord
+from filegate.runs.run import short
 from filegate.runs.states import Status
 
 GAP = 2  # columns of text, between two columns of a table
@@ -30,15 +30,11 @@ def exit_status(runs: Iterable[RunRecord]) -> int:
     return max((ENDS.get(run.status, 0) for run in runs), default=0)
 
 
-def grid(*columns: str, numbers: Sequence[str] = (), gives_way: str | None = None) -> Table:
-    """A table without lines; columns in `numbers` are aligned right, one gives way where width is short (see `cut`)."""
+def grid(*columns: str, numbers: Sequence[str] = ()) -> Table:
+    """A table without lines; columns in `numbers` are aligned right."""
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for column in columns:
-        table.add_column(
-            column,
-            justify="right" if column in numbers else "left",
-            no_wrap=column != gives_way,  # rich narrows the columns first that may wrap
-        )
+        table.add_column(column, justify="right" if column in numbers else "left", no_wrap=True)
     return table
 
 
@@ -50,14 +46,6 @@ def facts() -> Table:
     return table
 
 
-def cut(content: str) -> Text:
-    """A cell of the column that gives way: it ends with an ellipsis rather than wrap."""
-    return Text(text.line(content), no_wrap=True, overflow="ellipsis")
-
-
-Cell = str | Text
-
-
 @dataclass(frozen=True)
 class Column:
     """A column of a `FittedTable`.
@@ -66,19 +54,23 @@ class Column:
         header: above its cells.
         cells: one for each row.
         number: whether its cells are aligned right.
-        least: the width that it may be cut to, where there is too little room; None: it is never cut.
+        minimum: the width that it may be cut to, where there is too little room; None: it is never cut.
         optional: whether it is left out where there is too little room, the last such column first.
     """
 
     header: str
-    cells: Sequence[Cell]
+    cells: Sequence[str | Text]
     number: bool = False
-    least: int | None = None
+    minimum: int | None = None
     optional: bool = False
 
     @property
     def width(self) -> int:
         return max(map(cell_len, (self.header, *map(str, self.cells))))
+
+    def shortened(self, most: int) -> int:
+        """Its width where a column that may be cut is not to be wider than `most`."""
+        return self.width if self.minimum is None else min(self.width, max(self.minimum, most))
 
 
 class FittedTable:
@@ -99,7 +91,7 @@ class FittedTable:
             table.add_column(
                 Text(column.header),
                 justify="right" if column.number else "left",
-                width=_cut(column, most),
+                width=column.shortened(most),
                 no_wrap=True,
                 overflow="ellipsis",
             )
@@ -108,20 +100,15 @@ class FittedTable:
         yield table
 
 
-def _cut(column: Column, most: int) -> int:
-    """The width of a column where those that may be cut are not to be wider than `most`."""
-    return column.width if column.least is None else min(column.width, max(column.least, most))
-
-
 def _width(columns: Sequence[Column], most: int) -> int:
-    return sum(_cut(column, most) + GAP for column in columns) - GAP
+    return sum(column.shortened(most) + GAP for column in columns) - GAP
 
 
 def ends(runs: Sequence[RunRecord], *, places: bool = True) -> FittedTable:
     """What became of files, one line each; `places`: and where it went, if there is room."""
     columns = [
-        Column("dataset", [text.line(run.dataset) for run in runs], least=7),
-        Column("file", [text.line(PurePosixPath(run.key).name) for run in runs], least=7),
+        Column("dataset", [text.line(run.dataset) for run in runs], minimum=7),
+        Column("file", [text.line(PurePosixPath(run.key).name) for run in runs], minimum=7),
         Column("status", [text.status(run.status) for run in runs]),
         Column("in", [text.count(run.rows_in) for run in runs], number=True),
         Column("accepted", [text.count(run.rows_accepted) for run in runs], number=True),
@@ -165,8 +152,8 @@ def listing(runs: Sequence[RunRecord]) -> FittedTable:
     """Runs of the ledger, one line each."""
     return FittedTable(
         Column("run", [short(run.run_id) for run in runs]),
-        Column("dataset", [text.line(run.dataset) for run in runs], least=7),
-        Column("file", [text.line(run.key.partition("/")[2] or run.key) for run in runs], least=7),
+        Column("dataset", [text.line(run.dataset) for run in runs], minimum=7),
+        Column("file", [text.line(run.key.partition("/")[2] or run.key) for run in runs], minimum=7),
         Column("status", [status(run).append(f" {text.percent(progress_of(run))}".rstrip()) for run in runs]),
         Column("in", [text.count(run.rows_in) for run in runs], number=True),
         Column("rejected", [text.count(run.rows_rejected) for run in runs], number=True),
@@ -177,31 +164,27 @@ def listing(runs: Sequence[RunRecord]) -> FittedTable:
 
 
 def waiting(messages: Sequence[Message], runs: Mapping[str, RunRecord]) -> FittedTable:
-    """Messages of the dead-letter queue, one line each.
-
-    Args:
-        messages: of the queue.
-        runs: those that they are about, by id, as far as the ledger has them.
-    """
+    """Messages of the dead-letter queue, one line each; `runs`, by id, are those that the ledger has of theirs."""
     return FittedTable(
         Column("run", [text.line(short(message.run_id or message.id)) for message in messages]),
-        Column("object", [text.line(message.about) for message in messages], least=12),
-        Column("status", [_status_of(message, runs.get(message.run_id or "")) for message in messages]),
-        Column("reason", [text.line(message.reason) for message in messages], least=24),
+        Column("object", [text.line(message.about) for message in messages], minimum=12),
+        Column("status", [status_of(message, runs.get(message.run_id or "")) for message in messages]),
+        Column("reason", [text.line(message.reason) for message in messages], minimum=24),
         Column("sent (UTC)", [text.timestamp(message.sent_at.isoformat()) for message in messages], optional=True),
     )
 
 
-def _status_of(message: Message, run: RunRecord | None) -> Text:
+def status_of(message: Message, run: RunRecord | None) -> Text:
+    """The status that a message reports of its run; `run` is what the ledger has of it."""
     if message.failure is None:
         return Text()
     return text.status(message.failure.status) if run is None else status(run, message.failure.status)
 
 
-def broken(rules: Mapping[str, int]) -> Table:
-    """Rules by the number of rows that broke them."""
+def broken(run: RunRecord) -> Table:
+    """Rules by the number of the run's rows that broke them."""
     table = grid("rule", "rows", numbers=("rows",))
-    for rule, rows in Counter(rules).most_common():
+    for rule, rows in rules(run).items():
         table.add_row(Text(text.line(rule)), text.count(rows))
     return table
 

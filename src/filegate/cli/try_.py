@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 import filegate
-from filegate.cli.files import DatasetOption, FileArguments, OutOption
 from filegate.cli.outcome import Outcome, keep, write_outcomes
-from filegate.cli.shared import Session, command
+from filegate.cli.shared import DatasetOption, FileArguments, OutOption, Session, command
 from filegate.cli.tables import exit_status
 from filegate.cli.text import line, rounded
 from filegate.dataset.registry import Registry
@@ -27,17 +26,11 @@ app = typer.Typer(add_completion=False)
 
 
 class ShownLedger(MemoryLedger):
-    """Keeps a run, and shows the progress of a long one.
-
-    Args:
-        status: the line of a terminal that shows it; None: nothing is shown.
-        doing: what the line begins with.
-    """
+    """Keeps a run, and shows the progress of a long one in the `status` line, if there is one, which begins `doing`."""
 
     def __init__(self, status: Status | None, doing: str) -> None:
         super().__init__()
-        self._status = status
-        self._doing = doing
+        self._status, self._doing = status, doing
         self._rows: Counter[str] = Counter()
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:

@@ -167,6 +167,8 @@ class Dataset(Declaration):
             self._refuse(f"transform fails on an empty frame: {type(error).__name__}: {error}", "Fix the transform.")
         if missing := [name for name in self.partition_by if name not in found]:
             self._refuse(f"partition_by names {missing}, which the result lacks", f"It has {list(found)}.")
+        if nested := [name for name in self.partition_by if found[name].is_nested()]:
+            self._refuse(f"partition_by names {nested}, which hold several values a row", "Partition by single ones.")
         if len(found) == len(self.partition_by):
             self._refuse("partition_by names every column of the result", "Leave at least one to be written.")
         return found

@@ -11,22 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filegate.deploy.change_set import CannotBeDeployed, ChangeSet
-from filegate.deploy.changes import Change
 from filegate.deploy.deployment import Deployment
-from filegate.deploy.stack import DeploymentFailed, Outputs
-from filegate.deploy.template import NoArtifactsBucket, load_definition, load_template
+from filegate.deploy.stack import DeploymentFailed
+from filegate.deploy.template import load_definition, load_template
 
 if TYPE_CHECKING:
     import boto3
 
 __all__ = [
     "CannotBeDeployed",
-    "Change",
     "ChangeSet",
     "Deployment",
     "DeploymentFailed",
-    "NoArtifactsBucket",
-    "Outputs",
     "deploy",
     "load_definition",
     "load_template",
@@ -34,24 +30,11 @@ __all__ = [
 
 
 def deploy(
-    session: boto3.Session,
-    *,
-    template: Path,
-    stack_name: str,
-    parameters: Mapping[str, str],
-    artifacts_bucket: str,
-) -> Outputs:
-    """Create or update a stack without confirmation, and wait until it is done. Nothing to change is not an error.
+    session: boto3.Session, *, template: Path, stack_name: str, parameters: Mapping[str, str], artifacts_bucket: str
+) -> dict[str, str]:
+    """Create or update a stack without confirmation, and wait until it is done; returns its outputs.
 
-    Args:
-        session: whose credentials, region and endpoint are used.
-        template: the main template; local files that it names are uploaded with it.
-        stack_name: the stack to create or update.
-        parameters: values of the template's parameters; an existing stack keeps the values of the others.
-        artifacts_bucket: an existing bucket in the same region, for the templates and the state machine.
-
-    Returns:
-        The stack's outputs.
+    Nothing to change is not an error. The arguments are those of `Deployment` and its `create_change_set`.
 
     Raises:
         CannotBeDeployed: CloudFormation refuses the template or the parameters, or the stack's state forbids it.

@@ -1,26 +1,17 @@
-"""The AWS account and region that a command works in, and the clients for them."""
+"""The AWS account and region that a command works in."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from filegate.aws import AwsError, explained
 from filegate.errors import NoCloud
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ecr import ECRClient
-    from mypy_boto3_organizations import OrganizationsClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
 
 # CloudFormation is polled while it works: being throttled is not a failure.
 CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8})
@@ -30,8 +21,10 @@ FIRST_CALL = CLIENT.merge(Config(read_timeout=10, retries={"mode": "standard", "
 
 
 def aws_session() -> boto3.Session:
-    """A session with the user's own settings."""
-    return boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 alone does not read it
+    """A session with the user's own settings, whose clients are configured by `CLIENT`."""
+    core = botocore.session.get_session()
+    core.set_default_client_config(CLIENT)
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"), botocore_session=core)  # boto3 does not read it
 
 
 @dataclass(frozen=True)
@@ -50,40 +43,15 @@ class Account:
     region: str
     caller: str
 
-    @property
-    def cloudformation(self) -> CloudFormationClient:
-        return self.session.client("cloudformation", config=CLIENT)
-
-    @property
-    def dynamodb(self) -> DynamoDBClient:
-        return self.session.client("dynamodb", config=CLIENT)
-
-    @property
-    def ec2(self) -> EC2Client:
-        return self.session.client("ec2", config=CLIENT)
-
-    @property
-    def ecr(self) -> ECRClient:
-        return self.session.client("ecr", config=CLIENT)
-
-    @property
-    def organizations(self) -> OrganizationsClient:
-        return self.session.client("organizations", config=CLIENT)
-
-    @property
-    def s3(self) -> S3Client:
-        return self.session.client("s3", config=CLIENT)
-
-    @property
-    def sqs(self) -> SQSClient:
-        return self.session.client("sqs", config=CLIENT)
-
     def payer(self) -> str | None:
         """The id of its organisation's management account, or its own; None without permission to see it."""
+        client = self.session.client("organizations")
         try:
-            return self.organizations.describe_organization()["Organization"]["MasterAccountId"]
-        except ClientError as error:
-            return self.id if error.response["Error"]["Code"] == "AWSOrganizationsNotInUseException" else None
+            return client.describe_organization()["Organization"]["MasterAccountId"]
+        except client.exceptions.AWSOrganizationsNotInUseException:
+            return self.id
+        except ClientError:
+            return None
 
 
 def account_of(session: boto3.Session) -> Account:

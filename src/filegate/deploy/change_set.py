@@ -37,7 +37,7 @@ class ChangeSet:
     Attributes:
         stack: the stack's name.
         stack_id: the stack's id.
-        id: the change set's id.
+        id: its own.
         changes: the resources that would change; none if only outputs would.
         empty: whether there is nothing to deploy at all.
         creates: whether it would create the stack.
@@ -93,16 +93,13 @@ def create(
         **source,
     }
     answer = _create(client, request, nested=True)
-    not_seen = None
-    if answer["Status"] == "FAILED" and not _has_no_changes(answer):
+    not_seen = _failure(answer)
+    if not_seen is not None:
         # CloudFormation cannot always preview nested stacks whose parameters come from stacks that do not exist yet.
-        not_seen = answer.get("StatusReason", "no reason given")
         answer = _create(client, request, nested=False)
-        if answer["Status"] == "FAILED" and not _has_no_changes(answer):
+        if (reason := _failure(answer)) is not None:
             _delete(client, stack_name, answer["ChangeSetId"])
-            raise CannotBeDeployed(
-                f"Stack {stack_name} cannot be deployed like that: {answer.get('StatusReason', 'no reason given')}"
-            )
+            raise _refused(stack_name, reason)
     changes = read_changes(client, answer["ChangeSetId"])
     if not_seen is None and any(change.kind == NESTED for change in changes):
         not_seen = "this cloud reports changes of the main stack only."  # LocalStack and the embedded cloud
@@ -115,27 +112,6 @@ def create(
         creates=creates,
         not_seen=not_seen,
     )
-
-
-def execute(client: CloudFormationClient, change_set: ChangeSet) -> None:
-    """Start the execution of a change set.
-
-    Raises:
-        CannotBeDeployed: it no longer exists: another deployment was executed or prepared since.
-    """
-    try:
-        client.execute_change_set(
-            StackName=change_set.stack_id,
-            ChangeSetName=change_set.id,
-            RetainExceptOnCreate=True,  # else buckets left by a failed first deployment block the second
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ChangeSetNotFound", "InvalidChangeSetStatus"):
-            raise
-        raise CannotBeDeployed(
-            f"The changes shown for stack {change_set.stack} are outdated: somebody else has deployed or is about to.",
-            advice="Deploy again to see what is left to change.",
-        ) from error
 
 
 def delete(client: CloudFormationClient, change_set: ChangeSet) -> None:
@@ -158,8 +134,7 @@ def _parameters(
     client: CloudFormationClient, existing: StackTypeDef | None, source: Mapping[str, str], given: Mapping[str, str]
 ) -> list[ParameterTypeDef]:
     """The given values, and the previous ones of what an existing stack has besides and the template still declares."""
-    values: list[ParameterTypeDef] = []
-    values += [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+    values: list[ParameterTypeDef] = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
     if existing is not None:
         previous = {item["ParameterKey"] for item in existing.get("Parameters", [])}
         declared = client.get_template_summary(**source)["Parameters"]  # type: ignore[arg-type]
@@ -180,9 +155,7 @@ def _create(
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise CannotBeDeployed(
-            f"Stack {stack_name} cannot be deployed like that: {error.response['Error']['Message']}"
-        ) from error
+        raise _refused(stack_name, error.response["Error"]["Message"]) from error
     while True:
         answer = client.describe_change_set(ChangeSetName=created["Id"], StackName=created["StackId"])
         if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
@@ -200,3 +173,13 @@ def _delete(client: CloudFormationClient, stack_name: str, change_set: str) -> N
 
 def _has_no_changes(answer: DescribeChangeSetOutputTypeDef) -> bool:
     return any(text in answer.get("StatusReason", "") for text in _NO_CHANGES)
+
+
+def _failure(answer: DescribeChangeSetOutputTypeDef) -> str | None:
+    """Why CloudFormation could not compute the change set; None if it could, and if there is nothing to change."""
+    failed = answer["Status"] == "FAILED" and not _has_no_changes(answer)
+    return answer.get("StatusReason", "no reason given") if failed else None
+
+
+def _refused(stack_name: str, reason: str) -> CannotBeDeployed:
+    return CannotBeDeployed(f"Stack {stack_name} cannot be deployed like that: {reason}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from filegate.deploy import stack
 from filegate.deploy.template import NESTED
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import ResourceChangeTypeDef, ResourceTargetDefinitionTypeDef
+    from mypy_boto3_cloudformation.type_defs import ResourceChangeDetailTypeDef, ResourceChangeTypeDef
 
 # CloudFormation's placeholder for a value that is only known once the change set is executed.
 _UNKNOWN_VALUE = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -92,77 +93,62 @@ class Change:
 
 
 def read_changes(client: CloudFormationClient, change_set: str) -> tuple[Change, ...]:
-    """Read a change set's changes; those inside a nested stack stand in place of the nested stack itself.
-
-    Args:
-        client: of CloudFormation.
-        change_set: the change set's id.
-    """
-    return tuple(_flatten(client, _load(client, change_set), ""))
+    """Read the changes of the change set with this id; those in a nested stack stand in place of the stack itself."""
+    return tuple(_flatten(client, _entries(client, change_set), ""))
 
 
-@dataclass(frozen=True)
-class _Node:
-    """An entry of a change set; `nested` are the entries of the nested stack it stands for, None if not available."""
-
-    change: ResourceChangeTypeDef
-    nested: tuple[_Node, ...] | None
-
-
-def _load(client: CloudFormationClient, change_set: str) -> tuple[_Node, ...]:
+def _entries(client: CloudFormationClient, change_set: str) -> list[ResourceChangeTypeDef]:
     pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set, IncludePropertyValues=True)
-    entries = [item["ResourceChange"] for page in pages for item in page.get("Changes", [])]
-    return tuple(
-        _Node(
-            change,
-            _load(client, change["ChangeSetId"])
-            if change["ResourceType"] == NESTED and "ChangeSetId" in change
-            else None,
-        )
-        for change in entries
-    )
+    return [item["ResourceChange"] for page in pages for item in page.get("Changes", [])]
 
 
 def _flatten(
-    client: CloudFormationClient, nodes: Sequence[_Node], path: str, *, inputs_unchanged: bool = False
+    client: CloudFormationClient, entries: list[ResourceChangeTypeDef], path: str, *, inputs_unchanged: bool = False
 ) -> Iterator[Change]:
     """The changes of a change set and of its nested ones, depth first.
 
-    Args:
-        client: of CloudFormation.
-        nodes: the change set's entries.
-        path: prefix of logical ids, ending with a dot unless empty.
-        inputs_unchanged: whether parameters with a yet unknown value are known to keep it.
+    `path` is the prefix of their logical ids, which ends with a dot unless it is empty. `inputs_unchanged` says that
+    parameters with a yet unknown value are known to keep it.
     """
-    for node in nodes:
-        change = node.change
+    nested = {
+        change["LogicalResourceId"]: _entries(client, change["ChangeSetId"])
+        for change in entries
+        if change["ResourceType"] == NESTED and "ChangeSetId" in change
+    }
+    # All but the nested stacks in which nothing changes: their outputs stay as they are.
+    changing = {
+        change["LogicalResourceId"]
+        for change in entries
+        if nested.get(change["LogicalResourceId"]) != [] or not _keeps_parameters(change)
+    }
+    for change in entries:
         name = path + change["LogicalResourceId"]
-        if node.nested is not None:
-            yield from _flatten(client, node.nested, f"{name}.", inputs_unchanged=_keeps_inputs(node, nodes))
-            continue
-        if change["ResourceType"] == NESTED and change["Action"] == "Remove":
-            yield from _removed_with(client, change["PhysicalResourceId"], f"{name}.")
-            continue
-        policy = change.get("PolicyAction")
-        yield Change(
-            resource=name,
-            kind=change["ResourceType"],
-            action=Action.CHANGE if inputs_unchanged and _depends_on_parameters_alone(change) else _action(change),
-            edits=tuple(dict.fromkeys(_edits(change))),
-            kept=policy.endswith("Retain") if policy else None,
-        )
+        within = nested.get(change["LogicalResourceId"])
+        if within is not None:
+            yield from _flatten(client, within, f"{name}.", inputs_unchanged=_keeps_inputs(change, changing))
+        elif change["ResourceType"] == NESTED and change["Action"] == "Remove":
+            for item in stack.resources(client, change["PhysicalResourceId"]):
+                yield Change(f"{name}.{item['LogicalResourceId']}", item["ResourceType"], Action.REMOVE)
+        else:
+            policy = change.get("PolicyAction")
+            yield Change(
+                resource=name,
+                kind=change["ResourceType"],
+                action=Action.CHANGE if inputs_unchanged and _depends_on_parameters_alone(change) else _action(change),
+                edits=tuple(dict.fromkeys(map(_edit, change.get("Details", [])))),
+                kept=policy.endswith("Retain") if policy else None,
+            )
 
 
 # The output of a sibling stack is known only once that stack is updated. Until then every change set, even one without
 # any change, reports what depends on it as `Dynamic` and its replacement as `Conditional`; `Static` means known:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html
-def _keeps_inputs(stack: _Node, siblings: Sequence[_Node]) -> bool:
+def _keeps_inputs(nested: ResourceChangeTypeDef, changing: Container[str]) -> bool:
     """Whether a nested stack keeps its template and every parameter whose value is not known yet.
 
-    It does if these parameters are outputs of sibling stacks in which nothing changes.
+    It does if these parameters are outputs of sibling stacks that are not among the changing ones.
     """
-    changing = {node.change["LogicalResourceId"] for node in siblings if not _changes_nothing(node)}
-    for detail in stack.change.get("Details", []):
+    for detail in nested.get("Details", []):
         owner, _, output = detail.get("CausingEntity", "").partition(".")
         if detail.get("Evaluation") == "Static":
             if detail["Target"].get("Name") == "TemplateURL":
@@ -172,12 +158,10 @@ def _keeps_inputs(stack: _Node, siblings: Sequence[_Node]) -> bool:
     return True
 
 
-def _changes_nothing(stack: _Node) -> bool:
-    """Whether no resource, no parameter and not the template of a nested stack changes, and therefore no output."""
-    details = stack.change.get("Details", [])
-    return stack.nested == () and all(
-        detail.get("Evaluation") == "Dynamic" and "CausingEntity" not in detail for detail in details
-    )
+def _keeps_parameters(nested: ResourceChangeTypeDef) -> bool:
+    """Whether neither a parameter nor the template of a nested stack changes."""
+    details = nested.get("Details", [])
+    return all(detail.get("Evaluation") == "Dynamic" and "CausingEntity" not in detail for detail in details)
 
 
 def _depends_on_parameters_alone(change: ResourceChangeTypeDef) -> bool:
@@ -189,21 +173,9 @@ def _depends_on_parameters_alone(change: ResourceChangeTypeDef) -> bool:
     return bool(with_cause) and all(
         detail.get("Evaluation") == "Dynamic"
         and detail.get("ChangeSource") in ("ParameterReference", "DirectModification")
-        and _may_be_equal(detail["Target"])
+        and detail["Target"].get("AfterValue") in (None, detail["Target"].get("BeforeValue"), _UNKNOWN_VALUE)
         for detail in details
     )
-
-
-def _may_be_equal(target: ResourceTargetDefinitionTypeDef) -> bool:
-    before, after = target.get("BeforeValue"), target.get("AfterValue")
-    return after in (None, before, _UNKNOWN_VALUE)
-
-
-def _removed_with(client: CloudFormationClient, stack: str, path: str) -> Iterator[Change]:
-    """The resources that are removed together with their nested stack."""
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
-    for item in (item for page in pages for item in page["StackResourceSummaries"]):
-        yield Change(path + item["LogicalResourceId"], item["ResourceType"], Action.REMOVE)
 
 
 def _action(change: ResourceChangeTypeDef) -> Action:
@@ -220,17 +192,8 @@ def _action(change: ResourceChangeTypeDef) -> Action:
             return Action.CHANGE
 
 
-def _edits(change: ResourceChangeTypeDef) -> Iterator[Edit]:
-    for detail in change.get("Details", []):
-        target = detail.get("Target", {})
-        yield Edit(
-            name=_name(target),
-            before=target.get("BeforeValue"),
-            after=target.get("AfterValue"),
-            cause=detail.get("CausingEntity"),
-        )
-
-
-def _name(target: ResourceTargetDefinitionTypeDef) -> str:
+def _edit(detail: ResourceChangeDetailTypeDef) -> Edit:
+    target = detail.get("Target", {})
     path = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
-    return path or target.get("Name") or target.get("Attribute", "")
+    name = path or target.get("Name") or target.get("Attribute", "")
+    return Edit(name, target.get("BeforeValue"), target.get("AfterValue"), detail.get("CausingEntity"))

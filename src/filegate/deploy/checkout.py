@@ -13,11 +13,7 @@ _HERE = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True)
 class Checkout:
-    """A clone; by default the one that this code runs from.
-
-    Attributes:
-        folder: its root.
-    """
+    """A clone with the root `folder`; by default the one that this code runs from."""
 
     folder: Path = _HERE
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filegate.deploy import change_set as change_sets
 from filegate.deploy import events, stack
-from filegate.deploy.account import CLIENT
 from filegate.deploy.change_set import CannotBeDeployed, ChangeSet
 from filegate.deploy.events import Event
-from filegate.deploy.stack import DeploymentFailed, Outputs
+from filegate.deploy.stack import DeploymentFailed
 from filegate.deploy.template import Package, load_template
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SUCCEEDED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _FAILED = ("CREATE_FAILED", "UPDATE_FAILED")
-_EMPTY = ("ROLLBACK_COMPLETE",)  # the creation failed: it holds no resources and cannot be updated
+_EMPTY = "ROLLBACK_COMPLETE"  # the creation failed: it holds no resources and cannot be updated
 _STUCK = {
     "UPDATE_ROLLBACK_FAILED": "Fix the cause, then let CloudFormation finish the rollback: "
     "aws cloudformation continue-update-rollback --stack-name {stack}",
@@ -32,10 +32,11 @@ _STUCK = {
 }
 
 
+@dataclass(frozen=True)
 class Deployment:
     """A stack and the template it is deployed from.
 
-    Args:
+    Attributes:
         session: whose credentials, region and endpoint are used.
         stack_name: the stack, which need not exist.
         template: the main template; local files that it names are uploaded with it.
@@ -44,24 +45,16 @@ class Deployment:
         owner: the account that must own the bucket.
     """
 
-    def __init__(
-        self,
-        session: boto3.Session,
-        stack_name: str,
-        *,
-        template: Path,
-        artifacts_bucket: str | None,
-        owner: str | None = None,
-    ) -> None:
-        self._session = session
-        self.stack_name = stack_name
-        self._template = template
-        self._bucket = artifacts_bucket
-        self._owner = owner
+    session: boto3.Session
+    stack_name: str
+    _: KW_ONLY
+    template: Path
+    artifacts_bucket: str | None
+    owner: str | None = None
 
     @cached_property
     def _client(self) -> CloudFormationClient:
-        return self._session.client("cloudformation", config=CLIENT)
+        return self.session.client("cloudformation")
 
     def in_progress(self) -> str | None:
         """The status of an operation in progress on the stack, whoever started it; None if there is none."""
@@ -74,14 +67,14 @@ class Deployment:
         Raises:
             CannotBeDeployed: an earlier operation left the stack in a state that forbids a deployment.
         """
-        status = stack.wait(self._client, self.stack_name) if self.in_progress() else None
-        status = status or stack.status(self._client, self.stack_name)
-        if status in _EMPTY:
+        find_status = stack.wait if self.in_progress() else stack.status
+        status = find_status(self._client, self.stack_name)
+        if status == _EMPTY:
             self._client.delete_stack(StackName=self.stack_name)
             stack.wait(self._client, self.stack_name)
         elif status in _STUCK:
             starts = events.DELETIONS if status == "DELETE_FAILED" else events.DEPLOYMENTS
-            cause = events.root_cause(self._client, self.stack_name, starts).rstrip(".")
+            cause = events.root_cause(self._client, self.stack_name, starts)
             raise CannotBeDeployed(
                 f"Stack {self.stack_name} is {status}: {cause}.", advice=_STUCK[status].format(stack=self.stack_name)
             )
@@ -96,11 +89,11 @@ class Deployment:
             CannotBeDeployed: CloudFormation refuses the template or the parameters.
             NoArtifactsBucket: the bucket for the templates does not exist.
         """
-        if self._bucket is None:
-            source = {"TemplateBody": json.dumps(load_template(self._template))}
+        if self.artifacts_bucket is None:
+            source = {"TemplateBody": json.dumps(load_template(self.template))}
         else:
-            package = Package(self._session.client("s3", config=CLIENT), self._bucket, self._owner)
-            source = {"TemplateURL": package.upload_template(self._template)}
+            package = Package(self.session.client("s3"), self.artifacts_bucket, self.owner)
+            source = {"TemplateURL": package.upload_template(self.template)}
         return change_sets.create(self._client, self.stack_name, source=source, parameters=parameters)
 
     def delete_change_set(self, change_set: ChangeSet) -> None:
@@ -114,10 +107,22 @@ class Deployment:
         `DeploymentFailed` at its end if a resource could not be created or updated.
 
         Raises:
-            CannotBeDeployed: the change set no longer exists.
+            CannotBeDeployed: the change set no longer exists: another deployment was executed or prepared since.
         """
+        errors = self._client.exceptions
         latest = events.latest_event(self._client, change_set.stack_id)
-        change_sets.execute(self._client, change_set)
+        try:
+            self._client.execute_change_set(
+                StackName=change_set.stack_id,
+                ChangeSetName=change_set.id,
+                RetainExceptOnCreate=True,  # else buckets left by a failed first deployment block the second
+            )
+        except (errors.ChangeSetNotFoundException, errors.InvalidChangeSetStatusException) as error:
+            raise CannotBeDeployed(
+                f"The changes shown for stack {self.stack_name} are outdated: somebody else has deployed or is about "
+                "to.",
+                advice="Deploy again to see what is left to change.",
+            ) from error
         return self._events(change_set, latest)
 
     def _events(self, change_set: ChangeSet, latest: str | None) -> Iterator[Event]:
@@ -127,7 +132,7 @@ class Deployment:
             yield event
         status = stack.status(self._client, change_set.stack_id)
         if failed or status not in _SUCCEEDED:
-            cause = events.root_cause(self._client, change_set.stack_id).rstrip(".")
+            cause = events.root_cause(self._client, change_set.stack_id)
             left = "nothing is left of this attempt" if change_set.creates else "the stack is back in its former state"
             raise DeploymentFailed(
                 f"Stack {self.stack_name} ended as {status}: {cause}.", advice=f"Fix it and deploy again; {left}."
@@ -139,7 +144,6 @@ class Deployment:
         if found is not None:
             yield from events.follow(self._client, found["StackId"])
 
-    def outputs(self) -> Outputs:
+    def outputs(self) -> dict[str, str]:
         """The stack's outputs; empty if it does not exist."""
-        found = stack.describe(self._client, self.stack_name)
-        return {} if found is None else stack.outputs_of(found)
+        return stack.outputs(self._client, self.stack_name)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from filegate.deploy import events, stack
-from filegate.deploy.account import CLIENT, Account
+from filegate.deploy.account import Account
 from filegate.deploy.events import Event
 from filegate.deploy.stack import DeploymentFailed
 from filegate.deploy.template import NESTED
 from filegate.errors import FilegateError, WrongUse
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef
 
 BUCKET, QUEUE, TABLE = "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table"
 _RULE, _TRAIL = "AWS::Events::Rule", "AWS::CloudTrail::Trail"
@@ -27,11 +26,7 @@ _LOGS = ("AccessLogBucket", "AuditBucket")  # AWS writes them about the other bu
 _NO_TRAIL = ("TrailNotFoundException", "InternalFailure")  # the latter is LocalStack's, which has no CloudTrail
 _ATTEMPTS = 3  # to delete the stack: runs and logs in flight still write for a while
 _MAX_COUNTED = 1_000  # object versions per bucket
-_MESSAGES: tuple[QueueAttributeNameType, ...] = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
+_MESSAGES = "ApproximateNumberOfMessages"  # begins the names of three counts: waiting, in flight, delayed
 
 
 class DataAtStake(FilegateError):
@@ -62,8 +57,12 @@ class DataResource:
     kind: str
     name: str
     count: int
-    more: bool
+    more: bool = False
     locked: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.count or self.more)
 
     @property
     def is_log(self) -> bool:
@@ -77,26 +76,11 @@ class DataResource:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The data of an environment.
-
-    Attributes:
-        stack_id: the id of its stack.
-        policy: what the stack does to these resources when it is deleted.
-        resources: its buckets, queues and table.
-    """
+    """The buckets, queues and table of an environment's stack, and what happens to them when it is deleted."""
 
     stack_id: str
     policy: DataPolicy
     resources: tuple[DataResource, ...]
-
-    @property
-    def non_empty(self) -> tuple[DataResource, ...]:
-        return tuple(resource for resource in self.resources if resource.count or resource.more)
-
-    @property
-    def at_stake(self) -> tuple[DataResource, ...]:
-        """The non-empty resources, without those that hold logs."""
-        return tuple(resource for resource in self.non_empty if not resource.is_log)
 
 
 def take_inventory(account: Account, stack_name: str) -> Inventory:
@@ -105,8 +89,7 @@ def take_inventory(account: Account, stack_name: str) -> Inventory:
     Raises:
         WrongUse: the stack does not exist.
     """
-    client = account.cloudformation
-    found = stack.describe(client, stack_name)
+    found = stack.describe(account.session.client("cloudformation"), stack_name)
     if found is None:
         raise WrongUse(f"There is no stack {stack_name} in {account.region} of account {account.id}.")
     parameters = {item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])}
@@ -123,6 +106,7 @@ def check_policy(inventory: Inventory, requested: DataPolicy | None) -> None:
     Raises:
         DataAtStake: it does not, or nothing was requested although data would be left behind or lost.
     """
+    filled = [resource for resource in inventory.resources if not resource.is_empty]
     match inventory.policy, requested:
         case DataPolicy.KEEP, None:
             raise DataAtStake(
@@ -140,12 +124,12 @@ def check_policy(inventory: Inventory, requested: DataPolicy | None) -> None:
                 "Its stack deletes buckets, queues and ledger (DataOnDelete=Delete).",
                 advice="Deploy with DataOnDelete=Retain first.",
             )
-        case DataPolicy.DELETE, _ if locked := [resource.name for resource in inventory.non_empty if resource.locked]:
+        case DataPolicy.DELETE, _ if locked := [found.name for found in filled if found.locked]:
             raise DataAtStake(
                 f"The objects in {', '.join(locked)} cannot be deleted before their retention ends (AuditLockDays).",
                 advice="Deploy with DataOnDelete=Retain, use --data keep, and delete the bucket after the retention.",
             )
-        case DataPolicy.DELETE, None if inventory.at_stake:
+        case DataPolicy.DELETE, None if not all(found.is_log for found in filled):
             raise DataAtStake(
                 "Their content would be lost (DataOnDelete=Delete).",
                 advice="Copy what you want to keep. To delete the rest: --data delete.",
@@ -170,13 +154,14 @@ def destroy(account: Account, inventory: Inventory) -> Iterator[Event]:
 
 def _delete(account: Account, stack_id: str) -> str | None:
     """Start to delete the stack; returns the id of the latest event before that."""
-    latest = events.latest_event(account.cloudformation, stack_id)
-    account.cloudformation.delete_stack(StackName=stack_id)
+    client = account.session.client("cloudformation")
+    latest = events.latest_event(client, stack_id)
+    client.delete_stack(StackName=stack_id)
     return latest
 
 
 def _events(account: Account, inventory: Inventory, latest: str | None) -> Iterator[Event]:
-    client, stack_id = account.cloudformation, inventory.stack_id
+    client, stack_id = account.session.client("cloudformation"), inventory.stack_id
     for attempts_left in reversed(range(_ATTEMPTS)):
         yield from events.follow(client, stack_id, after=latest)
         status = stack.status(client, stack_id)
@@ -190,7 +175,7 @@ def _events(account: Account, inventory: Inventory, latest: str | None) -> Itera
         for bucket in refilled:
             _empty(account, bucket)
         latest = _delete(account, stack_id)
-    cause = events.root_cause(client, stack_id, events.DELETIONS).rstrip(".")
+    cause = events.root_cause(client, stack_id, events.DELETIONS)
     raise DeploymentFailed(
         f"The stack ended as {status}: {cause}.", advice="Fix it and destroy again; what was deleted stays deleted."
     )
@@ -198,30 +183,28 @@ def _events(account: Account, inventory: Inventory, latest: str | None) -> Itera
 
 def _resources(account: Account, stack_id: str, path: str = "") -> Iterator[tuple[str, str, str]]:
     """The existing resources of a stack and its nested stacks: path of logical ids, type, physical id."""
-    pages = account.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
-    for item in (item for page in pages for item in page["StackResourceSummaries"]):
+    for item in stack.resources(account.session.client("cloudformation"), stack_id):
         name, kind, id_ = path + item["LogicalResourceId"], item["ResourceType"], item.get("PhysicalResourceId")
-        if not id_ or item["ResourceStatus"] == "DELETE_COMPLETE":
-            continue
-        if kind == NESTED:
+        if id_ and kind == NESTED:
             yield from _resources(account, id_, f"{name}.")
-        else:
+        elif id_:
             yield name, kind, id_
 
 
 def _data_resources(account: Account, stack_id: str) -> Iterator[DataResource]:
-    for name, kind, id_ in _resources(account, stack_id):
+    sqs, dynamodb = account.session.client("sqs"), account.session.client("dynamodb")
+    for path, kind, id_ in _resources(account, stack_id):
         if kind == BUCKET:
             count, more = _versions(account, id_)
-            yield DataResource(name, kind, id_, count, more, locked=_is_locked(account, id_))
+            yield DataResource(path, kind, id_, count, more, locked=_is_locked(account, id_))
         elif kind == QUEUE:
-            counts = account.sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=_MESSAGES)["Attributes"]
-            count = sum(map(int, counts.values()))
-            yield DataResource(name, kind, id_.rpartition("/")[2], count, more=False)
+            attributes = sqs.get_queue_attributes(QueueUrl=id_, AttributeNames=["All"])["Attributes"]
+            messages = sum(int(count) for name, count in attributes.items() if name.startswith(_MESSAGES))
+            yield DataResource(path, kind, id_.rpartition("/")[2], messages)
         elif kind == TABLE:
-            counted = account.dynamodb.describe_table(TableName=id_)["Table"].get("ItemCount", 0)  # hours old
-            some = account.dynamodb.scan(TableName=id_, Limit=1, Select="COUNT")["Count"]
-            yield DataResource(name, kind, id_, counted, some > counted)
+            counted = dynamodb.describe_table(TableName=id_)["Table"].get("ItemCount", 0)  # hours old
+            some = dynamodb.scan(TableName=id_, Limit=1, Select="COUNT")["Count"]
+            yield DataResource(path, kind, id_, counted, more=some > counted)
 
 
 def _buckets(account: Account, stack_id: str) -> list[str]:
@@ -232,13 +215,15 @@ def _buckets(account: Account, stack_id: str) -> list[str]:
 
 def _versions(account: Account, bucket: str) -> tuple[int, bool]:
     """The number of object versions counted in a bucket, and whether there are more."""
-    found = account.s3.list_object_versions(Bucket=bucket, MaxKeys=_MAX_COUNTED, ExpectedBucketOwner=account.id)
+    s3 = account.session.client("s3")
+    found = s3.list_object_versions(Bucket=bucket, MaxKeys=_MAX_COUNTED, ExpectedBucketOwner=account.id)
     return len(found.get("Versions", [])) + len(found.get("DeleteMarkers", [])), found.get("IsTruncated", False)
 
 
 def _is_locked(account: Account, bucket: str) -> bool:
     try:
-        account.s3.get_object_lock_configuration(Bucket=bucket, ExpectedBucketOwner=account.id)
+        s3 = account.session.client("s3")
+        s3.get_object_lock_configuration(Bucket=bucket, ExpectedBucketOwner=account.id)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ObjectLockConfigurationNotFoundError":
             raise
@@ -248,21 +233,18 @@ def _is_locked(account: Account, bucket: str) -> bool:
 
 def _stop_writing(account: Account, stack_id: str) -> None:
     """Stop new runs, and stop AWS from writing logs to the buckets."""
-    for name, kind, id_ in _resources(account, stack_id):
-        if kind == _RULE and name.endswith(_STARTS_RUNS):
-            account.session.client("events", config=CLIENT).disable_rule(Name=id_)
-        elif kind == _TRAIL:
-            _stop_trail(account, id_)
+    session = account.session
+    for path, kind, id_ in _resources(account, stack_id):
+        if kind == _RULE and path.endswith(_STARTS_RUNS):
+            session.client("events").disable_rule(Name=id_)
         elif kind == BUCKET:
-            account.s3.put_bucket_logging(Bucket=id_, BucketLoggingStatus={}, ExpectedBucketOwner=account.id)
-
-
-def _stop_trail(account: Account, name: str) -> None:
-    try:
-        account.session.client("cloudtrail", config=CLIENT).stop_logging(Name=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _NO_TRAIL:
-            raise
+            session.client("s3").put_bucket_logging(Bucket=id_, BucketLoggingStatus={}, ExpectedBucketOwner=account.id)
+        elif kind == _TRAIL:
+            try:
+                session.client("cloudtrail").stop_logging(Name=id_)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _NO_TRAIL:
+                    raise
 
 
 def _empty(account: Account, bucket: str) -> None:
@@ -271,7 +253,7 @@ def _empty(account: Account, bucket: str) -> None:
     Raises:
         DeploymentFailed: some cannot be deleted.
     """
-    s3 = account.s3
+    s3 = account.session.client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, ExpectedBucketOwner=account.id):
         found: list[ObjectIdentifierTypeDef] = [
             {"Key": item["Key"], "VersionId": item["VersionId"]}
@@ -279,9 +261,8 @@ def _empty(account: Account, bucket: str) -> None:
         ]
         if not found:
             continue
-        answer = s3.delete_objects(
-            Bucket=bucket, Delete={"Objects": found, "Quiet": True}, ExpectedBucketOwner=account.id
-        )
+        batch: DeleteTypeDef = {"Objects": found, "Quiet": True}
+        answer = s3.delete_objects(Bucket=bucket, Delete=batch, ExpectedBucketOwner=account.id)
         if errors := answer.get("Errors", []):
             reason = errors[0].get("Message", errors[0].get("Code"))
             raise DeploymentFailed(f"{len(errors)} object versions of {bucket} cannot be deleted: {reason}")

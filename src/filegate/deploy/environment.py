@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from filegate.dataset.dataset import HOUR
 from filegate.dataset.registry import Registry
 from filegate.deploy import stack
 from filegate.deploy.account import Account
 from filegate.deploy.checkout import Checkout
-from filegate.deploy.default_security_group import close_default_security_group
 from filegate.deploy.deployment import Deployment
-from filegate.deploy.freshness import freshness
 from filegate.deploy.image_registry import ImageRegistry
 from filegate.deploy.parameters import check_parameters, parameters_of
 from filegate.errors import WrongUse
 
+if TYPE_CHECKING:
+    import boto3
+
 
 @dataclass(frozen=True)
 class Environment:
-    """A named installation of the pipeline, deployed or not.
-
-    Attributes:
-        name: as in its parameter file.
-        account: the account and region of its stack.
-        checkout: the clone with its templates and datasets.
-    """
+    """A named installation of the pipeline, deployed or not, with the templates and datasets of a clone."""
 
     name: str
     account: Account
@@ -88,11 +85,11 @@ class Environment:
         Returns:
             Whether it is closed. The workflow's role has no permission: IAM cannot restrict it to this one group.
         """
-        found = stack.describe(self.account.cloudformation, self.stack_name)
-        vpc = None if found is None else stack.outputs_of(found).get("VpcId")
+        session = self.account.session
+        vpc = stack.outputs(session.client("cloudformation"), self.stack_name).get("VpcId")
         try:
             if vpc is not None:
-                close_default_security_group(self.account.session, vpc)
+                close_default_security_group(session, vpc)
         except ClientError as error:
             if error.response["Error"]["Code"] != "UnauthorizedOperation":
                 raise
@@ -112,7 +109,32 @@ class Environment:
     def _prefix_lists(self) -> dict[str, str]:
         """The region's prefix lists of S3 and DynamoDB, for the rules of the security group."""
         names = {f"com.amazonaws.{self.account.region}.{service.lower()}": service for service in ("S3", "DynamoDB")}
-        lists = self.account.ec2.describe_managed_prefix_lists(
+        lists = self.account.session.client("ec2").describe_managed_prefix_lists(
             Filters=[{"Name": "prefix-list-name", "Values": list(names)}]
         )["PrefixLists"]
         return {f"{names[item['PrefixListName']]}PrefixListId": item["PrefixListId"] for item in lists}
+
+
+def close_default_security_group(session: boto3.Session, vpc_id: str) -> None:
+    """Remove every rule from a VPC's default security group, so that what joins it by mistake reaches nothing.
+
+    CloudFormation can neither change nor omit that group, which allows all outbound traffic (control EC2.2).
+    """
+    ec2 = session.client("ec2")
+    (group,) = ec2.describe_security_groups(
+        Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default"]}]
+    )["SecurityGroups"]
+    if group["IpPermissions"]:
+        ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+    if group["IpPermissionsEgress"]:
+        ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"])
+
+
+def freshness(registry: Registry) -> str:
+    """The value of parameter `Freshness`, hours by dataset: `flights:24,orders:1`; empty if none expects files.
+
+    Raises:
+        DeclarationError: a dataset's declaration is invalid.
+    """
+    expected = [(dataset.name, dataset.due_every) for dataset in registry]
+    return ",".join(f"{name}:{due_every // HOUR}" for name, due_every in expected if due_every is not None)

@@ -25,18 +25,14 @@ class Event:
     """A change of a resource's status.
 
     Attributes:
-        id: CloudFormation's id of the event.
         resource: the path of logical ids, such as `Storage.RawBucket`; empty for the main stack itself.
-        kind: the resource's type.
         status: such as `CREATE_IN_PROGRESS`.
         reason: CloudFormation's reason, if it gives one.
     """
 
-    id: str
     resource: str
-    kind: str
     status: str
-    reason: str | None
+    reason: str | None = None
 
 
 def latest_event(client: CloudFormationClient, stack_name: str) -> str | None:
@@ -63,10 +59,10 @@ def follow(client: CloudFormationClient, stack_id: str, *, after: str | None = N
         events = _operation(client, stack_id, after=after)
         if events:
             found = _with_nested(client, events, "", events[0]["Timestamp"])
-            for _, event in sorted(found, key=lambda pair: pair[0]):
-                if event.id not in reported:
-                    reported.add(event.id)
-                    yield event
+            for name, event in sorted(found, key=lambda pair: pair[1]["Timestamp"]):
+                if event["EventId"] not in reported:
+                    reported.add(event["EventId"])
+                    yield Event(name, event.get("ResourceStatus", ""), event.get("ResourceStatusReason"))
             if ended:
                 return
         time.sleep(stack.poll_interval(started))
@@ -79,6 +75,9 @@ def root_cause(client: CloudFormationClient, stack_id: str, starts: Container[st
         client: of CloudFormation.
         stack_id: the stack's id or name.
         starts: the statuses that the operation may have started with.
+
+    Returns:
+        A sentence without its full stop.
     """
     for event in _operation(client, stack_id, starts=starts):
         reason = event.get("ResourceStatusReason", "")
@@ -87,8 +86,8 @@ def root_cause(client: CloudFormationClient, stack_id: str, starts: Container[st
         nested = _failed_within(client, event) if event["ResourceType"] == NESTED else None
         if nested is not None:
             return f"{event['LogicalResourceId']} → {root_cause(client, nested, starts)}"
-        return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason or 'no reason given'}"
-    return "CloudFormation gives no reason."
+        return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason.rstrip('.') or 'no reason given'}"
+    return "CloudFormation gives no reason"
 
 
 def _operation(
@@ -112,33 +111,22 @@ def _operation(
 
 def _with_nested(
     client: CloudFormationClient, events: list[StackEventTypeDef], path: str, since: datetime
-) -> list[tuple[datetime, Event]]:
-    """The events and, since that time, those of the nested stacks among their resources, each with its time."""
-    nested: dict[str, str] = {}
-    found: list[tuple[datetime, Event]] = []
-    for event in events:
-        if path and _is_about_stack(event):
-            continue  # the parent stack reports the same
-        name = "" if _is_about_stack(event) else path + event["LogicalResourceId"]
-        found.append(
-            (
-                event["Timestamp"],
-                Event(
-                    id=event["EventId"],
-                    resource=name,
-                    kind=event.get("ResourceType", ""),
-                    status=event.get("ResourceStatus", ""),
-                    reason=event.get("ResourceStatusReason") or None,
-                ),
-            )
-        )
-        if name and event.get("ResourceType") == NESTED and event.get("PhysicalResourceId"):
-            nested[name] = event["PhysicalResourceId"]
-    inner: list[tuple[datetime, Event]] = []
-    for name, nested_id in nested.items():
-        latest = [event for event in _operation(client, nested_id) if event["Timestamp"] >= since]
-        inner += _with_nested(client, latest, f"{name}.", since)
-    return inner + found
+) -> Iterator[tuple[str, StackEventTypeDef]]:
+    """The events, after those of the nested stacks among their resources since that time; each with its path."""
+    found = [
+        ("" if _is_about_stack(event) else path + event["LogicalResourceId"], event)
+        for event in events
+        if not (path and _is_about_stack(event))  # the parent stack reports the same
+    ]
+    nested = {
+        name: event["PhysicalResourceId"]
+        for name, event in found
+        if name and event.get("ResourceType") == NESTED and event.get("PhysicalResourceId")
+    }
+    for name, stack_id in nested.items():
+        latest = [event for event in _operation(client, stack_id) if event["Timestamp"] >= since]
+        yield from _with_nested(client, latest, f"{name}.", since)
+    yield from found
 
 
 def _is_about_stack(event: StackEventTypeDef) -> bool:

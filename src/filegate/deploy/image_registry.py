@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
 from filegate.deploy import stack
 from filegate.deploy.account import Account
 from filegate.deploy.checkout import Checkout
@@ -30,9 +28,7 @@ class NoImages(FilegateError):
 class ImageRegistry:
     """The repositories and the artifacts bucket that all environments of an account share in one region.
 
-    Attributes:
-        account: the account and region.
-        outputs: the outputs of the registry's stack.
+    `outputs` are those of the registry's stack.
     """
 
     account: Account
@@ -45,8 +41,7 @@ class ImageRegistry:
         Raises:
             NotBootstrapped: there is none yet.
         """
-        found = stack.describe(account.cloudformation, _STACK_NAME)
-        outputs = {} if found is None else stack.outputs_of(found)
+        outputs = stack.outputs(account.session.client("cloudformation"), _STACK_NAME)
         if not outputs:
             raise NotBootstrapped(
                 f"Account {account.id} has no registry for images and templates in {account.region} yet.",
@@ -83,15 +78,14 @@ class ImageRegistry:
 
     def image(self, stage: str, revision: str) -> str | None:
         """The address of a stage's image by digest; None if there is none of this revision."""
+        ecr = self.account.session.client("ecr")
         try:
-            found = self.account.ecr.describe_images(
+            found = ecr.describe_images(
                 registryId=self.account.id,
                 repositoryName=self.repository(stage).partition("/")[2],
                 imageIds=[{"imageTag": revision}],
             )["imageDetails"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ImageNotFoundException":
-                raise
+        except ecr.exceptions.ImageNotFoundException:
             return None
         return f"{self.repository(stage)}@{found[0]['imageDigest']}" if found else None
 
@@ -101,11 +95,11 @@ class ImageRegistry:
         Raises:
             NoImages: some are missing.
         """
-        found = {stage: self.image(stage, revision) for stage in STAGES}
-        if missing := [stage for stage, image in found.items() if image is None]:
+        found = {stage: image for stage in STAGES if (image := self.image(stage, revision)) is not None}
+        if missing := [stage for stage in STAGES if stage not in found]:
             raise NoImages(
                 f"The registry in {self.account.region} has no images of revision {revision[:12]} for "
                 f"{', '.join(missing)}.",
                 advice="Build and push them: make push",
             )
-        return {stage: image for stage, image in found.items() if image is not None}
+        return found

@@ -37,17 +37,11 @@ class NotPushed(FilegateError):
 
 @dataclass(frozen=True)
 class Image:
-    """A stage's image in the registry.
-
-    Attributes:
-        stage: the stage that runs it.
-        address: its address in the registry, by digest.
-        pushed: whether it was pushed now; False if the registry had it.
-    """
+    """A stage's image in the registry."""
 
     stage: str
-    address: str
-    pushed: bool
+    address: str  # by digest
+    pushed: bool  # now; False if the registry had it
 
     def to_json(self) -> dict[str, object]:
         """`stage`, `image`, `pushed`."""
@@ -57,12 +51,8 @@ class Image:
 def push(account: Account, checkout: Checkout, *, report: Callable[[str], None] = lambda _: None) -> list[Image]:
     """Build the images of the checked-out commit, and push those that the registry does not have yet.
 
-    An existing tag is never overwritten. The addresses are written to build/images.json, too.
-
-    Args:
-        account: the registry's account.
-        checkout: the clone to build from.
-        report: receives a line before each step.
+    An existing tag is never overwritten. The addresses are written to build/images.json, too. `report` receives a line
+    before each step.
 
     Raises:
         WrongUse: there are uncommitted changes.
@@ -74,8 +64,13 @@ def push(account: Account, checkout: Checkout, *, report: Callable[[str], None] 
     registry = ImageRegistry.of(account)
     images = []
     for stage in STAGES:
-        existing = registry.image(stage, tag)
-        address = existing or _build_and_push(registry, checkout, stage, tag, report)
+        address = existing = registry.image(stage, tag)
+        if address is None:
+            repository = registry.repository(stage)
+            report(f"Building {stage} …")
+            _build(checkout.folder, stage, repository, tag)
+            report(f"Pushing {stage} …")
+            address = f"{repository}@{_push(repository, tag, _login(account))}"
         images.append(Image(stage, address, pushed=existing is None))
     record = {"revision": tag, "images": {image.stage: image.address for image in images}}
     file = checkout.folder / RECORD
@@ -84,24 +79,8 @@ def push(account: Account, checkout: Checkout, *, report: Callable[[str], None] 
     return images
 
 
-def _build_and_push(
-    registry: ImageRegistry, checkout: Checkout, stage: str, tag: str, report: Callable[[str], None]
-) -> str:
-    """Build and push one image; returns its address by digest."""
-    repository = registry.repository(stage)
-    report(f"Building {stage} …")
-    _build(checkout.folder, stage, repository, tag)
-    report(f"Pushing {stage} …")
-    return f"{repository}@{_push(repository, tag, _login(registry.account))}"
-
-
 def _build(folder: Path, stage: str, repository: str, tag: str) -> None:
-    environment = {
-        **os.environ,
-        "PLATFORM": PLATFORM,
-        "REPOSITORY": repository.removesuffix(f"/{stage}"),
-        "TAG": tag,
-    }
+    environment = os.environ | {"PLATFORM": PLATFORM, "REPOSITORY": repository.removesuffix(f"/{stage}"), "TAG": tag}
     built = subprocess.run(  # noqa: S603
         [folder / "scripts/build-images.sh", stage], env=environment, capture_output=True, text=True, check=False
     )
@@ -111,7 +90,7 @@ def _build(folder: Path, stage: str, repository: str, tag: str) -> None:
 
 def _login(account: Account) -> dict[str, str]:
     """User name and password for the registry, valid for twelve hours; they are never written to disk."""
-    (granted,) = account.ecr.get_authorization_token()["authorizationData"]
+    (granted,) = account.session.client("ecr").get_authorization_token()["authorizationData"]
     name, _, password = base64.b64decode(granted["authorizationToken"]).decode().partition(":")
     return {"username": name, "password": password}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,9 +12,7 @@ from filegate.errors import FilegateError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
-Outputs = dict[str, str]
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef, StackTypeDef
 
 _MIN_POLL_SECONDS, _MAX_POLL_SECONDS = 0.1, 5.0
 
@@ -38,9 +37,17 @@ def status(client: CloudFormationClient, stack_name: str) -> str | None:
     return None if found is None else found["StackStatus"]
 
 
-def outputs_of(description: StackTypeDef) -> Outputs:
-    """The outputs in CloudFormation's description of a stack."""
-    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+def outputs(client: CloudFormationClient, stack_name: str) -> dict[str, str]:
+    """The stack's outputs; empty if it does not exist."""
+    found = describe(client, stack_name)
+    listed = [] if found is None else found.get("Outputs", [])
+    return {output["OutputKey"]: output["OutputValue"] for output in listed}
+
+
+def resources(client: CloudFormationClient, stack_name: str) -> Iterator[StackResourceSummaryTypeDef]:
+    """The existing resources of a stack; of a nested stack in it, only that stack itself."""
+    for page in client.get_paginator("list_stack_resources").paginate(StackName=stack_name):
+        yield from (item for item in page["StackResourceSummaries"] if item["ResourceStatus"] != "DELETE_COMPLETE")
 
 
 def wait(client: CloudFormationClient, stack_name: str) -> str | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
-from botocore.exceptions import ClientError
 
 from filegate.errors import FilegateError
 
@@ -20,6 +19,7 @@ except ImportError:
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
 NESTED = "AWS::CloudFormation::Stack"
 _LOOP = "Fn::ForEach::"
@@ -92,14 +92,12 @@ class Package:
     def _upload(self, document: dict[str, Any]) -> str:
         content = json.dumps(document, indent=2).encode()  # as a person reads it in the console
         key = f"{hashlib.sha256(content).hexdigest()}.json"
+        request: PutObjectRequestTypeDef = {"Bucket": self.bucket, "Key": key, "Body": content}
+        if self.owner is not None:
+            request["ExpectedBucketOwner"] = self.owner
         try:
-            if self.owner is None:
-                self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
-            else:
-                self.s3.put_object(Bucket=self.bucket, Key=key, Body=content, ExpectedBucketOwner=self.owner)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchBucket":
-                raise
+            self.s3.put_object(**request)
+        except self.s3.exceptions.NoSuchBucket as error:
             raise NoArtifactsBucket(
                 f"The bucket {self.bucket} for the templates does not exist.", advice="Create it: make bootstrap"
             ) from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filegate.deploy import Outputs, deploy
+from filegate.deploy import deploy
 from filegate.devcloud.dropped import Dropped, write_dropped
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def deploy_local(
     parameters: Mapping[str, str],
     dropped: Dropped,
     stack_name: str = STACK,
-) -> Outputs:
-    """Create or update the stack, and write the properties that the cloud's CloudFormation dropped.
+) -> dict[str, str]:
+    """Create or update the stack, write what the cloud's CloudFormation dropped of it, and return its outputs.
 
     Args:
         session: whose clients talk to the local cloud.
@@ -42,9 +42,6 @@ def deploy_local(
             is no network, audit trail or budget. What the cloud drops of those is not written.
         dropped: what this cloud's CloudFormation drops.
         stack_name: of the main stack; deploying again updates it.
-
-    Returns:
-        The outputs of the main stack.
 
     Raises:
         DeploymentFailed: a resource could not be created or updated.

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from filegate.devcloud.stack import Resource, deployed_resources
+from filegate.devcloud.stack import Resource, resources
 
 if TYPE_CHECKING:
     import boto3
@@ -61,21 +61,13 @@ UNKNOWN_TO_MINISTACK = frozenset(
 def write_dropped(session: boto3.Session, stack_name: str, dropped: Dropped) -> None:
     """Write these properties of the stack's resources, and of those of its nested stacks, as the templates have them.
 
-    Args:
-        session: whose clients talk to the local cloud.
-        stack_name: the main stack, deployed.
-        dropped: `MINISTACK` or `LOCALSTACK`.
-
     Raises:
-        UnresolvedValue: a template uses an intrinsic function or an attribute that is not known here.
+        UnresolvedValue: such a property uses an intrinsic function, or refers to something, that is not known here.
         ClientError: the cloud refuses a value.
     """
     client = functools.cache(session.client)
-    for resource in deployed_resources(session, stack_name):
-        names = dropped.get(resource.type, ())
-        values = {name: value for name, value in resource.properties.items() if name in names}
-        if values:
-            _WRITERS[resource.type](client, resource, values)
+    for resource in resources(session, stack_name, dropped):
+        _WRITERS[resource.type](client, resource, resource.properties)
 
 
 _Client = Callable[[Any], Any]  # boto3's is typed by literal names

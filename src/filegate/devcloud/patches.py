@@ -22,9 +22,9 @@ from unittest import mock
 from filegate.devcloud.dropped import UNKNOWN_TO_MINISTACK
 from filegate.devcloud.functions import Outcome
 from filegate.devcloud.runtime_api import not_started
-from filegate.devcloud.stack import NOT_CREATED_ID
 from filegate.errors import FilegateError
 
+NOT_CREATED_ID = "unknown"  # id and attributes of a resource that is only recorded, as ministack lacks its type
 TESTED = "1.5.33"  # the ministack release that has these names
 
 _LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neither sleeps nor calls a function

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from filegate.operations import alerts, check, cloud, explain, quarantine, spending
+    from filegate.operations import alerts, check, cloud, quarantine, spending
 
-__all__ = ["alerts", "check", "cloud", "explain", "quarantine", "spending"]
+__all__ = ["alerts", "check", "cloud", "quarantine", "spending"]
 
 
 def __getattr__(name: str) -> Any:

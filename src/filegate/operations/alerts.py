@@ -7,12 +7,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import boto3
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from filegate.operations.ports import Queue, SqsQueue
 
 
 @dataclass(frozen=True)
@@ -23,23 +21,20 @@ class Alert:
     message: str
 
 
+@dataclass(frozen=True)
 class AlertCapture:
-    """The alerts that a topic publishes."""
+    """The alerts that a topic publishes to a queue."""
 
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
+    queue: Queue
 
     def received(self) -> list[Alert]:
         """The alerts that came since the last call."""
         alerts = []
-        while batch := self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get(
-            "Messages"
-        ):
+        while batch := self.queue.receive(hidden=30):
             for message in batch:
-                notice = json.loads(message["Body"])
+                notice = json.loads(message.body)
                 alerts.append(Alert(notice.get("Subject", ""), notice["Message"]))
-                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+                self.queue.delete(message.receipt)
         return alerts
 
 
@@ -51,7 +46,7 @@ def capture(session: boto3.Session, topic_arn: str) -> Iterator[AlertCapture]:
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscription = sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
     try:
-        yield AlertCapture(sqs, url)
+        yield AlertCapture(SqsQueue(sqs, url))
     finally:
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=url)

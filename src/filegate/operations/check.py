@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from filegate.dataset.dataset import Dataset
+from filegate.dataset.dataset import HOUR, Dataset, References
 from filegate.dataset.registry import Registry
-from filegate.deploy.freshness import hours_until_due
 from filegate.errors import FilegateError
 
 
 @dataclass(frozen=True)
 class CheckedDataset:
-    """A dataset and what is wrong with it.
-
-    Attributes:
-        name: the module's name.
-        dataset: the declaration; None if it could not be loaded.
-        problems: what is wrong, each with its advice; empty if all is well.
-    """
+    """A dataset, by its module's name, and what is wrong with it; `dataset` is None if it could not be loaded."""
 
     name: str
     dataset: Dataset | None
-    problems: tuple[FilegateError, ...]
+    problems: Sequence[FilegateError]
 
     def to_json(self) -> dict[str, Any]:
         """`dataset`, `ok`, `problems` (`problem`, `advice`)."""
@@ -35,18 +28,16 @@ class CheckedDataset:
 def check(registry: Registry) -> Iterator[CheckedDataset]:
     """Loads each dataset and its reference tables, and runs its transform on no rows."""
     for name in registry.names():
+        dataset, problems = None, []
         try:
             dataset = registry.dataset(name)
+            tables = registry.references(name)
+            problems = [*_unreadable(dataset, tables)]
+            if not problems:
+                dataset.result_schema(tables)
         except FilegateError as error:
-            yield CheckedDataset(name, None, (error,))
-            continue
-        problems = _reference_problems(registry, dataset)
-        if not problems:
-            try:
-                dataset.result_schema(registry.references(name))
-            except FilegateError as error:
-                problems = [error]
-        yield CheckedDataset(name, dataset, tuple(problems))
+            problems = [error]
+        yield CheckedDataset(name, dataset, problems)
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -62,22 +53,16 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "references": dict(dataset.references),
         "on_unknown_columns": dataset.on_unknown_columns,
         "tolerated_rejects": dataset.tolerated_rejects,
-        "due_every_hours": hours_until_due(dataset),
+        "due_every_hours": None if dataset.due_every is None else dataset.due_every // HOUR,
     }
 
 
-def _reference_problems(registry: Registry, dataset: Dataset) -> list[FilegateError]:
+def _unreadable(dataset: Dataset, tables: References) -> Iterator[FilegateError]:
     """What is wrong with the reference tables."""
-    try:
-        tables = registry.references(dataset.name)
-    except FilegateError as error:
-        return [error]
-    problems = []
     for table, file in dataset.references.items():
         try:
             tables[table].collect_schema()
         except Exception as error:  # any error of a reader of a broken file
             reason = f"{type(error).__name__}: {error}"
             problem = f"Dataset {dataset.name!r}: reference {table!r} ({file}) cannot be read: {reason}"
-            problems.append(FilegateError(problem, advice="Fix the file."))
-    return problems
+            yield FilegateError(problem, advice="Fix the file.")

@@ -15,8 +15,7 @@ from filegate.aws import AwsError, explained
 from filegate.deploy.account import aws_session
 from filegate.errors import FilegateError, NoCloud
 from filegate.operations.deliver import S3Upload, Upload
-from filegate.operations.queue import Queue, SqsQueue
-from filegate.operations.state_machine import StateMachine, StepFunctionsStateMachine
+from filegate.operations.ports import Queue, SqsQueue, StateMachine, StepFunctionsStateMachine
 from filegate.storage.dynamodb import DynamoDBLedger
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
@@ -46,11 +45,7 @@ class Outputs:
 
     @classmethod
     def of_stack(cls, stack: str, outputs: Mapping[str, str]) -> Outputs:
-        """Reads the stack's outputs, as `{"RawBucket": …}`.
-
-        Raises:
-            NoCloud: some are missing.
-        """
+        """Reads the stack's outputs, as `{"RawBucket": …}`. Raises NoCloud if some are missing."""
         wanted = {name: "".join(word.title() for word in name.split("_")) for name in cls.__annotations__}
         if missing := [output for output in wanted.values() if output not in outputs]:
             raise NoCloud(
@@ -62,18 +57,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Cloud:
-    """A deployment and its ports.
-
-    Attributes:
-        name: of its main stack.
-        session: boto3's, for what has no port.
-        outputs: the names of its resources.
-        store: its buckets.
-        ledger: its runs.
-        dlq: its dead-letter queue.
-        state_machine: what runs the pipeline.
-        upload: puts local files into its buckets.
-    """
+    """A deployment: the name of its main stack, its resources' names, its ports; `session` is for what has none."""
 
     name: str
     session: boto3.Session
@@ -108,34 +92,22 @@ class Cloud:
         )
 
 
-def deployed(environment: str) -> Cloud:
-    """The deployment of that name, with the user's own credentials. Raises as `connected`."""
-    try:
-        session = aws_session()
-    except AwsError as error:
-        raise explained(error) from error
-    return connected(STACK_PREFIX + environment, session)
-
-
-def connected(stack: str, session: boto3.Session) -> Cloud:
-    """The deployment of that main stack.
+def connected(stack: str, session: boto3.Session | None = None) -> Cloud:
+    """The deployment of that main stack; without a session, with the user's own credentials.
 
     Raises:
         NoCloud: there is no such stack, or it cannot be reached.
         FilegateError: AWS refuses to answer for another reason.
     """
     try:
+        session = session or aws_session()
         return Cloud.of_session(stack, session, stack_outputs(session, stack))
     except AwsError as error:
         raise explained(error) from error
 
 
 def stack_outputs(session: boto3.Session, stack: str) -> dict[str, str]:
-    """The outputs of a stack.
-
-    Raises:
-        NoCloud: there is no such stack.
-    """
+    """The outputs of a stack. Raises NoCloud if there is no such stack."""
     client = session.client("cloudformation", config=CLIENT)
     try:
         found = client.describe_stacks(StackName=stack)["Stacks"][0]

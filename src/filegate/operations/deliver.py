@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from filegate.errors import WrongUse
 from filegate.runs.address import Address
@@ -26,33 +25,18 @@ OnSent = Callable[[int], None]
 """Called with the number of bytes that arrived since the last call; from several threads."""
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """A file that arrived: the object version it became, and the run that will process it."""
-
-    file: Path
-    dataset: str
-    address: Address
-    run_id: str
+Upload = Callable[[Path, Address, OnSent], str]
+"""Puts a local file, however large, into a bucket; returns the new object version's id."""
 
 
-class Upload(Protocol):
-    """Puts a local file into a bucket."""
-
-    def __call__(self, file: Path, address: Address, on_sent: OnSent) -> str:
-        """Returns the new object version's id. The file is streamed, however large."""
-        ...
-
-
-def deliver(file: Path, dataset: str, *, bucket: str, upload: Upload, on_sent: OnSent) -> Delivery:
-    """Puts the file into the raw bucket as `<dataset>/<file name>`."""
-    address = Address(bucket, _key(file, dataset))
-    version_id = upload(file, address, on_sent)
-    return Delivery(file, dataset, address, run_id_of(address.bucket, address.key, version_id))
+def deliver(file: Path, dataset: str, *, bucket: str, upload: Upload, on_sent: OnSent) -> str:
+    """Puts the file into the raw bucket as `<dataset>/<file name>`; returns the id of the run that will process it."""
+    key = _key(file, dataset)
+    return run_id_of(bucket, key, upload(file, Address(bucket, key), on_sent))
 
 
 def with_datasets(files: Iterable[Path], known: Sequence[str], given: str | None = None) -> list[tuple[Path, str]]:
-    """Files with their datasets, to be delivered together. See `dataset_of`, `check_keys`.
+    """Files with their datasets (see `dataset_of`), to be delivered together.
 
     Raises:
         WrongUse: there is no such file, its dataset is not clear, or two would get the same key.
@@ -67,11 +51,7 @@ def with_datasets(files: Iterable[Path], known: Sequence[str], given: str | None
 
 
 def check_keys(deliveries: Iterable[tuple[Path, str]]) -> None:
-    """Checks that files of these datasets can be delivered together.
-
-    Raises:
-        WrongUse: a name is not UTF-8, or two files would get the same key.
-    """
+    """Raises WrongUse if a name is not UTF-8, or two of these files with their datasets would get the same key."""
     by_key: dict[str, Path] = {}
     for file, dataset in deliveries:
         key = _key(file, dataset)
@@ -115,15 +95,7 @@ def dataset_of(file: Path, known: Sequence[str], given: str | None = None) -> st
 
 
 def check_declared(dataset: str, known: Sequence[str]) -> None:
-    """Refuses a dataset that is not declared.
-
-    Args:
-        dataset: what the user said.
-        known: the declared datasets; empty if the declarations are elsewhere, where any name may be right.
-
-    Raises:
-        WrongUse: it is not among the known ones.
-    """
+    """Raises WrongUse if the dataset is not declared; without `known` ones, which are elsewhere, any may be right."""
     if known and dataset not in known:
         raise WrongUse(f"There is no dataset {dataset!r}.", advice=_declared(known))
 
@@ -164,12 +136,7 @@ class S3Upload:
                     stream.seek(start)
                     data = stream.read(length)
                 answer = self._client.upload_part(
-                    Bucket=bucket,
-                    Key=key,
-                    UploadId=upload_id,
-                    PartNumber=number,
-                    Body=data,
-                    ChecksumAlgorithm="CRC32",
+                    Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data, ChecksumAlgorithm="CRC32"
                 )
                 on_sent(len(data))
                 arrived: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}

@@ -9,37 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from filegate.errors import WrongUse
-from filegate.operations.find import MIN_PREFIX, short
-from filegate.operations.queue import Queue, Received
-from filegate.operations.result import cut_short
-from filegate.operations.state_machine import StateMachine
+from filegate.operations.artefacts import cut_short
+from filegate.operations.find import MIN_PREFIX, listed
+from filegate.operations.ports import Queue, Received, StateMachine
+from filegate.pipeline.replay import NotReplayable, replay_request
 from filegate.runs.record import RunRecord
-from filegate.runs.run import Request, replay_id_of, run_id_of
+from filegate.runs.run import Failure, Request, replay_id_of, run_id_of, short
 from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
 
 LEASE_SECONDS = 300
 """How long received messages stay hidden from others if this process dies before it returns them."""
-
-
-class NotReplayable(WrongUse):
-    """The run of a message cannot be replayed, as things stand."""
-
-
-class Failure(BaseModel):
-    """Why the run is in the queue: the status it ended with, the class of the error, its message."""
-
-    status: Status
-    type: str
-    message: str
 
 
 class _Body(BaseModel):
@@ -57,13 +45,11 @@ class _Input(Request):
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """One message of the queue.
+    """One message of the queue: as it was received, and what it says, as far as it does.
 
     Attributes:
-        received: as it came.
-        run_id: the run; None if the message does not know it.
-        execution: the ARN of the run's execution, likewise.
-        request: what the run was to do, likewise.
+        execution: the ARN of the run's execution.
+        request: what the run was to do.
         failure: why it is here; None if the pipeline did not write the message.
         trace: the stack trace of a function that failed, if that is why.
     """
@@ -80,16 +66,16 @@ class Message:
         return self.received.id
 
     @property
+    def sent_at(self) -> datetime:
+        return self.received.sent_at
+
+    @property
     def body(self) -> Any:
         """Its content: of a message of the pipeline, a dict."""
         try:
             return json.loads(self.received.body)
         except ValueError:
             return self.received.body
-
-    @property
-    def sent_at(self) -> datetime:
-        return self.received.sent_at
 
     @property
     def dataset(self) -> str | None:
@@ -133,42 +119,40 @@ class Message:
 
 @dataclass
 class LeasedMessages:
-    """The messages of a queue while others do not see them; those not deleted are returned to the queue."""
+    """The messages of a queue while others do not see them, by id; those not deleted are returned to the queue."""
 
     queue: Queue
-    messages: list[Message]
+    received: dict[str, Received] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> list[Message]:
+        """What is there, the oldest first."""
+        return sorted(map(_message, self.received.values()), key=lambda message: (message.sent_at, message.id))
 
     def delete(self, message: Message) -> None:
         self.queue.delete(message.received.receipt)
-        self.messages.remove(message)
+        del self.received[message.id]
 
 
 @contextmanager
 def leased(queue: Queue) -> Iterator[LeasedMessages]:
-    """Leases all messages, the oldest first; those not deleted are visible to everybody again after the block."""
-    known: dict[str, Received] = {}
+    """Leases all messages; those not deleted are visible to everybody again after the block."""
+    lease = LeasedMessages(queue)
     try:
-        while True:
+        fresh = True
+        while fresh:
             batch = queue.receive(LEASE_SECONDS)
-            fresh = [received for received in batch if received.id not in known]
-            known.update({received.id: received for received in batch})  # the newest receipt is the one that counts
-            if not fresh:
-                break
-        messages = sorted(map(_message, known.values()), key=lambda message: (message.sent_at, message.id))
-    except BaseException:
-        queue.show(received.receipt for received in known.values())
-        raise
-    lease = LeasedMessages(queue, messages)
-    try:
+            fresh = any(received.id not in lease.received for received in batch)
+            lease.received |= {received.id: received for received in batch}  # the newest receipt is the one that counts
         yield lease
     finally:
-        queue.show(message.received.receipt for message in lease.messages)
+        queue.show(received.receipt for received in lease.received.values())
 
 
 def list_messages(queue: Queue) -> list[Message]:
     """All messages, the oldest first."""
     with leased(queue) as lease:
-        return list(lease.messages)
+        return lease.messages
 
 
 def select(messages: Sequence[Message], wanted: str) -> list[Message]:
@@ -194,14 +178,7 @@ def select(messages: Sequence[Message], wanted: str) -> list[Message]:
 
 @dataclass(frozen=True)
 class Replay:
-    """A run that takes the place of one in the queue.
-
-    Attributes:
-        run_id: the new run.
-        replaces: the run whose messages were in the queue.
-        request: what the new run does. Its `replay_of` is `replaces`, or, where that was itself a replay of
-            quarantined rows that published nothing, the run whose rows these are.
-    """
+    """The new run `run_id`, which does what `request` says in place of `replaces`, whose messages were in the queue."""
 
     run_id: str
     replaces: str
@@ -220,10 +197,10 @@ def by_run(messages: Iterable[Message], *, dataset: str | None = None) -> list[l
 def replay(
     lease: LeasedMessages,
     messages: Sequence[Message],
-    *,
     ledger: Ledger,
     store: ObjectStore,
     state_machine: StateMachine,
+    *,
     all_rows: bool = False,
 ) -> Replay:
     """Starts the run that replays the run of these messages, and then deletes them.
@@ -231,11 +208,11 @@ def replay(
     May be repeated after a crash at any point: the same messages give the same run, started once.
 
     Args:
-        lease: the leased messages of the queue.
+        lease: of the queue.
         messages: all that are about one run; its failure may have been reported more than once.
         ledger: where the replay is recorded.
         store: shows whether the run's output is there.
-        state_machine: what runs it.
+        state_machine: runs the replay.
         all_rows: read the whole object again, where by default only its quarantined rows would be.
 
     Raises:
@@ -254,56 +231,13 @@ def replay(
     else:
         whole = all_rows or (known is not None and cut_short(known, store))
         end = _end([message.failure for message in messages if message.failure is not None], known)
-        plan = Replay(
-            replay_id_of(run_id, first.id), run_id, replay_request(run_id, request, end, known, whole_object=whole)
-        )
-        state_machine.start(plan.run_id, {"run_id": plan.run_id, **plan.request.model_dump(mode="json")})
+        todo = replay_request(run_id, request, end, known, whole_object=whole)
+        plan = Replay(replay_id_of(run_id, first.id), run_id, todo)
+        state_machine.start(plan.run_id, {"run_id": plan.run_id, **todo.model_dump(mode="json")})
         ledger.mark_replayed(run_id, by=plan.run_id)
     for message in messages:
         lease.delete(message)
     return plan
-
-
-def replay_request(
-    run_id: str, request: Request, end: Status, known: RunRecord | None = None, *, whole_object: bool = False
-) -> Request:
-    """What the replay of a run has to do. All that decides it is here and in ingest.
-
-    - the whole object, where that is wanted, or the run published nothing of it;
-    - of a PARTIAL run, its quarantined rows;
-    - of a replay of quarantined rows that published nothing, the same rows once more: they are still those of the run
-      that it replays.
-
-    Ingest makes the whole object of quarantined rows where the dataset cannot be completed by a few rows.
-
-    Args:
-        run_id: the run to be replayed.
-        request: what it had to do.
-        end: how it ended; RUNNING if that is not known yet.
-        known: the run as the ledger has it; None if it expired.
-        whole_object: read the whole object however the run ended.
-
-    Raises:
-        NotReplayable: the run is not committed yet, or succeeded, or is superseded.
-    """
-    all_rows = request.model_copy(update={"replay_of": run_id, "replay_rows": "all"})
-    if whole_object:
-        return all_rows
-    run = f"Run {short(run_id)} ({request.key})"
-    discard = "Remove its message with `filegate dlq discard`."
-    if end == Status.RUNNING:
-        raise NotReplayable(
-            f"{run} is not committed yet.",
-            advice="Wait for its end. If its execution is over, replay it with --all-rows.",
-        )
-    if end == Status.SUCCEEDED:
-        raise NotReplayable(f"{run} succeeded in the end: there is nothing to replay.", advice=discard)
-    if known is not None and known.superseded_by is not None:
-        by = short(known.superseded_by)
-        raise NotReplayable(f"{run} is superseded by run {by}: its rows would not be published.", advice=discard)
-    if end == Status.PARTIAL:
-        return request.model_copy(update={"replay_of": run_id, "replay_rows": "quarantined"})
-    return request if request.replay_rows == "quarantined" else all_rows
 
 
 def _end(failures: Sequence[Failure], known: RunRecord | None) -> Status:
@@ -340,4 +274,4 @@ def _trace(error: Any) -> str | None:
 
 def _named(messages: Iterable[Message]) -> str:
     names = {f"{short(message.run_id)} ({message.about})" if message.run_id else message.about for message in messages}
-    return ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return listed(sorted(names))

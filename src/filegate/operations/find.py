@@ -5,25 +5,21 @@ from __future__ import annotations
 import heapq
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from filegate.errors import WrongUse
 from filegate.runs.clock import iso, now
 from filegate.runs.record import RunRecord
+from filegate.runs.run import short
 from filegate.runs.states import Status
 from filegate.storage.ledger import RETENTION, Ledger
 
 RUN_ID_DIGITS = 64
-SHORT_ID_DIGITS = 12  # what is shown: two of a million runs share them with a probability below one in 500
 MIN_PREFIX = 4
-CANDIDATES = 5
+MAX_LISTED = 5
 MAX_SEARCHED = 10_000
 """How many of the latest runs are searched for one that is not named by its whole id: some seconds' work."""
-
-
-def short(run_id: str) -> str:
-    return run_id[:SHORT_ID_DIGITS]
 
 
 def latest(
@@ -62,7 +58,7 @@ def find(ledger: Ledger, prefix: str) -> RunRecord:
     if not recent:
         raise WrongUse(f"No run starts with {prefix}.", advice="There are no runs yet: deliver a file.")
     if len(recent) < MAX_SEARCHED or len(wanted) == RUN_ID_DIGITS:
-        raise WrongUse(f"No run starts with {prefix}.", advice=f"The latest are {_named(recent[:CANDIDATES])}.")
+        raise WrongUse(f"No run starts with {prefix}.", advice=f"The latest are {_named(recent[:MAX_LISTED])}.")
     raise WrongUse(
         f"None of the latest {MAX_SEARCHED:,} runs starts with {prefix}.",
         advice=f"Give all {RUN_ID_DIGITS} digits of an older one.",
@@ -80,6 +76,11 @@ def chain(ledger: Ledger, run: RunRecord) -> list[RunRecord]:
     return links if any(link.run_id == run.run_id for link in links) else [*links, run]
 
 
+def listed(names: Collection[str]) -> str:
+    """The first five names, and how many more there are."""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(itertools.islice(names, MAX_LISTED)) + more
+
+
 def _named(runs: list[RunRecord]) -> str:
-    more = f" and {len(runs) - CANDIDATES} more" if len(runs) > CANDIDATES else ""
-    return ", ".join(f"{short(run.run_id)} ({run.key})" for run in runs[:CANDIDATES]) + more
+    return listed([f"{short(run.run_id)} ({run.key})" for run in runs])

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from filegate.errors import FilegateError
-from filegate.operations.find import short
-from filegate.operations.result import cut_short
+from filegate.operations.artefacts import cut_short
+from filegate.operations.find import listed
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
+from filegate.runs.run import short
 from filegate.runs.states import Status
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
@@ -30,13 +31,9 @@ class RunStalled(FilegateError):
 
 
 class Follower:
-    """Runs that are under way.
+    """Runs that are under way in the ledger; a moment after their commit, the store has the manifests of their output.
 
-    Args:
-        ledger: where they are kept.
-        store: where their output's manifests appear, a moment after their commit.
-        clock: seconds, for the pauses; `sleep` waits that many.
-        sleep: waits that many seconds.
+    `clock` and `sleep` are in seconds.
     """
 
     def __init__(
@@ -68,8 +65,10 @@ class Follower:
             if run.status != Status.RUNNING and not cut_short(run, self._store):
                 self._names.pop(run.run_id, None)
             seen = self._seen.get(run.run_id)
-            if seen == run or (seen is not None and _lags(run, seen)):
-                continue
+            if seen == run or (
+                seen is not None and run.status == Status.RUNNING and run.lease_until < seen.lease_until
+            ):
+                continue  # the same, or earlier: indexes follow the table with a delay
             self._seen[run.run_id] = run
             changed.append(run)
         if changed:
@@ -103,10 +102,11 @@ class Follower:
         ]
 
     def _give_up_if_stalled(self, still: float) -> None:
+        runs = listed([f"{name} (run {short(run_id)})" for run_id, name in self._names.items()])
         none_began = not any(run_id in self._seen for run_id in self._names)  # else it may wait for its turn
         if none_began and still > APPEARS_WITHIN:
             raise RunStalled(
-                f"{_named(list(self._names), self._names)} arrived, but no run began within {APPEARS_WITHIN:g} s.",
+                f"{runs} arrived, but no run began within {APPEARS_WITHIN:g} s.",
                 advice=(
                     "See whether the EventBridge rule …-object-created is enabled, what waits in the queue "
                     "…-undelivered-events, and whether the state machine's executions fail."
@@ -114,16 +114,6 @@ class Follower:
             )
         if still > PROGRESSES_WITHIN:
             raise RunStalled(
-                f"{_named(list(self._names), self._names)}: nothing has moved for {still / 60:.0f} minutes.",
+                f"{runs}: nothing has moved for {still / 60:.0f} minutes.",
                 advice="Look at the execution and at the function's log; the run continues without this command.",
             )
-
-
-def _lags(run: RunRecord, seen: RunRecord) -> bool:
-    """Whether a later state of the run was seen already: indexes follow the table with a delay."""
-    return run.status == Status.RUNNING and run.lease_until < seen.lease_until
-
-
-def _named(run_ids: list[str], names: dict[str, str]) -> str:
-    more = f" and {len(run_ids) - MAX_SINGLE_READS} more" if len(run_ids) > MAX_SINGLE_READS else ""
-    return ", ".join(f"{names[run_id]} (run {short(run_id)})" for run_id in run_ids[:MAX_SINGLE_READS]) + more

@@ -21,15 +21,9 @@ MIN_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class StateProgress:
-    """The progress of a state.
+    """The progress of a state that began at `since`, and last reported it at `alive_at`.
 
-    Attributes:
-        state: the state.
-        since: when it began.
-        alive_at: when it last reported its progress.
-        chunks_done: how many chunks it has done, `chunks` at most.
-        chunks: how many there are to be done; None while that is unknown.
-        rows_done: the rows of those it has done.
+    It has done `chunks_done` with `rows_done` rows in them, of `chunks`; None while their number is unknown.
     """
 
     state: str
@@ -52,8 +46,7 @@ class StateProgress:
     @property
     def rows_per_second(self) -> float | None:
         """The mean since the state began; None as long as that is just now."""
-        seconds = self._seconds
-        return None if seconds < MIN_SECONDS else self.rows_done / seconds
+        return None if self._seconds < MIN_SECONDS else self.rows_done / self._seconds
 
     def seconds_left(self, now: datetime) -> float | None:
         """The estimated time for the rest at this rate; None if there is no estimate, or it should be over."""
@@ -89,14 +82,13 @@ def progress_of(run: RunRecord) -> StateProgress | None:
     """
     if run.status != Status.RUNNING or run.state not in REPORTING_STATES or not run.chunks_done:
         return None
-    rows = min(run.rows_done, run.rows_in) if run.chunks_due else run.rows_done
     return StateProgress(
         state=run.state,
         since=datetime.fromisoformat(run.entered_at),
         alive_at=alive_at(run),
         chunks_done=min(run.chunks_done, run.chunks_due) if run.chunks_due else run.chunks_done,
         chunks=run.chunks_due or None,
-        rows_done=rows,
+        rows_done=min(run.rows_done, run.rows_in) if run.chunks_due else run.rows_done,
     )
 
 

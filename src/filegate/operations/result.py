@@ -6,19 +6,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from filegate.errors import ObjectGone
+from filegate.operations.artefacts import published
 from filegate.operations.progress import progress_of
 from filegate.runs.address import Address
 from filegate.runs.clock import now
 from filegate.runs.cost import by_stage, cost_usd, transitions
-from filegate.runs.manifests import OutputManifest
 from filegate.runs.prices import READ_ON
 from filegate.runs.record import RunRecord
-from filegate.runs.states import Status
-from filegate.storage.objects import ObjectStore, read_document
+from filegate.storage.objects import ObjectStore
 
 
-def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
+def result(run: RunRecord, store: ObjectStore) -> dict[str, Any]:
     """The outcome of an object's run.
 
     Returns:
@@ -28,7 +26,6 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
         or null); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null);
         `seconds` (null while it runs); `progress` of a run that takes long, as `StateProgress.to_json`, or null.
     """
-    failed = run.error_type is not None
     found = progress_of(run)
     return {
         "run_id": run.run_id,
@@ -40,10 +37,10 @@ def result(run: RunRecord, *, output: list[str]) -> dict[str, Any]:
         "rows_rejected": run.rows_rejected,
         "rows_out": run.rows_out,
         "rules": rules(run),
-        "output": output,
+        "output": [str(part) for part in published(run, store) or []],
         "superseded_by": run.superseded_by,
         "quarantine": run.quarantine or None,
-        "error": {"type": run.error_type, "message": run.error_message} if failed else None,
+        "error": {"type": run.error_type, "message": run.error_message} if run.error_type else None,
         "seconds": seconds(run),
         "progress": None if found is None else found.to_json(now()),
     }
@@ -73,31 +70,6 @@ def used(run: RunRecord) -> dict[str, Any]:
 def estimate(run: RunRecord) -> float:
     """What the run cost, about, in dollars: as its commit wrote it down, or else what it used up to now."""
     return cost_usd(run) if run.cost_usd is None else run.cost_usd
-
-
-def published(run: RunRecord, store: ObjectStore) -> OutputManifest | None:
-    """The run's committed manifest; None if it published nothing, or another run has replaced its output."""
-    if not run.output:
-        return None
-    try:
-        return read_document(store, Address.parse(run.output), OutputManifest)
-    except ObjectGone:
-        return None
-
-
-def cut_short(run: RunRecord, store: ObjectStore) -> bool:
-    """Whether the run's commit is in the ledger, but not its manifest, without which nothing is published."""
-    committed = run.status in (Status.SUCCEEDED, Status.PARTIAL) and run.superseded_by is None
-    return committed and published(run, store) is None
-
-
-def output_addresses(run: RunRecord, store: ObjectStore) -> list[str]:
-    """The addresses of the run's published parts."""
-    manifest = published(run, store)
-    if manifest is None or run.output is None:
-        return []
-    bucket = Address.parse(run.output).bucket
-    return [str(Address(bucket, part.target)) for part in manifest.parts]
 
 
 def rules(run: RunRecord) -> dict[str, int]:

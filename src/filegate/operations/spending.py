@@ -106,10 +106,7 @@ def billed(client: CostExplorerClient, environment: str, days: Sequence[date], b
 
 
 def inactive_tags(client: CostExplorerClient) -> list[str] | None:
-    """Those of our tags that are not active for cost allocation; None where only another account may know.
-
-    In an organisation that is its management account.
-    """
+    """Our tags that are not active for cost allocation; None if only the organisation's management account may know."""
     wanted = list(TAGS.values())
     try:
         known = client.list_cost_allocation_tags(TagKeys=wanted, Type="UserDefined")["CostAllocationTags"]

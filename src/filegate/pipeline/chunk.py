@@ -14,8 +14,7 @@ from filegate.formats import Reader, Records, make_reader
 from filegate.formats.sources import TextSource
 from filegate.pipeline.context import Context
 from filegate.pipeline.parquet import parquet_bytes
-from filegate.pipeline.quarantine_reader import QuarantineReader
-from filegate.pipeline.quarantine_writer import quarantine_frame
+from filegate.pipeline.quarantine import QuarantineReader, quarantine_frame
 from filegate.pipeline.uniqueness import ObjectKeys
 from filegate.runs.manifests import AcceptedPart, Chunk, ChunkManifest, ChunkOutcome, QuarantinePart
 from filegate.runs.run import Run

@@ -1,8 +1,9 @@
-"""What a stage works with, and where its artefacts lie."""
+"""What a stage works with, where its artefacts lie, and what its invocation has used."""
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,10 +13,9 @@ from pathlib import Path
 from pydantic import BaseModel, PositiveInt
 
 from filegate.dataset.registry import Datasets
-from filegate.pipeline.meter import Meter
 from filegate.runs.address import Address
 from filegate.runs.clock import now
-from filegate.runs.run import Run, Usage
+from filegate.runs.run import Invocation, Run, Usage
 from filegate.runs.states import State
 from filegate.storage.ledger import Ledger
 from filegate.storage.objects import ObjectStore
@@ -90,3 +90,42 @@ def quarantine_address(bucket: str, dataset: str, run_id: str, name: str) -> Add
 def output_manifest_key(dataset: str, run_id: str) -> str:
     """Where the processed bucket lists a committed run's parts."""
     return f"{dataset}/_manifests/{run_id}.json"
+
+
+class Meter:
+    """Tells what the present invocation has used so far.
+
+    Args:
+        invocation_id: the invocation's own, among those of its run.
+        state: the state that called.
+        memory_mb: the function's memory.
+        requests: where its clients count; starts from zero.
+        head_start: seconds that are charged although they passed before the handler was called.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        invocation_id: str,
+        state: State,
+        memory_mb: int,
+        requests: Requests,
+        *,
+        head_start: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._id = invocation_id
+        self._facts = {"state": state, "memory_mb": memory_mb}
+        self._requests = requests
+        self._clock = clock
+        self._begun = clock() - head_start
+        requests.clear()
+
+    def invocation(self, *, failed: bool = False) -> Invocation:
+        seconds = round(self._clock() - self._begun, 3)
+        return Invocation.model_validate(
+            {**self._facts, **self._requests.counts(), "seconds": seconds, "failed": failed}
+        )
+
+    def usage(self, *, failed: bool = False) -> Usage:
+        return Usage(invocations={self._id: self.invocation(failed=failed)})

@@ -12,9 +12,10 @@ from filegate.pipeline import fan_out
 from filegate.pipeline.context import Context, quarantine_address
 from filegate.pipeline.handover import CHUNKS, write_manifest
 from filegate.pipeline.progress import ProgressReporter
+from filegate.pipeline.replay import request_for
 from filegate.runs.address import Address
 from filegate.runs.manifests import Chunk, ChunkManifest, QuarantineManifest
-from filegate.runs.run import Ingested, Range, Request, Run
+from filegate.runs.run import Ingested, Range, Run
 from filegate.runs.states import State
 from filegate.storage.objects import Blob, read_document, write_document
 
@@ -36,7 +37,7 @@ def ingest(run: Run, context: Context) -> Run:
         run_id=run.run_id,
         execution=run.execution,
         retries=run.retries,
-        request=_request(run, dataset),
+        request=request_for(dataset, run.request),
         usage=run.usage,
     )
     with context.scratch() as scratch:
@@ -61,13 +62,6 @@ def _pass_to_validate(run: Run, context: Context, manifest: ChunkManifest) -> Ru
 
     fan_out.map_concurrently(write, ranges)
     return fan_out.fan_out(run, context, State.VALIDATE, ranges)
-
-
-def _request(run: Run, dataset: Declaration) -> Request:
-    """The request as it is carried out: some datasets cannot be completed by a few rows, but only done again."""
-    if dataset.needs_whole_object:
-        return run.request.model_copy(update={"replay_rows": "all"})
-    return run.request
 
 
 def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:

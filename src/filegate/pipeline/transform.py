@@ -90,8 +90,8 @@ def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:
     assert run.validated is not None
     validated = run.validated
     rows = sum(part.rows for part in parts)
-    row_wise = context.registry[run.request.dataset].transform_scope == "rows"
-    if row_wise and validated.rows_accepted != rows + validated.rows_repeated:
+    by_row = context.registry[run.request.dataset].transform_scope == "rows"
+    if by_row and validated.rows_accepted != rows + validated.rows_repeated:
         raise ConservationError(
             f"{validated.rows_accepted} accepted rows became {rows}, and {validated.rows_repeated} repeated ones were "
             "left out."

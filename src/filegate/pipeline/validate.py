@@ -15,6 +15,7 @@ from itertools import groupby
 
 import polars as pl
 
+from filegate.dataset.dataset import Declaration
 from filegate.errors import ConservationError
 from filegate.pipeline import fan_out
 from filegate.pipeline.chunk import ChunkValidator
@@ -48,9 +49,10 @@ def validate(run: Run, context: Context) -> Run:
     """
     context.ledger.enter(run, State.VALIDATE, context.now(), context.used(run))
     manifest = read_manifest(run, context, CHUNKS, ChunkManifest)
+    dataset = context.registry[run.request.dataset]
     progress = ProgressReporter(run, context)
     with context.scratch() as scratch:
-        keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
+        keys = ObjectKeys(run, dataset, scratch)
         validator = ChunkValidator(run, context, manifest, keys, scratch)
         outcomes = []
         for chunk in manifest.chunks:
@@ -59,7 +61,7 @@ def validate(run: Run, context: Context) -> Run:
         for index in keys.broken():
             outcomes[index] = validator.validate(manifest.chunks[index], keys.broken_in(index))
         outcomes = _without_repeats(run, context, outcomes, keys)
-    return _concluded(run, context, manifest, outcomes)
+    return _concluded(run, context, dataset, manifest, outcomes)
 
 
 def validate_range(run: Run, context: Context) -> Run:
@@ -68,8 +70,9 @@ def validate_range(run: Run, context: Context) -> Run:
     def work(range_: Range) -> RangeOutcome:
         address = fan_out.range_address(run, context, "chunks", range_.index)
         manifest = read_document(context.store, address, ChunkManifest)
+        dataset = context.registry[run.request.dataset]
         with context.scratch() as scratch:
-            keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
+            keys = ObjectKeys(run, dataset, scratch)
             validator = ChunkValidator(run, context, manifest, keys, scratch)
             if range_.again:
                 address = fan_out.range_address(run, context, OUTCOMES, range_.index)
@@ -112,8 +115,9 @@ def reduce_validated(run: Run, context: Context) -> Run:
     outcomes = [chunk for outcome in ranges for chunk in outcome.chunks]
     if [outcome.accepted.index for outcome in outcomes] != list(range(chunks)):
         raise ConservationError(f"{len(outcomes)} chunks came back of {chunks}, or not in their order.")
+    dataset = context.registry[run.request.dataset]
     with context.scratch() as scratch:
-        keys = ObjectKeys(run, context.registry[run.request.dataset], scratch)
+        keys = ObjectKeys(run, dataset, scratch)
         if passes == 0:
             keys.collect_ranges(run, context, uniques=True)
             if rechecks := _rechecks(run, context, keys):
@@ -122,7 +126,7 @@ def reduce_validated(run: Run, context: Context) -> Run:
         keys.collect_ranges(run, context, uniques=False)
         outcomes = _without_repeats(run, context, outcomes, keys)
     layout = read_document(context.store, fan_out.range_address(run, context, "chunks", 0), ChunkManifest)
-    return _concluded(run, context, layout, outcomes)
+    return _concluded(run, context, dataset, layout, outcomes)
 
 
 def _rechecks(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
@@ -154,13 +158,13 @@ def _broken(run: Run, context: Context, index: int) -> Address:
     return context.staged(run, f"broken/{index:05d}.parquet")
 
 
-def _pass_to_transform(run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> Run:
+def _pass_to_transform(run: Run, context: Context, dataset: Declaration, outcomes: Sequence[ChunkOutcome]) -> Run:
     """Passes transform what it reads: one manifest, or, where it fans out as well, one for each range."""
 
     def accepted(some: Sequence[ChunkOutcome]) -> AcceptedManifest:
         return AcceptedManifest(parts=tuple(outcome.accepted for outcome in some if outcome.accepted.rows))
 
-    if run.fan_out is None or context.registry[run.request.dataset].transform_scope == "object":
+    if run.fan_out is None or dataset.transform_scope == "object":
         return write_manifest(run.with_fan_out(None), context, ACCEPTED, accepted(outcomes))
     ranges = fan_out.all_ranges(run)
 
@@ -173,7 +177,9 @@ def _pass_to_transform(run: Run, context: Context, outcomes: Sequence[ChunkOutco
     return fan_out.fan_out(run, context, State.TRANSFORM, ranges, chunks=chunks)
 
 
-def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]) -> Run:
+def _concluded(
+    run: Run, context: Context, dataset: Declaration, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]
+) -> Run:
     """Sums the chunks up; `manifest` is any of the run's chunk manifests."""
     rules = _tallied(outcomes)
     rejected = QuarantineManifest(
@@ -195,7 +201,7 @@ def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Se
             f"{run.ingested.rows:,} rows became {rows_accepted:,} accepted and {rows_rejected:,} rejected ones."
         )
     # The rows of a replay were all rejected before: each one that gets through now is a gain.
-    tolerated = 1.0 if manifest.quarantined else context.registry[run.request.dataset].tolerated_rejects
+    tolerated = 1.0 if manifest.quarantined else dataset.tolerated_rejects
     share = rows_rejected / (rows_accepted + rows_rejected)
     result = Validated(
         verdict="VALID" if rows_accepted and share <= tolerated else "INVALID",
@@ -210,7 +216,7 @@ def _concluded(run: Run, context: Context, manifest: ChunkManifest, outcomes: Se
     )
     run = run.with_validated(result)
     if result.verdict == "VALID":
-        return _pass_to_transform(run, context, outcomes)
+        return _pass_to_transform(run, context, dataset, outcomes)
     context.ledger.record(run, context.used(run))  # no other function will
     return run
 

@@ -25,6 +25,11 @@ def replay_id_of(replay_of: str, message_id: str) -> str:
     return hashlib.sha256(f"{replay_of}#{message_id}".encode()).hexdigest()
 
 
+def short(run_id: str) -> str:
+    """The digits that are shown: two of a million runs share them with a probability below one in 500."""
+    return run_id[:12]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 

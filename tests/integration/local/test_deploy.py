@@ -16,8 +16,8 @@ from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_tem
 from filegate.deploy.events import root_cause
 from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.devcloud.dropped import MINISTACK
-from filegate.devcloud.stack import deployed_resources
 from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, resources
+from tests.deployed_stack.stacks import DeployedStacks
 
 STACK = "filegate-local"
 
@@ -80,7 +80,7 @@ def test_the_properties_that_are_written_are_those_that_cloudformation_drops(
     cloud.deploy(template=template)
     with pytest.raises(StackDiffers) as caught:
         compare(cloud.session(), STACK)
-    types = {resource.name: resource.type for resource in deployed_resources(cloud.session(), STACK)}
+    types = {resource.name: resource.type for resource in DeployedStacks(cloud.session()).resources(STACK)}
     assert {(types[item.resource], item.property) for item in caught.value.differences} == {
         *((kind, name) for kind, names in MINISTACK.items() for name in names),
         ("AWS::CloudWatch::Dashboard", "Tags"),

@@ -70,7 +70,7 @@ def bootstrapped(cloud: EmbeddedCloud, account: Account, clone: Checkout) -> Ima
     deployment = ImageRegistry.deployment(account, clone)
     list(deployment.execute(deployment.create_change_set(ImageRegistry.parameters(clone))))
     for stage in STAGES:
-        account.ecr.put_image(
+        account.session.client("ecr").put_image(
             repositoryName=f"filegate/{stage}",
             imageManifest=json.dumps({"schemaVersion": 2, "stage": stage}),
             imageTag=clone.revision(),
@@ -109,8 +109,10 @@ def name(account: Account, checkout: Checkout, request: pytest.FixtureRequest) -
     write_parameters(checkout, name, {**values, "Environment": name})
     yield name
     stack = f"filegate-{name}"
-    account.cloudformation.delete_stack(StackName=stack)
-    account.cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    account.session.client("cloudformation").delete_stack(StackName=stack)
+    account.session.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 1}
+    )
 
 
 def write_parameters(checkout: Checkout, name: str, values: dict[str, str]) -> None:
@@ -128,7 +130,7 @@ def answer(result: Result) -> dict[str, Any]:
 
 
 def exists(account: Account, name: str) -> bool:
-    stacks = account.cloudformation.describe_stacks()["Stacks"]
+    stacks = account.session.client("cloudformation").describe_stacks()["Stacks"]
     return f"filegate-{name}" in {stack["StackName"] for stack in stacks}
 
 
@@ -263,12 +265,12 @@ def test_a_failed_resource_is_reported_with_its_reason(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     bucket = f"filegate-{name}-access-logs-{account.id}"
-    account.s3.create_bucket(Bucket=bucket)  # the name is taken
+    account.session.client("s3").create_bucket(Bucket=bucket)  # the name is taken
     result = filegate("-e", name, "stack", "deploy", "--yes")
     assert result.exit_code == 1
     assert "Storage" in result.stderr
     assert f"{bucket} already exists" in result.stderr
-    account.s3.delete_bucket(Bucket=bucket)
+    account.session.client("s3").delete_bucket(Bucket=bucket)
     assert filegate("-e", name, "stack", "deploy", "--yes").exit_code == 0
 
 
@@ -301,8 +303,8 @@ def test_destroy_deletes_no_data_without_a_decision(
     filegate: Filegate, bootstrapped: ImageRegistry, account: Account, name: str
 ) -> None:
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
-    account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
-    account.s3.delete_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")
+    account.session.client("s3").put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
+    account.session.client("s3").delete_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")
     refused = filegate("-e", name, "stack", "destroy", "--confirm", name)
     assert refused.exit_code == 1
     assert "Storage.RawBucket" in refused.stdout
@@ -315,11 +317,13 @@ def test_destroy_deletes_no_data_without_a_decision(
     wrong = filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", "prod")
     assert wrong.exit_code == 2
     assert "nothing was removed" in wrong.stderr
-    assert account.s3.list_object_versions(Bucket=outputs["RawBucket"])["DeleteMarkers"]
+    assert account.session.client("s3").list_object_versions(Bucket=outputs["RawBucket"])["DeleteMarkers"]
     done = filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", name)
     assert done.exit_code == 0, done.stderr
     assert not exists(account, name)
-    assert not [bucket for bucket in account.s3.list_buckets()["Buckets"] if f"-{name}-" in bucket["Name"]]
+    assert not [
+        bucket for bucket in account.session.client("s3").list_buckets()["Buckets"] if f"-{name}-" in bucket["Name"]
+    ]
 
 
 def test_logs_alone_are_shown_and_do_not_stop_destroy(
@@ -327,15 +331,15 @@ def test_logs_alone_are_shown_and_do_not_stop_destroy(
 ) -> None:
     change_parameter(checkout, name, AuditTrail="yes")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
-    account.s3.put_object(Bucket=f"filegate-{name}-access-logs-{account.id}", Key="raw/1", Body=b"1")
-    account.s3.put_object(Bucket=f"filegate-{name}-audit-{account.id}", Key="AWSLogs/1", Body=b"1")
-    account.sqs.send_message(QueueUrl=outputs["DlqUrl"], MessageBody="{}")
+    account.session.client("s3").put_object(Bucket=f"filegate-{name}-access-logs-{account.id}", Key="raw/1", Body=b"1")
+    account.session.client("s3").put_object(Bucket=f"filegate-{name}-audit-{account.id}", Key="AWSLogs/1", Body=b"1")
+    account.session.client("sqs").send_message(QueueUrl=outputs["DlqUrl"], MessageBody="{}")
     refused = filegate("-e", name, "stack", "destroy", "--confirm", name)
     assert refused.exit_code == 1
     assert re.search(r"Messaging\.Dlq +filegate-\S+-dlq +1 message ", refused.stdout)
     assert re.search(r"Storage\.AccessLogBucket .* 1 object version \(logs\)", refused.stdout)
     assert re.search(r"Audit\.AuditBucket .* 1 object version \(logs\)", refused.stdout)
-    account.sqs.purge_queue(QueueUrl=outputs["DlqUrl"])
+    account.session.client("sqs").purge_queue(QueueUrl=outputs["DlqUrl"])
     done = filegate("-e", name, "stack", "destroy", "--confirm", name)
     assert done.exit_code == 0, done.stderr
     assert not exists(account, name)
@@ -352,7 +356,7 @@ def test_destroy_stops_writers_before_it_empties_buckets(
 ) -> None:
     change_parameter(checkout, name, AuditTrail="yes")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
-    account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
+    account.session.client("s3").put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
     called: list[tuple[str, Any]] = []
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -390,9 +394,9 @@ def test_objects_that_arrive_during_destroy_are_deleted_a_limited_number_of_time
         """This cloud deletes non-empty buckets, too: to simulate AWS's failure, the stack is not deleted."""
         begun.append(stack_id)
         if len(begun) > failures:
-            assert "Versions" not in account.s3.list_object_versions(Bucket=bucket)
+            assert "Versions" not in account.session.client("s3").list_object_versions(Bucket=bucket)
             return delete(account, stack_id)
-        account.s3.put_object(Bucket=bucket, Key="late", Body=b"1")
+        account.session.client("s3").put_object(Bucket=bucket, Key="late", Body=b"1")
         return None
 
     monkeypatch.setattr(destruction, "_delete", late)
@@ -414,7 +418,7 @@ def test_a_locked_bucket_is_refused_before_anything_is_emptied(
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
     audit = f"filegate-{name}-audit-{account.id}"
     # As with AuditLockDays, which this cloud's CloudFormation ignores.
-    account.s3.put_object_lock_configuration(
+    account.session.client("s3").put_object_lock_configuration(
         Bucket=audit,
         ObjectLockConfiguration={
             "ObjectLockEnabled": "Enabled",
@@ -422,12 +426,12 @@ def test_a_locked_bucket_is_refused_before_anything_is_emptied(
         },
     )
     for bucket in (outputs["RawBucket"], audit):
-        account.s3.put_object(Bucket=bucket, Key="orders/1.csv", Body=b"1")
+        account.session.client("s3").put_object(Bucket=bucket, Key="orders/1.csv", Body=b"1")
     refused = filegate("-e", name, "stack", "destroy", "--data", "delete", "--confirm", name)
     assert refused.exit_code == 1
     assert audit in refused.stderr
     assert "AuditLockDays" in refused.stderr
-    assert account.s3.list_object_versions(Bucket=outputs["RawBucket"])["Versions"]
+    assert account.session.client("s3").list_object_versions(Bucket=outputs["RawBucket"])["Versions"]
     assert exists(account, name)
 
 
@@ -436,7 +440,7 @@ def test_destroy_keeps_no_data_without_a_decision(
 ) -> None:
     change_parameter(checkout, name, DataOnDelete="Retain")
     outputs = answer(filegate("-e", name, "stack", "deploy", "--yes", "--json"))["outputs"]
-    account.s3.put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
+    account.session.client("s3").put_object(Bucket=outputs["RawBucket"], Key="orders/1.csv", Body=b"1")
     for data, problem in (
         ([], "would remain without a stack"),
         (["--data", "delete"], "keeps buckets, queues and ledger"),
@@ -449,7 +453,9 @@ def test_destroy_keeps_no_data_without_a_decision(
     assert done.exit_code == 0, done.stderr
     assert outputs["RawBucket"] in done.stderr
     assert not exists(account, name)
-    assert account.s3.get_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")["Body"].read() == b"1"
+    assert (
+        account.session.client("s3").get_object(Bucket=outputs["RawBucket"], Key="orders/1.csv")["Body"].read() == b"1"
+    )
 
 
 def test_locked_audit_records_need_a_retained_bucket(

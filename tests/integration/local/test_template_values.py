@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.devcloud.stack import Scope, UnresolvedValue
+from filegate.devcloud import stack
+from scripts.intrinsics import Scope, UnresolvedValue
 from tests.deployed_stack.comparison import matches
 
 SCOPE = Scope(
-    names={
-        "AWS::Region": "here",
-        "AWS::AccountId": "1",
-        "Name": "x",
-        "Empty": "",
-        "Bucket": "a-bucket",
-        "Bucket.Arn": "arn:aws:s3:::a-bucket",
-        "Inner": "arn:inner",
-        "Inner.Outputs.Value": "from inside",
-        "Noted": "unknown",
+    pseudo={"AWS::Region": "here", "AWS::AccountId": "1", "AWS::Partition": "aws"},
+    parameters={"Name": "x", "Empty": ""},
+    resources={
+        "Bucket": ("AWS::S3::Bucket", "a-bucket"),
+        "Queue": ("AWS::SQS::Queue", "http://host/1/a-queue"),
+        "Inner": ("AWS::CloudFormation::Stack", "arn:inner"),
+        "Noted": ("AWS::CloudTrail::Trail", "unknown"),
     },
+    outputs={"Inner": {"Value": "from inside"}},
     conditions={"Yes": {"Fn::Equals": [{"Ref": "Name"}, "x"]}, "No": {"Fn::Not": [{"Condition": "Yes"}]}},
+    zones=lambda: ["here-1a", "here-1b"],
 )
 
 
@@ -35,15 +35,18 @@ SCOPE = Scope(
         ({"Ref": "Bucket"}, "a-bucket"),
         ({"Ref": "AWS::Region"}, "here"),
         ({"Fn::GetAtt": ["Bucket", "Arn"]}, "arn:aws:s3:::a-bucket"),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, "arn:aws:sqs:here:1:a-queue"),
+        ({"Fn::GetAtt": ["Queue", "QueueName"]}, "a-queue"),
         ({"Fn::GetAtt": ["Inner", "Outputs.Value"]}, "from inside"),
         ({"Fn::GetAtt": ["Noted", "Arn"]}, "unknown"),
-        ({"Fn::Sub": "${Name}/${Bucket.Arn}/${AWS::AccountId}"}, "x/arn:aws:s3:::a-bucket/1"),
-        ({"Fn::Sub": ["${Own}/${Name}", {"Own": {"Ref": "Bucket"}}]}, "a-bucket/x"),
+        ({"Fn::Sub": "${Name}/${Bucket.Arn}/${AWS::AccountId}/${!Name}"}, "x/arn:aws:s3:::a-bucket/1/${Name}"),
+        ({"Fn::Sub": ["${Own}/${Name}/${!Own}", {"Own": {"Ref": "Bucket"}}]}, "a-bucket/x/${Own}"),
         ({"Fn::If": ["Yes", 1, 2]}, 1),
         ({"Fn::If": ["No", 1, {"Ref": "Name"}]}, "x"),
         ({"Fn::Join": ["-", ["a", {"Ref": "Name"}]]}, "a-x"),
         ({"Fn::And": [{"Condition": "Yes"}, {"Condition": "No"}]}, False),
-        ({"Fn::Select": [1, {"Fn::GetAZs": ""}]}, "hereb"),
+        ({"Fn::Or": [{"Condition": "Yes"}, {"Condition": "No"}]}, True),
+        ({"Fn::Select": [1, {"Fn::GetAZs": ""}]}, "here-1b"),
         ({"Fn::Select": ["0", {"Fn::Split": [":", {"Fn::Sub": "${Name}:24"}]}]}, "x"),
         ({"kept": 1, "gone": {"Ref": "AWS::NoValue"}}, {"kept": 1}),
         ([1, {"Fn::If": ["No", 2, {"Ref": "AWS::NoValue"}]}], [1]),
@@ -55,11 +58,38 @@ def test_a_value_is_resolved(value: Any, resolved: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"Fn::Select": [0, []]}, {"Fn::Or": []}, {"Ref": "Absent"}, {"Fn::GetAtt": ["Bucket", "DomainName"]}]
+    "value", [{"Fn::Select": [0, []]}, {"Ref": "Absent"}, {"Fn::GetAtt": ["Bucket", "DomainName"]}]
 )
 def test_what_is_not_known_is_said(value: Any) -> None:
     with pytest.raises(UnresolvedValue):
         SCOPE.resolve(value)
+
+
+VALUES = stack.Values(
+    {"Name": "x", "AWS::Region": "here", "Group": "/a/group", "Group.Arn": "arn:group"},
+    {"Yes": {"Fn::Equals": [{"Ref": "Name"}, "x"]}, "No": {"Fn::Equals": ["y", {"Ref": "Name"}]}},
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "resolved"),
+    [
+        ({"Ref": "Group"}, "/a/group"),
+        ({"Fn::GetAtt": ["Group", "Arn"]}, "arn:group"),
+        ({"Fn::Sub": "${Name} in ${AWS::Region}: ${Group.Arn}"}, "x in here: arn:group"),
+        ({"Fn::Sub": ["${Own}${Name}", {"Own": "${kept}"}]}, "${kept}x"),
+        ({"Fn::If": ["Yes", {"Ref": "Name"}, 2]}, "x"),
+        ({"deep": [{"Fn::If": ["No", 1, 2]}]}, {"deep": [2]}),
+    ],
+)
+def test_the_value_of_a_dropped_property_is_resolved(value: Any, resolved: Any) -> None:
+    assert VALUES.resolve(value) == resolved
+
+
+@pytest.mark.parametrize("value", [{"Ref": "Absent"}, {"Fn::Sub": "${!Name}"}, {"deep": {"Fn::Join": ["", ["a"]]}}])
+def test_a_dropped_property_with_what_is_not_known_is_refused(value: Any) -> None:
+    with pytest.raises(stack.UnresolvedValue):
+        VALUES.resolve(value)
 
 
 json_values = st.recursive(

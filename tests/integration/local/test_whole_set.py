@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from filegate.deploy import deploy
-from filegate.deploy.default_security_group import close_default_security_group
+from filegate.deploy.environment import close_default_security_group
 from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.devcloud.deploy import ARTIFACTS
 from filegate.devcloud.dropped import MINISTACK, write_dropped

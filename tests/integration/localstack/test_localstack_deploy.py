@@ -26,7 +26,7 @@ BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
 @pytest.fixture(scope="module")
 def account(stack: Stack) -> Account:
     account = account_of(session_for(stack.endpoint, REGION))
-    account.s3.create_bucket(Bucket=ARTIFACTS)
+    account.session.client("s3").create_bucket(Bucket=ARTIFACTS)
     return account
 
 
@@ -69,7 +69,7 @@ def test_a_deployment_from_its_plan_to_its_end(
     change_set = deployment.create_change_set(parameters)
     assert {change.resource for change in change_set.changes} >= {"Storage", "Functions", "Pipeline"}
     deployment.delete_change_set(change_set)
-    assert describe(account.cloudformation, environment.stack_name) is None
+    assert describe(account.session.client("cloudformation"), environment.stack_name) is None
 
     events = list(deployment.execute(deployment.create_change_set(parameters)))
     assert events[-1].status == "CREATE_COMPLETE"
@@ -82,14 +82,16 @@ def test_a_deployment_from_its_plan_to_its_end(
     assert "Functions" in {change.resource for change in change_set.changes}
     assert list(deployment.execute(change_set))[-1].status == "UPDATE_COMPLETE"
 
-    account.s3.put_object(Bucket=deployment.outputs()["RawBucket"], Key="orders/1.csv", Body=b"1")
+    account.session.client("s3").put_object(Bucket=deployment.outputs()["RawBucket"], Key="orders/1.csv", Body=b"1")
     inventory = take_inventory(account, environment.stack_name)
     assert inventory.policy is DataPolicy.DELETE
-    assert [found.path for found in inventory.non_empty] == ["Storage.RawBucket"]
+    assert [found.path for found in inventory.resources if not found.is_empty] == ["Storage.RawBucket"]
     list(destroy(account, inventory))
-    assert describe(account.cloudformation, environment.stack_name) is None
+    assert describe(account.session.client("cloudformation"), environment.stack_name) is None
     left = {
-        bucket["Name"] for bucket in account.s3.list_buckets()["Buckets"] if f"-{environment.name}-" in bucket["Name"]
+        bucket["Name"]
+        for bucket in account.session.client("s3").list_buckets()["Buckets"]
+        if f"-{environment.name}-" in bucket["Name"]
     }
     assert left == set()
 

@@ -9,12 +9,12 @@ import boto3
 import pytest
 
 from filegate.deploy import deploy
-from filegate.deploy.default_security_group import close_default_security_group
+from filegate.deploy.environment import close_default_security_group
 from filegate.devcloud.deploy import ARTIFACTS, deploy_local
 from filegate.devcloud.dropped import LOCALSTACK, write_dropped
 from filegate.devcloud.session import session_for
-from filegate.devcloud.stack import deployed_resources
 from tests.deployed_stack import StackDiffers, Unproved, compare
+from tests.deployed_stack.stacks import DeployedStacks
 
 from .stack import REGION, REPOSITORY, Stack
 
@@ -71,7 +71,7 @@ def test_the_properties_that_are_written_are_those_that_cloudformation_drops(ses
     deploy_local(session, template=TEMPLATES / "main.yaml", parameters=parameters, dropped={}, stack_name="plain")
     with pytest.raises(StackDiffers) as caught:
         compare(session, "plain")
-    types = {resource.name: resource.type for resource in deployed_resources(session, "plain")}
+    types = {resource.name: resource.type for resource in DeployedStacks(session).resources("plain")}
     written = {(kind, name) for kind, names in LOCALSTACK.items() for name in names}
     assert {(types[item.resource], item.property) for item in caught.value.differences} == written - {
         ("AWS::CloudWatch::Dashboard", "DashboardName")  # not read, but the dashboard is created by it

@@ -10,15 +10,13 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from filegate.deploy.account import Account
 from filegate.deploy.checkout import Checkout
@@ -57,10 +55,14 @@ class LocalRegistry:
 
     # ECR's part of the API.
 
+    @property
+    def exceptions(self) -> Any:
+        return boto3.client("ecr", region_name="us-east-1").exceptions
+
     def describe_images(self, **wanted: Any) -> dict[str, Any]:
         digest = self.digest(wanted["repositoryName"], wanted["imageIds"][0]["imageTag"])
         if digest is None:
-            raise ClientError({"Error": {"Code": "ImageNotFoundException"}}, "DescribeImages")
+            raise self.exceptions.ImageNotFoundException({"Error": {}}, "DescribeImages")
         return {"imageDetails": [{"imageDigest": digest}]}
 
     def get_authorization_token(self) -> dict[str, Any]:
@@ -112,23 +114,24 @@ def answers(registry: LocalRegistry) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class LocalAccount(Account):
-    """An account whose ECR is on this machine."""
+class LocalSession(boto3.Session):
+    """A session whose ECR is on this machine."""
 
-    registry: LocalRegistry = field(kw_only=True)
+    def __init__(self, registry: LocalRegistry) -> None:
+        super().__init__(region_name="us-east-1")
+        self._registry = registry
 
-    @cached_property
-    def ecr(self) -> Any:  # type: ignore[override]
-        return self.registry
+    def client(self, *args: Any, **kwargs: Any) -> Any:
+        assert args == ("ecr",)
+        return self._registry
 
 
 @pytest.fixture
-def account(registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch) -> LocalAccount:
+def account(registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account that was bootstrapped."""
     outputs = {f"{stage.title()}Repository": f"{registry.address}/filegate/{stage}" for stage in STAGES}
     monkeypatch.setattr(ImageRegistry, "of", classmethod(lambda cls, account: cls(account, outputs)))
-    return LocalAccount(boto3.Session(region_name="us-east-1"), "0" * 12, "us-east-1", "me", registry=registry)
+    return Account(LocalSession(registry), "0" * 12, "us-east-1", "me")
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from filegate.deploy import images
+from filegate.deploy.account import Account
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.image_registry import STAGES
 from filegate.deploy.images import Image, NotPushed, push
 from filegate.errors import WrongUse
 
-from .conftest import LocalAccount, LocalRegistry
+from .conftest import LocalRegistry
 
 
 @pytest.fixture
-def pushed(account: LocalAccount, checkout: Checkout) -> list[Image]:
+def pushed(account: Account, checkout: Checkout) -> list[Image]:
     """The images of the clone's only commit: built and pushed for the first test, found by the others."""
     return push(account, checkout)
 
@@ -45,7 +46,7 @@ def test_an_image_is_for_arm64_and_comes_without_attestations(
 
 
 def test_what_is_there_is_neither_built_nor_pushed_again(
-    pushed: list[Image], account: LocalAccount, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+    pushed: list[Image], account: Account, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_build", "_push"):
         monkeypatch.setattr(images, name, lambda *_: pytest.fail("again"))
@@ -54,7 +55,7 @@ def test_what_is_there_is_neither_built_nor_pushed_again(
     assert not any(image.pushed for image in again)
 
 
-def test_only_what_is_committed_is_pushed(pushed: list[Image], account: LocalAccount, checkout: Checkout) -> None:
+def test_only_what_is_committed_is_pushed(pushed: list[Image], account: Account, checkout: Checkout) -> None:
     changed = checkout.folder / "datasets/orders_changed.py"
     changed.write_text("")
     try:
@@ -70,20 +71,30 @@ def test_the_password_is_kept_nowhere(pushed: list[Image], registry: LocalRegist
 
 
 def test_a_registry_that_refuses_says_why(
-    pushed: list[Image], account: LocalAccount, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+    pushed: list[Image],
+    account: Account,
+    registry: LocalRegistry,
+    checkout: Checkout,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(account.registry, "password", "of yesterday")
-    monkeypatch.setattr(account.registry, "digest", lambda *_: None)
+    monkeypatch.setattr(registry, "password", "of yesterday")
+    monkeypatch.setattr(registry, "digest", lambda *_: None)
     with pytest.raises(NotPushed, match="unauthorized"):
         push(account, checkout)
 
 
 def test_an_engine_that_does_not_answer_is_told(
-    pushed: list[Image], account: LocalAccount, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+    pushed: list[Image],
+    account: Account,
+    registry: LocalRegistry,
+    checkout: Checkout,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(account.registry, "digest", lambda *_: None)
+    monkeypatch.setattr(registry, "digest", lambda *_: None)
     monkeypatch.setattr(images, "_build", lambda *_: None)
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     with pytest.raises(NotPushed) as caught:
         push(account, checkout)
-    assert caught.value.advice == "Look at the Docker engine: docker info"
+    assert caught.value.advice == "Check the Docker engine: docker info"

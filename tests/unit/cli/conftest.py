@@ -36,7 +36,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> MemoryCloud:
     """The cloud that every command talks to."""
     made = MemoryCloud()
     for name in ("connect", "connect_if_any"):
-        monkeypatch.setattr(f"filegate.cli.connection.{name}", lambda settings: made.cloud)
+        monkeypatch.setattr(f"filegate.cli.connection.{name}", lambda session: made.cloud)
     return made
 
 

@@ -574,9 +574,9 @@ def test_dlq_replay(filegate: Filegate, cloud: MemoryCloud, monkeypatch: pytest.
     ends = {"flights/a.csv": Status.SUCCEEDED, "flights/b.csv": Status.REJECTED, "cars/c.csv": Status.PARTIAL}
     start = cloud.state_machine.start
 
-    def run_at_once(name: str, document: dict[str, str]) -> bool:
+    def run_at_once(name: str, document: dict[str, str]) -> None:
         cloud.has("x", ends[document["key"]], run_id=name, key=document["key"], replay_of=document["replay_of"])
-        return start(name, document)
+        start(name, document)
 
     monkeypatch.setattr(cloud.state_machine, "start", run_at_once)
 

@@ -13,7 +13,7 @@ from botocore import exceptions as aws
 
 from filegate.aws import explained
 from filegate.cli.connection import connect, connect_if_any
-from filegate.cli.settings import ClientSettings
+from filegate.cli.shared import Session
 from filegate.devcloud.running import RunningLocal, announced, running_local, state_file
 from filegate.errors import NoCloud, WrongUse
 from filegate.operations.cloud import Outputs
@@ -57,18 +57,18 @@ def here(endpoint: str) -> RunningLocal:
 
 
 def test_no_cloud_at_all() -> None:
-    assert connect_if_any(ClientSettings()) is None
+    assert connect_if_any(Session()) is None
     with pytest.raises(NoCloud, match=r"No cloud is running. Start one with `filegate local`, or name .*--environment"):
-        connect(ClientSettings())
+        connect(Session())
 
 
 def test_a_running_local_is_found(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("filegate.operations.cloud.stack_outputs", lambda session, stack: OUTPUTS)
     with announced(here(endpoint)):
-        found = connect(ClientSettings())
+        found = connect(Session())
         assert found.outputs.raw_bucket == "raw"
         assert found.session.client("s3").meta.endpoint_url == endpoint
-    assert connect_if_any(ClientSettings()) is None
+    assert connect_if_any(Session()) is None
 
 
 def test_a_running_local_of_other_datasets_is_not_used(
@@ -78,12 +78,12 @@ def test_a_running_local_of_other_datasets_is_not_used(
     (tmp_path / "link").symlink_to("/datasets")
     with announced(here(endpoint)):
         for same in (Path("/datasets"), Path("/datasets/../datasets"), tmp_path / "link"):
-            assert connect(ClientSettings(datasets=same)).outputs.raw_bucket == "raw"
+            assert connect(Session(datasets=same)).outputs.raw_bucket == "raw"
         with pytest.raises(WrongUse, match=rf"uses the datasets of /datasets, not those of {tmp_path}.*Stop it"):
-            connect(ClientSettings(datasets=tmp_path))
+            connect(Session(datasets=tmp_path))
         monkeypatch.setenv("FILEGATE_DATASETS", str(tmp_path))
         with pytest.raises(WrongUse, match="omit --datasets and unset FILEGATE_DATASETS"):
-            connect_if_any(ClientSettings())
+            connect_if_any(Session())
 
 
 def test_a_named_environment_comes_first(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_a_named_environment_comes_first(endpoint: str, monkeypatch: pytest.Monk
     monkeypatch.setenv("FILEGATE_ENVIRONMENT", "prod")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     with announced(here(endpoint)):
-        assert connect(ClientSettings()).name == "filegate-prod"
+        assert connect(Session()).name == "filegate-prod"
 
 
 def test_the_state_file_is_private(endpoint: str) -> None:
@@ -129,18 +129,18 @@ def test_outputs_of_another_stack() -> None:
 def test_missing_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(NoCloud, match="AWS_PROFILE"):
-        connect(ClientSettings(environment="prod"))
+        connect(Session(environment="prod"))
 
 
 def test_a_missing_region() -> None:
     with pytest.raises(NoCloud, match="AWS_REGION"):
-        connect(ClientSettings(environment="prod"))
+        connect(Session(environment="prod"))
 
 
 def test_an_unknown_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(NoCloud, match=r"nobody.*list-profiles"):
-        connect(ClientSettings(environment="prod"))
+        connect(Session(environment="prod"))
 
 
 def test_an_unreachable_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_an_unreachable_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     with pytest.raises(NoCloud, match=rf"{url}.*AWS_ENDPOINT_URL"):
-        connect(ClientSettings(environment="prod"))
+        connect(Session(environment="prod"))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from filegate.cli import progress
-from filegate.cli.progress import LOG_EVERY, RunLines, watched
+from filegate.cli import following
+from filegate.cli.following import LOG_EVERY, RunLines, watched
 from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
@@ -31,7 +31,7 @@ def terminal(width: int = 120) -> Console:
 def drawn(run: RunRecord, width: int = 120) -> str:
     lines = RunLines()
     lines.delivered(lines.add("january.csv"), run.run_id)
-    lines.update(run)
+    lines.update([run])
     console = Console(file=io.StringIO(), width=width, color_system=None)
     with console.capture() as captured:
         console.print(lines)
@@ -45,8 +45,8 @@ def test_a_long_run_reports_how_far_it_is() -> None:
 
 
 def test_the_bar_is_as_long_as_what_is_done_and_no_longer() -> None:
-    assert drawn(a_run(chunks_done=172)).count("━") == progress.BAR
-    assert drawn(a_run(chunks_done=188)).count("━") == progress.BAR
+    assert drawn(a_run(chunks_done=172)).count("━") == following.BAR
+    assert drawn(a_run(chunks_done=188)).count("━") == following.BAR
     assert "172 of 172 chunks" in drawn(a_run(chunks_done=188))
 
 
@@ -72,7 +72,7 @@ def test_a_terminal_gets_lines_that_are_drawn_anew() -> None:
     run = a_run()
     with watched(console, quiet=False) as lines:
         lines.delivered(lines.add("january.csv"), run.run_id)
-        lines.update(run)
+        lines.update([run])
     written = console.file.getvalue()  # type: ignore[attr-defined]
     assert "43 of 172 chunks" in written
     assert "\x1b[2K" in written  # and nothing of it stays
@@ -93,8 +93,8 @@ def test_where_there_is_no_terminal_a_line_is_written_now_and_then(
     monkeypatch: pytest.MonkeyPatch, quiet: bool
 ) -> None:
     times = Times()
-    monkeypatch.setattr(progress, "now", times)
-    monkeypatch.setattr(progress.RunLine.__dataclass_fields__["logged_at"], "default_factory", times)
+    monkeypatch.setattr(following, "now", times)
+    monkeypatch.setattr(following.RunLine.__dataclass_fields__["logged_at"], "default_factory", times)
     console = Console(file=io.StringIO(), width=200)
     small = MemoryCloud().has("small", Status.RUNNING, state="ValidateState")
     with watched(console, quiet=quiet) as lines:
@@ -104,8 +104,8 @@ def test_where_there_is_no_terminal_a_line_is_written_now_and_then(
             lines.delivered(line, run.run_id)
         for minute in range(5):
             times.at += LOG_EVERY / 2
-            lines.update(small)
-            lines.update(a_run(chunks_done=43 + minute))
+            lines.update([small])
+            lines.update([a_run(chunks_done=43 + minute)])
     written = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert [line[:63] for line in written] == (
         []

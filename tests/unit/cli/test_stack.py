@@ -79,7 +79,7 @@ def test_missing_changes_of_nested_stacks_are_reported(capsys: pytest.CaptureFix
 
 
 def event(resource: str, status: str, reason: str | None = None) -> Event:
-    return Event(f"{resource}{status}", resource, "AWS::S3::Bucket", status, reason)
+    return Event(resource, status, reason)
 
 
 def test_progress_without_a_terminal_is_one_line_per_finished_resource(capsys: pytest.CaptureFixture[str]) -> None:

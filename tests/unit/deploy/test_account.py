@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.stub import Stubber
 
-from filegate.deploy.account import FIRST_CALL, Account, account_of
+from filegate.deploy.account import FIRST_CALL, Account, account_of, aws_session
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import Environment
 from filegate.errors import NoCloud, WrongUse
@@ -87,6 +87,12 @@ def test_an_unreachable_endpoint_is_tried_twice() -> None:
     assert len(attempts) == 2
     config: Any = aws.client("sts", config=FIRST_CALL).meta.config
     assert config.connect_timeout == 5
+
+
+def test_being_throttled_while_a_deployment_is_followed_is_no_failure() -> None:
+    config: Any = aws_session().client("cloudformation", region_name="us-east-1").meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 9}
+    assert (config.connect_timeout, config.read_timeout) == (5, 60)
 
 
 class StubSession:

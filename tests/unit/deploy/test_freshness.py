@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filegate.dataset.registry import Registry
 from filegate.deploy import load_template
-from filegate.deploy.freshness import freshness
+from filegate.deploy.environment import freshness
 
 MODULE = """\
 from datetime import timedelta

@@ -16,7 +16,7 @@ import polars as pl
 from filegate.contract.broken_rules import BROKEN
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import OnSent
-from filegate.operations.queue import Received
+from filegate.operations.ports import Received
 from filegate.pipeline.context import output_manifest_key, quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.runs.address import Address
@@ -96,12 +96,9 @@ class MemoryStateMachine:
     started: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: int = 0
 
-    def start(self, name: str, document: Mapping[str, Any]) -> bool:
+    def start(self, name: str, document: Mapping[str, Any]) -> None:
         self.calls += 1
-        if name in self.started:
-            return False
-        self.started[name] = dict(document)
-        return True
+        self.started.setdefault(name, dict(document))
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from filegate.errors import FilegateError
-from filegate.operations.collect import collect
+from filegate.operations.artefacts import collect
 from filegate.runs.address import Address
 from filegate.runs.manifests import OutputManifest, OutputPart
 from filegate.runs.states import Status
@@ -30,7 +30,7 @@ def test_output_and_quarantine(cloud: MemoryCloud, tmp_path: Path) -> None:
 
 def test_a_run_that_made_nothing(cloud: MemoryCloud, tmp_path: Path) -> None:
     made = collect(cloud.has("january", Status.FAILED), cloud.store, tmp_path)
-    assert (made.output, made.quarantine) == ((), ())
+    assert (made.output, made.quarantine) == ([], [])
     assert list(tmp_path.iterdir()) == []
 
 

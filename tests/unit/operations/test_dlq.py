@@ -9,7 +9,8 @@ import pytest
 
 from filegate.errors import WrongUse
 from filegate.operations import dlq
-from filegate.operations.queue import Received
+from filegate.operations.ports import Received
+from filegate.pipeline.replay import NotReplayable
 from filegate.runs.record import RunRecord
 from filegate.runs.run import replay_id_of
 from filegate.runs.states import Status
@@ -163,7 +164,7 @@ def test_a_partial_run_is_not_replayed_before_its_commit(cloud: MemoryCloud, sta
     """Nor if it was restarted, and succeeded: its quarantined rows are published already."""
     cloud.message_about(cloud.has("january", Status.PARTIAL))
     run = cloud.has("january", status)
-    with pytest.raises(dlq.NotReplayable, match=reported):
+    with pytest.raises(NotReplayable, match=reported):
         replayed(cloud, run.run_id)
     assert len(cloud.queue.visible) == 1
     assert not cloud.state_machine.started
@@ -188,7 +189,7 @@ def test_a_superseded_run_is_not_replayed(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.PARTIAL, superseded_by="f" * 64)
     cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
     cloud.message_about(run)
-    with pytest.raises(dlq.NotReplayable, match=r"superseded by run ffffffffffff.*discard"):
+    with pytest.raises(NotReplayable, match=r"superseded by run ffffffffffff.*discard"):
         replayed(cloud, run.run_id)
     assert len(cloud.queue.visible) == 1
 
@@ -220,7 +221,7 @@ def test_a_message_that_names_no_object_is_shown_and_kept(cloud: MemoryCloud, kn
     assert message.about == "execution night-shift"
     assert message.to_json()["error"] == {"type": "Killed", "message": "So."}
     assert dlq.by_run([message]) == []
-    with pytest.raises(dlq.NotReplayable, match="names no run"):
+    with pytest.raises(NotReplayable, match="names no run"):
         replayed(cloud, "message-1")
     assert len(cloud.queue.visible) == 1
 
@@ -236,7 +237,7 @@ def test_of_two_messages_about_a_run_the_one_that_names_its_object_counts(cloud:
 def crash_on_start(cloud: MemoryCloud) -> None:
     start = cloud.state_machine.start
 
-    def crashing(name: str, document: object) -> bool:
+    def crashing(name: str, document: object) -> None:
         start(name, document)  # type: ignore[arg-type]
         raise ConnectionError
 
@@ -244,7 +245,7 @@ def crash_on_start(cloud: MemoryCloud) -> None:
 
 
 def crash_before_start(cloud: MemoryCloud) -> None:
-    def crashing(name: str, document: object) -> bool:
+    def crashing(name: str, document: object) -> None:
         raise ConnectionError
 
     cloud.state_machine.start = crashing  # type: ignore[method-assign,assignment]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filegate.operations import explain as module
-from filegate.operations.explain import ReceivedValue, explain, line_numbers
+from filegate.operations import quarantine as module
+from filegate.operations.quarantine import ReceivedValue, explain, line_numbers
 from filegate.pipeline.context import quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.runs.manifests import Layout, QuarantineManifest, QuarantinePart

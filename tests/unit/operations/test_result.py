@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 
-from filegate.operations.result import cut_short, output_addresses, result
+from filegate.operations.artefacts import cut_short, published
+from filegate.operations.result import result
 from filegate.runs.states import Status
 from tests.unit.operations.fakes import MemoryCloud
 
 
 def test_a_partial_run(cloud: MemoryCloud) -> None:
     run = cloud.has_partial()
-    document = result(run, output=output_addresses(run, cloud.store))
+    document = result(run, cloud.store)
     assert json.loads(json.dumps(document)) == {
         "run_id": run.run_id,
         "dataset": "flights",
@@ -34,19 +35,19 @@ def test_a_partial_run(cloud: MemoryCloud) -> None:
 
 def test_a_rejected_run(cloud: MemoryCloud) -> None:
     run = cloud.has("january", Status.REJECTED, error_type="SchemaMismatch", error_message="No column 'flight'.")
-    document = result(run, output=output_addresses(run, cloud.store))
+    document = result(run, cloud.store)
     assert document["error"] == {"type": "SchemaMismatch", "message": "No column 'flight'."}
     assert (document["output"], document["quarantine"]) == ([], None)
 
 
 def test_a_run_under_way(cloud: MemoryCloud) -> None:
-    document = result(cloud.has("january", Status.RUNNING), output=[])
+    document = result(cloud.has("january", Status.RUNNING), cloud.store)
     assert (document["seconds"], document["progress"]) == (None, None)
 
 
 def test_a_run_that_takes_long_reports_how_far_it_is(cloud: MemoryCloud) -> None:
     run = cloud.is_under_way("january", seconds=20, chunks_done=43, chunks_due=172, rows_done=8_000)
-    assert json.loads(json.dumps(result(run, output=[])["progress"])) == {
+    assert json.loads(json.dumps(result(run, cloud.store)["progress"])) == {
         "state": "ValidateState",
         "since": "2026-01-31T10:00:05.000Z",
         "alive_at": "2026-01-31T10:00:25.000Z",
@@ -69,5 +70,5 @@ def test_a_commit_without_its_manifest_was_cut_short(cloud: MemoryCloud) -> None
 def test_a_superseded_run_has_no_output_any_more(cloud: MemoryCloud) -> None:
     run = cloud.has_partial(superseded_by="f" * 64)
     cloud.store.delete("processed", [f"flights/_manifests/{run.run_id}.json"])
-    assert result(run, output=output_addresses(run, cloud.store))["superseded_by"] == "f" * 64
-    assert output_addresses(run, cloud.store) == []
+    assert result(run, cloud.store)["superseded_by"] == "f" * 64
+    assert published(run, cloud.store) is None

@@ -1,8 +1,9 @@
-"""A rejected row for a person: where it is, the rules that it broke, and its values."""
+"""What a run rejected, for a person: by rule, as a compiler shows its errors, or row by row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -10,10 +11,34 @@ from rich.text import Text
 from filegate.cli import text
 
 if TYPE_CHECKING:
-    from filegate.operations.quarantine import RejectedRow
+    from filegate.operations.quarantine import Example, Explanation, RejectedRow
 
 RECORD_LINES = 2
 BROKEN, OTHER = "bold yellow", "dim"
+
+
+def explanation(rule: Explanation, file: Path | None, width: int | None) -> Iterator[Text]:
+    """A rule and the rows of the delivered local file that broke it; on a terminal of `width` columns these are cut."""
+    yield Text.assemble((text.line(rule.rule), "bold red"), "  ", text.counted(rule.rows, "row"))
+    yield Text.assemble(("  allowed   ", "dim"), text.line(rule.allowed))
+    if rule.values:
+        received = Text("  received  ", "dim")
+        for number, one in enumerate(rule.values):
+            received.append(", " if number else "").append(text.value(one.value, width and 60), "not dim yellow")
+            received.append(f" ({one.rows:,})" if rule.rows > 1 else "")
+        yield received
+    for example in rule.examples:
+        yield _place(example, file)
+        yield from record(example.row, width, indent="    ")
+
+
+def _place(example: Example, file: Path | None) -> Text:
+    """`flights.csv:496  row 495, byte 45,179`: the first of it opens the line in an editor."""
+    where = text.place(example.row.row, example.row.byte_offset)
+    if file is None:
+        return Text(f"  {where}")
+    line = "" if example.line is None else f":{example.line}"
+    return Text.assemble("  ", (f"{text.line(str(file))}{line}", "cyan"), (f"  {where}", "dim"))
 
 
 def rejected(row: RejectedRow, width: int | None) -> Iterator[Text]:
@@ -35,10 +60,7 @@ def reasons(row: RejectedRow) -> Iterator[Text]:
 def record(row: RejectedRow, width: int | None, indent: str = "  ") -> Iterator[Text]:
     """The values of a row, those of broken columns first; or its bytes, if it could not be split into values.
 
-    Args:
-        row: in quarantine.
-        width: of the terminal, on which it takes `RECORD_LINES` lines at most; None: one line, whole.
-        indent: of each line.
+    On a terminal of `width` columns it takes `RECORD_LINES` lines at most; without one it is one line, whole.
     """
     if row.values is None:
         raw = (row.raw or b"").decode(errors="backslashreplace")

@@ -1,15 +1,18 @@
-"""The dead-letter queue: receive messages, make them visible again, delete them."""
+"""What operators use of a deployment besides its stores: the dead-letter queue, and the state machine."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 BATCH = 10  # the most that SQS receives or changes in one call
 
@@ -38,8 +41,16 @@ class Queue(Protocol):
     def delete(self, receipt: str) -> None: ...
 
 
+class StateMachine(Protocol):
+    """What runs the pipeline."""
+
+    def start(self, name: str, document: Mapping[str, Any]) -> None:
+        """Starts the execution of this name. One that was started before, running or ended, is left alone."""
+        ...
+
+
 class SqsQueue:
-    """A queue of SQS. See `Queue` for the contract."""
+    """A queue of SQS."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
@@ -76,3 +87,15 @@ class SqsQueue:
 
     def delete(self, receipt: str) -> None:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+
+
+class StepFunctionsStateMachine:
+    """A state machine of Step Functions. It keeps the name of an execution for 90 days, the queue a message for 14."""
+
+    def __init__(self, client: SFNClient, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def start(self, name: str, document: Mapping[str, Any]) -> None:
+        with suppress(self._client.exceptions.ExecutionAlreadyExists):
+            self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(document))
