@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.runs.run import Request, Run, run_id_of
 from harness.function import PYTHON, STAGES, Function, docker, event, function, variables
 from scripts.machine import processor

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.devcloud.session import session_for
 from filegate.runs.run import Request, Run, run_id_of
 from filegate.runs.states import State

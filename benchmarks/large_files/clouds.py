@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.small_files.watch import Watch
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.runs.states import State
 from harness.peaks import watched
 from harness.pipeline import Pipeline

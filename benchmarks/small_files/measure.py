@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from benchmarks.small_files import calls, watch
 from benchmarks.small_files.deliveries import Delivery, deliveries
 from benchmarks.small_files.proof import prove_none_lost
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.runs.cost import transitions
 from filegate.runs.record import RunRecord
 from filegate.runs.states import State as RunState

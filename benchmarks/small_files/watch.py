@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from filegate.devcloud.execution import ExecutionEnvironment, Outcome
+from filegate.devcloud.functions import ExecutionEnvironment, Outcome
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from harness.pipeline import Pipeline
 from harness.proxy import RecordingProxy, policies_enforced
 

@@ -16,7 +16,7 @@ from benchmarks.small_files.calls import UnknownCall, calls_of
 from benchmarks.small_files.deliveries import Delivery, deliveries
 from benchmarks.small_files.measure import plain_calls
 from benchmarks.small_files.proof import Lost, prove_none_lost
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.runs.record import RunRecord
 from harness.pipeline import Drop, Execution, Pipeline
 from harness.proxy import RecordingProxy

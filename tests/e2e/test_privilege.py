@@ -21,8 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from filegate.deploy import load_template
-from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud.cloud import REGION
+from filegate.devcloud.cloud import REGION, EmbeddedCloud
 from filegate.devcloud.patches import Executions
 from filegate.runs.run import replay_id_of
 from harness.pipeline import Drop, Execution, Pipeline

@@ -15,7 +15,7 @@ from filegate.errors import NoCloud, WrongUse
 from filegate.operations.deliver import check_declared
 
 if TYPE_CHECKING:
-    from filegate.devcloud import EmbeddedCloud
+    from filegate.devcloud.cloud import EmbeddedCloud
     from filegate.operations.cloud import Cloud
 
 
@@ -60,7 +60,7 @@ def embedded(session: Session, datasets: Path, port: int = 0) -> Iterator[tuple[
     with ExitStack() as stack:
         with session.waiting("Starting a cloud on this machine …"):
             try:
-                from filegate.devcloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
+                from filegate.devcloud.cloud import EmbeddedCloud  # noqa: PLC0415 - slow, and an extra of its own
 
                 machinery = EmbeddedCloud(datasets=datasets, port=port)
             except ImportError as error:

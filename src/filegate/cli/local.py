@@ -16,8 +16,7 @@ from filegate.cli.connection import embedded
 from filegate.cli.shared import Session, command
 from filegate.cli.text import clean
 from filegate.dataset.registry import Registry
-from filegate.devcloud.renewal import renew, revision
-from filegate.devcloud.running import RunningLocal, announced, refuse_second
+from filegate.devcloud.running import RunningLocal, announced, refuse_second, renew, revision
 
 if TYPE_CHECKING:
     from filegate.operations.cloud import Cloud

@@ -10,20 +10,21 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from unittest import mock
 
-from filegate.devcloud import patches
-from filegate.devcloud.functions import Functions
-from filegate.devcloud.roles import RoleSessions
-from filegate.errors import FilegateError
+import boto3
 
-if TYPE_CHECKING:
-    import boto3
+from filegate.deploy.image_registry import STAGES
+from filegate.devcloud import patches
+from filegate.devcloud.deploy import deploy_local
+from filegate.devcloud.dropped import MINISTACK
+from filegate.devcloud.functions import Functions
+from filegate.devcloud.session import RoleSessions, session_for
+from filegate.errors import FilegateError
 
 REGION = "us-east-1"
 _REPOSITORY = Path(__file__).resolve().parents[3]
-_STAGES = ("ingest", "validate", "transform", "output")
 _START_SECONDS = 30.0
 
 
@@ -72,7 +73,7 @@ class EmbeddedCloud:
             functions = Functions(
                 images=images.resolve(),
                 variables={**self.client_environment(), "FILEGATE_DATASETS": str(datasets.resolve())},
-                credentials=RoleSessions(self.endpoint, REGION).variables,
+                credentials=RoleSessions(self.session()).variables,
                 concurrency=min(4, max(2, os.cpu_count() or 2)),
             )
             with _untouched_logging():
@@ -98,8 +99,6 @@ class EmbeddedCloud:
 
     def session(self) -> boto3.Session:
         """A boto3 session whose clients talk to this cloud."""
-        from filegate.devcloud.session import session_for  # noqa: PLC0415 - boto3 is not needed to start
-
         return session_for(self.endpoint, REGION)
 
     def deploy(
@@ -119,20 +118,13 @@ class EmbeddedCloud:
         Raises:
             DeploymentFailed: a resource could not be created or updated.
         """
-        from filegate.devcloud.deploy import deploy_local  # noqa: PLC0415 - boto3 is not needed to start
-        from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK  # noqa: PLC0415
-
         if not self._can_deploy:
-            self._cleanup.enter_context(patches.installed_for_deployment(UNKNOWN_TO_MINISTACK))
+            self._cleanup.enter_context(patches.installed_for_deployment())
             self._can_deploy = True
         registry = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/filegate"
-        images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in _STAGES}
-        return deploy_local(
-            self.session(),
-            template=template,
-            parameters={**images, **(parameters or {})},
-            dropped=MINISTACK,
-        )
+        images = {f"{stage.title()}ImageUri": f"{registry}/{stage}:local" for stage in STAGES}
+        given = {**images, **(parameters or {})}
+        return deploy_local(self.session(), template=template, parameters=given, dropped=MINISTACK)
 
     def stop(self) -> None:
         """End every function's process and the server, and undo what was changed here. Safe to call twice."""
@@ -146,16 +138,13 @@ class EmbeddedCloud:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        listener.close()
         raise CloudNotStarted(
-            f"127.0.0.1:{port} cannot be listened on: {error.strerror}.", advice="Choose another port, or 0 for any."
+            f"127.0.0.1:{port} cannot be listened on: {os.strerror(error.errno or 0)}.",
+            advice="Choose another port, or 0 for any.",
         ) from None
-    return listener
 
 
 def _ministack_variables(port: int) -> dict[str, str]:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from filegate.deploy import deploy
 from filegate.devcloud.dropped import Dropped, write_dropped
 
@@ -49,11 +47,7 @@ def deploy_local(
         DeploymentFailed: a resource could not be created or updated.
         ClientError: the cloud refuses the value of a property that its CloudFormation dropped.
     """
-    s3 = session.client("s3")
-    try:
-        s3.head_bucket(Bucket=ARTIFACTS)
-    except ClientError:
-        s3.create_bucket(Bucket=ARTIFACTS)
+    session.client("s3").create_bucket(Bucket=ARTIFACTS)  # one that exists is kept, in the region of local clouds
     outputs = deploy(
         session,
         template=template,

@@ -36,6 +36,7 @@ LOCALSTACK: Dropped = {
     "AWS::StepFunctions::StateMachine": {"Tags"},
 }
 
+
 # Resource types that ministack's CloudFormation does not know, and for which it would refuse a whole template, whether
 # the template's conditions ask for such a resource or not. It only records them.
 UNKNOWN_TO_MINISTACK = frozenset(
@@ -73,6 +74,11 @@ _Client = Callable[[Any], Any]  # boto3's is typed by literal names
 _Values = Mapping[str, Any]
 
 
+def _renamed(values: _Values, **names: str) -> dict[str, Any]:
+    """The values under the names that the service's API has for these properties."""
+    return {names.get(name, name): value for name, value in values.items()}
+
+
 def _write_tags(client: _Client, resource: Resource, values: _Values, service: str) -> None:
     client(service).tag_resource(ResourceARN=resource.arn, Tags=values["Tags"])
 
@@ -88,15 +94,14 @@ def _write_table(client: _Client, table: Resource, values: _Values) -> None:
     if expiry := values.get("TimeToLiveSpecification"):
         dynamodb.update_time_to_live(TableName=table.id, TimeToLiveSpecification=expiry)
     if encryption := values.get("SSESpecification"):
-        renamed = {"Enabled" if name == "SSEEnabled" else name: value for name, value in encryption.items()}
-        dynamodb.update_table(TableName=table.id, SSESpecification=renamed)
+        dynamodb.update_table(TableName=table.id, SSESpecification=_renamed(encryption, SSEEnabled="Enabled"))
 
 
 def _write_function(client: _Client, function: Resource, values: _Values) -> None:
-    renamed = {"KMSKeyArn" if name == "KmsKeyArn" else name: value for name, value in values.items()}
     updated = client("lambda").get_waiter("function_updated_v2")  # an update during another one is refused
     updated.wait(FunctionName=function.id, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
-    client("lambda").update_function_configuration(FunctionName=function.id, **renamed)
+    settings = _renamed(values, KmsKeyArn="KMSKeyArn")
+    client("lambda").update_function_configuration(FunctionName=function.id, **settings)
 
 
 def _write_log_group(client: _Client, group: Resource, values: _Values) -> None:
@@ -114,17 +119,14 @@ def _write_log_group(client: _Client, group: Resource, values: _Values) -> None:
 def _write_bucket(client: _Client, bucket: Resource, values: _Values) -> None:
     s3 = client("s3")
     if encryption := values.get("BucketEncryption"):
-        name, api_name = "ServerSideEncryptionByDefault", "ApplyServerSideEncryptionByDefault"
-        rules = [
-            {api_name if key == name else key: value for key, value in rule.items()}
-            for rule in encryption["ServerSideEncryptionConfiguration"]
-        ]
+        name = {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"}
+        rules = [_renamed(rule, **name) for rule in encryption["ServerSideEncryptionConfiguration"]]
         s3.put_bucket_encryption(Bucket=bucket.id, ServerSideEncryptionConfiguration={"Rules": rules})
     if lifecycle := values.get("LifecycleConfiguration"):
         rules = [_lifecycle_rule(rule) for rule in lifecycle["Rules"]]
         s3.put_bucket_lifecycle_configuration(Bucket=bucket.id, LifecycleConfiguration={"Rules": rules})
     if logging := values.get("LoggingConfiguration"):
-        target = {"TargetBucket": logging["DestinationBucketName"], "TargetPrefix": logging["LogFilePrefix"]}
+        target = _renamed(logging, DestinationBucketName="TargetBucket", LogFilePrefix="TargetPrefix")
         s3.put_bucket_logging(Bucket=bucket.id, BucketLoggingStatus={"LoggingEnabled": target})
     if tags := values.get("Tags"):
         s3.put_bucket_tagging(Bucket=bucket.id, Tagging={"TagSet": tags})
@@ -132,23 +134,19 @@ def _write_bucket(client: _Client, bucket: Resource, values: _Values) -> None:
 
 def _lifecycle_rule(template: _Values) -> dict[str, Any]:
     """A rule in the shape of S3's API, which groups what a template has side by side."""
-    rule = {"ID" if name == "Id" else name: value for name, value in template.items()}
+    rule = _renamed(template, Id="ID", ExpirationInDays="Days")
     rule["Filter"] = {"Prefix": rule.pop("Prefix", "")}
-    if "ExpirationInDays" in rule:
-        rule["Expiration"] = {"Days": int(rule.pop("ExpirationInDays"))}
-    if "ExpiredObjectDeleteMarker" in rule:
-        rule["Expiration"] = {"ExpiredObjectDeleteMarker": rule.pop("ExpiredObjectDeleteMarker")}
+    expiration = {name: rule.pop(name) for name in ("Days", "ExpiredObjectDeleteMarker") if name in rule}
+    if expiration:
+        rule["Expiration"] = expiration
     if "Transitions" in rule:
-        rule["Transitions"] = [
-            {"Days": int(move["TransitionInDays"]), "StorageClass": move["StorageClass"]}
-            for move in rule["Transitions"]
-        ]
+        rule["Transitions"] = [_renamed(move, TransitionInDays="Days") for move in rule["Transitions"]]
     return rule
 
 
 def _write_topic(client: _Client, topic: Resource, values: _Values) -> None:
-    attribute = {"AttributeName": "KmsMasterKeyId", "AttributeValue": values["KmsMasterKeyId"]}
-    client("sns").set_topic_attributes(TopicArn=topic.id, **attribute)
+    for name, value in values.items():
+        client("sns").set_topic_attributes(TopicArn=topic.id, AttributeName=name, AttributeValue=value)
 
 
 def _write_state_machine(client: _Client, machine: Resource, values: _Values) -> None:

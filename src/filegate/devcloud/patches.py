@@ -14,12 +14,13 @@ import importlib.metadata
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from unittest import mock
 
-from filegate.devcloud.execution import Outcome
+from filegate.devcloud.dropped import UNKNOWN_TO_MINISTACK
+from filegate.devcloud.functions import Outcome
 from filegate.devcloud.runtime_api import not_started
 from filegate.errors import FilegateError
 
@@ -29,6 +30,7 @@ TESTED = "1.5.33"  # the ministack release that has these names
 _LAST_STEP_SECONDS = 5.0  # more than any step of an execution takes that neither sleeps nor calls a function
 
 Invoke = Callable[[dict[str, Any], Any, str], Outcome]
+Answer = tuple[int, dict[str, str], bytes]  # to a request: status, headers and body
 Handlers = dict[str, Callable[..., object]]  # what CloudFormation does to create, update or delete a resource
 
 
@@ -70,13 +72,10 @@ def installed(*, port: int, invoke: Invoke) -> Iterator[Executions]:
 
 
 @contextlib.contextmanager
-def installed_for_deployment(recorded: Collection[str]) -> Iterator[None]:
+def installed_for_deployment() -> Iterator[None]:
     """Patch ministack's CloudFormation for the time of the block.
 
     Not done at start: it imports every service there is, which takes a second.
-
-    Args:
-        recorded: resource types that are only recorded where ministack does not know them.
 
     Raises:
         IncompatibleMinistack: a private name is missing.
@@ -92,7 +91,7 @@ def installed_for_deployment(recorded: Collection[str]) -> Iterator[None]:
             }.items():
                 patches.enter_context(mock.patch(f"{formation}.{name}", value))
             handlers = f"{formation}.provisioners._RESOURCE_HANDLERS"
-            patches.enter_context(mock.patch.dict(handlers, _handlers(recorded)))
+            patches.enter_context(mock.patch.dict(handlers, _handlers()))
         yield
 
 
@@ -158,23 +157,19 @@ def _executor(invoke: Invoke) -> Callable[[dict[str, Any], Any, str], dict[str, 
     return execute
 
 
-def _ranges_of_versions() -> Callable[..., tuple[int, dict[str, str], bytes]]:
+def _ranges_of_versions() -> Callable[..., Answer]:
     """GetObject that honours `Range` together with `versionId`, as S3 does."""
     s3 = _module("services.s3")
     get, parse_range, refuse = s3._get_object, s3._parse_range, s3._error
 
-    def get_range(
-        bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
+    def get_range(bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None) -> Answer:
         status, answer, body = get(bucket, key, headers, query)
         wanted = headers.get("range", "")
         if not (status == 200 and wanted and "Content-Range" not in answer):
             return status, answer, body
         bounds = parse_range(wanted, len(body))
         if bounds is None:
-            refused: tuple[int, dict[str, str], bytes] = refuse(
-                "InvalidRange", "The requested range is not satisfiable", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            )
+            refused: Answer = refuse("InvalidRange", "The requested range is not satisfiable", 416)
             return refused
         start, end = bounds
         part = body[start : end + 1]
@@ -209,7 +204,7 @@ def _with_version_id() -> tuple[Callable[..., None], Callable[..., None]]:
     return fire_with_version, dispatch_with_version
 
 
-def _handlers(recorded: Collection[str]) -> dict[str, Handlers]:
+def _handlers() -> dict[str, Handlers]:
     """The handlers of resource types: a template with a type that has none is refused."""
     attributes = _AnyAttribute(lambda: NOT_CREATED_ID)
     known: dict[str, Handlers] = _module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
@@ -218,7 +213,7 @@ def _handlers(recorded: Collection[str]) -> dict[str, Handlers]:
         "update": lambda *_: (NOT_CREATED_ID, attributes),
         "delete": lambda *_: None,
     }
-    added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(recorded, recorder)}
+    added = {"AWS::CloudWatch::CompositeAlarm": _composite_alarms(), **dict.fromkeys(UNKNOWN_TO_MINISTACK, recorder)}
     nested = "AWS::CloudFormation::Stack"
     return {**added, **known, nested: {**known[nested], "delete": _deletion_as_stack()}}
 

@@ -1,18 +1,26 @@
-"""Where a running `filegate local` is found: a small file in the user's cache folder."""
+"""A running `filegate local`: how other commands find it, and how an edit of a dataset takes effect in it.
+
+It is found by a small file in the user's cache folder.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from filegate.errors import WrongUse
+
+if TYPE_CHECKING:
+    import boto3
 
 
 class RunningLocal(BaseModel):
@@ -25,14 +33,9 @@ class RunningLocal(BaseModel):
     @property
     def alive(self) -> bool:
         """Whether the process is there and its port answers."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # somebody else's by now
-            return False
         address = urlsplit(self.endpoint)
         try:
+            os.kill(self.pid, 0)  # not permitted: somebody else's by now
             socket.create_connection((str(address.hostname), address.port or 80), timeout=2).close()
         except OSError:
             return False
@@ -53,15 +56,14 @@ def running_local() -> RunningLocal | None:
     except FileNotFoundError:
         return None
     except ValidationError:
-        file.unlink(missing_ok=True)
-        return None
-    if not found.alive:
+        found = None
+    if found is None or not found.alive:
         file.unlink(missing_ok=True)
         return None
     return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def announced(local: RunningLocal) -> Iterator[None]:
     """Lets other commands find this cloud for the time of the block.
 
@@ -88,3 +90,29 @@ def refuse_second() -> None:
             f"A `filegate local` runs already: {other.endpoint}, process {other.pid}.",
             advice="Use that one, or stop it with Ctrl-C.",
         )
+
+
+def revision(folder: Path) -> str:
+    """Changes whenever a file of the datasets' folder, modules and reference tables, does."""
+    facts = []
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part == "__pycache__" or part[0] == "." for part in file.relative_to(folder).parts)
+        if file.is_file() and not hidden:
+            with contextlib.suppress(FileNotFoundError):  # an editor replaces it right now
+                known = file.stat()
+                facts.append((str(file), known.st_mtime_ns, known.st_size, known.st_ino))
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def renew(session: boto3.Session, revision: str) -> None:
+    """Make every function of this cloud start a new process, which imports the datasets, with its next call.
+
+    As a deployment does: a function whose configuration changed starts new processes.
+    """
+    client = session.client("lambda")
+    for page in client.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            variables = function["Environment"]["Variables"] | {"FILEGATE_DATASETS_REVISION": revision}
+            client.update_function_configuration(
+                FunctionName=function["FunctionName"], Environment={"Variables": variables}
+            )

@@ -49,11 +49,6 @@ def not_started(cause: str) -> bytes:
     return error_document("Runtime.InvalidEntrypoint", f"Error: {cause}")
 
 
-def too_large(size: int) -> bytes:
-    message = f"Response payload size ({size} bytes) exceeded maximum allowed payload size (6291556 bytes)."
-    return error_document("Function.ResponseSizeTooLarge", message)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One invocation; `headers` are further ones of the Runtime API, such as `Lambda-Runtime-Trace-Id`."""
@@ -158,16 +153,15 @@ class RuntimeProcess:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
-    def next(self) -> Call | None:
-        """The next call, for the process that asks for it; blocks until there is one; None at the end."""
+    def next(self) -> tuple[bytes, dict[str, str]] | None:
+        """The next call's payload and headers, for the process; blocks until there is one; None at the end."""
         if not self._polled:
             self._polled = True
             self._results.put(None)
-        self._current = self._calls.get()
-        return self._current
+        call = self._current = self._calls.get()
+        return None if call is None else (call.payload, self._headers(call))
 
-    def headers(self, call: Call) -> dict[str, str]:
-        """What the process receives of a call besides its payload."""
+    def _headers(self, call: Call) -> dict[str, str]:
         return {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": call.request_id,
@@ -186,7 +180,9 @@ class RuntimeProcess:
         elif self._current is None or match["request"] != self._current.request_id:
             return 400, error_document("InvalidRequestID", "Invalid request ID")
         elif len(body) > RESPONSE_LIMIT:
-            result = Result(Kind.TOO_LARGE, too_large(len(body)))
+            sizes = f"({len(body)} bytes) exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)"
+            document = error_document("Function.ResponseSizeTooLarge", f"Response payload size {sizes}.")
+            result = Result(Kind.TOO_LARGE, document)
         else:
             result = Result(Kind.RESPONSE if match["kind"] == "response" else Kind.ERROR, body)
             self._current = None
@@ -201,16 +197,14 @@ class RuntimeProcess:
         if result is not None and not result.reusable:
             self.close()
             if result.kind is Kind.EXIT:
-                return Result(Kind.EXIT, exited(call.request_id, self._cause()))
+                code = self._process.wait()
+                cause = f"signal: {signal.strsignal(-code)}".lower() if code < 0 else f"exit status {code}"
+                return Result(Kind.EXIT, exited(call.request_id, cause))
         return result
 
     def _watch(self) -> None:
         self._process.wait()
         self._results.put(Result(Kind.EXIT, b""))
-
-    def _cause(self) -> str:
-        code = self._process.wait()
-        return f"signal: {signal.strsignal(-code)}".lower() if code < 0 else f"exit status {code}"
 
 
 class _Server(ThreadingHTTPServer):
@@ -234,7 +228,7 @@ class _Exchange(BaseHTTPRequestHandler):
         if self.path != _NEXT:
             self._answer(404, b"{}", {})
         elif call := self.server.runtime.next():
-            self._answer(200, call.payload, self.server.runtime.headers(call))
+            self._answer(200, *call)
         else:
             self.close_connection = True
 

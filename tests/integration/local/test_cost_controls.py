@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from tests.deployed_stack import Unproved, compare
 
 EVERY_ACCOUNT = {"Cost.Budget", "Cost.DailySpend"}

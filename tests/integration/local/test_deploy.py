@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 
 from filegate.deploy import CannotBeDeployed, DeploymentFailed, deploy, load_template
 from filegate.deploy.events import root_cause
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.devcloud.dropped import MINISTACK
 from tests.deployed_stack import EXPECTED, StackDiffers, Unproved, compare, resources
 from tests.deployed_stack.stacks import DeployedStacks
@@ -75,7 +75,7 @@ def test_the_properties_that_are_written_are_those_that_cloudformation_drops(
     cloud: EmbeddedCloud, template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is written at every local start, so there is none too many either."""
-    monkeypatch.setattr("filegate.devcloud.dropped.MINISTACK", {})
+    monkeypatch.setattr("filegate.devcloud.cloud.MINISTACK", {})
     monkeypatch.setattr(resources, "NOT_SHOWN", {})
     cloud.deploy(template=template)
     with pytest.raises(StackDiffers) as caught:

@@ -22,8 +22,9 @@ from filegate.deploy.account import Account, account_of
 from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import Environment
 from filegate.deploy.image_registry import STAGES, ImageRegistry
-from filegate.devcloud import EmbeddedCloud, patches
-from filegate.devcloud.dropped import MINISTACK, UNKNOWN_TO_MINISTACK, write_dropped
+from filegate.devcloud import patches
+from filegate.devcloud.cloud import EmbeddedCloud
+from filegate.devcloud.dropped import MINISTACK, write_dropped
 from tests.deployed_stack import compare
 
 REPOSITORY = Path(__file__).parents[3]
@@ -35,7 +36,7 @@ Filegate = Callable[..., Result]
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[EmbeddedCloud]:
     """An empty account."""
-    with EmbeddedCloud() as running, patches.installed_for_deployment(UNKNOWN_TO_MINISTACK):
+    with EmbeddedCloud() as running, patches.installed_for_deployment():
         yield running
 
 

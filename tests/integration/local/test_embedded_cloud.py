@@ -22,8 +22,7 @@ import pytest
 from botocore.config import Config
 
 import filegate
-from filegate.devcloud import EmbeddedCloud
-from filegate.devcloud.cloud import CloudNotStarted
+from filegate.devcloud.cloud import CloudNotStarted, EmbeddedCloud
 from filegate.devcloud.patches import TESTED, IncompatibleMinistack
 
 SOURCES = Path(filegate.__file__).parents[1]
@@ -176,7 +175,7 @@ def test_its_processes_end_with_it_however_it_ends(
     script = f"""
 import json, threading, time
 from pathlib import Path
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 with EmbeddedCloud(images=Path({str(images)!r})) as cloud:
     name = cloud.deploy(template=Path({str(template)!r}))["IngestFunction"]
     functions = cloud.session().client("lambda")

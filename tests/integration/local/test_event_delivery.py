@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 
 Executions = Callable[[int], list[dict[str, Any]]]
 

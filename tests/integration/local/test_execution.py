@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import filegate
-from filegate.devcloud.execution import ExecutionEnvironment, Launch, Outcome
+from filegate.devcloud.functions import ExecutionEnvironment, Launch, Outcome
 from filegate.devcloud.runtime_api import RESPONSE_LIMIT
 
 SOURCES = Path(filegate.__file__).parents[1]
@@ -46,7 +46,7 @@ def launch(path: str, images: Path) -> Launch:
     return Launch(
         handler="handler.handle",
         directory=images / "ingest",
-        variables=tuple(sorted(variables.items())),
+        variables=variables,
         timeout=30.0,
     )
 
@@ -88,7 +88,7 @@ def test_the_context_says_who_called_what_and_for_how_long(start: Start, launch:
     assert seen["directory"] == str(launch.directory)
     assert seen["stdin"] == ""
     assert seen["environment"]["_X_AMZN_TRACE_ID"].startswith("Root=1-")
-    assert dict(launch.variables).items() <= seen["environment"].items()
+    assert launch.variables.items() <= seen["environment"].items()
 
 
 def test_one_process_answers_many_calls(start: Start) -> None:
@@ -205,7 +205,7 @@ def test_the_process_ends_with_the_one_that_started_it(
     script = f"""
 import os, signal, threading, time
 from pathlib import Path
-from filegate.devcloud.execution import ExecutionEnvironment, Launch
+from filegate.devcloud.functions import ExecutionEnvironment, Launch
 environment = ExecutionEnvironment(Launch(handler="handler.handle", timeout=60.0,
                                           directory=Path({str(launch.directory)!r}), variables={launch.variables!r}))
 call = dict(request_id="1", function_arn="arn")

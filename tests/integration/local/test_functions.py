@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from filegate.devcloud.execution import Outcome
-from filegate.devcloud.functions import Functions, UnknownImage, stage_of
+from filegate.devcloud.functions import Functions, Outcome, UnknownImage, stage_of
 
 REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy  # type: ignore[import-untyped]
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.operations import deliver
 from filegate.runs.address import Address
 from filegate.storage.s3 import S3ObjectStore

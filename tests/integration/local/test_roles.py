@@ -8,15 +8,16 @@ from typing import Any
 import boto3
 import pytest
 
-from filegate.devcloud import EmbeddedCloud, roles
-from filegate.devcloud.roles import RoleSessions
+from filegate.devcloud import session
+from filegate.devcloud.cloud import EmbeddedCloud
+from filegate.devcloud.session import RoleSessions
 
 ROLE = "arn:aws:iam::000000000000:role/some"
 REGION = "us-east-1"
 
 
 def test_the_variables_are_those_of_a_session_of_the_role(cloud: EmbeddedCloud) -> None:
-    variables: Any = RoleSessions(cloud.endpoint, REGION).variables(ROLE, "function")
+    variables: Any = RoleSessions(cloud.session()).variables(ROLE, "function")
     sts = boto3.client(
         "sts",
         endpoint_url=cloud.endpoint,
@@ -27,7 +28,7 @@ def test_the_variables_are_those_of_a_session_of_the_role(cloud: EmbeddedCloud) 
 
 
 def test_a_session_serves_for_long_and_for_one_function(cloud: EmbeddedCloud) -> None:
-    sessions = RoleSessions(cloud.endpoint, REGION)
+    sessions = RoleSessions(cloud.session())
     once = sessions.variables(ROLE, "function")
     assert sessions.variables(ROLE, "function") == once
     assert sessions.variables(ROLE, "other")["AWS_ACCESS_KEY_ID"] != once["AWS_ACCESS_KEY_ID"]
@@ -35,7 +36,7 @@ def test_a_session_serves_for_long_and_for_one_function(cloud: EmbeddedCloud) ->
 
 
 def test_a_session_is_renewed_before_it_ends(cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = RoleSessions(cloud.endpoint, REGION)
+    sessions = RoleSessions(cloud.session())
     once = sessions.variables(ROLE, "function")
-    monkeypatch.setattr(roles, "_RENEWED_BEFORE_END", timedelta(hours=2))  # as if it ended soon
+    monkeypatch.setattr(session, "_RENEWED_BEFORE_END", timedelta(hours=2))  # as if it ended soon
     assert sessions.variables(ROLE, "function")["AWS_ACCESS_KEY_ID"] != once["AWS_ACCESS_KEY_ID"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 
 Run = Callable[..., dict[str, Any]]
 INVOKE = "arn:aws:states:::lambda:invoke"

@@ -11,7 +11,7 @@ import pytest
 
 from filegate.deploy import deploy
 from filegate.deploy.environment import close_default_security_group
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.devcloud.deploy import ARTIFACTS
 from filegate.devcloud.dropped import MINISTACK, write_dropped
 from tests.deployed_stack import Unproved, compare

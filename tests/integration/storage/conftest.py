@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.errors import ClaimLost, UnknownFormat
 from filegate.runs.run import (
     Failure,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.errors import ObjectGone, ObjectTooLarge
 from filegate.runs.address import Address
 from filegate.storage.folder import FolderStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from filegate.devcloud import EmbeddedCloud
+from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.errors import ObjectGone
 from filegate.runs.address import Address
 from filegate.runs.run import Invocation, Request, Run, Usage
