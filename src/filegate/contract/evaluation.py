@@ -108,7 +108,8 @@ class Evaluation:
         if reported.height:
             found.append(self.rows[ROW].is_in(reported[ROW].implode()))
         if not found:
-            return Split(self.rows, pl.DataFrame(schema=self._rejected_schema()), {})
+            values = pl.Struct([pl.Field(name, pl.String) for name in self.rows.columns if name != ROW])
+            return Split(self.rows, pl.DataFrame(schema={ROW: pl.Int64, "values": values, "broken": BROKEN}), {})
         rejects = reduce(or_, found)
         strings = self.strings(rejects)
         rules = _broken_rules(strings, rejects, masks, reported)
@@ -121,19 +122,14 @@ class Evaluation:
             tallies={code: counts[code] for code in in_order},
         )
 
-    def _rejected_schema(self) -> pl.Schema:
-        names = [name for name in self.rows.columns if name != ROW]
-        return pl.Schema({ROW: pl.Int64(), "values": pl.Struct(dict.fromkeys(names, pl.String())), "broken": BROKEN})
-
     def _unique_masks(self, repeats: pl.DataFrame | None) -> list[RuleMask]:
         """The uniques, each with the rows that break it."""
-        if repeats is None:
-            return [RuleMask(unique.rule, self.rows[ROW].is_null()) for unique in self.uniques]
-        codes = [unique.code for unique in self.uniques]
-        if unknown := set(repeats["rule"]) - set(codes):
-            raise ValueError(f"{sorted(unknown)} are not uniques of the contract, which has {codes}.")
-        rows = {str(code): group[ROW].cast(pl.Int64) for (code,), group in repeats.group_by("rule")}
         nothing = pl.Series(dtype=pl.Int64)
+        groups = repeats.partition_by("rule", as_dict=True) if repeats is not None else {}
+        rows = {code: group[ROW].cast(pl.Int64) for (code,), group in groups.items()}
+        codes = [unique.code for unique in self.uniques]
+        if unknown := rows.keys() - set(codes):
+            raise ValueError(f"{sorted(unknown)} are not uniques of the contract, which has {codes}.")
         return [
             RuleMask(unique.rule, self.rows[ROW].is_in(rows.get(unique.code, nothing).implode()))
             for unique in self.uniques

@@ -36,7 +36,7 @@ _BUILTIN_CHECKS: dict[str, Callable[[_Given], str]] = {
     "in_range": lambda given: _range(**given),
     "isin": lambda given: f"one of {_listed(given['allowed_values'])}",
     "notin": lambda given: f"none of {_listed(given['forbidden_values'])}",
-    "str_matches": lambda given: f"must match `{_at_start(_pattern(given['pattern']))}`",
+    "str_matches": lambda given: f"must match `^{_pattern(given['pattern']).removeprefix('^')}`",
     "str_contains": lambda given: f"must match `{_pattern(given['pattern'])}`",
     "str_startswith": lambda given: f"a string that starts with {given['string']}",
     "str_endswith": lambda given: f"a string that ends with {given['string']}",
@@ -95,10 +95,6 @@ def _length(min_value: int | None = None, max_value: int | None = None, exact_va
     if max_value is None:
         return f"at least {min_value} characters"
     return f"at most {max_value} characters" if min_value is None else f"{min_value} to {max_value} characters"
-
-
-def _at_start(pattern: str) -> str:
-    return pattern if pattern.startswith("^") else f"^{pattern}"
 
 
 def _pattern(pattern: Any) -> str:
