@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from filegate.dataset.dataset import Dataset, References
+    from filegate.dataset.declaration import Dataset, References
     from filegate.formats.sources import Csv, Json, Parquet
     from filegate.pipeline.in_process import Outcome, run
 
@@ -17,11 +17,11 @@ __all__ = ["Csv", "Dataset", "Json", "Outcome", "Parquet", "References", "run"]
 
 _HOMES = {
     "Csv": "filegate.formats.sources",
-    "Dataset": "filegate.dataset.dataset",
+    "Dataset": "filegate.dataset.declaration",
     "Json": "filegate.formats.sources",
     "Outcome": "filegate.pipeline.in_process",
     "Parquet": "filegate.formats.sources",
-    "References": "filegate.dataset.dataset",
+    "References": "filegate.dataset.declaration",
     "run": "filegate.pipeline.in_process",
 }
 

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from filegate.contract import Contract
 from filegate.dataset import compiled
-from filegate.dataset.dataset import Dataset, Declaration
+from filegate.dataset.declaration import Dataset, Declaration
 from filegate.dataset.registry import Registry
 from filegate.errors import CheckFailed, DeclarationError
 from filegate.formats import Records, make_reader, sniff, split

@@ -23,7 +23,7 @@ import polars as pl
 
 import filegate
 from filegate.contract import Contract
-from filegate.dataset.dataset import Dataset, Declaration
+from filegate.dataset.declaration import Dataset, Declaration
 
 if TYPE_CHECKING:
     from types import FrameType

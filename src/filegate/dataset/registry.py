@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from filegate.errors import DeclarationError, UnknownDataset
 
 if TYPE_CHECKING:
-    from filegate.dataset.dataset import Dataset, Declaration, References
+    from filegate.dataset.declaration import Dataset, Declaration, References
 
 
 class Datasets(Protocol):
@@ -148,7 +148,7 @@ class Registry:
 
 
 def _references(dataset: Declaration, folder: Path) -> References:
-    from filegate.dataset.dataset import References  # noqa: PLC0415 - see _declared
+    from filegate.dataset.declaration import References  # noqa: PLC0415 - see _declared
 
     files = {table: folder / file for table, file in dataset.references.items()}
     if missing := [str(file) for file in files.values() if not file.is_file()]:
@@ -161,7 +161,7 @@ def _references(dataset: Declaration, folder: Path) -> References:
 
 def _declared(file: Path) -> Dataset:
     # Brings polars and pandera: the output function has a registry, but never asks it for a dataset.
-    from filegate.dataset.dataset import Dataset  # noqa: PLC0415
+    from filegate.dataset.declaration import Dataset  # noqa: PLC0415
 
     module = _imported(file)
     found = [value for value in vars(module).values() if isinstance(value, Dataset)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from filegate.dataset.dataset import HOUR
+from filegate.dataset.declaration import HOUR
 from filegate.dataset.registry import Registry
 from filegate.deploy import stack
 from filegate.deploy.account import Account

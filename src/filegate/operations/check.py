@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from filegate.dataset.dataset import HOUR, Dataset, References
+from filegate.dataset.declaration import HOUR, Dataset, References
 from filegate.dataset.registry import Registry
 from filegate.errors import FilegateError
 

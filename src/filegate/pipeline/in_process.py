@@ -12,7 +12,7 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 
-from filegate.dataset.dataset import Dataset
+from filegate.dataset.declaration import Dataset
 from filegate.dataset.registry import OneDataset, Registry
 from filegate.pipeline.context import Context, Settings
 from filegate.pipeline.execution import execute

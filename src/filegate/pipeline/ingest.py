@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from filegate.contract import Contract
-from filegate.dataset.dataset import Declaration
+from filegate.dataset.declaration import Declaration
 from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
 from filegate.formats import RawChunk, parquet_schema, sniff, split
 from filegate.pipeline import fan_out

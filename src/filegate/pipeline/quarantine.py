@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from filegate.contract.evaluation import BROKEN, FIELDS, broken_rules_frame
-from filegate.dataset.dataset import Declaration
+from filegate.dataset.declaration import Declaration
 from filegate.errors import SchemaMismatch
 from filegate.formats import Malformed, Records, make_reader
 from filegate.formats.records import KEPT_BYTES, ORIGINALS, ROW

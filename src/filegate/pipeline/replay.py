@@ -10,7 +10,7 @@ from filegate.runs.run import Request, short
 from filegate.runs.states import Status
 
 if TYPE_CHECKING:  # brings polars, which an operator's command does without
-    from filegate.dataset.dataset import Declaration
+    from filegate.dataset.declaration import Declaration
 
 
 class NotReplayable(WrongUse):

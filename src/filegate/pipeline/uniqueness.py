@@ -15,7 +15,7 @@ import polars as pl
 
 from filegate.contract import Evaluation
 from filegate.contract.evaluation import key_hashes
-from filegate.dataset.dataset import Declaration
+from filegate.dataset.declaration import Declaration
 from filegate.pipeline.context import Context
 from filegate.pipeline.fan_out import all_ranges, map_concurrently
 from filegate.pipeline.key_index import SLICE_ROWS, KeyIndex

@@ -15,7 +15,7 @@ from itertools import groupby
 
 import polars as pl
 
-from filegate.dataset.dataset import Declaration
+from filegate.dataset.declaration import Declaration
 from filegate.errors import ConservationError
 from filegate.pipeline import fan_out
 from filegate.pipeline.chunk import ChunkValidator
