@@ -1,4 +1,4 @@
-"""Examples in the docs load, and links in them resolve."""
+"""Examples in the docs load, links in them resolve, and the files that they name are there."""
 
 import re
 from pathlib import Path
@@ -33,6 +33,19 @@ def test_links_resolve(page: Path) -> None:
         target = page.parent / file if file else page
         assert target.exists(), file
         assert not heading or heading in anchors(target), f"{file}#{heading}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_sources_that_a_page_names_are_there(page: Path) -> None:
+    """Whole paths, and those of modules below `src/filegate`."""
+    top = "docs|images|infra|scripts|benchmarks|harness|tests"
+    packages = "|".join(
+        folder.name for folder in (ROOT / "src" / "filegate").iterdir() if (folder / "__init__.py").exists()
+    )
+    text = page.read_text()
+    named = [ROOT / path for path in re.findall(rf"`((?:src|{top})/[a-z0-9_/.-]+\.\w+)[`:]", text)]
+    named += [ROOT / "src" / "filegate" / path for path in re.findall(rf"`((?:{packages})/[a-z_/]+\.py)`", text)]
+    assert [str(file) for file in named if not file.exists()] == []
 
 
 def anchors(page: Path) -> set[str]:
