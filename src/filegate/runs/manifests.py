@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from filegate.runs.address import Address
-from filegate.runs.format import FORMAT, Format
+from filegate.runs.document_format import FORMAT, Format
 from filegate.runs.run import Invocation, Range
 
 FileFormat = Literal["csv", "ndjson", "json_array", "parquet"]

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from filegate.errors import ClaimLost
 from filegate.runs.clock import iso
-from filegate.runs.format import FORMAT
+from filegate.runs.document_format import FORMAT
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Failure, Run, Usage
 from filegate.runs.states import PARALLEL_OUTPUT, State, Status

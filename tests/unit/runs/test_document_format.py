@@ -9,7 +9,7 @@ import pytest
 from filegate.errors import UnknownFormat
 from filegate.runs import manifests
 from filegate.runs.address import Address
-from filegate.runs.format import FORMAT
+from filegate.runs.document_format import FORMAT
 from filegate.runs.manifests import (
     AcceptedManifest,
     ChunkManifest,
