@@ -93,11 +93,11 @@ def test_slices_that_are_settled_one_by_one_agree_with_all_at_once(
         patch.setattr(keys_module, "SLICE_ROWS", 3)
         patch.setattr(keys_module, "BATCH_ROWS", 4)
         whole, settled = (KeyIndex(folder / name, "first", slices * settled_in) for name in ("whole", "settled"))
-        handed_on = [KeyIndex(folder / f"part-{number}", "first", slices) for number in range(parts)]
+        indexes = [KeyIndex(folder / f"part-{number}", "first", slices) for number in range(parts)]
         for number in range(parts):
             whole.add(number, keys[number::parts])
-            handed_on[number].add(number, keys[number::parts])
-        for of_all in zip(*(index.slices() for index in handed_on), strict=True):
+            indexes[number].add(number, keys[number::parts])
+        for of_all in zip(*(index.slices() for index in indexes), strict=True):
             for part in of_all:
                 settled.add_slice(part)
             touched = settled.resolve()

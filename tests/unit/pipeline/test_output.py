@@ -48,7 +48,7 @@ def at(run: Run, time: str) -> Run:
     return run.model_copy(update={"request": run.request.model_copy(update={"time": time})})
 
 
-def test_a_commit_tells_how_old_its_object_is_and_what_the_run_cost(pipeline: Pipeline) -> None:
+def test_a_commit_reports_how_old_its_object_is_and_what_the_run_cost(pipeline: Pipeline) -> None:
     arrival = datetime.now(UTC) - timedelta(hours=1)
     run = pipeline.finish(at(pipeline.arrive("orders/a.csv", rows(1)), arrival.strftime("%Y-%m-%dT%H:%M:%SZ")))
     committed, record = run.committed, pipeline.record(run)
@@ -60,7 +60,7 @@ def test_a_commit_tells_how_old_its_object_is_and_what_the_run_cost(pipeline: Pi
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-01-31T10:00:00"])
-def test_an_age_that_nobody_knows_is_not_told(pipeline: Pipeline, time: str) -> None:
+def test_an_unknown_age_is_not_reported(pipeline: Pipeline, time: str) -> None:
     committed = pipeline.finish(at(pipeline.arrive("orders/a.csv", rows(1)), time)).committed
     assert committed is not None
     assert committed.age_seconds is None
@@ -273,7 +273,7 @@ RECORDS = """\
 {"id": 1, "tags": "x"}
 {"id": 2, "tags": ["a", "list"]}
 {"id": 3, "tags": null, "more": "than expected"}
-{"id": "4", "tags": "a text for a number"}
+{"id": "4", "tags": "a string for a number"}
 not json
 """
 
@@ -289,13 +289,13 @@ def test_a_replay_under_the_same_contract_lets_nothing_through(pipeline: Pipelin
     assert after.to_dicts() == before.to_dicts()
 
 
-def test_what_a_json_record_held_is_there_when_the_contract_is_mended(pipeline: Pipeline) -> None:
+def test_what_a_json_record_held_is_there_when_the_contract_is_fixed(pipeline: Pipeline) -> None:
     pipeline.declare("notes", JSON)
     first = pipeline.finish(pipeline.arrive("notes/a.json", RECORDS))
-    mended = JSON.replace("Column(int)", "Column(int, coerce=True)").replace(
+    fixed = JSON.replace("Column(int)", "Column(int, coerce=True)").replace(
         "source=", "on_unknown_columns='rescue', source="
     )
-    pipeline.declare("notes", mended)
+    pipeline.declare("notes", fixed)
     pipeline.finish(pipeline.replay(first, rows="quarantined"))
     live = pipeline.live("notes")
     assert sorted(live["id"]) == [1, 3, 4]
