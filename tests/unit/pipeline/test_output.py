@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from filegate.errors import SchemaMismatch
+from filegate.pipeline.execution import execute
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.output import commit
 from filegate.pipeline.parquet import parquet_bytes
@@ -185,6 +186,26 @@ def test_a_commit_interrupted_anywhere_is_completed_by_its_repetition(pipeline: 
     commit(new, pipeline.context)
     assert live_ids(pipeline) == [2]
     assert not [key for key in pipeline.store.list("processed", "") if old.run_id in key]
+
+
+@pytest.mark.parametrize("data", [rows(1), rows(1) + "2,XX,1\n"])
+def test_a_run_in_one_process_that_failed_anywhere_is_completed_by_the_same_run(pipeline: Pipeline, data: str) -> None:
+    """`execute` begins with a new document each time: what the first time found is in the ledger and the store."""
+    pipeline.store = Stopping()
+    pipeline.store.changes = 1000
+    whole = execute(pipeline.arrive("orders/a.csv", data), pipeline.context)
+    changes = 1000 - pipeline.store.changes
+    assert changes > 4
+    for enough in range(changes):
+        pipeline.store.changes = 1000
+        run = pipeline.arrive("orders/a.csv", data)
+        pipeline.store.changes = enough
+        with pytest.raises(ConnectionError):
+            execute(run, pipeline.context)
+        pipeline.store.changes = 1000
+        record = execute(run, pipeline.context)
+        assert (record.status, record.rows_out, record.rules) == (whole.status, whole.rows_out, whole.rules)
+        assert live_ids(pipeline) == [1]
 
 
 FIXED = ORDERS.replace('["DE", "FR"]', '["DE", "FR", "XX"]')
