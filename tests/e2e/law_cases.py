@@ -87,7 +87,7 @@ KINDS = (
     Kind("str", ["Check.isin(['a', 'b', 'x,y'])", "Check.str_matches('^[abx]')"],
          lambda random: random.choice(["a", "b", "x,y", "two\nlines", 'a "b"', "é"]), ["c", "z" * 30]),
     Kind("int", ["Check.ge(2)", "Check.isin([1, 2, 3, 5, 8])"], lambda random: random.randint(1, 9), [-5, 10**6]),
-    Kind("float", ["Check.in_range(0, 5)"], lambda random: random.randint(0, 40) / 8, [-1.5, 1e300]),
+    Kind("float", ["Check.in_range(0, 5)"], lambda random: random.randint(0, 40) / 8, [-1.5, 1e300, float("nan")]),
     Kind("pl.Date", [], lambda random: dt.date(2026, 1, random.randint(1, 9)), [dt.date(1, 1, 1)]),
     Kind("pl.Datetime('us')", [], lambda random: dt.datetime(2026, 1, 1, random.randint(0, 9)),  # noqa: DTZ001
          [dt.datetime(1900, 1, 1)]),  # noqa: DTZ001

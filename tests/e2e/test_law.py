@@ -111,11 +111,9 @@ def run_here(pipeline: Pipeline, execution: Execution, datasets: Path, folder: P
     record = lasting(execute(run, Context(store, MemoryLedger(), Registry(datasets), sized)))
     if record["error_message"] is not None:
         record["error_message"] = record["error_message"].replace(f"{folder}/", "s3://")
-    objects: dict[str, bytes] = {}
-    for bucket in PUBLISHED:
-        place = folder / pipeline.outputs[bucket]
-        objects |= {f"{bucket}/{file.relative_to(place)}": file.read_bytes() for file in place.rglob("*.*")}
-    return Result(record, objects)
+    places = {bucket: folder / pipeline.outputs[bucket] for bucket in PUBLISHED}
+    files = [(bucket, file) for bucket, place in places.items() for file in place.rglob("*") if file.is_file()]
+    return Result(record, {f"{bucket}/{file.relative_to(places[bucket])}": file.read_bytes() for bucket, file in files})
 
 
 def lasting(record: RunRecord) -> dict[str, Any]:

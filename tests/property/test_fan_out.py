@@ -1,4 +1,4 @@
-"""A fan-out gives what one invocation gives, byte for byte, wherever the object is cut and whatever is repeated."""
+"""A fan-out gives what one invocation gives, byte for byte, wherever the chunks end and whatever is repeated."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parts(pipeline: Pipeline, run: Run) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Case:
-    """An object, how its dataset is declared, and how it is cut."""
+    """An object, how its dataset is declared, and the sizes of its chunks."""
 
     rows: list[tuple[int, str, int]]
     unique: bool
@@ -80,5 +80,5 @@ cases = st.builds(
 @given(case=cases)
 def test_the_parts_are_the_same(case: Case, new_pipeline: Callable[[], Pipeline]) -> None:
     alone = case.result(new_pipeline(), fan_out_bytes=1 << 30)
-    spread = case.result(new_pipeline(), fan_out_bytes=1)
-    assert alone == spread
+    fanned_out = case.result(new_pipeline(), fan_out_bytes=1)
+    assert alone == fanned_out

@@ -55,14 +55,14 @@ def published(pipeline: Pipeline) -> dict[str, bytes]:
 def test_the_size_of_the_chunks_changes_nothing_and_no_row_is_lost(
     lines: list[str], end: str, chunk_bytes: int, new_pipeline: Callable[[], Pipeline]
 ) -> None:
-    whole, cut = new_pipeline(), new_pipeline()
-    for pipeline in (whole, cut):
+    whole, chunked = new_pipeline(), new_pipeline()
+    for pipeline in (whole, chunked):
         pipeline.declare("words", DATASET)
-    cut.chunk_bytes = chunk_bytes
+    chunked.chunk_bytes = chunk_bytes
     data = text([line for line in lines if not line.startswith("1,")], end)
 
     at_once = result(whole, whole.arrive("words/a.csv", data))
-    in_chunks = result(cut, cut.arrive("words/a.csv", data))
+    in_chunks = result(chunked, chunked.arrive("words/a.csv", data))
 
     assert in_chunks == at_once
     counts = at_once["counts"]

@@ -33,7 +33,7 @@ USAGES = st.dictionaries(st.text("0123456789abcdef", min_size=12, max_size=12), 
 
 
 @given(one=USAGES, other=USAGES)
-def test_telling_something_again_changes_nothing(one: Usage, other: Usage) -> None:
+def test_reporting_an_invocation_again_changes_nothing(one: Usage, other: Usage) -> None:
     both = one | other
     assert both | other == both
     assert one | one == one

@@ -61,6 +61,10 @@ class Context:
         """An artefact of the run in the staging bucket."""
         return Address(self.settings.staging_bucket, f"runs/{run.run_id}/{name}")
 
+    def staged_output(self, run: Run) -> Address:
+        """Where transform lists the parts to publish."""
+        return self.staged(run, "output.json")
+
     def staged_key(self, key: str) -> Address:
         """A key of the staging bucket, as manifests name it."""
         return Address(self.settings.staging_bucket, key)

@@ -22,6 +22,7 @@ from filegate.storage.ledger import Commit, Head
 from filegate.storage.objects import read_document, write_document
 
 COMMIT_ATTEMPTS = 10
+COMMITTED = (Status.SUCCEEDED, Status.PARTIAL)
 
 
 class CommitContended(FilegateError):
@@ -42,18 +43,17 @@ def publish(run: Run, context: Context) -> Run:
 def commit(run: Run, context: Context) -> Run:
     """Makes the run's output the key's current one, unless a newer version of the object is published already.
 
+    Of a run that the ledger has committed already, the document may be at its beginning.
+
     Raises:
         ClaimLost: another execution owns the run.
         CommitContended: the head of the key kept changing.
     """
-    assert run.validated is not None
     manifest = _manifest(run, context)
-    status = Status.PARTIAL if run.validated.rows_rejected else Status.SUCCEEDED
     address = context.processed(output_manifest_key(manifest.dataset, run.run_id))
-    output = str(address)
     known = _known(run, context)
-    if known.status != status or known.owner != run.execution:
-        known = _commit(run, context, status, output, known)
+    if known.status not in COMMITTED or known.owner != run.execution:
+        known = _commit(run, context, str(address), known)
     # From here on each step may be repeated: the ledger has spoken.
     if known.superseded_by is not None:
         _withdraw(context, manifest)
@@ -82,8 +82,10 @@ def _committed(run: Run, known: RunRecord) -> Committed:
     )
 
 
-def _commit(run: Run, context: Context, status: Status, output: str, known: RunRecord) -> RunRecord:
+def _commit(run: Run, context: Context, output: str, known: RunRecord) -> RunRecord:
     """Has the ledger's last word spoken; the run as the ledger knows it from then on."""
+    assert run.validated is not None
+    status = Status.PARTIAL if run.validated.rows_rejected else Status.SUCCEEDED
     request = run.request
     for _ in range(COMMIT_ATTEMPTS):
         head = context.ledger.head(request.bucket, request.key)
@@ -147,5 +149,4 @@ def _withdraw(context: Context, manifest: OutputManifest) -> None:
 
 
 def _manifest(run: Run, context: Context) -> OutputManifest:
-    assert run.transformed is not None
-    return read_document(context.store, context.staged_key(run.transformed.manifest), OutputManifest)
+    return read_document(context.store, context.staged_output(run), OutputManifest)

@@ -101,7 +101,7 @@ def _concluded(run: Run, context: Context, parts: Sequence[OutputPart]) -> Run:
     manifest = OutputManifest(
         run_id=run.run_id, dataset=run.request.dataset, object=str(run.request.address), parts=tuple(parts)
     )
-    address = context.staged(run, "output.json")
+    address = context.staged_output(run)
     write_document(context.store, address, manifest)
     return run.with_transformed(
         Transformed(

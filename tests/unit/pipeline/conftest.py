@@ -1,4 +1,4 @@
-"""A pipeline on fakes: drop bytes, run the stages one after the other, look at what became of them."""
+"""A pipeline on fakes: drop bytes, run the stages one after the other, read what they wrote."""
 
 from __future__ import annotations
 

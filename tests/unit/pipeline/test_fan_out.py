@@ -30,13 +30,13 @@ EXPRESS_SECONDS = 300
 
 
 def ingested(pipeline: Pipeline, rows: str = ROWS) -> Run:
-    """A spread run after ingest, a row a chunk."""
+    """A run that fans out, after ingest, with a chunk for each row."""
     pipeline.chunk_bytes, pipeline.fan_out_bytes = ROW_BYTES, 1
     return ingest(pipeline.arrive("orders/a.csv", rows), pipeline.context)
 
 
-def looked_at(pipeline: Pipeline) -> tuple[Run, Run]:
-    """A spread run with a repeated row, before the first look at its ranges and before the second."""
+def between_passes(pipeline: Pipeline) -> tuple[Run, Run]:
+    """A run that fans out and has a repeated row, before the first pass over its ranges and before the second."""
     pipeline.declare("orders", ORDERS.replace("Column(int)", "Column(int, unique=True)"))
     run = ingested(pipeline, ROWS + "0005,DE,1\n")
     pipeline.mapped(run, validate_range)
@@ -74,7 +74,7 @@ def test_a_range_that_came_back_as_another_is_a_loss(pipeline: Pipeline) -> None
 
 
 def test_a_range_that_came_back_as_it_was_before_its_second_pass_is_a_loss(pipeline: Pipeline) -> None:
-    run, again = looked_at(pipeline)
+    run, again = between_passes(pipeline)
     pipeline.mapped(again, validate_range)
     validate_range(run.with_range(Range(index=3)), pipeline.context)  # late: it was given up long ago
     with pytest.raises(ConservationError, match="Range 3 came back with the outcome of another pass"):
@@ -104,9 +104,9 @@ def test_rows_that_are_missing_are_a_loss(pipeline: Pipeline) -> None:
         reduce_validated(run, pipeline.context)
 
 
-def test_a_second_look_that_was_not_heard_is_not_taken_for_the_first(pipeline: Pipeline) -> None:
-    """A try writes what became of its range, and fails before Step Functions hears of it."""
-    _, again = looked_at(pipeline)
+def test_a_second_pass_whose_answer_was_lost_is_not_taken_for_the_first(pipeline: Pipeline) -> None:
+    """An attempt writes its range's outcome, and fails before its answer reaches Step Functions."""
+    _, again = between_passes(pipeline)
     pipeline.store.purge(Address("raw", "orders/a.csv"))
     pipeline.mapped(again, validate_range)  # one of the two twice
     with pytest.raises(ObjectGone):
@@ -168,7 +168,7 @@ def test_an_object_at_fault_is_refused_as_by_a_single_invocation(pipeline: Pipel
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_transform_that_fails_is_told_as_by_a_single_invocation(pipeline: Pipeline) -> None:
+def test_a_transform_that_fails_is_reported_as_by_a_single_invocation(pipeline: Pipeline) -> None:
     body = ORDERS.replace("tolerated_rejects=0.5)", "transform=lambda rows, _: rows.filter(pl.col('id') < 20))")
     pipeline.declare("orders", body)
     run = reduced(pipeline)
@@ -199,7 +199,7 @@ def test_what_a_restart_s_map_used_is_added(pipeline: Pipeline) -> None:
     assert [(name, call.calls) for name, call in calls.items()] == [("ValidateState0_0", 4), ("ValidateState0_1", 4)]
 
 
-def test_the_ledger_is_told_how_far_a_state_is(pipeline: Pipeline) -> None:
+def test_the_ledger_has_the_progress_of_a_state(pipeline: Pipeline) -> None:
     run = ingested(pipeline)
     assert (pipeline.record(run).state, pipeline.record(run).chunks_done) == ("ValidateState", 0)
     validate_range(run.with_range(Range(index=3)), pipeline.context)
@@ -218,7 +218,7 @@ def test_an_object_too_large_for_its_transform_is_refused_beforehand(pipeline: P
     assert "WholeObjectBytes" in str(caught.value)
 
 
-def test_a_spread_object_of_a_whole_object_transform_is_transformed_at_once(pipeline: Pipeline) -> None:
+def test_a_transform_over_the_object_is_one_invocation_s_after_a_fan_out(pipeline: Pipeline) -> None:
     transform = "transform=lambda rows, _: rows.select(pl.col('id').sum()), transform_scope='object')"
     pipeline.declare("orders", ORDERS.replace("tolerated_rejects=0.5)", transform))
     pipeline.chunk_bytes, pipeline.fan_out_bytes = ROW_BYTES, 1
@@ -226,8 +226,8 @@ def test_a_spread_object_of_a_whole_object_transform_is_transformed_at_once(pipe
     assert (run.fan_out, pipeline.live("orders").item()) == (None, sum(range(CHUNKS)))
 
 
-def test_a_second_look_validates_only_the_chunks_with_repeated_rows(pipeline: Pipeline) -> None:
-    _, again = looked_at(pipeline)
+def test_a_second_pass_validates_only_the_chunks_with_repeated_rows(pipeline: Pipeline) -> None:
+    _, again = between_passes(pipeline)
     assert again.validated is None
     assert again.fan_out is not None
     assert (

@@ -1,4 +1,4 @@
-"""A stage tells the next one what it found, in the run's document or beside it."""
+"""A stage writes a manifest for the next one, in the run's document or beside it."""
 
 import pytest
 

@@ -26,7 +26,7 @@ from filegate.storage.objects import read_document
 from .conftest import HEAD, ORDERS
 
 ROWS = "id,country,amount\n1,DE,1\n2,FR,2\n3,XX,3\n4,DE,4\n"
-SPREAD = SETTINGS.model_copy(update={"chunk_bytes": 16, "fan_out_bytes": 1})
+FANS_OUT = SETTINGS.model_copy(update={"chunk_bytes": 16, "fan_out_bytes": 1})
 
 
 @pytest.fixture
@@ -123,14 +123,14 @@ def test_a_file_fans_out_into_the_same_parts(tmp_path: Path, datasets: Path) -> 
     repeated = "1,DE,0"  # known only once all ranges are: they are worked on a second time
     file = tmp_path / "large.csv"
     file.write_text("\n".join(["id,country,amount", *rows, repeated]))
-    settings = SPREAD.model_copy(update={"fan_out_bytes": 1 << 30})
+    settings = FANS_OUT.model_copy(update={"fan_out_bytes": 1 << 30})
     alone = filegate.run(file, "orders", datasets=datasets, settings=settings)
-    spread = filegate.run(file, "orders", datasets=datasets, settings=SPREAD)
-    assert "ValidateMap" not in spread.record.states
-    assert alone.record.chunks == spread.record.chunks > 2 * RANGE_CHUNKS
-    assert alone.record.rules == spread.record.rules == {"id:unique": 2}
-    assert published(alone) == published(spread)
-    assert len(published(spread)) > 1
+    fanned_out = filegate.run(file, "orders", datasets=datasets, settings=FANS_OUT)
+    assert "ValidateMap" not in fanned_out.record.states
+    assert alone.record.chunks == fanned_out.record.chunks > 2 * RANGE_CHUNKS
+    assert alone.record.rules == fanned_out.record.rules == {"id:unique": 2}
+    assert published(alone) == published(fanned_out)
+    assert len(published(fanned_out)) > 1
 
 
 def test_a_second_run_into_a_folder_is_as_the_first(file: Path, datasets: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from filegate.errors import SchemaMismatch
+from filegate.pipeline.execution import execute
 from filegate.pipeline.ingest import ingest
 from filegate.pipeline.output import commit
 from filegate.pipeline.parquet import parquet_bytes
@@ -48,7 +49,7 @@ def at(run: Run, time: str) -> Run:
     return run.model_copy(update={"request": run.request.model_copy(update={"time": time})})
 
 
-def test_a_commit_tells_how_old_its_object_is_and_what_the_run_cost(pipeline: Pipeline) -> None:
+def test_a_commit_reports_how_old_its_object_is_and_what_the_run_cost(pipeline: Pipeline) -> None:
     arrival = datetime.now(UTC) - timedelta(hours=1)
     run = pipeline.finish(at(pipeline.arrive("orders/a.csv", rows(1)), arrival.strftime("%Y-%m-%dT%H:%M:%SZ")))
     committed, record = run.committed, pipeline.record(run)
@@ -60,7 +61,7 @@ def test_a_commit_tells_how_old_its_object_is_and_what_the_run_cost(pipeline: Pi
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-01-31T10:00:00"])
-def test_an_age_that_nobody_knows_is_not_told(pipeline: Pipeline, time: str) -> None:
+def test_an_unknown_age_is_not_reported(pipeline: Pipeline, time: str) -> None:
     committed = pipeline.finish(at(pipeline.arrive("orders/a.csv", rows(1)), time)).committed
     assert committed is not None
     assert committed.age_seconds is None
@@ -187,6 +188,26 @@ def test_a_commit_interrupted_anywhere_is_completed_by_its_repetition(pipeline: 
     assert not [key for key in pipeline.store.list("processed", "") if old.run_id in key]
 
 
+@pytest.mark.parametrize("data", [rows(1), rows(1) + "2,XX,1\n"])
+def test_a_run_in_one_process_that_failed_anywhere_is_completed_by_the_same_run(pipeline: Pipeline, data: str) -> None:
+    """`execute` begins with a new document each time: what the first time found is in the ledger and the store."""
+    pipeline.store = Stopping()
+    pipeline.store.changes = 1000
+    whole = execute(pipeline.arrive("orders/a.csv", data), pipeline.context)
+    changes = 1000 - pipeline.store.changes
+    assert changes > 4
+    for enough in range(changes):
+        pipeline.store.changes = 1000
+        run = pipeline.arrive("orders/a.csv", data)
+        pipeline.store.changes = enough
+        with pytest.raises(ConnectionError):
+            execute(run, pipeline.context)
+        pipeline.store.changes = 1000
+        record = execute(run, pipeline.context)
+        assert (record.status, record.rows_out, record.rules) == (whole.status, whole.rows_out, whole.rules)
+        assert live_ids(pipeline) == [1]
+
+
 FIXED = ORDERS.replace('["DE", "FR"]', '["DE", "FR", "XX"]')
 
 
@@ -296,7 +317,7 @@ RECORDS = """\
 {"id": 1, "tags": "x"}
 {"id": 2, "tags": ["a", "list"]}
 {"id": 3, "tags": null, "more": "than expected"}
-{"id": "4", "tags": "a text for a number"}
+{"id": "4", "tags": "a string for a number"}
 not json
 """
 

@@ -1,4 +1,4 @@
-"""Long runs tell how far they are: seldom enough to cost nothing, and often enough to keep their claim."""
+"""Long runs report their progress: seldom enough to cost nothing, and often enough to keep their claim."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHUNK_BYTES = 20
 
 @dataclass
 class SteadyClock:
-    """Moves on by a step whenever somebody looks."""
+    """Moves on by a step whenever it is read."""
 
     step: timedelta
     at: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -39,12 +39,12 @@ class SteadyClock:
 
 @dataclass
 class CountingLedger(MemoryLedger):
-    """Remembers what was told."""
+    """Remembers what was reported."""
 
-    told: list[tuple[int, int]] = field(default_factory=list)
+    reports: list[tuple[int, int]] = field(default_factory=list)
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
-        self.told.append((chunks, rows))
+        self.reports.append((chunks, rows))
         super().advance(run, chunks=chunks, rows=rows, now=now)
 
 
@@ -71,20 +71,20 @@ def test_at_most_one_write_every_five_seconds(pipeline: Pipeline, ledger: Counti
     progress = ProgressReporter(run, context)
     for chunk in range(1_000):
         progress.done(chunks=1, rows=chunk)
-    assert len(ledger.told) <= (clock.at - began) / REPORT_INTERVAL
-    missing = 1_000 - sum(chunks for chunks, _ in ledger.told)
+    assert len(ledger.reports) <= (clock.at - began) / REPORT_INTERVAL
+    missing = 1_000 - sum(chunks for chunks, _ in ledger.reports)
     assert missing * clock.step < REPORT_INTERVAL + clock.step
-    assert sum(rows for _, rows in ledger.told) == sum(range(1_000 - missing))
+    assert sum(rows for _, rows in ledger.reports) == sum(range(1_000 - missing))
     record = pipeline.record(run)
     assert (record.chunks_done, record.rows_done) == (1_000 - missing, sum(range(1_000 - missing)))
 
 
-def test_a_small_file_tells_nothing(pipeline: Pipeline, ledger: CountingLedger) -> None:
+def test_a_small_file_reports_no_progress(pipeline: Pipeline, ledger: CountingLedger) -> None:
     pipeline.finish(pipeline.arrive("orders/a.csv", DATA))
-    assert ledger.told == []
+    assert ledger.reports == []
 
 
-def test_every_stage_tells_how_far_it_is(
+def test_every_stage_reports_its_progress(
     pipeline: Pipeline, ledger: CountingLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fan_out, "GROUP_CHUNKS", 1)
@@ -92,17 +92,17 @@ def test_every_stage_tells_how_far_it_is(
     run = ingest(pipeline.arrive("orders/a.csv", DATA), pipeline.context)
     assert run.chunks >= 20
     for stage, state in ((validate, "ValidateState"), (transform.transform, "TransformState")):
-        ledger.told.clear()
+        ledger.reports.clear()
         began = clock.at
         run = stage(run, pipeline.context)
         record = pipeline.record(run)
-        assert 1 <= len(ledger.told) <= (clock.at - began) / REPORT_INTERVAL
+        assert 1 <= len(ledger.reports) <= (clock.at - began) / REPORT_INTERVAL
         assert (record.state, record.chunks_due) == (state, run.chunks)
         assert run.chunks - 5 <= record.chunks_done <= run.chunks
         assert ROWS - 15 <= record.rows_done <= ROWS
 
 
-def test_ingest_tells_how_far_it_is(pipeline: Pipeline, ledger: CountingLedger) -> None:
+def test_ingest_reports_its_progress(pipeline: Pipeline, ledger: CountingLedger) -> None:
     long(pipeline, timedelta(seconds=1))
     run = ingest(pipeline.arrive("orders/a.csv", DATA), pipeline.context)
     record = pipeline.record(run)
@@ -130,22 +130,22 @@ class BusyLedger(MemoryLedger):
 
 
 @pytest.mark.parametrize("fan_out_bytes", [1, 10**6])
-def test_work_is_not_done_again_for_a_progress_that_could_not_be_told(pipeline: Pipeline, fan_out_bytes: int) -> None:
+def test_work_is_not_done_again_for_progress_that_could_not_be_reported(pipeline: Pipeline, fan_out_bytes: int) -> None:
     pipeline.ledger, pipeline.fan_out_bytes = BusyLedger(), fan_out_bytes
     long(pipeline, timedelta(seconds=1))
     assert pipeline.finish(pipeline.arrive("orders/a.csv", DATA)).committed is not None
 
 
 @pytest.fixture
-def spread(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def fans_out(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large objects are those of five chunks and more."""
     monkeypatch.setattr(fan_out, "RANGE_CHUNKS", 4)
     monkeypatch.setattr(fan_out, "GROUP_CHUNKS", 2)
     pipeline.fan_out_bytes = 1
 
 
-@pytest.mark.usefixtures("spread")
-def test_every_range_tells_once_and_keeps_the_claim(pipeline: Pipeline, ledger: CountingLedger) -> None:
+@pytest.mark.usefixtures("fans_out")
+def test_every_range_reports_once_and_keeps_the_claim(pipeline: Pipeline, ledger: CountingLedger) -> None:
     """Twenty minutes pass from one to the next: together they take hours."""
     long(pipeline, timedelta(seconds=0))
     run = ingest(pipeline.arrive("orders/a.csv", DATA), pipeline.context)
@@ -157,14 +157,14 @@ def test_every_range_tells_once_and_keeps_the_claim(pipeline: Pipeline, ledger: 
         validate_range(run.with_range(part), pipeline.context)
         assert not ledger.claim(run.model_copy(update={"execution": "another"}), clock.at + LEASE / 2)
     assert clock.at - began > 2 * LEASE
-    assert len(ledger.told) == len(ranges)
+    assert len(ledger.reports) == len(ranges)
     record = pipeline.record(run)
     assert (record.state, record.chunks_done, record.chunks_due) == ("ValidateState", run.chunks, run.chunks)
     assert record.rows_done == ROWS
 
 
-@pytest.mark.usefixtures("spread")
-def test_a_second_look_knows_how_few_chunks_it_is_at(pipeline: Pipeline) -> None:
+@pytest.mark.usefixtures("fans_out")
+def test_a_second_pass_knows_how_few_chunks_it_has(pipeline: Pipeline) -> None:
     pipeline.declare(
         "labels",
         'SCHEMA = DataFrameSchema({"id": Column(int, unique=True)})\n'

@@ -87,7 +87,7 @@ def test_a_lost_partition_column_is_named(pipeline: Pipeline) -> None:
         pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
 
 
-def test_a_text_that_looks_like_hives_null_keeps_its_own_folder(pipeline: Pipeline) -> None:
+def test_a_string_that_equals_hives_null_keeps_its_own_folder(pipeline: Pipeline) -> None:
     declare(
         pipeline,
         "return rows.with_columns(tag=pl.when(pl.col('id') < 3).then(pl.lit('__HIVE_DEFAULT_PARTITION__')))",
@@ -104,7 +104,7 @@ def test_a_key_that_s3_would_refuse_is_refused_with_its_reason(pipeline: Pipelin
         pipeline.finish(pipeline.arrive("orders/a.csv", ROWS))
 
 
-def test_an_error_tells_no_column_that_came_from_data(pipeline: Pipeline) -> None:
+def test_an_error_shows_no_column_that_came_from_data(pipeline: Pipeline) -> None:
     pivot = "pivot('country', index='id', values='amount', aggregate_function='sum')"
     declare(pipeline, f"return rows.collect().{pivot}.lazy().select('nope')")
     with pytest.raises(TransformFailed, match="raised ColumnNotFoundError") as caught:
@@ -139,7 +139,7 @@ def test_some_chunks_make_one_file_a_partition(pipeline: Pipeline) -> None:
     assert (run.ingested.chunks, run.transformed.parts) == (13, 3)
 
 
-def test_a_transform_that_gives_other_columns_for_some_rows_is_told_so(pipeline: Pipeline) -> None:
+def test_a_transform_that_gives_other_columns_for_some_rows_is_refused(pipeline: Pipeline) -> None:
     declare(
         pipeline, "return rows.with_columns(pl.lit(1).alias(f'c{rows.select(pl.col(\"id\").max()).collect().item()}'))"
     )

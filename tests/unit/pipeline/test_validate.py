@@ -31,7 +31,7 @@ def outcome(pipeline: Pipeline, key: str, data: str) -> Validated:
 @pytest.mark.parametrize(
     ("tolerated", "bad", "share"), [(0.5, 0, 0), (0.5, 1, 0.4), (0.5, 5, 2), (0, 0, 0), (0, 1, 100), (0.0001, 4, 100)]
 )
-def test_the_share_of_the_tolerance_is_told(pipeline: Pipeline, tolerated: float, bad: int, share: float) -> None:
+def test_the_share_of_the_tolerance_is_reported(pipeline: Pipeline, tolerated: float, bad: int, share: float) -> None:
     pipeline.declare(
         "numbers",
         'SCHEMA = DataFrameSchema({"id": Column(int)})\n'
