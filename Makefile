@@ -37,7 +37,7 @@ unit: $(DEV) ## Run the tests that need no cloud, in about two minutes
 	$(BIN)/pytest -n auto tests/unit tests/property tests/infrastructure
 
 test: lint types security ## Run everything that this machine can check
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
 
 lint: $(DEV) ## Check style, formatting, words, and the direction of imports
 	$(BIN)/ruff check .

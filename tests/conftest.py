@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Examples take the time they take, since no test is about time.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -14,19 +16,24 @@ LOCALSTACK = [TESTS / "e2e_containers", TESTS / "integration/localstack"]
 DOCKER = [*LOCALSTACK, TESTS / "images", TESTS / "integration/push"]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares a cloud or a stack: a module, or a folder of those that need Docker.
-
-    LocalStack's come first: they wait for containers most of the time, while the others keep the processors busy.
-    """
+    """LocalStack's come first: they wait for containers most of the time, while the others keep the processors busy."""
     for item in items:
-        folder = item.path.parent
-        if folder in DOCKER:
+        if item.path.parent in DOCKER:
             item.add_marker(pytest.mark.docker)
-        together = folder if folder in DOCKER else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(TESTS))))
     items.sort(key=lambda item: item.path.parent not in LOCALSTACK)
+
+
+class TogetherScheduling(LoadScopeScheduling):
+    """Keeps in one process what shares a cloud or a stack: a module, or a folder of those that need Docker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = TESTS.parent / nodeid.partition("::")[0]
+        return str(file.parent if file.parent in DOCKER else file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TogetherScheduling:
+    return TogetherScheduling(config, log)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

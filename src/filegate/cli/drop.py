@@ -22,6 +22,8 @@ def drop(session: Session, files: FileArguments, dataset: DatasetOption = None, 
     Exit status: 0 every file got through (SUCCEEDED or PARTIAL, superseded or not); 3 one was REJECTED; 4 one FAILED;
     2 wrong use; 1 any other problem.
     """
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # if it cannot be, that is to be known before the work
     deliveries = with_datasets(files, dataset_names(session), dataset)
     with connected_or_embedded(session) as (cloud, own):
         try:

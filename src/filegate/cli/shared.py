@@ -20,6 +20,14 @@ from rich.text import Text
 from filegate.cli.text import clean
 from filegate.errors import FilegateError, WrongUse
 
+
+def _not_empty(name: str | None) -> str | None:
+    """Refuses `-e "$UNSET"`, which would otherwise talk to another environment than the one that was meant."""
+    if name == "":
+        raise typer.BadParameter("it is empty: name a deployment, or leave the option out.")
+    return name
+
+
 _option = partial(typer.Option, show_default=False, rich_help_panel="Everywhere")
 _OPTIONS: Mapping[str, Any] = {
     "environment": Annotated[
@@ -28,6 +36,7 @@ _OPTIONS: Mapping[str, Any] = {
             "--environment",
             "-e",
             metavar="NAME",
+            callback=_not_empty,
             help="The deployment to talk to, with your AWS credentials [FILEGATE_ENVIRONMENT]. "
             "Without one: the running `filegate local`.",
         ),
@@ -48,7 +57,7 @@ _OPTIONS: Mapping[str, Any] = {
 DEFAULT_FOLDER = Path("datasets")
 WRONG_USE = 2
 PROBLEM = 1
-LINES_AT_ONCE = 1_000
+BATCH_LINES = 1_000
 PIPED_WIDTH = 200  # columns; wide enough that nothing is cut
 
 
@@ -117,7 +126,7 @@ class Session:
     def lines(self, lines: Iterable[Text]) -> None:
         """Answers a person by lines, many at a time; they are plain and never wrapped unless it is a terminal."""
         out, remaining = self.out, iter(lines)
-        while batch := list(itertools.islice(remaining, LINES_AT_ONCE)):
+        while batch := list(itertools.islice(remaining, BATCH_LINES)):
             if out.is_terminal:
                 wrapped = (line.wrap(out, out.width) if len(line) > out.width else [line] for line in batch)
                 out.print(Text("\n").join(itertools.chain.from_iterable(wrapped)), soft_wrap=True)

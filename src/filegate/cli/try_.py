@@ -50,6 +50,8 @@ def try_(session: Session, files: FileArguments, dataset: DatasetOption = None, 
 
     Exit status: 0 every file got through (SUCCEEDED or PARTIAL); 3 one was REJECTED; 2 wrong use; 1 any other problem.
     """
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # if it cannot be, that is to be known before the work
     datasets = session.datasets_folder()
     outcomes = []
     with TemporaryDirectory(prefix="filegate-try-") as folder:

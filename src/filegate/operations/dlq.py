@@ -222,7 +222,7 @@ def replay(
     run_id, request = first.run_id, first.request
     if run_id is None or request is None:
         raise NotReplayable(
-            f"Message {first.id} names no run.",
+            f"Message {first.id} has no run id.",
             advice="See it with `filegate dlq show`. A file that is delivered again has a run of its own.",
         )
     known = ledger.get(run_id)

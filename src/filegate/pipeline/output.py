@@ -111,9 +111,9 @@ def _succession(run: Run, head: Head) -> dict[str, Any]:
     kept = tuple(run_id for run_id in head.live if run_id != run.run_id) if adds else ()
     live = (*kept, run.run_id)
     # A replay may bear no sequencer; its version still has the one that the head knows.
-    known = head.sequencer if head.version_id == request.version_id else ""
+    known_sequencer = head.sequencer if head.version_id == request.version_id else ""
     return {
-        "head": Head(request.sequencer or known, request.version_id, live, head.revision + 1),
+        "head": Head(request.sequencer or known_sequencer, request.version_id, live, head.revision + 1),
         "supersedes": tuple(run_id for run_id in head.live if run_id not in live),
     }
 

@@ -172,7 +172,7 @@ class _Transformer:
         except (Exception, pl.exceptions.PanicException) as error:
             raise TransformFailed(
                 f"The transform of {self._dataset.name} raised {_described(error, self._context.registry.folder)}.",
-                advice="Fix it, try it with `filegate check` and `filegate try`, then replay.",
+                advice="Fix it until `filegate try` succeeds; then a run that failed in a deployment can be replayed.",
             ) from None  # the cause's text may hold row values
 
     def _sort_into(self, partitions: Partitions, rows: pl.DataFrame) -> None:

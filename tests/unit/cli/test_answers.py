@@ -252,6 +252,7 @@ def test_a_key_is_on_one_line(filegate: Filegate, words: str) -> None:
         (("show", "xyz"), "is not a run id"),
         (("show", "abcd"), "No run starts with abcd"),
         (("runs", "--status", "LOST"), "Invalid value"),
+        (("runs", "-e", ""), "it is empty"),
         (("dlq", "replay"), "Nothing to replay was named."),
         (("dlq", "replay", "abcd", "--all"), "Nothing to replay was named."),
         (("dlq", "replay", "abcd", "--dataset", "flights"), "Nothing to replay was named."),
@@ -297,15 +298,14 @@ def test_a_running_local_knows_its_datasets(
     assert "has neither the folder nor the name of a dataset" in filegate("-e", "prod", "drop", "succeeded.csv").stderr
 
 
-def test_a_place_that_cannot_be_written(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -> None:
-    def arrived(address: Address) -> None:
-        cloud.has_partial(key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)))
-
-    cloud.arrived = arrived
+def test_a_place_that_cannot_be_written_is_reported_before_anything_is_delivered(
+    filegate: Filegate, cloud: MemoryCloud, tmp_path: Path
+) -> None:
+    arrived: list[Address] = []
+    cloud.arrived = arrived.append
     (tmp_path / "flights.csv").touch()
     result = filegate("drop", "flights.csv", "-d", "flights", "--out", "flights.csv")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("flights.csv/flights")
+    assert (result.exit_code, result.stderr, arrived) == (1, "flights.csv: File exists.\n", [])
     assert isinstance(result.exception, SystemExit)
 
 

@@ -109,6 +109,13 @@ def test_what_it_became_is_kept_on_demand(filegate: Filegate, declared: Path) ->
     assert parts == ["_quarantine", "people"]
 
 
+def test_a_folder_that_cannot_be_made_is_reported_before_anything_runs(filegate: Filegate, declared: Path) -> None:
+    (declared / "taken").touch()
+    result = filegate("try", "people.csv", "--out", "taken")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "taken: File exists.\n"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

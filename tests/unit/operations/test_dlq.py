@@ -73,7 +73,7 @@ def test_what_others_sent_is_shown_and_kept(cloud: MemoryCloud) -> None:
     messages = dlq.list_messages(cloud.queue)
     assert [message.failure for message in messages] == [None, None]
     assert dlq.by_run(messages) == []
-    with pytest.raises(WrongUse, match="names no run"):
+    with pytest.raises(WrongUse, match="has no run id"):
         replayed(cloud, "message-1")
     assert len(cloud.queue.visible) == 2
 
@@ -221,7 +221,7 @@ def test_a_message_that_names_no_object_is_shown_and_kept(cloud: MemoryCloud, kn
     assert message.about == "execution night-shift"
     assert message.to_json()["error"] == {"type": "Killed", "message": "So."}
     assert dlq.by_run([message]) == []
-    with pytest.raises(NotReplayable, match="names no run"):
+    with pytest.raises(NotReplayable, match="has no run id"):
         replayed(cloud, "message-1")
     assert len(cloud.queue.visible) == 1
 

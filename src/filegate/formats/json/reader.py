@@ -88,7 +88,7 @@ class JsonReader(TextReader):
             return pl.Series(rows.name, offsets, pl.Int64)
 
         frame = pl.concat([*frames, parsed.frame()]).sort(ROW)
-        kept = pl.DataFrame([*zip(*originals, strict=True)] or None, schema=ORIGINALS)
+        kept = pl.DataFrame([*zip(*originals, strict=True)] or None, schema=ORIGINALS, orient="col")
         return Records(frame, tuple(broken), tuple(malformed), byte_offsets, kept)
 
     def _selected(self, plain: pl.DataFrame) -> pl.DataFrame:
