@@ -129,7 +129,7 @@ def _context() -> Context:
 def _initialisation() -> float:
     """Seconds from this process's start until now, which are charged with its first invocation.
 
-    Zero where Linux does not tell. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    Zero where it is not Linux. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     """
     stat = Path("/proc/self/stat")
     if not stat.exists():

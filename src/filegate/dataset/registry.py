@@ -71,7 +71,7 @@ class OneDataset:
 
 
 class Registry:
-    """The datasets of one folder. See `Datasets` for the contract.
+    """The datasets of one folder. See `Datasets` for the methods.
 
     A module is imported when its dataset is first asked for, so one that is broken harms no other; and not for its
     declaration alone where that was compiled.

@@ -1,4 +1,4 @@
-"""Ingest: claim the run, find out how the object is written, and cut it into chunks."""
+"""Ingest: claim the run, find out how the object is written, and split it into chunks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUARANTINE_MANIFEST = "manifest.json"
 
 
 def ingest(run: Run, context: Context) -> Run:
-    """Claims the run and cuts the object into chunks.
+    """Claims the run and splits the object into chunks.
 
     Raises:
         PermanentError: the dataset is unknown, or the object is not what the dataset's contract says.

@@ -55,7 +55,7 @@ class KeyIndex:
         self.add_slice(keys.with_columns(pl.lit(chunk, pl.UInt32).alias("chunk")))
 
     def add_slice(self, keys: pl.DataFrame) -> None:
-        """Adds what one of the `slices` of another index holds; it may be cut into fewer."""
+        """Adds what one of the `slices` of another index holds; it may have fewer of them."""
         self._unwritten.append(keys)
         if sum(map(len, self._unwritten)) >= BATCH_ROWS:
             self._write()
@@ -87,7 +87,7 @@ class KeyIndex:
 
     def _write(self) -> None:
         if self._unwritten:
-            # The upper 32 bits tell the slice: with the 32 of the number of slices, the product has room.
+            # The upper 32 bits give the slice: with the 32 of the number of slices, the product has room.
             number = pl.col("hash_1") // (1 << 32) * self._slices // (1 << 32)
             self._written.write(pl.concat(self._unwritten), number)
             self._unwritten.clear()
@@ -113,7 +113,7 @@ class KeyIndex:
         self._note_repeats(keys)
 
     def _note_repeats(self, keys: pl.DataFrame) -> None:
-        """Notes which of the rows are to be reported, as far as these rows tell; it may note one several times."""
+        """Notes which of the rows are to be reported, as far as these rows show; it may note one several times."""
         halves = keys["hash_1"].sort()
         suspects = halves.filter(halves == halves.shift()).unique()
         if suspects.is_empty():

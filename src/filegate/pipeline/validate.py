@@ -105,7 +105,7 @@ def reduce_validated(run: Run, context: Context) -> Run:
     """Brings the ranges together; or sends those that hold repeated rows through the Map once more.
 
     Raises:
-        PermanentError: an invocation of the Map found the object to be at fault.
+        PermanentError: an invocation of the Map found that the object cannot be processed.
         ConservationError: not every chunk came back exactly once.
     """
     assert run.fan_out is not None
@@ -143,7 +143,7 @@ def _rechecks(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
 def _without_repeats(
     run: Run, context: Context, outcomes: Sequence[ChunkOutcome], keys: ObjectKeys
 ) -> list[ChunkOutcome]:
-    """The outcomes, which tell of the accepted rows that are not to be published: an earlier row has their key."""
+    """The outcomes, which name the accepted rows that are not to be published: an earlier row has their key."""
     found = list(outcomes)
     for chunk, rows in keys.repeated():
         place = context.staged(run, f"repeated/{chunk:05d}.parquet")

@@ -91,7 +91,7 @@ def cost_usd(run: RunRecord) -> float:
     calls = run.usage.invocations.values()
     published = run.status in (Status.SUCCEEDED, Status.PARTIAL)
     failed = run.status in (Status.REJECTED, Status.FAILED)
-    # Written by the state machine, or by the commit once it can tell of itself no more; a transaction is charged twice.
+    # Written by the state machine, or by the commit once it can report itself no more; a transaction is charged twice.
     transformed = sum("UpdateMetadata" in call.state.next_steps and not call.failed for call in calls)
     writes = transformed + 2 * published + failed
     children = [call for call in calls if call.state.is_range]

@@ -17,7 +17,7 @@ Compression = Literal["gzip", "zstd"]
 
 @dataclass(frozen=True)
 class Layout:
-    """How one object is written, as its first bytes and its dataset's declaration tell.
+    """How one object is written, as its first bytes and its dataset's declaration say.
 
     Attributes:
         format: the record format.
@@ -53,11 +53,11 @@ class Manifest(_Frozen):
 
 
 class Chunk(_Frozen):
-    """A record-aligned piece of the object.
+    """A part of the object that holds whole records.
 
     Attributes:
         index: its number, from 0.
-        blob: what holds its bytes: the object itself, a re-cut copy in staging, or a quarantine part.
+        blob: what holds its bytes: the object itself, a copy of this part in staging, or a quarantine part.
         start: its first byte in the blob (for Parquet its first row).
         length: its number of bytes (for Parquet, of rows).
         origin: where it starts in the object's decompressed UTF-8 text, in bytes.

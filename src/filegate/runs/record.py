@@ -13,8 +13,8 @@ class RunRecord(BaseModel):
     """A run as the ledger keeps it. Times are ISO 8601 in UTC; counts are rows unless they say bytes.
 
     `chunks_done` of `chunks_due`, and `rows_done`, are the progress of the present `state` since `entered_at`: as far
-    as it was told, which is now and then. While ingest still looks for chunks, none is due. `lease_until`, in seconds
-    since 1970, is when the run may be taken over, unless it gives a sign of life before.
+    as it was reported, which is now and then. While ingest still looks for chunks, none is due. `lease_until`, in
+    seconds since 1970, is when the run may be taken over, unless it gives a sign of life before.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

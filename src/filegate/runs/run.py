@@ -42,7 +42,7 @@ class Request(_Section):
         key: the object's key, as stored.
         version_id: the object's version.
         sequencer: S3's hexadecimal order of the events of one key; empty if the event had none.
-        time: when the object landed, in ISO 8601; empty where no event told of it.
+        time: when the object landed, in ISO 8601; empty where no event announced it.
         replay_of: the run that this one replays.
         replay_rows: "all" reads the object again; "quarantined" only the rows that `replay_of` rejected.
     """
@@ -195,12 +195,12 @@ class Invocation(_Section):
 
 
 class Usage(_Section):
-    """What a run used: the invocations by their ids, so that one which is told of twice counts once."""
+    """What a run used: the invocations by their ids, so that one which is reported twice counts once."""
 
     invocations: dict[str, Invocation] = Field(default_factory=dict)
 
     def __or__(self, other: Usage) -> Usage:
-        """Both; where they tell of the same invocation, as `other` does."""
+        """Both; where they report the same invocation, as `other` does."""
         return Usage(invocations=self.invocations | other.invocations)
 
 
@@ -208,7 +208,7 @@ class Run(_Section):
     """The document of one execution.
 
     `fan_out` is there while the run is spread over many invocations, `range` in the document that each of them gets.
-    `manifest` is what one stage tells the next, as JSON, where that is so little that no object is worth it.
+    `manifest` is what one stage passes to the next, as JSON, where that is too little to be worth an object.
     """
 
     run_id: str

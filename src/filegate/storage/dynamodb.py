@@ -31,7 +31,7 @@ OWNED = "#owner = :me AND #status = :running"
 
 
 class DynamoDBLedger:
-    """Runs in a DynamoDB table. See `Ledger` for the contract."""
+    """Runs in a DynamoDB table. See `Ledger` for the methods."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -268,7 +268,7 @@ def _head_key(bucket: str, key: str) -> str:
 
 
 def _used(usage: Usage) -> dict[str, Any]:
-    """Each invocation at a path of its own, so that no write takes away what another one told of."""
+    """Each invocation at a path of its own, so that no write takes away what another one reported."""
     calls = usage.invocations.items()
     return {f"usage.invocations.{name}": call.model_dump(exclude_defaults=True) for name, call in calls}
 

@@ -15,7 +15,7 @@ VERSION = "null"
 
 
 class FolderStore:
-    """Objects as files `<folder>/<bucket>/<key>`. See `ObjectStore` for the contract.
+    """Objects as files `<folder>/<bucket>/<key>`. See `ObjectStore` for the methods.
 
     Without versions: an address that pins one means the file as it is.
     """

@@ -52,7 +52,7 @@ def count_s3(client: S3Client, requests: Requests) -> None:
 
 
 def count_dynamodb(client: DynamoDBClient, requests: Requests) -> None:
-    """Counts the units that `client`'s calls consume from now on: DynamoDB tells them, indexes included, if asked."""
+    """Counts the units that `client`'s calls consume from now on: DynamoDB reports them, indexes included, if asked."""
 
     def asking(params: dict[str, Any], **_: Any) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"

@@ -28,7 +28,7 @@ DELETE_BATCH = 1000  # the most keys that DeleteObjects takes
 
 
 class S3ObjectStore:
-    """Objects in S3. See `ObjectStore` for the contract."""
+    """Objects in S3. See `ObjectStore` for the methods."""
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
@@ -66,7 +66,7 @@ class S3ObjectStore:
 class S3Blob:
     """One object version, by range, as a stream, or as a local copy.
 
-    The first answer tells its size and its ETag; from then on every read names the version and that ETag. What one read
+    The first answer gives its size and its ETag; from then on every read names the version and that ETag. What one read
     brought whole is held if it is small, so that a small object is asked for once.
     """
 
