@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +36,12 @@ class Outcome:
     store: ObjectStore
     file: Path | None = None
 
-    def explain(self) -> list[Explanation]:
-        """What it rejected; nothing where the quarantine is gone, or this user may not read it."""
+    def explain(self) -> list[Explanation] | None:
+        """What it rejected; None where the quarantine is gone, or this user may not read it."""
         try:
             return operations.quarantine.explain(self.run, self.store, self.file) if self.run.rules else []
         except (AccessDenied, ObjectGone):
-            return []
+            return None
 
 
 def keep(session: Session, outcomes: Iterable[Outcome], folder: Path) -> None:
@@ -63,7 +62,8 @@ def write_outcomes(session: Session, outcomes: Sequence[Outcome], *, in_cloud: b
         for one in outcomes:
             document = result(one.run, one.store)
             document["file"] = None if one.file is None else str(one.file)
-            session.write({**document, "explanation": [rule.to_json() for rule in one.explain()]})
+            rules = one.explain()
+            session.write({**document, "explanation": rules and [rule.to_json() for rule in rules]})
         return
     runs = [one.run for one in outcomes]
     if runs:
@@ -82,6 +82,11 @@ def write_outcomes(session: Session, outcomes: Sequence[Outcome], *, in_cloud: b
 
 def explain(session: Session, outcomes: Iterable[Outcome]) -> None:
     """Shows a person the rules that were broken, as many as fit on a screen or two."""
-    explained = ((one.file, rule) for one in outcomes for rule in one.explain())
-    for file, rule in itertools.islice(explained, MAX_RULES):
-        session.lines([Text(), *explanation(rule, file, session.terminal_width)])
+    remaining = MAX_RULES
+    for one in outcomes:
+        rules = one.explain() if remaining else []
+        if rules is None:
+            session.err.print(line(f"{one.run.key}: the quarantine is gone, or not yours to read: no row is shown."))
+        for rule in (rules or [])[:remaining]:
+            session.lines([Text(), *explanation(rule, one.file, session.terminal_width)])
+            remaining -= 1

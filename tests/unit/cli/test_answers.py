@@ -15,7 +15,7 @@ import pytest
 from filegate.cli.runs import StatusName
 from filegate.cli.tables import exit_status
 from filegate.devcloud.running import RunningLocal
-from filegate.errors import FilegateError
+from filegate.errors import AccessDenied, FilegateError
 from filegate.runs.address import Address
 from filegate.runs.clock import now
 from filegate.runs.prices import READ_ON
@@ -111,6 +111,24 @@ def test_drop_collects(filegate: Filegate, cloud: MemoryCloud, tmp_path: Path) -
     assert documents(result)[0]["status"] == "PARTIAL"
     assert len(list((tmp_path / "made").rglob("*.parquet"))) == 4
     assert "2 published files and 2 of quarantine are in made" in result.stderr
+
+
+def test_a_quarantine_that_may_not_be_read_is_no_empty_one(
+    filegate: Filegate, cloud: MemoryCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flights.csv").write_text("a\n1\n")
+
+    def arrived(address: Address) -> None:
+        cloud.has_partial(key=address.key, run_id=run_id_of("raw", address.key, str(address.version_id)))
+
+    def refuse(*_: object) -> None:
+        raise AccessDenied("s3://quarantine: GetObject was refused.")
+
+    cloud.arrived = arrived
+    monkeypatch.setattr("filegate.operations.quarantine.explain", refuse)
+    assert documents(filegate("drop", "-d", "flights", "flights.csv", "--json"))[0]["explanation"] is None
+    result = filegate("drop", "-d", "flights", "flights.csv")
+    assert "flights.csv: the quarantine is gone, or not yours to read: no row is shown." in result.stderr
 
 
 def test_files_of_one_name_are_not_dropped_together(filegate: Filegate, delivered: Path) -> None:
