@@ -61,7 +61,7 @@ def range_address(run: Run, context: Context, name: str, index: int) -> Address:
     return context.staged(run, f"{name}/{index:05d}.json")
 
 
-def fan_out(
+def start(
     run: Run, context: Context, state: State, ranges: Sequence[Range], *, chunks: int | None = None, passes: int = 0
 ) -> Run:
     """Enters a state whose work is spread over ranges, and writes the list that its Map reads.
@@ -81,7 +81,7 @@ def fan_out(
 
 
 def listed_ranges(run: Run, context: Context) -> list[Range]:
-    """The ranges that the present Map works on, as `fan_out` wrote them."""
+    """The ranges that the present Map works on, as `start` wrote them."""
     assert run.fan_out is not None
     listed = json.loads(context.store.read(context.staged_key(run.fan_out.ranges)))
     return [Range.model_validate(range_) for range_ in listed]

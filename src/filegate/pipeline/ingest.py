@@ -61,7 +61,7 @@ def _pass_to_validate(run: Run, context: Context, manifest: ChunkManifest) -> Ru
         write_document(context.store, fan_out.range_address(run, context, "chunks", range_.index), part)
 
     fan_out.map_concurrently(write, ranges)
-    return fan_out.fan_out(run, context, State.VALIDATE, ranges)
+    return fan_out.start(run, context, State.VALIDATE, ranges)
 
 
 def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:

@@ -72,7 +72,7 @@ class ObjectKeys:
     def write_range(self, run: Run, context: Context) -> None:
         """Writes the keys of the range that this invocation works on; on a second pass, those that have changed."""
         assert run.range is not None
-        part, changed = run.range.index, list(run.range.again)
+        changed = list(run.range.again)
 
         def write(slice_: tuple[Address, pl.DataFrame]) -> None:
             address, keys = slice_
@@ -81,7 +81,7 @@ class ObjectKeys:
             context.store.write(address, parquet_bytes(keys, compression="uncompressed", statistics=False))
 
         for name, index in self._named(uniques=not changed):
-            addresses = [_staged(run, context, name, number, part) for number in range(_slices(run))]
+            addresses = [_staged(run, context, name, number, run.range.index) for number in range(_slices(run))]
             slices = zip(addresses, index.slices(), strict=True)
             while some := list(islice(slices, max(1, len(addresses) // 3))):  # not all: together they are all keys
                 map_concurrently(write, some)
@@ -92,8 +92,8 @@ class ObjectKeys:
             for number in range(_slices(run)):
                 addresses = [_staged(run, context, name, number, range_.index) for range_ in all_ranges(run)]
                 for first in range(0, len(addresses), CONCURRENT_READS):
-                    for part in map_concurrently(context.store.read, addresses[first : first + CONCURRENT_READS]):
-                        index.add_slice(pl.read_parquet(part))
+                    for data in map_concurrently(context.store.read, addresses[first : first + CONCURRENT_READS]):
+                        index.add_slice(pl.read_parquet(data))
                 index.resolve()
 
     def _named(self, *, uniques: bool, key: bool = True) -> Iterator[tuple[str, KeyIndex]]:
@@ -109,8 +109,8 @@ def _slices(run: Run) -> int:
     return math.ceil(run.ingested.rows / STAGED_SLICE_ROWS)
 
 
-def _staged(run: Run, context: Context, name: str, number: int, part: int) -> Address:
-    return context.staged(run, f"keys/{name}/{number:04d}/{part:05d}.parquet")
+def _staged(run: Run, context: Context, name: str, number: int, range_index: int) -> Address:
+    return context.staged(run, f"keys/{name}/{number:04d}/{range_index:05d}.parquet")
 
 
 def _read(context: Context, place: Address) -> pl.DataFrame:

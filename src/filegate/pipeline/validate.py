@@ -122,7 +122,7 @@ def reduce_validated(run: Run, context: Context) -> Run:
             keys.collect_ranges(run, context, uniques=True)
             if rechecks := _rechecks(run, context, keys):
                 chunks = sum(len(range_.again) for range_ in rechecks)
-                return fan_out.fan_out(run, context, State.VALIDATE, rechecks, chunks=chunks, passes=1)
+                return fan_out.start(run, context, State.VALIDATE, rechecks, chunks=chunks, passes=1)
         keys.collect_ranges(run, context, uniques=False)
         outcomes = _without_repeats(run, context, outcomes, keys)
     layout = read_document(context.store, fan_out.range_address(run, context, "chunks", 0), ChunkManifest)
@@ -174,7 +174,7 @@ def _pass_to_transform(run: Run, context: Context, dataset: Declaration, outcome
 
     fan_out.map_concurrently(write, ranges)
     chunks = sum(outcome.accepted.rows > 0 for outcome in outcomes)
-    return fan_out.fan_out(run, context, State.TRANSFORM, ranges, chunks=chunks)
+    return fan_out.start(run, context, State.TRANSFORM, ranges, chunks=chunks)
 
 
 def _concluded(

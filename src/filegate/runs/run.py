@@ -131,7 +131,7 @@ class FanOut(_Section):
 
     Attributes:
         ranges: key in the staging bucket of what the next Map reads: a JSON array with a `Range` for each invocation.
-        looks: how often the ranges were looked at before: once, where chunks with repeated rows are validated again.
+        looks: how many passes over the ranges came before: one, where chunks with repeated rows are validated again.
     """
 
     ranges: str
@@ -143,7 +143,7 @@ class Range(_Section):
 
     Attributes:
         index: the number of the range, from 0.
-        again: the chunks to validate once more, since they hold repeated rows; empty for the first look, at all.
+        again: the chunks to validate once more, since they hold repeated rows; empty in the first pass, over all.
     """
 
     index: int
