@@ -31,18 +31,23 @@ def test_an_unreachable_aws_is_a_transient_error(running: Function, stage: str) 
     assert running.call(event(stage))["errorType"] == "Unreachable"
 
 
-def test_an_unknown_state_is_an_unexpected_error(running: Function, stage: str) -> None:
-    answer = running.call({**event(stage), "state": "NoSuchState"})
+def another_stages_state(stage: str) -> str:
+    return "ValidateState" if stage == "ingest" else "IngestState"
+
+
+def test_a_state_of_another_stage_is_an_unexpected_error(running: Function, stage: str) -> None:
+    answer = running.call({**event(stage), "state": another_stages_state(stage)})
     assert answer["errorType"] == "UnexpectedError"
-    assert answer["errorMessage"].startswith("KeyError at functions.py:")
+    assert answer["errorMessage"].startswith("KeyError at function.py:")
 
 
-def test_an_event_of_another_kind_is_refused(running: Function) -> None:
-    assert running.call({})["errorType"] == "ValidationError"
+def test_an_event_of_another_kind_is_refused(running: Function, stage: str) -> None:
+    for other in ({}, {**event(stage), "state": "NoSuchState"}):
+        assert running.call(other)["errorType"] == "ValidationError"
 
 
 def test_log_lines_are_json_with_the_runs_names(running: Function, stage: str) -> None:
-    running.call({**event(stage), "state": "NoSuchState"})
+    running.call({**event(stage), "state": another_stages_state(stage)})
     started = [json.loads(line) for line in running.logs().splitlines() if line.startswith("{") and "started" in line]
     assert {(line["run_id"], line["dataset"]) for line in started} == {("r1", "flights")}
 
