@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import polars as pl
@@ -80,34 +81,22 @@ def declared(schema: str, source: str, options: str = "tolerated_rejects=1.0", b
     )
 
 
-def of_csv(
+def _of_text(
     name: str,
     data: bytes,
     schema: str,
     *,
-    source: str = "Csv()",
+    source: str,
     options: str = "tolerated_rejects=1.0",
     before: str = "",
     **rest: Any,
 ) -> Case:
-    """A case of delimited text; `rest` are further attributes of it."""
-    module = declared(schema, source, options, before)
-    return Case(**{"name": name, "module": module, "file": "data.csv", "data": data, **rest})
+    """A case of a text file; `rest` are further attributes of it, its `file` among them."""
+    return Case(name=name, module=declared(schema, source, options, before), data=data, **rest)
 
 
-def of_json(
-    name: str,
-    data: bytes,
-    schema: str,
-    *,
-    source: str = "Json()",
-    options: str = "tolerated_rejects=1.0",
-    before: str = "",
-    **rest: Any,
-) -> Case:
-    """A case of JSON; `rest` are further attributes of it."""
-    module = declared(schema, source, options, before)
-    return Case(**{"name": name, "module": module, "file": "data.json", "data": data, **rest})
+of_csv = partial(_of_text, source="Csv()", file="data.csv")
+of_json = partial(_of_text, source="Json()", file="data.json")
 
 
 def of_parquet(

@@ -55,10 +55,7 @@ class OneDataset:
 
     def dataset(self, name: str) -> Dataset:
         if name != self._dataset.name:
-            raise UnknownDataset(
-                f"There is no dataset {name!r}, only {self._dataset.name!r}.",
-                advice="The first part of an object's key names its dataset: <dataset>/<file>.",
-            )
+            raise _unknown(f"There is no dataset {name!r}, only {self._dataset.name!r}.")
         return self._dataset
 
     @cached_property
@@ -140,11 +137,12 @@ class Registry:
         if name not in self.names():
             near = difflib.get_close_matches(name, self.names(), n=1)
             guess = f" Did you mean {near[0]!r}?" if near else ""
-            raise UnknownDataset(
-                f"No dataset {name!r} is declared; there are {', '.join(self.names()) or 'none'}.{guess}",
-                advice="The first part of an object's key names its dataset: <dataset>/<file>.",
-            )
+            raise _unknown(f"No dataset {name!r} is declared; there are {', '.join(self.names()) or 'none'}.{guess}")
         return self.folder / f"{name}.py"
+
+
+def _unknown(problem: str) -> UnknownDataset:
+    return UnknownDataset(problem, advice="The first part of an object's key names its dataset: <dataset>/<file>.")
 
 
 def _references(dataset: Declaration, folder: Path) -> References:

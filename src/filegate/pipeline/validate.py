@@ -212,7 +212,7 @@ def _concluded(
         share_of_tolerance=_share_of_tolerance(share, tolerated),
         rules=rules,
         message=_message(rows_rejected, rows_accepted + rows_rejected, tolerated, rules),
-        quarantine=f"s3://{rejected_at.bucket}/{rejected_at.key}" if rejected.parts else "",
+        quarantine=str(rejected_at) if rejected.parts else "",
     )
     run = run.with_validated(result)
     if result.verdict == "VALID":

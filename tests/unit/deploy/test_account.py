@@ -15,6 +15,8 @@ from filegate.deploy.checkout import Checkout
 from filegate.deploy.environment import Environment
 from filegate.errors import NoCloud, WrongUse
 
+from .stub_session import StubSession
+
 REPOSITORY = Path(__file__).parents[3]
 OWN, MANAGEMENT = "111111111111", "999999999999"
 
@@ -93,19 +95,6 @@ def test_being_throttled_while_a_deployment_is_followed_is_no_failure() -> None:
     config: Any = aws_session().client("cloudformation", region_name="us-east-1").meta.config
     assert config.retries == {"mode": "standard", "total_max_attempts": 9}
     assert (config.connect_timeout, config.read_timeout) == (5, 60)
-
-
-class StubSession:
-    """Stands in for boto3's session, which would look for credentials."""
-
-    profile_name = "staging"
-
-    def __init__(self, client: Any, region_name: str | None = "eu-central-1") -> None:
-        self._client = client
-        self.region_name = region_name
-
-    def client(self, *_: object, **__: object) -> Any:
-        return self._client
 
 
 def test_expired_credentials_are_reported_with_profile_and_region() -> None:

@@ -15,6 +15,8 @@ from filegate.deploy import CannotBeDeployed, Deployment
 from filegate.deploy.change_set import NAME, ChangeSet, create, delete
 from filegate.deploy.changes import Action, Change, Edit
 
+from .stub_session import StubSession
+
 NESTED = "AWS::CloudFormation::Stack"
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 ROOT, INNER = "arn:aws:cloudformation:r:1:changeSet/root", "arn:aws:cloudformation:r:1:changeSet/inner"
@@ -307,19 +309,6 @@ def test_a_conditional_replacement_by_an_output_is_ruled_out_if_its_stack_does_n
     (change,) = (change for change in found.changes if change.resource == "Storage.LedgerVault")
     assert change.action is (Action.MAY_REPLACE if danger else Action.CHANGE)
     assert found.endangers_data is danger
-
-
-class StubSession:
-    """Stands in for boto3's session, which would look for credentials."""
-
-    profile_name = "staging"
-
-    def __init__(self, client: Any, region_name: str | None = "eu-central-1") -> None:
-        self._client = client
-        self.region_name = region_name
-
-    def client(self, *_: object, **__: object) -> Any:
-        return self._client
 
 
 @pytest.mark.parametrize(
