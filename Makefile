@@ -34,7 +34,7 @@ sample-data: $(DEV) ## Write larger real files to data/
 ##@ Develop
 
 unit: $(DEV) ## Run the tests that need no cloud, in about two minutes
-	$(BIN)/pytest -n auto tests/unit tests/property tests/infrastructure
+	$(BIN)/pytest -n auto tests/unit tests/property tests/cases tests/infrastructure
 
 test: lint types security ## Run everything that this machine can check
 	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder

@@ -221,13 +221,16 @@ class Pipeline:
     # What came of it
 
     def run(self, run_id: str) -> RunRecord:
-        """The run's record, once it is final."""
+        """The run's record, once it is final and its execution over: the manifest and the alert come last."""
 
-        def final() -> RunRecord | None:
+        def ended() -> RunRecord | None:
             record = self.ledger.get(run_id)
-            return record if record is not None and record.status != Status.RUNNING else None
+            if record is None or record.status == Status.RUNNING:
+                return None
+            execution = self.stepfunctions.describe_execution(executionArn=record.owner)
+            return record if execution["status"] != "RUNNING" else None
 
-        return eventually(final, self.patience)
+        return eventually(ended, self.patience)
 
     def executions(self, run_id: str, count: int = 1) -> list[Execution]:
         """The executions of a run, once there are `count` of them and all are over."""
