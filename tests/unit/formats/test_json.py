@@ -97,7 +97,23 @@ def test_unknown_keys():
     assert rejected.broken == [(1, BrokenRule("*:unknown", None, '["x", "z", "w"]', "only the contract's columns"))]
     assert read_all(data, ["a"], Json(), on_unknown_columns="ignore").rows == [("1",), ("2",)]
     rescued = read_all(data, ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"].to_list()
-    assert rescued == ['{"x": "{\\"y\\": 1.10}", "z": null, "w": "t"}', None]
+    assert rescued == ['{"x": {"y": 1.10}, "z": null, "w": "t"}', None]
+
+
+def test_rescued_values_are_strings_and_nested_ones_are_json_as_it_is_written():
+    line = r'{"a": 1, "n": 1.50, "b": true, "s": "1", "x": [1E+05, "\u00e9\"", {"k": -0, "l": null}], "": "{\"y\": 1}"}'
+    [rescued] = read_all(line.encode(), ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"]
+    assert rescued == r'{"n": "1.50", "b": "true", "s": "1", "x": [1E+05, "é\"", {"k": -0, "l": null}], "": "{\"y\": 1}"}'
+
+
+@pytest.mark.parametrize("on_unknown", ["reject", "ignore", "rescue"])
+@pytest.mark.parametrize("line", ['{"data": [{"a": 1}]}', "{}", '{"A1": 1, "data": null}', '{"x": "y"}'])
+def test_a_record_without_a_column_of_the_contract_is_no_row_of_nulls(line, on_unknown):
+    data = f'{{"a": 1}}\n{line}\n{line}\n'.encode()
+    result = read_all(data, ["a", "b"], Json(), on_unknown_columns=on_unknown)
+    assert result.frame.height == 1
+    assert result.rules == [(2, "record:columns"), (3, "record:columns")]
+    assert json.loads(str(result.malformed[0].broken.value)) == list(json.loads(line))
 
 
 @pytest.mark.parametrize("name", ["__row__", "_rescued"])

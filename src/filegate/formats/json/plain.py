@@ -82,7 +82,7 @@ def plain_lines(
     left = lines.str.len_bytes() <= limit
     samples = lines.gather_every(max(1, len(lines) // _SAMPLES)).head(_SAMPLES)
     for shape in dict.fromkeys(map(shape_of, samples)):
-        if shape is None or (on_unknown != "ignore" and any(key not in columns for key, _ in shape.members)):
+        if shape is None or not _fits(shape, columns, on_unknown):
             continue
         plain = left & lines.str.contains(shape.pattern(columns))
         if plain.any():
@@ -90,6 +90,12 @@ def plain_lines(
             left &= ~plain
         if not left.any():
             break
+
+
+def _fits(shape: Shape, columns: Mapping[str, ExpectedColumn], on_unknown: UnknownColumns) -> bool:
+    """Whether lines of this shape break no rule by their keys, and have nothing to rescue."""
+    known = [key in columns for key, _ in shape.members]
+    return all(known) or (any(known) and on_unknown == "ignore")
 
 
 def shape_of(line: str) -> Shape | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from itertools import compress
@@ -13,7 +12,7 @@ import polars as pl
 from filegate.formats.csv.grammar import line_grammar
 from filegate.formats.encoding import next_invalid_utf8
 from filegate.formats.json.plain import plain_lines
-from filegate.formats.json.record import MalformedRecord, excerpt, parse_record, scalar_type, to_string
+from filegate.formats.json.record import MalformedRecord, excerpt, parse_record, rescued, scalar_type, to_string
 from filegate.formats.reader import RowBuffer, TextReader, null_if_in
 from filegate.formats.records import (
     KEPT_BYTES,
@@ -35,6 +34,9 @@ _LINE: Final = re.compile(rb"[^\r\n]++")
 UNKNOWN: Final = "*:unknown"
 """The rule that a record with unknown keys breaks: one for all of them, as their names are data."""
 
+NO_COLUMNS: Final = "record:columns"
+"""The rule that a record without any key of the contract breaks: a row of nulls would hide that it is something else."""
+
 _ALLOWED: Final[dict[Scalar, str]] = {
     "text": "a string",
     "number": "a number",
@@ -54,8 +56,8 @@ class JsonReader(TextReader):
         self._expected = {column.name: column for column in columns}
         self._type_rules = {name: f"{name}:type" for name in self._expected}
         self._on_unknown = on_unknown_columns
-        rescued = [RESCUED] if on_unknown_columns == "rescue" else []
-        super().__init__(line_grammar(), [*self._expected, *rescued])
+        extra = [RESCUED] if on_unknown_columns == "rescue" else []
+        super().__init__(line_grammar(), [*self._expected, *extra])
 
     def _records(self, data: bytes, chunk: Chunk) -> Records:
         lines = _lines(data)
@@ -98,7 +100,13 @@ class JsonReader(TextReader):
         return plain.select(ROW, *(found.get(name, null).alias(name) for name in self._columns))
 
     def _values(self, record: dict[str, Any]) -> tuple[list[str | None], list[BrokenRule]]:
-        """The columns of a record as strings, and the rules that it breaks."""
+        """The columns of a record as strings, and the rules that it breaks.
+
+        Raises:
+            MalformedRecord: it has none of the contract's columns.
+        """
+        if self._expected.keys().isdisjoint(record):
+            raise MalformedRecord(NO_COLUMNS, excerpt(list(record)), "an object with at least one column of the contract")
         values: list[str | None] = []
         broken: list[BrokenRule] = []
         for column in self._expected.values():
@@ -116,8 +124,7 @@ class JsonReader(TextReader):
         if self._on_unknown == "reject" and record:
             broken.append(BrokenRule(UNKNOWN, None, excerpt(list(record)), "only the contract's columns"))
         elif self._on_unknown == "rescue":
-            strings = {key: to_string(value) for key, value in record.items()}
-            values.append(json.dumps(strings, ensure_ascii=False) if strings else None)
+            values.append(rescued(record) if record else None)
         return values, broken
 
 
