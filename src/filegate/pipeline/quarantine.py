@@ -21,7 +21,7 @@ from filegate.formats.records import KEPT_BYTES, ORIGINALS, ROW
 from filegate.formats.sources import Source, TextSource
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
-from filegate.runs.manifests import Chunk, Layout
+from filegate.runs.manifests import STAGED_AS, Chunk, Layout
 from filegate.storage.objects import Blob, FileBlob
 
 COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
@@ -128,7 +128,7 @@ class _RawRecords:
     def __init__(self, layout: Layout, source: Source, dataset: Declaration, file: Path) -> None:
         lines = replace(
             layout,
-            format="ndjson" if layout.format == "json_array" else layout.format,
+            format=STAGED_AS.get(layout.format, layout.format),
             compression=None,
             encoding="utf-8",
             data_start=0,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,8 +12,11 @@ from filegate.runs.address import Address
 from filegate.runs.document_format import FORMAT, Format
 from filegate.runs.run import Invocation, Range
 
-FileFormat = Literal["csv", "ndjson", "json_array", "parquet"]
+FileFormat = Literal["csv", "ndjson", "json_array", "concatenated_json", "parquet"]
 Compression = Literal["gzip", "zstd"]
+
+STAGED_AS: Final[Mapping[FileFormat, FileFormat]] = {"json_array": "ndjson", "concatenated_json": "ndjson"}
+"""Formats whose chunks are staged in another one."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Layout:
     @property
     def staged(self) -> bool:
         """Whether byte ranges of the object cannot be chunks, so that ingest must store chunks of its own."""
-        return self.compression is not None or self.encoding != "utf-8" or self.format == "json_array"
+        return self.compression is not None or self.encoding != "utf-8" or self.format in STAGED_AS
 
 
 class _Frozen(BaseModel):

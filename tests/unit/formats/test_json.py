@@ -103,7 +103,9 @@ def test_unknown_keys():
 def test_rescued_values_are_strings_and_nested_ones_are_json_as_it_is_written():
     line = r'{"a": 1, "n": 1.50, "b": true, "s": "1", "x": [1E+05, "\u00e9\"", {"k": -0, "l": null}], "": "{\"y\": 1}"}'
     [rescued] = read_all(line.encode(), ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"]
-    assert rescued == r'{"n": "1.50", "b": "true", "s": "1", "x": [1E+05, "é\"", {"k": -0, "l": null}], "": "{\"y\": 1}"}'
+    assert (
+        rescued == r'{"n": "1.50", "b": "true", "s": "1", "x": [1E+05, "é\"", {"k": -0, "l": null}], "": "{\"y\": 1}"}'
+    )
 
 
 @pytest.mark.parametrize("on_unknown", ["reject", "ignore", "rescue"])
@@ -241,10 +243,79 @@ def test_endless_elements_may_follow_each_other(monkeypatch):
 
 def test_an_endless_element_that_never_ends_is_malformed(monkeypatch):
     monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
-    with pytest.raises(MalformedObject, match="the element that starts at byte 1 does not end"):
+    with pytest.raises(MalformedObject, match="the value that starts at byte 1 does not end"):
         read_all(b'[{"a": "' + b"x" * 5000, ["a"], Json())
     with pytest.raises(MalformedObject, match="a number is longer than 100 bytes"):
         read_all(b"[" + b"1" * 5000 + b"]", ["a"], Json())
+
+
+PRETTY = b'{\r\n  "a": 1,\r\n  "b": "},{"\r\n}'
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 30, 1000])
+@pytest.mark.parametrize("between", [b"", b"\n", b" \r\n\n"])
+def test_objects_may_have_several_lines_and_follow_each_other(between, chunk_bytes):
+    text = between.join([b"\xef\xbb\xbf\n" + PRETTY, b'{"a": "\xc3\xa9"}', PRETTY, b'{"b": [\n1]}', b"7", b"\n\x1a"])
+    result = read_all(text, ["a", "b"], Json(), chunk_bytes=chunk_bytes)
+    assert result.layout.format == "concatenated_json"
+    assert result.rows == [("1", "},{"), ("é", None), ("1", "},{"), (None, None)]
+    assert [(row, broken.rule) for row, broken in result.broken] == [(4, "b:type")]
+    assert result.rules == [(5, "record:not_an_object")]
+    assert [text[offset : offset + 1] for offset in result.offsets] == [b"{", b"{", b"{", b"{", b"7"]
+    assert sum(len(chunk.data or b"") for chunk in result.chunks) == len(text) - result.layout.data_start
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (b'{"a": 1}', "ndjson"),
+        (b'{"a": 1}\n{"a":\n2}', "ndjson"),
+        (b'\r\n  {"a": 1}\r{"a": 2}', "ndjson"),
+        (b'{"a": 1} x\n{"a": 2}', "ndjson"),
+        (b'{"a": 1\n{"a": 2}\n', "ndjson"),
+        (b'{"a": 1,\r\n {"a": 2}\n', "ndjson"),
+        (b'{"a":\n{"a": 2}\n{"a": 3}', "ndjson"),
+        (b'{"a": "x\n{"a": 2}\n', "ndjson"),
+        (b'{"a": "x\n", "b": 1}\n', "ndjson"),
+        (b'{"a": 1,\ngarbage\n{"a": 2}\n', "ndjson"),
+        (b'{"a": 1,\n\n', "ndjson"),
+        (b"{", "ndjson"),
+        (b'{"a": 1}{"a": 2}', "concatenated_json"),
+        (b'{"a": 1} \t{"a": 2}\n{"a": 3}', "concatenated_json"),
+        (b'{"a": 1}{', "concatenated_json"),
+        (b"{\n}", "concatenated_json"),
+        (b'{"a": [\r1]}', "concatenated_json"),
+        (b'{ "a": 1,\n"b": tru}', "concatenated_json"),
+        (b'{"data": [\n{"a": 1},\n{"a": 2}\n', "concatenated_json"),
+        (b'{"data": [\n' + b'{"a": 1},\n' * 200_000 + b"]}", "concatenated_json"),
+    ],
+)
+def test_the_first_object_decides_whether_records_are_lines(text, form):
+    assert sniff(MemoryBlob(text), [Json()], expected("a"), "reject").format == form
+
+
+@pytest.mark.parametrize(
+    ("data", "position", "problem"),
+    [
+        (b'{\n"a": 1\n', 9, "Expecting"),
+        (b'{\n"a": tru\n}', 7, "Expecting value"),
+        (b'{"data": [\n{"a": 1},\n{"a": 2}\n', 30, "Expecting"),
+        (b'{"a": 1}{"a": 2}, {"a": 3}', 16, "expected a value"),
+        (b'{"a": 1}{"a": 2}]', 16, "expected a value"),
+        (b'{"a": 1}{"a": 2}x', 16, "Expecting value"),
+    ],
+)
+def test_malformed_concatenated_json_names_the_byte(data, position, problem):
+    with pytest.raises(MalformedObject, match=rf"JSON text is malformed at byte {position} .*: {problem}"):
+        read_all(data, ["a"], Json())
+
+
+def test_an_object_over_the_limit_is_one_record(monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
+    text = b'{\n"data": [\n' + b'{"a": 1},\n' * 500 + b"{}]}\n" + PRETTY
+    result = read_all(text, ["a", "b"], Json(), chunk_bytes=300)
+    assert result.rules == [(1, "record:too_long")]
+    assert result.rows == [("1", "},{")]
 
 
 def test_an_array_in_utf_16():

@@ -13,6 +13,7 @@ from filegate.formats.csv.grammar import line_grammar
 from filegate.formats.encoding import next_invalid_utf8
 from filegate.formats.json.plain import plain_lines
 from filegate.formats.json.record import MalformedRecord, excerpt, parse_record, rescued, scalar_type, to_string
+from filegate.formats.json.splitter import JOINT
 from filegate.formats.reader import RowBuffer, TextReader, null_if_in
 from filegate.formats.records import (
     KEPT_BYTES,
@@ -27,15 +28,16 @@ from filegate.formats.records import (
 )
 from filegate.formats.sources import Json
 from filegate.runs.broken_rule import BrokenRule
-from filegate.runs.manifests import Chunk
+from filegate.runs.manifests import Chunk, FileFormat
 
 _LINE: Final = re.compile(rb"[^\r\n]++")
+_JOINED_LINE: Final = re.compile(rb"[^\r\n" + JOINT + rb"]++")
 
 UNKNOWN: Final = "*:unknown"
 """The rule that a record with unknown keys breaks: one for all of them, as their names are data."""
 
 NO_COLUMNS: Final = "record:columns"
-"""The rule that a record without any key of the contract breaks: a row of nulls would hide that it is something else."""
+"""The rule that a record without any of the contract's keys breaks: it is something else, no row of nulls."""
 
 _ALLOWED: Final[dict[Scalar, str]] = {
     "text": "a string",
@@ -49,9 +51,18 @@ class JsonReader(TextReader):
     """Reads chunks of JSON lines: strings as they are, numbers as they are written, true and false in lower case.
 
     Plain lines are read together by polars, the others one by one.
+
+    Args:
+        form: how the records followed each other in the object.
+        source: as declared.
+        columns: the contract's.
+        on_unknown_columns: what keys of no column mean.
     """
 
-    def __init__(self, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns) -> None:
+    def __init__(
+        self, form: FileFormat, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
+    ) -> None:
+        self._joined = form == "concatenated_json"
         self._nulls = frozenset(source.null_values)
         self._expected = {column.name: column for column in columns}
         self._type_rules = {name: f"{name}:type" for name in self._expected}
@@ -60,7 +71,8 @@ class JsonReader(TextReader):
         super().__init__(line_grammar(), [*self._expected, *extra])
 
     def _records(self, data: bytes, chunk: Chunk) -> Records:
-        lines = _lines(data)
+        text = data.replace(JOINT, b"}\n") if self._joined else data
+        lines = _lines(text)
         rows = pl.int_range(chunk.first_row, chunk.first_row + len(lines), dtype=pl.Int64, eager=True).alias(ROW)
         frames = []
         others = pl.repeat(True, len(lines), dtype=pl.Boolean, eager=True)
@@ -72,7 +84,7 @@ class JsonReader(TextReader):
         broken: list[tuple[int, BrokenRule]] = []
         malformed = []
         if others.any():
-            for row, line in compress(enumerate(_LINE.finditer(data), chunk.first_row), others):
+            for row, line in compress(enumerate(_LINE.finditer(text), chunk.first_row), others):
                 try:
                     values, rules = self._values(parse_record(line[0], self._grammar.limit))
                 except MalformedRecord as error:
@@ -85,7 +97,8 @@ class JsonReader(TextReader):
 
         def byte_offsets(rows: pl.Series) -> pl.Series:
             """Of the records' first bytes that are not blank."""
-            starts = [line.end() - len(line[0].lstrip()) for line in _LINE.finditer(data)]
+            records = (_JOINED_LINE if self._joined else _LINE).finditer(data)
+            starts = [record.end() - len(record[0].lstrip()) for record in records]
             offsets = [chunk.origin + starts[row - chunk.first_row] for row in rows.to_list()]
             return pl.Series(rows.name, offsets, pl.Int64)
 
@@ -106,7 +119,9 @@ class JsonReader(TextReader):
             MalformedRecord: it has none of the contract's columns.
         """
         if self._expected.keys().isdisjoint(record):
-            raise MalformedRecord(NO_COLUMNS, excerpt(list(record)), "an object with at least one column of the contract")
+            raise MalformedRecord(
+                NO_COLUMNS, excerpt(list(record)), "an object with at least one column of the contract"
+            )
         values: list[str | None] = []
         broken: list[BrokenRule] = []
         for column in self._expected.values():
