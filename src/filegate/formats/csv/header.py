@@ -40,7 +40,7 @@ def read_header(
         if ended:
             raise EmptyObject(f"{name}: the file has only blank lines.", advice="Deliver it with its rows.")
         raise MalformedObject(f"{name}: the first {size} bytes are blank lines.", advice="Remove them.")
-    fields = _fields(sample, first, grammar, ended=ended, name=name)
+    fields = _fields(sample, first, grammar, source, ended=ended, name=name)
     if source.trailing_delimiter and fields[-1] == "":
         fields = fields[:-1]
     if not source.header:
@@ -58,11 +58,13 @@ def read_header(
     return tuple(fields), first.next
 
 
-def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, name: str) -> list[str]:
+def _fields(sample: bytes, record: Record, grammar: Grammar, source: Csv, *, ended: bool, name: str) -> list[str]:
     body = sample[record.start : record.end]
     problem = None
     if record.problem == TOO_LONG or (record.next == len(sample) and not ended):
         problem = f"is longer than {grammar.limit} bytes"
+    elif source.header and grammar.has_stray_quotes(body):
+        problem = "has a delimiter between quotes inside of unquoted fields"
     elif record.problem is not None:
         problem = "has a quoted field that is not closed, or text after its closing quote"
     elif b"\0" in body:
@@ -73,7 +75,7 @@ def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, nam
             advice="Is it a CSV file? If so, check the delimiter, quote and escape that its source declares.",
         )
     try:
-        return [text for text, _ in grammar.values(body)]
+        return [field.text for field in grammar.values(body)]
     except UnicodeDecodeError as error:
         raise MalformedObject(
             f"{name}: the first record is not text in the file's encoding "
