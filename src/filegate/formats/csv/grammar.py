@@ -58,7 +58,7 @@ class Field(NamedTuple):
     Attributes:
         text: its value, without quotes and escapes.
         quoted: whether it is.
-        word: what may be a null value, else None. A field with escaped characters is one only as it is written, and without
+        word: what may be a null value, else None. A field with escaped characters is one only as it is written, without
             quotes: `\N`.
     """
 
@@ -270,13 +270,13 @@ class Grammar:
         if all(character not in body for character in self.special):
             return [Field(text, False, text) for text in body.decode().split(self.delimiter.decode())]
         fields = []
-        position = 0
-        while position <= len(body) and (match := self.patterns.field.match(body, position)):
+        position, patterns = 0, self.patterns
+        while position <= len(body) and (match := patterns.field.match(body, position)):
             quoted = match.lastgroup == "quoted"
-            escape = self.patterns.escape_in_quotes if quoted else self.patterns.escape_in_text
             written = match["quoted"] if quoted else match[0]
-            text = (escape.sub(rb"\1", written) if escape else written).decode()
             escaped = self.escape is not None and self.escape in written
+            escape = patterns.escape_in_quotes if quoted else patterns.escape_in_text if escaped else None
+            text = (escape.sub(rb"\1", written) if escape else written).decode()
             fields.append(Field(text, quoted, text if not escaped else None if quoted else written.decode()))
             position = match.end() + 1
         return fields

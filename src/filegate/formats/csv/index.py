@@ -108,30 +108,28 @@ class RecordIndex:
         ends = self._line_ends & ~inside
         starts = pl.concat([pl.Series([0], dtype=pl.UInt32), self._at.filter(ends) + 1])
         sizes = starts.diff(null_behavior="drop")
-        excepted = sizes > self._limit + 1
+        unresolved = (sizes > self._limit + 1).arg_true()
         if self._blanks is not None:
-            excepted |= self._blank_lines(ends, sizes, self._blanks)
-        unresolved = excepted.arg_true()
+            unresolved = pl.concat([unresolved, self._blank_lines(ends, starts, self._blanks)])
         opens = inside & _one_of(self._beside_quotes, self._before)
         closes = ~inside & _one_of(self._beside_quotes, self._after)
         misplaced = self._quotes & ~(opens | closes)
         lone_cr = ~(self._line_ends | self._quotes | self._excluded) & ~inside
         irregular = misplaced | lone_cr | self._excluded
         if irregular.any():
-            records = (ends.cum_sum() - ends).filter(irregular)
-            unresolved = pl.concat([unresolved, records]).unique().sort()
-        return _Phase(starts, unresolved)
+            unresolved = pl.concat([unresolved, (ends.cum_sum() - ends).filter(irregular)])
+        return _Phase(starts, unresolved.unique().sort())
 
-    def _blank_lines(self, ends: pl.Series, sizes: pl.Series, blanks: bytes) -> pl.Series:
-        """Which records are blank lines, given which marks end records, and the records' sizes."""
+    def _blank_lines(self, ends: pl.Series, starts: pl.Series, blanks: bytes) -> pl.Series:
+        """The indexes of the records that are blank lines, given which marks end records, and where records start."""
+        sizes = starts.diff(null_behavior="drop")
         last = self._before.filter(ends)
-        blank = (sizes == 1) | ((sizes == 2) & _one_of(b"\r", last))
+        empty = (sizes == 1) | ((sizes == 2) & _one_of(b"\r", last))
         first = self._after.filter(ends).shift(1, fill_value=self._data[0] if self._data else 0)
-        if (_one_of(blanks, first) & _one_of(blanks + b"\r", last)).any():
-            others = ~_one_of(blanks + b"\r\n", byte_column(self._data))
-            others_before = others.cum_sum().gather(self._at.filter(ends))
-            blank |= others_before == others_before.shift(1, fill_value=0)
-        return blank
+        maybe = (_one_of(blanks, first) & _one_of(blanks + b"\r", last) & ~empty).arg_true()
+        places = zip(starts.gather(maybe), starts.gather(maybe + 1), strict=True)
+        blank = [not self._data[start:end].strip(blanks + b"\r\n") for start, end in places]
+        return pl.concat([empty.arg_true(), maybe.filter(pl.Series(blank, dtype=pl.Boolean))])
 
 
 class _Phase:
