@@ -63,8 +63,9 @@ class JsonReader(TextReader):
         self, form: FileFormat, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
     ) -> None:
         self._joined = form == "concatenated_json"
-        self._nulls = frozenset(source.null_values)
         self._expected = {column.name: column for column in columns}
+        self._nulls = {name: frozenset(source.null_words(name)) for name in self._expected}
+        self._nulls = {name: frozenset(source.null_words(name)) for name in self._expected}
         self._type_rules = {name: f"{name}:type" for name in self._expected}
         self._on_unknown = on_unknown_columns
         extra = [RESCUED] if on_unknown_columns == "rescue" else []
@@ -108,7 +109,7 @@ class JsonReader(TextReader):
 
     def _selected(self, plain: pl.DataFrame) -> pl.DataFrame:
         """The columns of `Records.frame` from those of plain lines."""
-        found = {name: null_if_in(pl.col(name), self._nulls) for name in plain.columns if name in self._expected}
+        found = {name: null_if_in(pl.col(name), self._nulls[name]) for name in plain.columns if name in self._expected}
         null = pl.lit(None, pl.String)
         return plain.select(ROW, *(found.get(name, null).alias(name) for name in self._columns))
 
@@ -128,7 +129,7 @@ class JsonReader(TextReader):
             value = record.pop(column.name, None)
             scalar = scalar_type(value)
             string = None if scalar is None else to_string(value)
-            if value is None or string in self._nulls:
+            if value is None or string in self._nulls[column.name]:
                 values.append(None)
                 continue
             values.append(string)
