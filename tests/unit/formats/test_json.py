@@ -118,6 +118,24 @@ def test_a_record_without_a_column_of_the_contract_is_no_row_of_nulls(line, on_u
     assert json.loads(str(result.malformed[0].broken.value)) == list(json.loads(line))
 
 
+@pytest.mark.parametrize("on_unknown", ["ignore", "rescue"])
+@pytest.mark.parametrize("key", ["Currency", "CURRENCY", " currency", "curr-ency", "curren\\u0063Y", "cur_rency"])
+def test_a_column_in_another_spelling_is_not_missing(key, on_unknown):
+    line = f'{{"a": 1, "{key}": "USD", "x": 1}}'
+    data = "\n".join([line, line, '{"a": 2, "currency": "EUR", "x": 2}', '{"a": 3, "x": 3}']).encode()
+    result = read_all(data, ["a", "currency"], Json(), on_unknown_columns=on_unknown)
+    assert [(row, broken.rule) for row, broken in result.broken] == [(1, "*:unknown"), (2, "*:unknown")]
+    assert json.loads(str(result.broken[0][1].value)) == [json.loads(f'"{key}"')]
+    assert result.broken[0][1].allowed == "the columns as they are spelt: 'currency'"
+
+
+def test_a_key_that_is_like_a_column_that_the_record_has_is_unknown():
+    data = b'{"a": 1, "currency": "USD", "Currency": "x"}\n' * 2
+    result = read_all(data, ["a", "currency"], Json(), on_unknown_columns="ignore")
+    assert result.broken == []
+    assert result.rows == [("1", "USD")] * 2
+
+
 @pytest.mark.parametrize("name", ["__row__", "_rescued"])
 def test_an_unknown_key_may_have_any_name(name):
     data = f'{{"a": 1, "{name}": 7, "z": 8}}'.encode()
@@ -184,6 +202,26 @@ def test_half_a_surrogate_pair_outside_an_object_can_be_quarantined():
     assert [rule for _, rule in result.rules] == ["record:json", "record:json", "record:duplicate_key"]
     for record in result.malformed:
         assert str(record.broken.value).encode()
+
+
+def test_blank_lines_are_no_records():
+    data = b' \t\n{"a": 1}\n   \r\n\r\t{"a": [2]}\n\t\n{"a": 3\n  '
+    for chunk_bytes in (1, 9, 1000):
+        result = read_all(data, ["a"], Json(), chunk_bytes=chunk_bytes)
+        assert result.rows == [("1",), (None,)]
+        assert [*result.rules, *((row, broken.rule) for row, broken in result.broken)] == [
+            (3, "record:json"),
+            (2, "a:type"),
+        ]
+        assert [data[offset : offset + 6] for offset in result.offsets] == [b'{"a": '] * 3
+
+
+@pytest.mark.parametrize("blank_lines", [1, 100_000])
+def test_a_blank_line_over_the_limit_is_a_record(blank_lines, monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
+    result = read_all(b'{"a": 1}\n' + b" " * 300 + b" \n" * blank_lines + b'{"a": 2}', ["a"], Json())
+    assert result.rules == [(2, "record:too_long")]
+    assert result.rows == [("1",), ("2",)]
 
 
 ARRAY = ' [ {"a": "],[",\n  "b": 1} ,{"a": "\\"", "b": "é"}\r\n, 5,{"a": [1]} ]\n'.encode()

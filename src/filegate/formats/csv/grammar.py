@@ -295,8 +295,8 @@ def csv_grammar(source: Csv, columns: int) -> Grammar:
 
 
 def line_grammar() -> Grammar:
-    """One JSON record per line; empty lines are not records. A JSON string contains no raw line end."""
-    return Grammar(quote=None, blanks=b"", limit=MAX_RECORD_BYTES)
+    """One JSON record per line; blank lines are not records. A JSON string contains no raw line end."""
+    return Grammar(quote=None, limit=MAX_RECORD_BYTES)
 
 
 def line_end_at(data: bytes) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import compress
 from typing import Any, Final
 
 import polars as pl
 
+from filegate.formats.columns import listed, spelling
 from filegate.formats.csv.grammar import line_grammar
 from filegate.formats.encoding import next_invalid_utf8
 from filegate.formats.json.plain import plain_lines
@@ -32,12 +34,18 @@ from filegate.runs.manifests import Chunk, FileFormat
 
 _LINE: Final = re.compile(rb"[^\r\n]++")
 _JOINED_LINE: Final = re.compile(rb"[^\r\n" + JOINT + rb"]++")
+_BLANKS: Final = b" \t"
 
 UNKNOWN: Final = "*:unknown"
 """The rule that a record with unknown keys breaks: one for all of them, as their names are data."""
 
 NO_COLUMNS: Final = "record:columns"
 """The rule that a record without any of the contract's keys breaks: it is something else, no row of nulls."""
+
+MAX_RESPELT: Final = 200
+"""Characters of a key that may be a column in another spelling."""
+
+_spelling = lru_cache(maxsize=1024)(spelling)
 
 _ALLOWED: Final[dict[Scalar, str]] = {
     "text": "a string",
@@ -65,19 +73,19 @@ class JsonReader(TextReader):
         self._joined = form == "concatenated_json"
         self._expected = {column.name: column for column in columns}
         self._nulls = {name: frozenset(source.null_words(name)) for name in self._expected}
-        self._nulls = {name: frozenset(source.null_words(name)) for name in self._expected}
         self._type_rules = {name: f"{name}:type" for name in self._expected}
         self._on_unknown = on_unknown_columns
+        self._spellings = {name: spelling(name) for name in self._expected}
         extra = [RESCUED] if on_unknown_columns == "rescue" else []
         super().__init__(line_grammar(), [*self._expected, *extra])
 
     def _records(self, data: bytes, chunk: Chunk) -> Records:
         text = data.replace(JOINT, b"}\n") if self._joined else data
-        lines = _lines(text)
+        lines = self._lines(text, chunk.rows)
         rows = pl.int_range(chunk.first_row, chunk.first_row + len(lines), dtype=pl.Int64, eager=True).alias(ROW)
         frames = []
         others = pl.repeat(True, len(lines), dtype=pl.Boolean, eager=True)
-        for plain, columns in plain_lines(lines, self._expected, self._on_unknown, self._grammar.limit):
+        for plain, columns in plain_lines(lines, self._expected, self._are_plain, self._grammar.limit):
             frames.append(self._selected(columns.with_columns(rows.filter(plain))))
             others &= ~plain
         parsed = RowBuffer(self._columns)
@@ -85,7 +93,7 @@ class JsonReader(TextReader):
         broken: list[tuple[int, BrokenRule]] = []
         malformed = []
         if others.any():
-            for row, line in compress(enumerate(_LINE.finditer(text), chunk.first_row), others):
+            for row, line in compress(enumerate(self._found(text, _LINE), chunk.first_row), others):
                 try:
                     values, rules = self._values(parse_record(line[0], self._grammar.limit))
                 except MalformedRecord as error:
@@ -98,7 +106,7 @@ class JsonReader(TextReader):
 
         def byte_offsets(rows: pl.Series) -> pl.Series:
             """Of the records' first bytes that are not blank."""
-            records = (_JOINED_LINE if self._joined else _LINE).finditer(data)
+            records = self._found(data, _JOINED_LINE if self._joined else _LINE)
             starts = [record.end() - len(record[0].lstrip()) for record in records]
             offsets = [chunk.origin + starts[row - chunk.first_row] for row in rows.to_list()]
             return pl.Series(rows.name, offsets, pl.Int64)
@@ -106,6 +114,40 @@ class JsonReader(TextReader):
         frame = pl.concat([*frames, parsed.frame()]).sort(ROW)
         kept = pl.DataFrame([*zip(*originals, strict=True)] or None, schema=ORIGINALS, orient="col")
         return Records(frame, tuple(broken), tuple(malformed), byte_offsets, kept)
+
+    def _lines(self, data: bytes, rows: int) -> pl.Series:
+        """The records' lines; in bytes that are not UTF-8, replacement characters prevent a line from being plain.
+
+        `rows` is about how many they are: many more line ends are blank lines, which would take most of the memory.
+        """
+        limit = self._grammar.limit
+        data = data.replace(b"\r", b"\n")
+        if data.count(b"\n") > 4 * (rows + 1):
+            data = re.sub(rb"\n(?:[ \t]{0,%d}+\n)++" % limit, b"\n", data)
+        if next_invalid_utf8(data, 0, len(data)) < len(data):
+            data = data.decode(errors="replace").encode()
+        text = pl.Series([data], dtype=pl.Binary).cast(pl.String)
+        lines = text.str.split("\n").explode()
+        return lines.filter((lines.str.strip_chars(_BLANKS.decode()) != "") | (lines.str.len_bytes() > limit))
+
+    def _found(self, data: bytes, line: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+        """The records' lines: all but blank ones, which are none unless they are too long."""
+        found = line.finditer(data)
+        return (match for match in found if match[0].strip(_BLANKS) or len(match[0]) > self._grammar.limit)
+
+    def _are_plain(self, keys: Collection[str]) -> bool:
+        """Whether records with these keys break no rule by them, and have nothing to rescue."""
+        unknown = [key for key in keys if key not in self._expected]
+        if not unknown:
+            return True
+        absent = self._expected.keys() - keys
+        return self._on_unknown == "ignore" and len(unknown) < len(keys) and not self._respelt(unknown, absent)
+
+    def _respelt(self, unknown: Iterable[str], absent: Iterable[str]) -> dict[str, str]:
+        """Keys that are absent columns in another spelling, with these columns: the record means them."""
+        columns = {self._spellings[name]: name for name in absent}
+        short = (key for key in unknown if columns and len(key) <= MAX_RESPELT)
+        return {key: columns[_spelling(key)] for key in short if _spelling(key) in columns}
 
     def _selected(self, plain: pl.DataFrame) -> pl.DataFrame:
         """The columns of `Records.frame` from those of plain lines."""
@@ -123,6 +165,7 @@ class JsonReader(TextReader):
             raise MalformedRecord(
                 NO_COLUMNS, excerpt(list(record)), "an object with at least one column of the contract"
             )
+        absent = self._expected.keys() - record.keys()
         values: list[str | None] = []
         broken: list[BrokenRule] = []
         for column in self._expected.values():
@@ -139,16 +182,12 @@ class JsonReader(TextReader):
                 broken.append(BrokenRule(self._type_rules[column.name], column.name, excerpt(value), allowed))
         if self._on_unknown == "reject" and record:
             broken.append(BrokenRule(UNKNOWN, None, excerpt(list(record)), "only the contract's columns"))
-        elif self._on_unknown == "rescue":
+        elif respelt := self._respelt(record, absent):
+            broken.append(
+                BrokenRule(
+                    UNKNOWN, None, excerpt([*respelt]), f"the columns as they are spelt: {listed([*respelt.values()])}"
+                )
+            )
+        if self._on_unknown == "rescue":
             values.append(rescued(record) if record else None)
         return values, broken
-
-
-def _lines(data: bytes) -> pl.Series:
-    """All lines but empty ones; in bytes that are not UTF-8, replacement characters prevent a line from being plain."""
-    data = data.replace(b"\r", b"\n")
-    if next_invalid_utf8(data, 0, len(data)) < len(data):
-        data = data.decode(errors="replace").encode()
-    text = pl.Series([data], dtype=pl.Binary).cast(pl.String)
-    lines = text.str.split("\n").explode()
-    return lines.filter(lines != "")

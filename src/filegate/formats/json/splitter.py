@@ -118,8 +118,8 @@ class ValueSplitter:
     def _skip_blank(self, text: str, position: int) -> int:
         match = _BLANK.match(text, position)
         end = match.end() if match else position
-        at_mark = self._window.ended and self._expected in (_END, _VALUE) and text[end:] == CTRL_Z.decode()
-        return len(text) if at_mark else end
+        may_end = self._window.ended and self._expected in (_END, _VALUE) and end == len(text) - 1
+        return len(text) if may_end and text[end] == CTRL_Z.decode() else end
 
     def _separator(self, text: str, position: int) -> None:
         """Consume a comma or the closing bracket, whichever the array's grammar allows here."""
