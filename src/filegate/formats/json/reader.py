@@ -116,9 +116,9 @@ class JsonReader(TextReader):
         return Records(frame, tuple(broken), tuple(malformed), byte_offsets, kept)
 
     def _lines(self, data: bytes, rows: int) -> pl.Series:
-        """The records' lines; in bytes that are not UTF-8, replacement characters prevent a line from being plain.
+        """So many records, one per line; in bytes that are not UTF-8, replacement characters keep them from being plain.
 
-        `rows` is about how many they are: many more line ends are blank lines, which would take most of the memory.
+        Many more line ends are blank lines, which would take most of the memory.
         """
         limit = self._grammar.limit
         data = data.replace(b"\r", b"\n")
@@ -128,6 +128,9 @@ class JsonReader(TextReader):
             data = data.decode(errors="replace").encode()
         text = pl.Series([data], dtype=pl.Binary).cast(pl.String)
         lines = text.str.split("\n").explode()
+        lines = lines.filter(lines != "")
+        if len(lines) == rows:
+            return lines
         return lines.filter((lines.str.strip_chars(_BLANKS.decode()) != "") | (lines.str.len_bytes() > limit))
 
     def _found(self, data: bytes, line: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
@@ -140,12 +143,11 @@ class JsonReader(TextReader):
         unknown = [key for key in keys if key not in self._expected]
         if not unknown:
             return True
-        absent = self._expected.keys() - keys
-        return self._on_unknown == "ignore" and len(unknown) < len(keys) and not self._respelt(unknown, absent)
+        return self._on_unknown == "ignore" and len(unknown) < len(keys) and not self._respelt(unknown, keys)
 
-    def _respelt(self, unknown: Iterable[str], absent: Iterable[str]) -> dict[str, str]:
-        """Keys that are absent columns in another spelling, with these columns: the record means them."""
-        columns = {self._spellings[name]: name for name in absent}
+    def _respelt(self, unknown: Iterable[str], found: Collection[str]) -> dict[str, str]:
+        """Keys that are columns in another spelling, with these columns, unless they are found: the record means them."""
+        columns = {spelt: name for name, spelt in self._spellings.items() if name not in found}
         short = (key for key in unknown if columns and len(key) <= MAX_RESPELT)
         return {key: columns[_spelling(key)] for key in short if _spelling(key) in columns}
 
@@ -161,15 +163,13 @@ class JsonReader(TextReader):
         Raises:
             MalformedRecord: it has none of the contract's columns.
         """
-        if self._expected.keys().isdisjoint(record):
-            raise MalformedRecord(
-                NO_COLUMNS, excerpt(list(record)), "an object with at least one column of the contract"
-            )
-        absent = self._expected.keys() - record.keys()
+        unknown = {key: value for key, value in record.items() if key not in self._expected}
+        if len(unknown) == len(record):
+            raise MalformedRecord(NO_COLUMNS, excerpt([*record]), "at least one of the contract's columns")
         values: list[str | None] = []
         broken: list[BrokenRule] = []
         for column in self._expected.values():
-            value = record.pop(column.name, None)
+            value = record.get(column.name)
             scalar = scalar_type(value)
             string = None if scalar is None else to_string(value)
             if value is None or string in self._nulls[column.name]:
@@ -180,14 +180,16 @@ class JsonReader(TextReader):
             if scalar is None or not (column.coerce or scalar == column.scalar or is_date):
                 allowed = "one value, not nested" if scalar is None and column.coerce else _ALLOWED[column.scalar]
                 broken.append(BrokenRule(self._type_rules[column.name], column.name, excerpt(value), allowed))
-        if self._on_unknown == "reject" and record:
-            broken.append(BrokenRule(UNKNOWN, None, excerpt(list(record)), "only the contract's columns"))
-        elif respelt := self._respelt(record, absent):
-            broken.append(
-                BrokenRule(
-                    UNKNOWN, None, excerpt([*respelt]), f"the columns as they are spelt: {listed([*respelt.values()])}"
-                )
-            )
+        if unknown:
+            broken += self._broken_by_keys(unknown, record)
         if self._on_unknown == "rescue":
-            values.append(rescued(record) if record else None)
+            values.append(rescued(unknown) if unknown else None)
         return values, broken
+
+    def _broken_by_keys(self, unknown: Collection[str], found: Collection[str]) -> Iterator[BrokenRule]:
+        """The rules that a record's unknown keys break."""
+        if self._on_unknown == "reject":
+            yield BrokenRule(UNKNOWN, None, excerpt([*unknown]), "only the contract's columns")
+        elif respelt := self._respelt(unknown, found):
+            allowed = f"the columns as they are spelt: {listed([*respelt.values()])}"
+            yield BrokenRule(UNKNOWN, None, excerpt([*respelt]), allowed)
