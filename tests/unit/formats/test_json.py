@@ -177,6 +177,21 @@ def test_many_broken_rules_take_little_memory():
     assert peak < 15 << 20
 
 
+@pytest.mark.parametrize("on_unknown", ["ignore", "rescue", "reject"])
+def test_as_many_keys_as_a_record_can_have_take_bounded_memory(on_unknown):
+    line = b'{"a":1' + b"".join(b',"%x":1' % n for n in range(0x10000, 0x10000 + 104_000)) + b"}\n"
+    assert 1_000_000 < len(line) < 1 << 20
+    blob, columns = MemoryBlob(line * 2), expected("a")
+    layout = sniff(blob, [Json()], columns, on_unknown)
+    reader = make_reader(layout, Json(), columns, on_unknown)
+    tracemalloc.start()
+    records = reader.read(blob, chunk_of(RawChunk(0, blob.size, 2), 1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert records.frame.height == 2
+    assert peak < 80 << 20
+
+
 def test_a_repeated_key_is_found_in_one_walk(monkeypatch):
     keys = [_Counted(f"{n}") for n in range(2000)]
     monkeypatch.setattr(_Counted, "compared", 0)
@@ -222,6 +237,14 @@ def test_a_blank_line_over_the_limit_is_a_record(blank_lines, monkeypatch):
     result = read_all(b'{"a": 1}\n' + b" " * 300 + b" \n" * blank_lines + b'{"a": 2}', ["a"], Json())
     assert result.rules == [(2, "record:too_long")]
     assert result.rows == [("1",), ("2",)]
+
+
+def test_blanks_between_elements_are_few_lines():
+    data = b'[{"a": 1}' + b" \n" * 50_000 + b',\n{"a": 2},{"a": 3} \n ]' + b"\n" * 100_000
+    result = read_all(data, ["a"], Json())
+    assert result.rows == [("1",), ("2",), ("3",)]
+    assert [data[offset : offset + 1] for offset in result.offsets] == [b"{"] * 3
+    assert sum((chunk.data or b"").count(b"\n") for chunk in result.chunks) < 250
 
 
 ARRAY = ' [ {"a": "],[",\n  "b": 1} ,{"a": "\\"", "b": "é"}\r\n, 5,{"a": [1]} ]\n'.encode()

@@ -116,14 +116,8 @@ class JsonReader(TextReader):
         return Records(frame, tuple(broken), tuple(malformed), byte_offsets, kept)
 
     def _lines(self, data: bytes, rows: int) -> pl.Series:
-        """So many records, one per line; in bytes that are not UTF-8, replacement characters keep them from being plain.
-
-        Many more line ends are blank lines, which would take most of the memory.
-        """
-        limit = self._grammar.limit
+        """So many records, one per line; a replacement character, for invalid UTF-8, keeps one from being plain."""
         data = data.replace(b"\r", b"\n")
-        if data.count(b"\n") > 4 * (rows + 1):
-            data = re.sub(rb"\n(?:[ \t]{0,%d}+\n)++" % limit, b"\n", data)
         if next_invalid_utf8(data, 0, len(data)) < len(data):
             data = data.decode(errors="replace").encode()
         text = pl.Series([data], dtype=pl.Binary).cast(pl.String)
@@ -131,7 +125,8 @@ class JsonReader(TextReader):
         lines = lines.filter(lines != "")
         if len(lines) == rows:
             return lines
-        return lines.filter((lines.str.strip_chars(_BLANKS.decode()) != "") | (lines.str.len_bytes() > limit))
+        too_long = lines.str.len_bytes() > self._grammar.limit
+        return lines.filter((lines.str.strip_chars(_BLANKS.decode()) != "") | too_long)
 
     def _found(self, data: bytes, line: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
         """The records' lines: all but blank ones, which are none unless they are too long."""
@@ -146,7 +141,7 @@ class JsonReader(TextReader):
         return self._on_unknown == "ignore" and len(unknown) < len(keys) and not self._respelt(unknown, keys)
 
     def _respelt(self, unknown: Iterable[str], found: Collection[str]) -> dict[str, str]:
-        """Keys that are columns in another spelling, with these columns, unless they are found: the record means them."""
+        """Keys that are another spelling of columns that are not found, with these columns: the record means them."""
         columns = {spelt: name for name, spelt in self._spellings.items() if name not in found}
         short = (key for key in unknown if columns and len(key) <= MAX_RESPELT)
         return {key: columns[_spelling(key)] for key in short if _spelling(key) in columns}
