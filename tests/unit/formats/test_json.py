@@ -177,13 +177,12 @@ def test_many_broken_rules_take_little_memory():
     assert peak < 15 << 20
 
 
-@pytest.mark.parametrize("on_unknown", ["ignore", "rescue", "reject"])
-def test_as_many_keys_as_a_record_can_have_take_bounded_memory(on_unknown):
+def test_as_many_keys_as_a_record_can_have_take_bounded_memory():
     line = b'{"a":1' + b"".join(b',"%x":1' % n for n in range(0x10000, 0x10000 + 104_000)) + b"}\n"
     assert 1_000_000 < len(line) < 1 << 20
     blob, columns = MemoryBlob(line * 2), expected("a")
-    layout = sniff(blob, [Json()], columns, on_unknown)
-    reader = make_reader(layout, Json(), columns, on_unknown)
+    layout = sniff(blob, [Json()], columns, "rescue")
+    reader = make_reader(layout, Json(), columns, "rescue")
     tracemalloc.start()
     records = reader.read(blob, chunk_of(RawChunk(0, blob.size, 2), 1))
     _, peak = tracemalloc.get_traced_memory()
@@ -239,12 +238,15 @@ def test_a_blank_line_over_the_limit_is_a_record(blank_lines, monkeypatch):
     assert result.rows == [("1",), ("2",)]
 
 
-def test_blanks_between_elements_are_few_lines():
+def test_blanks_between_elements_are_read_as_few_lines(monkeypatch):
+    split_lines = pl.Series.explode
+    seen = []
+    monkeypatch.setattr(pl.Series, "explode", lambda lines: seen.append(split_lines(lines)) or seen[-1])
     data = b'[{"a": 1}' + b" \n" * 50_000 + b',\n{"a": 2},{"a": 3} \n ]' + b"\n" * 100_000
     result = read_all(data, ["a"], Json())
     assert result.rows == [("1",), ("2",), ("3",)]
     assert [data[offset : offset + 1] for offset in result.offsets] == [b"{"] * 3
-    assert sum((chunk.data or b"").count(b"\n") for chunk in result.chunks) < 250
+    assert 0 < sum(map(len, seen)) < 20
 
 
 ARRAY = ' [ {"a": "],[",\n  "b": 1} ,{"a": "\\"", "b": "é"}\r\n, 5,{"a": [1]} ]\n'.encode()

@@ -30,10 +30,11 @@ from filegate.formats.records import (
 )
 from filegate.formats.sources import Json
 from filegate.runs.broken_rule import BrokenRule
-from filegate.runs.manifests import Chunk, FileFormat
+from filegate.runs.manifests import STAGED_AS, Chunk, FileFormat
 
 _LINE: Final = re.compile(rb"[^\r\n]++")
 _JOINED_LINE: Final = re.compile(rb"[^\r\n" + JOINT + rb"]++")
+_MANY_LINE_ENDS: Final = re.compile(rb"\n\n\n\n+")
 _BLANKS: Final = b" \t"
 
 UNKNOWN: Final = "*:unknown"
@@ -70,7 +71,7 @@ class JsonReader(TextReader):
     def __init__(
         self, form: FileFormat, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
     ) -> None:
-        self._joined = form == "concatenated_json"
+        self._form = form
         self._expected = {column.name: column for column in columns}
         self._nulls = {name: frozenset(source.null_words(name)) for name in self._expected}
         self._type_rules = {name: f"{name}:type" for name in self._expected}
@@ -80,7 +81,8 @@ class JsonReader(TextReader):
         super().__init__(line_grammar(), [*self._expected, *extra])
 
     def _records(self, data: bytes, chunk: Chunk) -> Records:
-        text = data.replace(JOINT, b"}\n") if self._joined else data
+        joined = self._form == "concatenated_json"
+        text = data.replace(JOINT, b"}\n") if joined else data
         lines = self._lines(text, chunk.rows)
         rows = pl.int_range(chunk.first_row, chunk.first_row + len(lines), dtype=pl.Int64, eager=True).alias(ROW)
         frames = []
@@ -106,7 +108,7 @@ class JsonReader(TextReader):
 
         def byte_offsets(rows: pl.Series) -> pl.Series:
             """Of the records' first bytes that are not blank."""
-            records = self._found(data, _JOINED_LINE if self._joined else _LINE)
+            records = self._found(data, _JOINED_LINE if joined else _LINE)
             starts = [record.end() - len(record[0].lstrip()) for record in records]
             offsets = [chunk.origin + starts[row - chunk.first_row] for row in rows.to_list()]
             return pl.Series(rows.name, offsets, pl.Int64)
@@ -118,6 +120,8 @@ class JsonReader(TextReader):
     def _lines(self, data: bytes, rows: int) -> pl.Series:
         """So many records, one per line; a replacement character, for invalid UTF-8, keeps one from being plain."""
         data = data.replace(b"\r", b"\n")
+        if self._form in STAGED_AS:
+            data = _MANY_LINE_ENDS.sub(b"\n", data)
         if next_invalid_utf8(data, 0, len(data)) < len(data):
             data = data.decode(errors="replace").encode()
         text = pl.Series([data], dtype=pl.Binary).cast(pl.String)

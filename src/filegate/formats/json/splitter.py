@@ -18,8 +18,6 @@ from filegate.runs.manifests import Layout
 _BLANK: Final = re.compile(r"[ \t\r\n]*+")
 _STRUCTURE: Final = re.compile(rb'["\\\[\]{}]')
 
-_PADDING: Final = b"\n" + b" " * 1023
-
 # An element's line ends are whitespace: its strings contain none.
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 
@@ -103,7 +101,7 @@ class ValueSplitter:
             rows += 1
             position = end
             self._expect_next()
-        lines += _line_ends(position - len(lines))
+        lines += b"\n" * (position - len(lines))
         chunk = RawChunk(window.start, position, rows, bytes(lines))
         window.drop(position)
         return chunk
@@ -111,7 +109,7 @@ class ValueSplitter:
     def _separate(self, lines: bytearray, token: int) -> None:
         """End the line before the value at `token`, without another byte than the text has."""
         if token > len(lines) or not lines:
-            lines += _line_ends(token - len(lines))
+            lines += b"\n" * (token - len(lines))
         elif lines.endswith(b"}"):
             lines[-1:] = JOINT
         else:
@@ -173,11 +171,6 @@ class ValueSplitter:
             f"of the decompressed UTF-8 text: {problem}.",
             advice="Deliver valid JSON; of one object per line (NDJSON), only the malformed lines are rejected.",
         )
-
-
-def _line_ends(length: int) -> bytes:
-    """So many bytes that end a line, and the last of them another one; between them are blank lines, but not many."""
-    return (_PADDING * (length // len(_PADDING) + 1))[: length - 1] + b"\n" if length else b""
 
 
 class _Nesting:
