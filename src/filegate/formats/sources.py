@@ -82,7 +82,7 @@ class Csv(TextSource):
 
 @dataclass(frozen=True, kw_only=True)
 class Json(TextSource):
-    """JSON records: an object per line (NDJSON), an array of objects, or objects one after the other; this is detected."""
+    """JSON records: an object per line (NDJSON), an array, or objects one after the other; this is detected."""
 
 
 @dataclass(frozen=True, kw_only=True)
