@@ -88,6 +88,8 @@ def rescued(members: Mapping[str, object]) -> str:
 
 def to_json(value: object) -> str:
     """The value as JSON, its numbers as they were written."""
+    if type(value) is str:
+        return _ENCODER.encode(value)
     if isinstance(value, _Number):
         return value
     if isinstance(value, dict):

@@ -58,6 +58,7 @@ class ValueSplitter:
         self._name = name
         self._in_array = layout.format == "json_array"
         self._expected = _FIRST if self._in_array else _VALUE
+        self._after_value = _SEPARATOR if self._in_array else _VALUE
 
     def chunks(self) -> Iterator[RawChunk]:
         """The chunks, in order.
@@ -96,30 +97,30 @@ class ValueSplitter:
             if token > 0 and (too_long or end > self._chunk_bytes):
                 position = token
                 break
-            self._separate(lines, token)
+            if lines and token == len(lines):
+                self._join(lines)
+            else:
+                lines += b"\n" * (token - len(lines))
             lines += window.data[token:end].translate(_ONE_LINE)
             rows += 1
             position = end
-            self._expect_next()
+            self._expected = self._after_value
         lines += b"\n" * (position - len(lines))
         chunk = RawChunk(window.start, position, rows, bytes(lines))
         window.drop(position)
         return chunk
 
-    def _separate(self, lines: bytearray, token: int) -> None:
-        """End the line before the value at `token`, without another byte than the text has."""
-        if token > len(lines) or not lines:
-            lines += b"\n" * (token - len(lines))
-        elif lines.endswith(b"}"):
-            lines[-1:] = JOINT
-        else:
-            raise self._malformed(token, "expected a blank or a line end")
+    def _join(self, lines: bytearray) -> None:
+        """End a line where the next value follows directly, without another byte than the text has."""
+        if not lines.endswith(b"}"):
+            raise self._malformed(len(lines), "expected a blank or a line end")
+        lines[-1:] = JOINT
 
     def _skip_blank(self, text: str, position: int) -> int:
         match = _BLANK.match(text, position)
         end = match.end() if match else position
-        may_end = self._window.ended and self._expected in (_END, _VALUE) and end == len(text) - 1
-        return len(text) if may_end and text[end] == CTRL_Z.decode() else end
+        at_mark = end == len(text) - 1 and text[end] == CTRL_Z.decode() and self._window.ended
+        return len(text) if at_mark and self._expected in (_END, _VALUE) else end
 
     def _separator(self, text: str, position: int) -> None:
         """Consume a comma or the closing bracket, whichever the array's grammar allows here."""
@@ -130,10 +131,6 @@ class ValueSplitter:
             self._expected = _END
         else:
             raise self._malformed(position, f"expected {self._expected}")
-
-    def _expect_next(self) -> None:
-        """A value has ended."""
-        self._expected = _SEPARATOR if self._in_array else _VALUE
 
     def _value(self, text: str, start: int) -> int:
         """Where the value ends; beyond the grammar's limit if it is too long."""
@@ -161,7 +158,7 @@ class ValueSplitter:
             if not window.next_block():
                 raise self._malformed(0, f"the value that starts at byte {start} does not end")
         window.drop(end)
-        self._expect_next()
+        self._expected = self._after_value
         return RawChunk(start, window.start - start, 1, head)
 
     def _malformed(self, position: int, problem: str) -> MalformedObject:
