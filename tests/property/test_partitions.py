@@ -174,8 +174,7 @@ def test_what_is_published_is_what_the_file_says(texts: list[str]) -> None:
             assert any(set(text) & {"\ufffe", "\uffff"} for text in texts)
             return
         assert outcome.record.rules == ({"c:partition": len(texts) - len(kept)} if len(kept) < len(texts) else {})
-        found = readings(place / "out" / "processed" / "rows", pl.String())
-        for found in readings(place / "out" / "processed" / "rows", pl.String()).values():
-            assert Counter(found) == Counter([*kept, "kept"])
+        for read in readings(place / "out" / "processed" / "rows", pl.String()).values():
+            assert Counter(read) == Counter([*kept, "kept"])
     finally:
         shutil.rmtree(place)
