@@ -89,7 +89,8 @@ def test_commands_read_the_list_as_another_matcher_does(key: str) -> None:
         (r"a\\*", r"a\b", True),
         ("a?[b]", "a?[b]", True),
         ("a?[b]", "axb", False),
-        ("*", "", True),
+        ("*", "a", True),
+        ("", "a", False),
     ],
 )
 def test_a_backslash_makes_a_star_a_star_and_nothing_else_is_special(pattern: str, key: str, ignores: bool) -> None:

@@ -87,8 +87,7 @@ def check_starts_runs(deliveries: Iterable[tuple[Path, str]], ignored_keys: str)
 
 def ignored_by(key: str, ignored_keys: str) -> str | None:
     """The pattern by which a key of the raw bucket starts no run, if there is one; see `IgnoredKeys` in main.yaml."""
-    patterns = [pattern.strip() for pattern in ignored_keys.split(",") if pattern.strip()]
-    return next((pattern for pattern in patterns if _wildcard(pattern).fullmatch(key)), None)
+    return next((pattern for pattern in ignored_keys.split(",") if _wildcard(pattern).fullmatch(key)), None)
 
 
 def _wildcard(pattern: str) -> re.Pattern[str]:
