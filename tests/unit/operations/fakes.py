@@ -20,12 +20,11 @@ from filegate.operations.ports import Received
 from filegate.pipeline.context import output_manifest_key, quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.runs.address import Address
-from filegate.runs.clock import iso
 from filegate.runs.manifests import Layout, OutputManifest, OutputPart, QuarantineManifest, QuarantinePart
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Request, Run, run_id_of
 from filegate.runs.states import State, Status
-from filegate.storage.ledger import alive, entered
+from filegate.storage.ledger import alive, entered, iso
 from filegate.storage.memory import MemoryLedger
 from filegate.storage.objects import write_document
 from tests.memory_store import MemoryObjectStore
