@@ -94,7 +94,8 @@ class ChunkValidator:
             )
         self.keys.add(chunk.index, evaluation if repeats is None else None, split.accepted)
         rules = Counter(split.tallies)
-        rules.update([record.broken.rule for record in records.malformed])
+        for record in records.malformed:
+            rules[record.broken.rule] += 1
         none_rejected = split.rejected.is_empty() and not records.malformed
         rejected = pl.DataFrame() if none_rejected else quarantine_frame(split.rejected, records)
         return split.accepted, rejected, rules

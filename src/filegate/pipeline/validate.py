@@ -158,24 +158,25 @@ def _concluded(
     assert run.ingested is not None
     rows, rules = run.ingested.rows, _tallied(outcomes)
     quarantine = _write_quarantine(run, context, manifest.layout, rules, outcomes)
-    accepted = sum(outcome.accepted.rows for outcome in outcomes)
-    rejected = sum(outcome.rejected.rows for outcome in outcomes)
-    if accepted + rejected != rows:
-        raise ConservationError(f"{rows:,} rows became {accepted:,} accepted and {rejected:,} rejected ones.")
+    accepted = _accepted(outcomes)
+    rows_accepted = sum(part.rows for part in accepted.parts)
+    rows_rejected = sum(outcome.rejected.rows for outcome in outcomes)
+    if rows_accepted + rows_rejected != rows:
+        raise ConservationError(f"{rows:,} rows became {rows_accepted:,} accepted and {rows_rejected:,} rejected ones.")
     # The rows of a replay were all rejected before: each one that gets through now is a gain.
     tolerated = 1.0 if manifest.quarantined else dataset.tolerated_rejects
-    share = rejected / rows
-    is_valid = accepted > 0 and share <= tolerated
+    share = rows_rejected / rows
+    is_valid = rows_accepted > 0 and share <= tolerated
     run = run.with_validated(
         Validated(
             verdict="VALID" if is_valid else "INVALID",
             rows_in=rows,
-            rows_accepted=accepted,
-            rows_rejected=rejected,
-            rows_repeated=sum(outcome.accepted.repeated for outcome in outcomes),
+            rows_accepted=rows_accepted,
+            rows_rejected=rows_rejected,
+            rows_repeated=sum(part.repeated for part in accepted.parts),
             share_of_tolerance=_share_of_tolerance(share, tolerated),
             rules=rules,
-            message=_message(rejected, rows, tolerated, rules),
+            message=_message(rows_rejected, rows, tolerated, rules),
             quarantine=quarantine,
         )
     )
@@ -183,10 +184,9 @@ def _concluded(
         context.ledger.record(run, context.used(run))  # no other function will
         return run
     if run.fan_out is None or dataset.transform_scope == "object":
-        return write_manifest(run.with_fan_out(None), context, ACCEPTED, _accepted(outcomes))
-    parts = [_accepted(some) for some in fan_out.per_range(outcomes)]
-    chunks = sum(len(part.parts) for part in parts)
-    return fan_out.start_all(run, context, State.TRANSFORM, ACCEPTED, parts, chunks=chunks)
+        return write_manifest(run.with_fan_out(None), context, ACCEPTED, accepted)
+    ranges = [_accepted(some) for some in fan_out.per_range(outcomes)]
+    return fan_out.start_all(run, context, State.TRANSFORM, ACCEPTED, ranges, chunks=len(accepted.parts))
 
 
 def _accepted(outcomes: Sequence[ChunkOutcome]) -> AcceptedManifest:

@@ -16,7 +16,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from filegate.errors import ClaimLost
-from filegate.runs.document_format import FORMAT
+from filegate.runs.manifests import FORMAT
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Failure, Run, Usage
 from filegate.runs.states import PARALLEL_OUTPUT, State, Status
@@ -51,8 +51,8 @@ class DynamoDBLedger:
         return won
 
     def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
-        facts = run.findings | entered(state, run.chunks if chunks is None else chunks, now)
-        self._owned(run, facts | {f"states.{state}": facts["entered_at"]} | _used(usage))
+        begun = entered(state, run.chunks if chunks is None else chunks, now)
+        self._owned(run, begun | {f"states.{state}": begun["entered_at"]} | run.findings | _used(usage))
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
         self._owned(run, alive(now), more={"chunks_done": chunks, "rows_done": rows})

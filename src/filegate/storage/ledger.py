@@ -37,6 +37,7 @@ def claimed(run: Run, now: datetime) -> dict[str, Any]:
     """What a claim sets of it, besides what only the first one does: `started_at`, `states`."""
     request = run.request
     return {
+        **entered(State.INGEST, 0, now),
         "run_id": run.run_id,
         "dataset": request.dataset,
         "status": Status.RUNNING,
@@ -47,7 +48,6 @@ def claimed(run: Run, now: datetime) -> dict[str, Any]:
         "owner": run.execution,
         "retries": run.retries.count,
         **({} if request.replay_of is None else {"replay_of": request.replay_of}),
-        **entered(State.INGEST, 0, now),
     }
 
 

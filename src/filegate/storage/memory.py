@@ -36,9 +36,9 @@ class MemoryLedger:
 
     def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         known = self._owned(run)
-        facts = run.findings | entered(state, run.chunks if chunks is None else chunks, now)
-        states = known.states | {state: facts["entered_at"]}
-        self._set(run.run_id, **facts, states=states, usage=known.usage | usage)
+        found = {"usage": known.usage | usage, **run.findings}
+        begun = entered(state, run.chunks if chunks is None else chunks, now)
+        self._set(run.run_id, **found, **begun, states=known.states | {state: begun["entered_at"]})
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
         known = self._owned(run)
