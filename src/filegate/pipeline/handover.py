@@ -13,7 +13,7 @@ from filegate.pipeline.context import Context
 from filegate.runs.address import Address
 from filegate.runs.manifests import AcceptedManifest, ChunkManifest
 from filegate.runs.run import Run
-from filegate.storage.objects import read_document, write_document
+from filegate.storage.objects import read_document
 
 CHUNKS, ACCEPTED = "chunks", "accepted"
 INLINE_LIMIT = 8 << 10
@@ -27,7 +27,7 @@ def write_manifest(run: Run, context: Context, name: str, manifest: ChunkManifes
     text = manifest.model_dump_json()
     if len(text) <= INLINE_LIMIT:
         return run.with_manifest(text)
-    write_document(context.store, context.staged(run, f"{name}.json"), manifest)
+    context.store.write(context.staged(run, f"{name}.json"), text.encode())
     return run.with_manifest(None)
 
 
