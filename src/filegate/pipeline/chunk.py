@@ -37,8 +37,9 @@ class ChunkValidator:
         self.keys = ObjectKeys(run, dataset, scratch)
         self._run = run
         self._context = context
-        self._dataset = dataset
+        self._dataset = dataset.name
         self._scratch = scratch
+        self._contract = dataset.contract
         self._date_formats = source.date_formats if isinstance(source, TextSource) else {}
         self._reader: Reader = (
             QuarantineReader(layout, source, dataset, scratch)
@@ -58,7 +59,7 @@ class ChunkValidator:
         """
         accepted, rejected, rules = self._split(chunk, repeats)
         accepted_at = self._context.staged(self._run, f"accepted/{chunk.index:05d}.parquet")
-        rejected_at = self._context.quarantined(self._dataset.name, self._run.run_id, f"{chunk.index:05d}.parquet")
+        rejected_at = self._context.quarantined(self._dataset, self._run.run_id, f"{chunk.index:05d}.parquet")
         if accepted.height:
             part = parquet_bytes(accepted, compression="lz4", statistics=False)
             self._context.store.write(accepted_at, part)
@@ -83,9 +84,7 @@ class ChunkValidator:
             raise ConservationError(
                 f"{blob.name}, chunk {chunk.index}: {found} rows were read, but ingest counted {chunk.rows}."
             )
-        evaluation = self._dataset.contract.evaluate(
-            records.frame, date_formats=self._date_formats, strings=records.strings
-        )
+        evaluation = self._contract.evaluate(records.frame, date_formats=self._date_formats, strings=records.strings)
         split = evaluation.split(records.broken, repeats)
         if split.accepted.height + split.rejected.height != records.frame.height:
             raise ConservationError(

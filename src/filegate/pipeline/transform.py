@@ -6,11 +6,11 @@ one a range of chunks. A transform over the whole object is one invocation's.
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import polars as pl
@@ -50,7 +50,7 @@ def transform(run: Run, context: Context) -> Run:
     context.ledger.enter(run, State.TRANSFORM, context.now(), context.used(run), chunks=len(accepted.parts))
     transformer = _Transformer(run, context)
     if context.registry[run.request.dataset].transform_scope == "object":
-        with TemporaryDirectory(prefix="filegate-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="filegate-") as scratch:
             parts = list(transformer.of_object(accepted.parts, Path(scratch)))
     else:
         parts = list(transformer.of_rows(accepted.parts, ProgressReporter(run, context)))
