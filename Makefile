@@ -8,8 +8,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-to-develop
 # Processes that share the tests: one more than there are processors, as half of what they do is waiting.
-WORLDS ?= 20000
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# How many worlds are simulated by themselves; `make test` has fewer.
+WORLDS ?= 20000
 PAGES = $(shell grep --files-with-matches --fixed-strings '[[[cog' docs/*.* tests/infrastructure/*.yaml)
 
 .DEFAULT_GOAL := help
