@@ -50,6 +50,9 @@ class ChunkValidator:
     def validate(self, chunk: Chunk, repeats: pl.DataFrame | None = None) -> ChunkOutcome:
         """Writes the chunk's accepted and rejected parts.
 
+        Those of a second pass have names of their own: an invocation that was given up in its first pass may still
+        write.
+
         Args:
             chunk: of the manifest.
             repeats: `__row__`, `rule`: in the second pass, the rows that break a rule of uniqueness.
@@ -58,8 +61,9 @@ class ChunkValidator:
             ConservationError: it has another number of rows than ingest counted, or rows got lost.
         """
         accepted, rejected, rules = self._split(chunk, repeats)
-        accepted_at = self._context.staged(self._run, f"accepted/{chunk.index:05d}.parquet")
-        rejected_at = self._context.quarantined(self._dataset, self._run.run_id, f"{chunk.index:05d}.parquet")
+        name = f"{chunk.index:05d}.parquet" if repeats is None else f"{chunk.index:05d}-again.parquet"
+        accepted_at = self._context.staged(self._run, f"accepted/{name}")
+        rejected_at = self._context.quarantined(self._dataset, self._run.run_id, name)
         if accepted.height:
             part = parquet_bytes(accepted, compression="lz4", statistics=False)
             self._context.store.write(accepted_at, part)

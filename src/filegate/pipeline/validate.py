@@ -1,7 +1,8 @@
 """Validate: chunk by chunk, split the rows into those that honour the contract and those that do not.
 
 Chunks are independent but for uniqueness, which is a property of the whole object: the keys of all chunks are compared,
-and the chunks that turn out to hold repeated rows are validated once more with that knowledge, overwriting their parts.
+and the chunks that turn out to hold repeated rows are validated once more with that knowledge; the manifests name the
+parts of that pass.
 
 The whole object is one invocation's, or, where it is a large one, a range of its chunks is; then `reduce_validated`
 does what needs all of them.
