@@ -22,7 +22,7 @@ from filegate.errors import CheckFailed, DeclarationError
 from filegate.formats import Records, make_reader, sniff, split
 from filegate.formats.records import ROW
 from filegate.formats.sources import TextSource
-from filegate.storage.objects import FileBlob
+from filegate.storage.folder import FileBlob
 from tests.unit.formats.support import chunk_of
 
 REPOSITORY = Path(__file__).parents[2]

@@ -6,6 +6,7 @@ one a range of chunks. A transform over the whole object is one invocation's.
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -24,7 +25,7 @@ from filegate.pipeline.progress import ProgressReporter
 from filegate.runs.manifests import AcceptedManifest, AcceptedPart, OutputManifest, OutputPart, RangeOutcome
 from filegate.runs.run import Range, Run, Transformed
 from filegate.runs.states import State
-from filegate.storage.objects import read_document, write_document
+from filegate.storage.objects import write_document
 
 MAX_PARTITIONS = 1_000
 """How many folders one part may be spread over: each is a file, and S3 is slow with many small ones."""
@@ -48,8 +49,8 @@ def transform(run: Run, context: Context) -> Run:
     context.ledger.enter(run, State.TRANSFORM, context.now(), context.used(run), chunks=len(accepted.parts))
     transformer = _Transformer(run, context)
     if context.registry[run.request.dataset].transform_scope == "object":
-        with context.scratch() as scratch:
-            parts = list(transformer.of_object(accepted.parts, scratch))
+        with tempfile.TemporaryDirectory(prefix="filegate-") as scratch:
+            parts = list(transformer.of_object(accepted.parts, Path(scratch)))
     else:
         parts = list(transformer.of_rows(accepted.parts, ProgressReporter(run, context)))
     return _concluded(run, context, parts)
@@ -59,8 +60,7 @@ def transform_range(run: Run, context: Context) -> Run:
     """Does for the accepted parts of one range what `transform` does for all."""
 
     def work(range_: Range) -> RangeOutcome:
-        address = fan_out.range_address(run, context, "accepted", range_.index)
-        accepted = read_document(context.store, address, AcceptedManifest)
+        accepted = read_manifest(run, context, ACCEPTED, AcceptedManifest)
         parts = tuple(_Transformer(run, context).of_rows(fan_out.until_deadline(accepted.parts, context)))
         return RangeOutcome(
             range=range_,
