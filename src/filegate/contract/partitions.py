@@ -63,7 +63,7 @@ def not_a_folder(name: str) -> pl.Expr:
 def allowed(name: str) -> str:
     """The values for which `not_a_folder` is false, for a person to read."""
     room = MAX_FOLDER_BYTES - len(f"{name}=".encode())
-    return f"a partition's value: not empty, not {HIVE_NULL}, and at most {room} bytes in the folder's name"
+    return f"a partition's value: not empty, not {HIVE_NULL}, and at most {room} bytes when percent-encoded"
 
 
 def _spelled(values: pl.Series) -> str:
