@@ -125,7 +125,7 @@ def test_a_date_format_replaces_iso_8601(dtype, date_format, example, compiled, 
     text, value = example
     contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype)}))
     texts = [text, f" {text}", f"{text} ", "2013-01-31T09:30:00"]
-    split = contract.evaluate(chunk(x=texts), date_formats={"x": date_format}).split()
+    split = contract.with_date_formats({"x": date_format}).evaluate(chunk(x=texts)).split()
     assert split.accepted["x"].to_list() == [value]
     assert split.tallies == {"x:type": 3}
     assert date_format in split.rejected["broken"][0][0]["allowed"]
