@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -157,10 +157,11 @@ def _cast_formatted(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat) 
 
 def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zone: str | None = None) -> pl.Expr:
     """The timestamp; with a zone, the format must have an offset, and the instant is converted to that zone."""
-    utc = None if zone is None else "UTC"
-    value = text.str.to_datetime(date_format, time_unit=unit, time_zone=utc, strict=False)
+    # Most timestamps of a chunk differ: polars' cache of parsed ones costs more than it saves.
+    options: dict[str, Any] = {"time_zone": None if zone is None else "UTC", "strict": False, "cache": False}
+    value = text.str.to_datetime(date_format, time_unit=unit, **options)
     if unit == "ns":
-        coarse = text.str.to_datetime(date_format, time_unit="us", time_zone=utc, strict=False)
+        coarse = text.str.to_datetime(date_format, time_unit="us", **options)
         value = pl.when(coarse.dt.replace_time_zone(None).is_between(_NS_FIRST, _NS_LAST)).then(value)
     return value if zone is None else value.dt.convert_time_zone(zone)
 

@@ -62,7 +62,7 @@ def _of_iso_8601(dtype: pl.Datetime | pl.Time) -> _Found:
     yield _matches(rf"{time}\.[0-9]{{{fraction_digits(dtype) + 1},}}{offset}"), _too_precise(dtype)
     yield (
         _matches(rf"{time},[0-9]+{offset}"),
-        ", with a point before the decimals of a second; or declare a date format",
+        ", with a point before the decimals of a second; else declare a date format",
     )
 
 
@@ -86,7 +86,7 @@ def _of_date(dtype: pl.DataType, declared: DateFormat) -> _Found:
 def _of_datetime(dtype: pl.Datetime, declared: DateFormat | None) -> _Found:
     unit, zone = dtype.time_unit, dtype.time_zone
     if unit == "ns":
-        words = f" from 1677-09-21 to 2262-04-11; declare {_code('us', zone)} for others"
+        words = f", from 1677-09-21 to 2262-04-11; declare {_code('us', zone)} for others"
         yield _is_a(pl.Datetime("us", zone), declared), words
     if zone is not None and not (declared is not None and declared.is_instant):
         local = _cast(pl.Datetime(unit), declared)
