@@ -34,6 +34,7 @@ def declared(folder: Path, body: str, *, name: str = "orders") -> Registry:
             "source=Csv(date_formats={'day': '%x'})",
             r"'%x' of 'day' has %x, which cannot be read exactly. Write its parts",
         ),
+        ("source=Csv(date_formats={'day': ['%x']})", r"date format \['%x'\] of 'day' is not a string. Give one"),
         ("source=Json(date_formats={'day': '%F%z'})", r"'%F%z' of 'day' has %z, but pl.Date cannot hold an offset"),
         ("source=Csv(delimiter='::')", r"Csv\(delimiter='::'\): expected one ASCII character"),
         ("source=Csv(delimiter='\"')", "delimiter, quote and escape must differ"),

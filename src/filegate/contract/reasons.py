@@ -13,7 +13,9 @@ from filegate.contract.rules import CAST_FAILED, Column, CompiledRule, Reason, R
 _VALUE = pl.col("value")
 _ANY_DIGITS = 99
 _WITH_COMMAS = r"[+-]?[0-9.]*(?:,[0-9.]+)+"
+_PLAIN = ", with a decimal point and no thousands separators; else declare str and convert it in the transform"
 _POINT = ", with a point before the decimals of a second; else declare a date format"
+_NO_OFFSET = ", without Z or an offset from UTC"
 _AS_UTC = "declare pl.Datetime('us', 'UTC'), or another time zone, to read it"
 
 _Found = Iterator[tuple[pl.Expr, str]]
@@ -31,8 +33,7 @@ def reasons(column: Column) -> tuple[Reason, ...]:
     dtype, declared = column.dtype, column.date_format
     found: list[tuple[pl.Expr, str]] = []
     if dtype.is_numeric():
-        words = ", with a decimal point and no thousands separators; else declare str and convert it in the transform"
-        found.append((_matches(_WITH_COMMAS), words))
+        found.append((_matches(_WITH_COMMAS), _PLAIN))
     if isinstance(dtype, pl.Datetime | pl.Time):
         found += _of_iso_8601(dtype) if declared is None else _of_time(dtype, declared)
     if isinstance(dtype, casts.TEMPORALS) and declared is not None:
@@ -58,12 +59,9 @@ def _of_iso_8601(dtype: pl.Datetime | pl.Time) -> _Found:
     time = casts.ISO_TIME if is_time else f"{casts.ISO_DATE}[T ]{casts.ISO_TIME}"
     offset = f"{OFFSET}?" if _zone(dtype) else ""
     if not is_time and not offset:
-        yield _matches(rf"{time}(?:\.[0-9]+)?{OFFSET}"), f", without Z or an offset from UTC; {_AS_UTC}"
+        yield _matches(rf"{time}(?:\.[0-9]+)?{OFFSET}"), f"{_NO_OFFSET}; {_AS_UTC}"
     yield _matches(rf"{time}\.[0-9]{{{fraction_digits(dtype) + 1},}}{offset}"), _too_precise(dtype)
-    yield (
-        _matches(rf"{time},[0-9]+{offset}"),
-        ", with a point before the decimals of a second; else declare a date format",
-    )
+    yield _matches(rf"{time},[0-9]+{offset}"), _POINT
 
 
 def _of_time(dtype: pl.Datetime | pl.Time, declared: DateFormat) -> _Found:
@@ -72,7 +70,7 @@ def _of_time(dtype: pl.Datetime | pl.Time, declared: DateFormat) -> _Found:
         yield _matches(any_digits) & ~_matches(declared.pattern), _too_precise(dtype)
     if isinstance(dtype, pl.Datetime) and not declared.is_instant:
         how = "write %z for it" if dtype.time_zone else f"{_AS_UTC} by %z"
-        yield _matches(declared.pattern + OFFSET), f", without Z or an offset from UTC; {how}"
+        yield _matches(declared.pattern + OFFSET), f"{_NO_OFFSET}; {how}"
 
 
 def _of_date(dtype: pl.DataType, declared: DateFormat) -> _Found:

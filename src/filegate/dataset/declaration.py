@@ -195,6 +195,8 @@ class Dataset(Declaration):
         for name, date_format in source.date_formats.items():
             if not self.contract.dtypes[name].is_temporal():
                 self._refuse(f"date_formats names {name!r}, which is no date or time", "Drop it.")
+            if not isinstance(date_format, str):
+                self._refuse(f"date format {date_format!r} of {name!r} is not a string", "Give one format a column.")
             try:
                 self.contract.with_date_formats({name: date_format})
             except UnsupportedFormat as error:
