@@ -90,8 +90,8 @@ def _of_datetime(dtype: pl.Datetime, declared: DateFormat | None) -> _Found:
         local = _cast(pl.Datetime(unit), declared)
         exists = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").is_not_null()
         rest = "deliver it with its offset from UTC, or declare pl.Datetime without a time zone"
-        yield exists, f"; the clocks of {zone} show this time twice: {rest}"
-        yield local.is_not_null(), f"; the clocks of {zone} skip this time: {rest}"
+        yield exists, f", not in an hour that the clocks of {zone} show twice; {rest}"
+        yield local.is_not_null(), f", not in an hour that the clocks of {zone} skip; {rest}"
 
 
 def _too_precise(dtype: pl.Datetime | pl.Time) -> str:

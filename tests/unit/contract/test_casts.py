@@ -155,8 +155,8 @@ AS_UTC = "declare pl.Datetime('us', 'UTC'), or another time zone, to read it"
 DIGITS = ", with at most 6 decimals of a second; declare pl.Datetime('ns') for 9"
 POINT = ", with a point before the decimals of a second; else declare a date format"
 OR_NAIVE = "deliver it with its offset from UTC, or declare pl.Datetime without a time zone"
-TWICE = f"; the clocks of Europe/Berlin show this time twice: {OR_NAIVE}"
-SKIPPED = f"; the clocks of Europe/Berlin skip this time: {OR_NAIVE}"
+TWICE = f", not in an hour that the clocks of Europe/Berlin show twice; {OR_NAIVE}"
+SKIPPED = f", not in an hour that the clocks of Europe/Berlin skip; {OR_NAIVE}"
 REASONS = [
     (pl.Decimal(6, 2), None, {"1,5": NUMBER, "1.234,50": NUMBER, "1,234.50": NUMBER, "1;5": "", "1.234": ""}),
     (pl.Int8(), None, {"1,5": NUMBER, "1,000": NUMBER, "1.0": "", ",": ""}),
