@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import struct
 from collections.abc import Callable
@@ -17,10 +18,10 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from filegate.contract import Contract, compile_contract
-from filegate.formats import ExpectedColumn
+from filegate.formats import ROW, ExpectedColumn
 from filegate.formats.csv.reader import CsvReader
-from filegate.formats.sources import Csv
-from tests.unit.formats.support import read_csv
+from filegate.formats.sources import Csv, Json
+from tests.unit.formats.support import read_all, read_csv
 
 UNDER = Csv(delimiter="|", quote=None)
 
@@ -149,3 +150,21 @@ def test_a_string_is_rejected_or_the_value_that_python_reads(cell):
     event(f"{type(dtype).__name__}: {value is not None}")
     assert value is None or same(value, judged(dtype, text))
     assert same(read(dtype, text, typed=True), value)
+
+
+NUMERIC = [dtype for dtype in JUDGES if dtype.is_numeric()]
+LITERALS = st.one_of(
+    st.integers(-(2**70), 2**70).map(json.dumps),
+    st.floats(allow_nan=False, allow_infinity=False).map(json.dumps),
+    st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+)
+
+
+@given(st.sampled_from(NUMERIC), LITERALS, st.sampled_from(["", '"\\u0031"', "[1]"]))
+def test_a_number_of_json_is_rejected_or_the_value_that_python_reads(dtype, literal, other):
+    lines = f'{{"x": {literal}, "y": 1}}\n' + (f'{{"y": {other}, "x": 1}}\n' if other else "")
+    expected = [ExpectedColumn(name, scalar="number", coerce=False) for name in ("x", "y")]
+    (records,) = read_all(lines.encode(), expected, Json()).records
+    accepted = contract(dtype).evaluate(records.frame, strings=records.strings).split(records.broken).accepted
+    values = accepted.filter(pl.col(ROW) == 1)["x"].to_list()
+    assert not values or same(values[0], json.loads(literal, parse_int=JUDGES[dtype], parse_float=JUDGES[dtype]))
