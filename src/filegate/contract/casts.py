@@ -123,14 +123,14 @@ def _iso_datetime(text: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     fraction = rf"(?:\.[0-9]{{1,{fraction_digits(dtype)}}}0*)?"
     local = rf"{ISO_DATE}[T ]{ISO_TIME}{fraction}"
     naive = where_matching(text, local)
-    # polars parses whole seconds five times faster than fractions; a null costs nothing.
-    whole = naive.str.len_bytes() == _WHOLE_SECONDS_LENGTH
-    short, long = pl.when(whole).then(naive), pl.when(~whole).then(naive)
+    # polars parses whole seconds five times faster than fractions, and is slow to find that a format does not match;
+    # a null costs nothing.
+    whole, with_t = naive.str.len_bytes() == _WHOLE_SECONDS_LENGTH, naive.str.contains("T", literal=True)
     value = pl.coalesce(
-        _parse(short, dtype.time_unit, "%Y-%m-%dT%H:%M:%S"),
-        _parse(short, dtype.time_unit, "%Y-%m-%d %H:%M:%S"),
-        _parse(long, dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f"),
-        _parse(long, dtype.time_unit, "%Y-%m-%d %H:%M:%S%.f"),
+        _parse(pl.when(whole & with_t).then(naive), dtype.time_unit, "%Y-%m-%dT%H:%M:%S"),
+        _parse(pl.when(whole & ~with_t).then(naive), dtype.time_unit, "%Y-%m-%d %H:%M:%S"),
+        _parse(pl.when(~whole & with_t).then(naive), dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f"),
+        _parse(pl.when(~whole & ~with_t).then(naive), dtype.time_unit, "%Y-%m-%d %H:%M:%S%.f"),
     )
     if dtype.time_zone is None:
         return value

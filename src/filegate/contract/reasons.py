@@ -48,10 +48,9 @@ def explain(values: pl.Series, known: Sequence[Reason], allowed: str) -> pl.Seri
     """What a rule accepts instead of each string: as its reason says, or `allowed`."""
     if not known:
         return pl.repeat(allowed, len(values), eager=True)
-    words = pl.lit(allowed)
-    for reason in reversed(known):
-        words = pl.when(reason.applies).then(pl.lit(reason.allowed)).otherwise(words)
-    return values.alias("value").to_frame().select(words).to_series()
+    words = (pl.when(reason.applies).then(pl.lit(reason.allowed)) for reason in known)
+    strings = values.alias("value").to_frame().lazy()  # lazy, so that what the reasons share is computed once
+    return strings.select(pl.coalesce(*words, pl.lit(allowed))).collect().to_series()
 
 
 def _of_iso_8601(dtype: pl.Datetime | pl.Time) -> _Found:
