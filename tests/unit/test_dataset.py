@@ -30,6 +30,12 @@ def declared(folder: Path, body: str, *, name: str = "orders") -> Registry:
         ("source=[Csv(), Csv(delimiter=';')]", r"sources \['Csv', 'Csv'\] repeat a format"),
         ("source=Csv(date_formats={'dya': '%d'})", "date_formats names 'dya', which is no column"),
         ("source=Csv(date_formats={'id': '%d'})", "'id', which is no date or time"),
+        (
+            "source=Csv(date_formats={'day': '%x'})",
+            r"'%x' of 'day' has %x, which cannot be read exactly. Write its parts",
+        ),
+        ("source=Csv(date_formats={'day': ['%x']})", r"date format \['%x'\] of 'day' is not a string. Give one"),
+        ("source=Json(date_formats={'day': '%F%z'})", r"'%F%z' of 'day' has %z, but pl.Date cannot hold an offset"),
         ("source=Csv(delimiter='::')", r"Csv\(delimiter='::'\): expected one ASCII character"),
         ("source=Csv(delimiter='\"')", "delimiter, quote and escape must differ"),
         ("source=Json(encoding='utf-9')", "'utf-9' is not a codec"),

@@ -11,6 +11,7 @@ import polars as pl
 from filegate.contract import casts, checks, messages, partitions
 from filegate.contract.checks import NotRowWise
 from filegate.contract.contract import Contract
+from filegate.contract.reasons import type_rule
 from filegate.contract.rules import CALLED, CAST_FAILED, Column, CompiledRule, Keep, Rule, Unique, is_null
 from filegate.errors import DeclarationError
 from filegate.formats.records import RESCUED, ROW
@@ -155,8 +156,7 @@ class _Compiler:
     def _cell_rules(self, column: Column) -> Iterator[CompiledRule]:
         """The rules on a column's type and nullability."""
         if column.dtype != pl.String:
-            rule = Rule(self._code(column.name, "type"), column.name, messages.of_type(column.dtype))
-            yield CompiledRule(rule, pl.col(CAST_FAILED + column.name))
+            yield type_rule(self._code(column.name, "type"), column)
         if not column.nullable:
             yield CompiledRule(Rule(self._code(column.name, "not_null"), column.name, "a value"), is_null(column))
 

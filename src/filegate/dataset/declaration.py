@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
 import polars as pl
 
-from filegate.contract import Contract, compile_contract
+from filegate.contract import Contract, UnsupportedFormat, compile_contract
 from filegate.contract.partitions import NotAFolder, check_name, check_type
 from filegate.errors import DeclarationError
-from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Scalar, UnknownColumns
+from filegate.formats.records import RESCUED, ExpectedColumn, Scalar, UnknownColumns
 from filegate.formats.sources import Source, TextSource
 
 if TYPE_CHECKING:
@@ -205,14 +205,15 @@ class Dataset(Declaration):
                 self._check_date_formats(source)
 
     def _check_date_formats(self, source: TextSource) -> None:
-        nothing = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(self.contract.dtypes, pl.String))
         for name, date_format in source.date_formats.items():
             if not self.contract.dtypes[name].is_temporal():
                 self._refuse(f"date_formats names {name!r}, which is no date or time", "Drop it.")
+            if not isinstance(date_format, str):
+                self._refuse(f"date format {date_format!r} of {name!r} is not a string", "Give one format a column.")
             try:
-                self.contract.evaluate(nothing, date_formats={name: date_format})
-            except pl.exceptions.PolarsError as error:
-                self._refuse(f"date format {date_format!r} of {name!r}: {error}", "Write it as for strptime.")
+                self.contract.with_date_formats({name: date_format})
+            except UnsupportedFormat as error:
+                self._refuse(f"date format {date_format!r} of {name!r} {error.problem}", error.advice)
 
     def _check_columns(self, what: str, names: Sequence[str]) -> None:
         columns = {column.name: column for column in self.contract.columns}

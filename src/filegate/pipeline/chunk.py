@@ -39,8 +39,8 @@ class ChunkValidator:
         self._context = context
         self._dataset = dataset.name
         self._scratch = scratch
-        self._contract = dataset.contract
-        self._date_formats = source.date_formats if isinstance(source, TextSource) else {}
+        date_formats = source.date_formats if isinstance(source, TextSource) else {}
+        self._contract = dataset.contract.with_date_formats(date_formats)
         self._reader: Reader = (
             QuarantineReader(layout, source, dataset, scratch)
             if manifest.quarantined
@@ -88,7 +88,7 @@ class ChunkValidator:
             raise ConservationError(
                 f"{blob.name}, chunk {chunk.index}: {found} rows were read, but ingest counted {chunk.rows}."
             )
-        evaluation = self._contract.evaluate(records.frame, date_formats=self._date_formats, strings=records.strings)
+        evaluation = self._contract.evaluate(records.frame, strings=records.strings)
         split = evaluation.split(records.broken, repeats)
         if split.accepted.height + split.rejected.height != records.frame.height:
             raise ConservationError(

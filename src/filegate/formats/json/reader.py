@@ -111,7 +111,7 @@ class JsonReader(TextReader):
             values.append(string)
             is_date = (scalar, column.scalar) == ("text", "temporal")
             if scalar is None or not (column.coerce or scalar == column.scalar or is_date):
-                allowed = "one value, not nested" if scalar is None and column.coerce else _ALLOWED[column.scalar]
+                allowed = _allowed(scalar, column)
                 broken.append(BrokenRule(self._type_rules[column.name], column.name, excerpt(value), allowed))
         if self._on_unknown == "reject" and record:
             broken.append(BrokenRule(UNKNOWN, None, excerpt(list(record)), "only the contract's columns"))
@@ -119,6 +119,15 @@ class JsonReader(TextReader):
             strings = {key: to_string(value) for key, value in record.items()}
             values.append(json.dumps(strings, ensure_ascii=False) if strings else None)
         return values, broken
+
+
+def _allowed(scalar: Scalar | None, column: ExpectedColumn) -> str:
+    """What is accepted instead of a value of another type."""
+    if scalar is None and column.coerce:
+        return "one value, not nested"
+    if scalar is not None and column.scalar == "text":
+        return f"a string; declare coerce=True to accept a {scalar} as it is written"
+    return _ALLOWED[column.scalar]
 
 
 def _lines(data: bytes) -> pl.Series:
