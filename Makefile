@@ -9,10 +9,12 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-to-develop
 # Processes that share the tests: one more than there are processors, as half of what they do is waiting.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# How many worlds are simulated by themselves; `make test` has fewer.
+WORLDS ?= 20000
 PAGES = $(shell grep --files-with-matches --fixed-strings '[[[cog' docs/*.* tests/infrastructure/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check sample-data test unit lint types pages requirements clean
+.PHONY: help demo check sample-data test unit simulate lint types pages requirements clean
 
 help:
 	@if [ -t 1 ]; then bold=$$(printf '\033[1m') plain=$$(printf '\033[0m'); fi; \
@@ -38,6 +40,9 @@ unit: $(DEV) ## Run the tests that need no cloud, in about two minutes
 
 test: lint types security ## Run everything that this machine can check
 	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
+
+simulate: $(DEV) ## Simulate worlds full of faults, and look for rows lost or published twice: WORLDS=20000
+	FILEGATE_WORLDS=$(WORLDS) $(BIN)/pytest -n auto tests/simulation
 
 lint: $(DEV) ## Check style, formatting, words, and the direction of imports
 	$(BIN)/ruff check .

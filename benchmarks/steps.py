@@ -34,7 +34,7 @@ from filegate.pipeline.parquet import parquet_bytes
 from filegate.pipeline.quarantine import quarantine_frame
 from filegate.runs.address import Address
 from filegate.runs.manifests import Chunk
-from filegate.storage.objects import FileBlob
+from filegate.storage.folder import FileBlob
 
 assert stage_probe
 

@@ -3,7 +3,8 @@
 A folder holds a file, the `dataset.py` that its author would write, and `want.json`: why it is there, and by file
 `status` (those that are right), `n` (how many rows are published), `rows` (these, in order), `rejected` (how many),
 `rules` (how many rows broke each), `reason_says` (what the reasons, or the run's error, say), `forbid` (texts that no
-published value has) and `forbid_folder` (a piece of a key that no part has).
+published value has), `forbid_folder` (a piece of a key that no part has) and `refused` (what is said of a dataset that
+cannot be declared so).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import polars as pl
 import pytest
 
 from filegate.dataset.declaration import Dataset
+from filegate.errors import DeclarationError
 from filegate.operations.quarantine import rejected_rows
 from filegate.pipeline.in_process import Outcome, run
 from filegate.runs.address import Address
@@ -26,13 +28,17 @@ from filegate.runs.states import Status
 HERE = Path(__file__).parent
 WANTS = {folder.name: json.loads((folder / "want.json").read_text())["want"] for folder in HERE.glob("*_*/")}
 FILES = [(case, file) for case, files in sorted(WANTS.items()) for file in sorted(files)]
-KEYS = {"status", "n", "rows", "rejected", "rules", "reason_says", "forbid", "forbid_folder"}
+KEYS = {"status", "n", "rows", "rejected", "rules", "reason_says", "forbid", "forbid_folder", "refused"}
 
 
 @pytest.mark.parametrize(("case", "file"), FILES, ids=[f"{case}/{file}" for case, file in FILES])
 def test_a_file_ends_as_its_author_wants(case: str, file: str) -> None:
     want = WANTS[case][file]
     assert want.keys() <= KEYS, "a wish that nobody looks at"
+    if "refused" in want:
+        with pytest.raises(DeclarationError, match=want["refused"]):
+            dataset(case)
+        return
     outcome = run(HERE / case / file, dataset(case))
     record = outcome.record
     assert record.status in want["status"], record.error_message

@@ -207,8 +207,8 @@ CASES = {
             "ünïcödé 注文.csv",
             "a+b.csv",
             "100%25 of it.csv",
-            "../up.csv",
-            "a/../../b.csv",
+            "up..csv",
+            "a../b../c.csv",
             'quote\'s "and" \\.csv',
             "day=2026-01-31/part.csv",
         )

@@ -148,6 +148,16 @@ def test_every_end_has_its_exit_status(home: Home) -> None:
     assert "no_such_module" in json.loads(done.stdout.splitlines()[0])["error"]["message"]
 
 
+def test_a_file_that_starts_no_run_is_not_delivered(home: Home) -> None:
+    unfinished = home.root / "orders-new.csv.filepart"
+    unfinished.write_bytes((home.root / "orders-good.csv").read_bytes())
+    before = len(home.answers("runs"))
+    done = home.run("drop", "orders-good.csv", unfinished.name)
+    assert done.returncode == 2
+    assert f"{unfinished.name} starts no run: keys like *filepart are ignored." in " ".join(done.stderr.split())
+    assert len(home.answers("runs")) == before
+
+
 def test_a_result_keeps_its_shape_and_adds_up(home: Home) -> None:
     (result,) = home.answers("drop", "orders-partial.csv")
     assert {name: result[name] for name in ("dataset", "rows_in", "rows_accepted", "rows_rejected", "rows_out")} == {

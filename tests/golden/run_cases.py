@@ -127,7 +127,7 @@ _TRANSFORMS = (
             "return rows.with_columns(pl.lit(1).alias(rows.collect()['v'][0] + str(rows.collect()['id'][0])))"
         ),
     ),
-    of_csv("partition: texts", _PARTED, _PARTS, options='partition_by=["t"]'),
+    of_csv("partition: texts", _PARTED, _PARTS, options='partition_by=["t"], tolerated_rejects=1.0'),
     of_csv("partition: Booleans", _PARTED, _PARTS, options='partition_by=["flag"]'),
     of_csv("partition: dates and floats", _PARTED, _PARTS, options='partition_by=["day", "x"]', chunk_bytes=60),
     of_csv("partition: by a column that there is not", _ROWS, _ID, options='partition_by=["w"]'),

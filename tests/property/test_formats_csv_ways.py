@@ -121,11 +121,8 @@ def read_file(file: File, chunk_bytes: int, *, typed: bool) -> Outcome:
 def evaluated(file: File, outcome: Outcome) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All accepted rows, and all rejected ones."""
     schema = pa.DataFrameSchema({name: pa.Column(dtype, nullable=True) for name, dtype in file.types.items()})
-    contract = compile_contract(schema, dataset="d")
-    splits = [
-        contract.evaluate(each.frame, date_formats=file.source.date_formats, strings=each.strings).split(each.broken)
-        for each in outcome.records
-    ]
+    contract = compile_contract(schema, dataset="d").with_date_formats(file.source.date_formats)
+    splits = [contract.evaluate(each.frame, strings=each.strings).split(each.broken) for each in outcome.records]
     return pl.concat(split.accepted for split in splits), pl.concat(split.rejected for split in splits)
 
 

@@ -132,7 +132,7 @@ def test_a_published_value_is_the_one_that_python_reads(cells: list[tuple[str, s
     scalars = {"i": "number", "f": "number", "b": "boolean", "d": "number", "s": "text"}
     columns = [ExpectedColumn(key, False, scalars[key], False) for key in TYPES]  # type: ignore[arg-type]
     [records] = read_all(b"\n".join([b'{"i": 1}', *lines]), columns, UTF8).records
-    evaluation = TYPED.evaluate(records.frame, date_formats={}, strings=records.strings)
+    evaluation = TYPED.evaluate(records.frame, strings=records.strings)
     split = evaluation.split(records.broken, None)
     published = {row[ROW]: row for row in split.accepted.to_dicts()}
     for row, (line, (key, written)) in enumerate(zip(lines, cells, strict=True), 2):

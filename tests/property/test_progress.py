@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filegate.operations.progress import MIN_SHARE, REPORTING_STATES, StateProgress, progress_of
-from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
 from filegate.runs.states import State, Status
-from filegate.storage.ledger import alive, entered
+from filegate.storage.ledger import alive, entered, iso
 
 BEGAN = datetime(2026, 1, 31, 10, tzinfo=UTC)
 counts = st.integers(1, 10**6)

@@ -22,7 +22,7 @@ from filegate.errors import CheckFailed, DeclarationError
 from filegate.formats import Records, make_reader, sniff, split
 from filegate.formats.records import ROW
 from filegate.formats.sources import TextSource
-from filegate.storage.objects import FileBlob
+from filegate.storage.folder import FileBlob
 from tests.unit.formats.support import chunk_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def assert_same(one: Contract, other: Contract, frame: pl.DataFrame, formats: di
     assert one.uniques == other.uniques
     assert dict(one.rules) == dict(other.rules)
     assert one.strict == other.strict
-    evaluation, again = one.evaluate(frame, date_formats=formats), other.evaluate(frame, date_formats=formats)
+    evaluation, again = (each.with_date_formats(formats).evaluate(frame) for each in (one, other))
     names = [column.name for column in one.columns]
     assert_frame_equal(evaluation.keys(names), again.keys(names))
     repeats = pl.concat([NOTHING, *(frame.select(ROW, rule=pl.lit(unique.code)).head(2) for unique in one.uniques)])

@@ -30,6 +30,12 @@ def declared(folder: Path, body: str, *, name: str = "orders") -> Registry:
         ("source=[Csv(), Csv(delimiter=';')]", r"sources \['Csv', 'Csv'\] repeat a format"),
         ("source=Csv(date_formats={'dya': '%d'})", "date_formats names 'dya', which is no column"),
         ("source=Csv(date_formats={'id': '%d'})", "'id', which is no date or time"),
+        (
+            "source=Csv(date_formats={'day': '%x'})",
+            r"'%x' of 'day' has %x, which cannot be read exactly. Write its parts",
+        ),
+        ("source=Csv(date_formats={'day': ['%x']})", r"date format \['%x'\] of 'day' is not a string. Give one"),
+        ("source=Json(date_formats={'day': '%F%z'})", r"'%F%z' of 'day' has %z, but pl.Date cannot hold an offset"),
         ("source=Csv(delimiter='::')", r"Csv\(delimiter='::'\): expected one ASCII character"),
         ("source=Csv(delimiter='\"')", "delimiter, quote and escape must differ"),
         ("source=Json(encoding='utf-9')", "'utf-9' is not a codec"),
@@ -97,7 +103,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None
         ("lambda rows, _: rows.collect()", "[]", "transform returned DataFrame"),
         ("None", "['month']", r"partition_by names \['month'\], which the result lacks"),
         ("lambda rows, _: rows.select('id')", "['id']", "partition_by names every column"),
-        ("lambda rows, _: rows.with_columns(ids=pl.concat_list('id'))", "['ids']", "which hold several values a row"),
+        ("lambda rows, _: rows.with_columns(ids=pl.concat_list('id'))", "['ids']", "which holds several values a row"),
+        ("lambda rows, _: rows.with_columns(b=pl.lit(b'x'))", "['b']", "which has the type Binary"),
     ],
 )
 def test_the_transform_is_tried_on_no_rows(tmp_path: Path, transform: str, partition_by: str, problem: str) -> None:
@@ -109,6 +116,24 @@ def test_the_transform_is_tried_on_no_rows(tmp_path: Path, transform: str, parti
     assert isinstance(dataset, Dataset)
     with pytest.raises(DeclarationError, match=problem):
         dataset.result_schema(registry.references("orders"))
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("_month", "begins with an underscore or a dot"),
+        (".month", "begins with an underscore or a dot"),
+        ("a/b", "would have to be written as 'a%2Fb'"),
+        ("a=b", "would have to be written as 'a%3Db'"),
+        ("", "would have to be written as ''"),
+    ],
+)
+def test_a_column_whose_folders_would_be_misread_cannot_be_partitioned_by(
+    tmp_path: Path, name: str, problem: str
+) -> None:
+    body = f"dataset = Dataset('orders', schema=SCHEMA, source=Csv(), partition_by=[{name!r}])"
+    with pytest.raises(DeclarationError, match=f"partition_by names {name!r}, which {problem}"):
+        declared(tmp_path, body)["orders"]
 
 
 def test_a_missing_reference_is_named(tmp_path: Path) -> None:

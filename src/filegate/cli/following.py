@@ -19,7 +19,7 @@ from rich.text import Text
 from filegate.cli import tables, text
 from filegate.cli.outcome import Outcome, write_outcomes
 from filegate.cli.shared import PROBLEM, Session, report
-from filegate.operations.deliver import deliver
+from filegate.operations.deliver import check_starts_runs, deliver
 from filegate.operations.follow import Follower, RunStalled
 from filegate.operations.progress import progress_of
 from filegate.runs.clock import now
@@ -49,7 +49,12 @@ class Followed:
 
 
 def deliver_all(session: Session, cloud: Cloud, files: Sequence[tuple[Path, str]]) -> Followed:
-    """Delivers files, each to its dataset, and follows their runs to the end."""
+    """Delivers files, each to its dataset, and follows their runs to the end.
+
+    Raises:
+        WrongUse: one would start no run; nothing is delivered.
+    """
+    check_starts_runs(files, cloud.outputs.ignored_keys)
     follower = Follower(cloud.ledger, cloud.store)
     with watched(session.err, quiet=session.as_json) as lines:
         waiting = [(lines.add(file.name, file), file, dataset) for file, dataset in files]

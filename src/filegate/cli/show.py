@@ -22,6 +22,7 @@ from filegate.runs.cost import ranges, total
 from filegate.runs.record import RunRecord
 from filegate.runs.run import short
 from filegate.runs.states import Status
+from filegate.storage.ledger import iso
 
 SHOWN_ADDRESSES = 3
 FACTS = {
@@ -102,7 +103,7 @@ def _progress(run: RunRecord) -> str | None:
     found = progress_of(run)
     if found is None:
         return None
-    began = f"{found.state} since {text.timestamp(clock.iso(found.since))} UTC"
+    began = f"{found.state} since {text.timestamp(iso(found.since))} UTC"
     return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, clock.now())]))
 
 

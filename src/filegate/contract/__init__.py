@@ -6,7 +6,8 @@ evaluates every rule, and splits the rows into accepted ones and rejected ones w
 
 from filegate.contract.compiler import compile_contract
 from filegate.contract.contract import Contract
+from filegate.contract.date_formats import UnsupportedFormat
 from filegate.contract.evaluation import Evaluation, Split
 from filegate.contract.rules import Column, Rule, Unique
 
-__all__ = ["Column", "Contract", "Evaluation", "Rule", "Split", "Unique", "compile_contract"]
+__all__ = ["Column", "Contract", "Evaluation", "Rule", "Split", "Unique", "UnsupportedFormat", "compile_contract"]

@@ -8,11 +8,12 @@ cast here is polars' cast, preceded by a test that only admits strings for which
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import polars as pl
 
+from filegate.contract.date_formats import OFFSET, YEAR, DateFormat, fraction_digits, where_matching
 from filegate.contract.rules import CAST_FAILED, Column, is_null
 from filegate.formats.records import ROW
 
@@ -28,10 +29,8 @@ SUPPORTED = (*INTEGERS, *_FLOATS, *TEXTS, *TEMPORALS, pl.Boolean, pl.Decimal)
 _TRUE = ["true", "t", "1", "yes"]
 _FALSE = ["false", "f", "0", "no"]
 
-_ISO_DATE = "(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
-_ISO_TIME = "[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
-_ISO_OFFSET = "(?:Z|[+-][0-9]{2}:?[0-9]{2})"
-_FRACTION_DIGITS = {"ms": 3, "us": 6, "ns": 9}
+ISO_DATE = f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}"
+ISO_TIME = "[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _WHOLE_SECONDS_LENGTH = len("2013-01-31T09:30:00")
 
 _RAW = "\0raw "
@@ -42,13 +41,12 @@ _NS_FIRST = dt.datetime(1677, 9, 21, 0, 12, 43, 145225)  # noqa: DTZ001 - compar
 _NS_LAST = dt.datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001
 
 
-def cast_cells(frame: pl.DataFrame, columns: Sequence[Column], date_formats: Mapping[str, str]) -> pl.DataFrame:
+def cast_cells(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
     """The contract's columns, typed, and after all of them their `CAST_FAILED` columns.
 
     Args:
         frame: `__row__` and any of the contract's columns, as the file has them.
         columns: the contract's; one that the frame lacks has its default, or null.
-        date_formats: strptime-like format by column.
     """
     schema = frame.schema
     raw, values, failed, defaulted = [], [], [], []
@@ -60,7 +58,7 @@ def cast_cells(frame: pl.DataFrame, columns: Sequence[Column], date_formats: Map
             failed.append(pl.lit(False).alias(CAST_FAILED + name))
         else:
             raw.append(cell.alias(_RAW + name))
-            value = _cast(cell, source, column.dtype, date_formats.get(name))
+            value = _cast(cell, source, column.dtype, column.date_format)
             values.append(value.alias(name))
             failed.append(_cast_failed(column, source).alias(CAST_FAILED + name))
         if source is not None and column.default is not None:
@@ -79,10 +77,10 @@ def _cast_failed(column: Column, source: pl.DataType) -> pl.Expr:
     return pl.col(column.name).is_null() & not_null
 
 
-def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
+def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: DateFormat | None) -> pl.Expr:
     """A value of type `source` as `dtype`; null if it cannot be represented: 1.5 as Int64, 300 as Int8."""
     if isinstance(source, TEXTS):
-        return _cast_text(value.cast(pl.String), dtype, date_format)
+        return cast_string(value.cast(pl.String), dtype, date_format)
     result = value.cast(dtype, strict=False)
     if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
         return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
@@ -91,7 +89,7 @@ def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: 
     return pl.when(result.cast(source, strict=False).eq_missing(value)).then(result)
 
 
-def _cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
+def cast_string(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat | None) -> pl.Expr:
     """The value of a string as `dtype`; null if it is not one. Without a date format, dates and times are ISO 8601."""
     if isinstance(dtype, pl.String):
         return text
@@ -104,43 +102,39 @@ def _cast_text(text: pl.Expr, dtype: pl.DataType, date_format: str | None) -> pl
         return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
     if isinstance(dtype, pl.Decimal):
         # No exponent, and only zeros beyond the scale.
-        return _where(text, rf"[+-]?(?:[0-9]+\.?|[0-9]*\.[0-9]{{0,{dtype.scale}}}0*)").cast(dtype, strict=False)
+        return where_matching(text, rf"[+-]?(?:[0-9]+\.?|[0-9]*\.[0-9]{{0,{dtype.scale}}}0*)").cast(dtype, strict=False)
     if isinstance(dtype, TEMPORALS):
         return _cast_temporal(text, dtype, date_format)
     return text.cast(dtype, strict=False)
 
 
-def _cast_temporal(text: pl.Expr, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
+def _cast_temporal(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat | None) -> pl.Expr:
+    if date_format is not None:
+        return _cast_formatted(date_format.parsable(text), dtype, date_format)
     if isinstance(dtype, pl.Datetime):
-        if date_format is not None:
-            return _formatted_datetime(_untrimmed(text), dtype, date_format)
         return _iso_datetime(text, dtype)
     if isinstance(dtype, pl.Date):
-        if date_format is not None:
-            return _untrimmed(text).str.to_date(date_format, strict=False)
         # polars' cache of parsed dates costs more than parsing such a short one again.
-        return _where(text, _ISO_DATE).str.to_date("%Y-%m-%d", strict=False, cache=False)
-    if date_format is not None:
-        return _untrimmed(text).str.to_time(date_format, strict=False)
-    return _where(text, rf"{_ISO_TIME}(?:\.[0-9]{{1,9}}0*)?").str.to_time("%H:%M:%S%.f", strict=False)
+        return where_matching(text, ISO_DATE).str.to_date("%Y-%m-%d", strict=False, cache=False)
+    return where_matching(text, rf"{ISO_TIME}(?:\.[0-9]{{1,9}}0*)?").str.to_time("%H:%M:%S%.f", strict=False)
 
 
 def _iso_datetime(text: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
-    fraction = rf"(?:\.[0-9]{{1,{_FRACTION_DIGITS[dtype.time_unit]}}}0*)?"
-    local = rf"{_ISO_DATE}[T ]{_ISO_TIME}{fraction}"
-    naive = _where(text, local)
-    # polars parses whole seconds five times faster than fractions; a null costs nothing.
-    whole = naive.str.len_bytes() == _WHOLE_SECONDS_LENGTH
-    short, long = pl.when(whole).then(naive), pl.when(~whole).then(naive)
+    fraction = rf"(?:\.[0-9]{{1,{fraction_digits(dtype)}}}0*)?"
+    local = rf"{ISO_DATE}[T ]{ISO_TIME}{fraction}"
+    naive = where_matching(text, local)
+    # polars parses whole seconds five times faster than fractions, and is slow to find that a format does not match;
+    # a null costs nothing.
+    whole, with_t = naive.str.len_bytes() == _WHOLE_SECONDS_LENGTH, naive.str.contains("T", literal=True)
     value = pl.coalesce(
-        _parse(short, dtype.time_unit, "%Y-%m-%dT%H:%M:%S"),
-        _parse(short, dtype.time_unit, "%Y-%m-%d %H:%M:%S"),
-        _parse(long, dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f"),
-        _parse(long, dtype.time_unit, "%Y-%m-%d %H:%M:%S%.f"),
+        _parse(pl.when(whole & with_t).then(naive), dtype.time_unit, "%Y-%m-%dT%H:%M:%S"),
+        _parse(pl.when(whole & ~with_t).then(naive), dtype.time_unit, "%Y-%m-%d %H:%M:%S"),
+        _parse(pl.when(~whole & with_t).then(naive), dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f"),
+        _parse(pl.when(~whole & ~with_t).then(naive), dtype.time_unit, "%Y-%m-%d %H:%M:%S%.f"),
     )
     if dtype.time_zone is None:
         return value
-    instant = _where(text, local + _ISO_OFFSET)
+    instant = where_matching(text, local + OFFSET)
     return pl.coalesce(
         _in_zone(value, dtype.time_zone),
         _parse(instant, dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f%#z", zone=dtype.time_zone),
@@ -148,20 +142,26 @@ def _iso_datetime(text: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     )
 
 
-def _formatted_datetime(text: pl.Expr, dtype: pl.Datetime, date_format: str) -> pl.Expr:
-    if dtype.time_zone is None:
-        return _parse(text, dtype.time_unit, date_format)
-    if "z" in date_format or "%+" in date_format:
-        return _parse(text, dtype.time_unit, date_format, zone=dtype.time_zone)
-    return _in_zone(_parse(text, dtype.time_unit, date_format), dtype.time_zone)
+def _cast_formatted(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat) -> pl.Expr:
+    if isinstance(dtype, pl.Time):
+        return text.str.to_time(date_format.parsed_as, strict=False)
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is None or date_format.is_instant:
+            return _parse(text, dtype.time_unit, date_format.parsed_as, zone=dtype.time_zone)
+        return _in_zone(_parse(text, dtype.time_unit, date_format.parsed_as), dtype.time_zone)
+    if not date_format.has_time:
+        return text.str.to_date(date_format.parsed_as, strict=False)
+    value = _parse(text, "us", date_format.parsed_as)
+    return pl.when(value.dt.truncate("1d") == value).then(value.dt.date())  # a Date can hold midnight only
 
 
 def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zone: str | None = None) -> pl.Expr:
     """The timestamp; with a zone, the format must have an offset, and the instant is converted to that zone."""
-    utc = None if zone is None else "UTC"
-    value = text.str.to_datetime(date_format, time_unit=unit, time_zone=utc, strict=False)
+    # Most timestamps of a chunk differ: polars' cache of parsed ones costs more than it saves.
+    options: dict[str, Any] = {"time_zone": None if zone is None else "UTC", "strict": False, "cache": False}
+    value = text.str.to_datetime(date_format, time_unit=unit, **options)
     if unit == "ns":
-        coarse = text.str.to_datetime(date_format, time_unit="us", time_zone=utc, strict=False)
+        coarse = text.str.to_datetime(date_format, time_unit="us", **options)
         value = pl.when(coarse.dt.replace_time_zone(None).is_between(_NS_FIRST, _NS_LAST)).then(value)
     return value if zone is None else value.dt.convert_time_zone(zone)
 
@@ -169,15 +169,6 @@ def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zon
 def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
     """A wall-clock time in its zone; null if it is skipped or ambiguous there."""
     return local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
-
-
-def _where(text: pl.Expr, pattern: str) -> pl.Expr:
-    return pl.when(text.str.contains(f"^(?:{pattern})$")).then(text)
-
-
-def _untrimmed(text: pl.Expr) -> pl.Expr:
-    """The strings without surrounding whitespace, which strptime formats would skip silently."""
-    return pl.when(text == text.str.strip_chars()).then(text)
 
 
 def castable(source: pl.DataType, dtype: pl.DataType) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
-from filegate.contract import casts, checks, messages
+from filegate.contract import casts, checks, messages, partitions
 from filegate.contract.checks import NotRowWise
 from filegate.contract.contract import Contract
+from filegate.contract.reasons import type_rule
 from filegate.contract.rules import CALLED, CAST_FAILED, Column, CompiledRule, Keep, Rule, Unique, is_null
 from filegate.errors import DeclarationError
 from filegate.formats.records import RESCUED, ROW
@@ -49,18 +50,21 @@ _ROW_WISE = (
 _RESERVED = (ROW, RESCUED, "*")
 
 
-def compile_contract(schema: type[pa.DataFrameModel] | pa.DataFrameSchema, *, dataset: str) -> Contract:
+def compile_contract(
+    schema: type[pa.DataFrameModel] | pa.DataFrameSchema, *, dataset: str, partition_by: Collection[str] = ()
+) -> Contract:
     """Compile a pandera schema.
 
     Args:
         schema: a `DataFrameModel` class or a `DataFrameSchema`, from `pandera.polars`.
         dataset: the dataset's name, for messages.
+        partition_by: columns whose accepted values become folders as they are.
 
     Raises:
         DeclarationError: the schema is wrong, or has a check that cannot be evaluated row by row. The message has the
             dataset, the column, the check, and what to do.
     """
-    return _Compiler(_as_schema(schema, dataset), dataset).contract()
+    return _Compiler(_as_schema(schema, dataset), dataset, partition_by).contract()
 
 
 def _as_schema(schema: Any, dataset: str) -> pa.DataFrameSchema:
@@ -87,9 +91,10 @@ def _as_schema(schema: Any, dataset: str) -> pa.DataFrameSchema:
 class _Compiler:
     """Compiles one schema."""
 
-    def __init__(self, schema: pa.DataFrameSchema, dataset: str) -> None:
+    def __init__(self, schema: pa.DataFrameSchema, dataset: str, partition_by: Collection[str]) -> None:
         self._schema = schema
         self._dataset = dataset
+        self._partition_by = partition_by
         self._codes: set[str] = set()
 
     def contract(self) -> Contract:
@@ -102,6 +107,9 @@ class _Compiler:
         for column in columns:
             rules += self._cell_rules(column)
             rules += self._check_rules(self._schema.columns[column.name].checks, column.name, dtypes)
+            if column.name in self._partition_by and isinstance(column.dtype, casts.TEXTS):
+                rule = Rule(self._code(column.name, "partition"), column.name, partitions.allowed(column.name))
+                rules.append(CompiledRule(rule, partitions.not_a_folder(column.name)))
         rules += self._check_rules(self._schema.checks, None, dtypes)
         strict = cast("bool | Literal['filter']", self._schema.strict)
         return Contract(columns=columns, compiled_rules=tuple(rules), uniques=self._uniques(), strict=strict)
@@ -148,8 +156,7 @@ class _Compiler:
     def _cell_rules(self, column: Column) -> Iterator[CompiledRule]:
         """The rules on a column's type and nullability."""
         if column.dtype != pl.String:
-            rule = Rule(self._code(column.name, "type"), column.name, messages.of_type(column.dtype))
-            yield CompiledRule(rule, pl.col(CAST_FAILED + column.name))
+            yield type_rule(self._code(column.name, "type"), column)
         if not column.nullable:
             yield CompiledRule(Rule(self._code(column.name, "not_null"), column.name, "a value"), is_null(column))
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from filegate.contract import casts, messages
+from filegate.contract import casts
+from filegate.contract.date_formats import date_format
 from filegate.contract.evaluation import Evaluation, RuleMask
+from filegate.contract.reasons import type_rule
 from filegate.contract.rules import CALLED, Column, CompiledRule, Rule, Unique
 from filegate.errors import CheckFailed, SchemaMismatch
 from filegate.formats.records import RESCUED, ROW, as_strings
@@ -67,12 +69,29 @@ class Contract:
                 )
         return found
 
+    def with_date_formats(self, date_formats: Mapping[str, str]) -> Contract:
+        """The contract of files whose dates, times or timestamps are not written as ISO 8601.
+
+        Args:
+            date_formats: strptime-like format by column.
+
+        Raises:
+            UnsupportedFormat: a format cannot be read exactly, or does not fit its column's type.
+        """
+        formats = {
+            column.name: date_format(date_formats[column.name], column.dtype)
+            for column in self.columns
+            if column.name in date_formats
+        }
+        columns = tuple(replace(each, date_format=formats.get(each.name)) for each in self.columns)
+        types = {f"{column.name}:type": column for column in columns if column.name in formats}
+        rules = tuple(
+            type_rule(code, types[code]) if (code := each.rule.code) in types else each for each in self.compiled_rules
+        )
+        return replace(self, columns=columns, compiled_rules=rules)
+
     def evaluate(
-        self,
-        frame: pl.DataFrame,
-        *,
-        date_formats: Mapping[str, str] = MappingProxyType({}),
-        strings: Callable[[pl.DataFrame], pl.DataFrame] = as_strings,
+        self, frame: pl.DataFrame, *, strings: Callable[[pl.DataFrame], pl.DataFrame] = as_strings
     ) -> Evaluation:
         """Cast one chunk and evaluate every rule on it.
 
@@ -80,7 +99,6 @@ class Contract:
             frame: `Records.frame`: `__row__`, the columns that the file has, String or natively typed, and perhaps
                 `_rescued`. Columns that the contract does not have are ignored. A column is in every chunk of an object
                 or in none: the rules of a missing column are skipped.
-            date_formats: strptime-like format by column, if dates, times or timestamps are not ISO 8601.
             strings: `Records.strings`: returns rows of the frame with their values as the file's strings.
 
         Raises:
@@ -89,16 +107,12 @@ class Contract:
         """
         self._refuse(frame.schema)
         names = tuple(self.dtypes)
-        cells = casts.cast_cells(frame, self.columns, date_formats)
+        cells = casts.cast_cells(frame, self.columns)
         typed = cells.select(names)
         rules = [each for each in self.compiled_rules if each.rule.column is None or each.rule.column in frame.schema]
         called = [_called(each.rule, each.check, typed) for each in rules if each.check is not None]
         # Beside the cells, so that a literal gets as many rows.
         broken = cells.hstack(called).with_columns([each.breaks.alias(each.rule.code) for each in rules])
-        # The message of a type is another one if its dates have a format.
-        dated = [(name, dtype, date_formats[name]) for name, dtype in self.dtypes.items() if name in date_formats]
-        allowed = {f"{name}:type": messages.of_type(dtype, date_format) for name, dtype, date_format in dated}
-        described = [replace(each.rule, allowed=allowed.get(each.rule.code, each.rule.allowed)) for each in rules]
         rescued = [name for name in frame.columns if name == RESCUED]
         originals = [name if name in frame.schema else pl.lit(None, pl.String).alias(name) for name in names]
         return Evaluation(
@@ -106,7 +120,7 @@ class Contract:
             strings=lambda rejects: strings(frame.filter(rejects)).select(ROW, *originals, *rescued),
             present=frozenset(names).intersection(frame.columns),
             cells=cells,
-            masks=[RuleMask(rule, broken[rule.code]) for rule in described],
+            masks=[RuleMask(each.rule, broken[each.rule.code], each.reasons) for each in rules],
             uniques=self.uniques,
         )
 

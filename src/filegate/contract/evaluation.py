@@ -9,7 +9,8 @@ from operator import or_
 
 import polars as pl
 
-from filegate.contract.rules import CAST_FAILED, Rule, Unique
+from filegate.contract.reasons import explain
+from filegate.contract.rules import CAST_FAILED, Reason, Rule, Unique
 from filegate.formats.records import ROW
 from filegate.runs.broken_rule import BrokenRule
 
@@ -22,7 +23,7 @@ SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
 
 _ROW_ITSELF = "\0row"
 _RANK = "rank"
-_RULE_FIELDS = {name: dtype for name, dtype in FIELDS.items() if name != "value"}
+_RULE_FIELDS = {name: FIELDS[name] for name in ("rule", "column")}
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class RuleMask:
-    """A rule, and for each row of a chunk whether the row breaks it."""
+    """A rule, for each row of a chunk whether the row breaks it, and the reasons that its value may have."""
 
     rule: Rule
     mask: pl.Series
+    reasons: Sequence[Reason] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +157,7 @@ def _broken_rules(
     """
     null = pl.Series([None], dtype=pl.String)
     ranks = pl.int_range(len(masks), dtype=pl.UInt32, eager=True).alias(_RANK)
-    found = [pl.DataFrame(schema={ROW: pl.Int64, _RANK: pl.UInt32, "value": pl.String})]
+    found = [pl.DataFrame(schema={ROW: pl.Int64, _RANK: pl.UInt32, "value": pl.String, "allowed": pl.String})]
     # Series by series: for each small frame, polars' overhead would be greater than all of this work.
     for rank, each in enumerate(masks):
         if each.mask.any():
@@ -163,11 +165,11 @@ def _broken_rules(
             rows = strings[ROW].filter(breaking)
             column = each.rule.column
             values = null.new_from_index(0, len(rows)) if column is None else strings[column].filter(breaking)
-            found.append(pl.DataFrame([rows, ranks.new_from_index(rank, len(rows)), values.alias("value")]))
+            allowed = explain(values, each.reasons, each.rule.allowed).alias("allowed")
+            found.append(pl.DataFrame([rows, ranks.new_from_index(rank, len(rows)), values.alias("value"), allowed]))
     evaluated = pl.concat(found).sort(ROW, maintain_order=True)
-    rules = [(each.rule.code, each.rule.column, each.rule.allowed) for each in masks]
-    descriptions = pl.DataFrame(rules, _RULE_FIELDS, orient="row")
-    evaluated = evaluated.hstack(descriptions[evaluated[_RANK]]).select(reported.columns)
+    rules = pl.DataFrame([(each.rule.code, each.rule.column) for each in masks], _RULE_FIELDS, orient="row")
+    evaluated = evaluated.hstack(rules[evaluated[_RANK]]).select(reported.columns)
     if not reported.height:
         return evaluated
     # A cell whose type the reader refused breaks that rule only, like a cell that fails its cast.

@@ -9,6 +9,7 @@ import polars as pl
 
 from filegate.contract.casts import INTEGERS, TEMPORALS
 from filegate.contract.checks import is_builtin, kind
+from filegate.contract.date_formats import DateFormat
 
 if TYPE_CHECKING:
     from pandera.polars import Check
@@ -44,10 +45,10 @@ _BUILTIN_CHECKS: dict[str, Callable[[_Given], str]] = {
 }
 
 
-def of_type(dtype: pl.DataType, date_format: str | None = None) -> str:
+def of_type(dtype: pl.DataType, date_format: DateFormat | None = None) -> str:
     """The strings that are values of a type."""
     if isinstance(dtype, TEMPORALS) and date_format is not None:
-        return f"{'a time' if isinstance(dtype, pl.Time) else 'a date'} written as {date_format}"
+        return f"{'a time' if isinstance(dtype, pl.Time) else 'a date'} written as {date_format.text}"
     if isinstance(dtype, INTEGERS):
         bits = int(str(dtype).lstrip("UInt"))
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if dtype.is_signed_integer() else (0, 2**bits - 1)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from filegate.contract.date_formats import DateFormat
+
 if TYPE_CHECKING:
     from pandera.polars import Check
 
@@ -30,6 +32,7 @@ class Column:
         required: whether the file must have the column.
         coerce: whether a natively typed file may have another type, which is then cast. Strings are always cast.
         default: the value that replaces null, or None.
+        date_format: how its strings are written, if they are dates, times or timestamps, but not ISO 8601.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Column:
     required: bool
     coerce: bool
     default: object | None = None
+    date_format: DateFormat | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,19 @@ class Rule:
 
 
 @dataclass(frozen=True, eq=False)
+class Reason:
+    """A reason why a string breaks the rule of its type.
+
+    Attributes:
+        applies: Boolean, on the string as the column `value`.
+        allowed: what the rule accepts instead, and what to declare if the file means what it says.
+    """
+
+    applies: pl.Expr
+    allowed: str
+
+
+@dataclass(frozen=True, eq=False)
 class CompiledRule:
     """A rule, and which rows break it.
 
@@ -64,11 +81,13 @@ class CompiledRule:
         rule: the rule.
         breaks: a Boolean expression on the contract's typed columns and their helper columns, never null.
         check: pandera's check, if it has no single expression and must be called.
+        reasons: why a value may break it; the first that applies counts.
     """
 
     rule: Rule
     breaks: pl.Expr
     check: Check | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ import polars as pl
 import filegate
 from filegate.contract import Contract
 from filegate.dataset.declaration import Dataset, Declaration
+from filegate.dataset.registry import COMPILED
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from pandera.polars import Check
 
-SUFFIX = ".compiled"
 RELEASES = {"filegate": filegate.__version__, "polars": pl.__version__, "pandera": version("pandera")}
 CLOCKS = {dt.date.today, dt.datetime.today, dt.datetime.now, dt.datetime.utcnow, time.time, time.localtime}
 
@@ -40,16 +40,13 @@ class NotData(Exception):
 
 
 def read_compiled(module: Path, dataset: Callable[[], Dataset]) -> Declaration | None:
-    """The declaration of the dataset in `module`; None if it was not compiled, or from something else.
+    """The declaration of the dataset in `module`, which was compiled; None if that was from something else.
 
     Args:
         module: the dataset's module.
         dataset: gives the dataset itself; called when a check in Python is first needed.
     """
-    file = module.with_suffix(SUFFIX)
-    if not file.is_file():
-        return None
-    content = file.read_bytes()
+    content = module.with_suffix(COMPILED).read_bytes()
     declaration = content[hashlib.sha256().digest_size :]
     if content != _sealed(module, declaration):
         return None
@@ -68,7 +65,7 @@ def write_compiled(module: Path, dataset: Callable[[], Dataset]) -> None:
         NotData: its declaration is more than data. All goes on as without this, only slower.
         DeclarationError: it is declared wrongly.
     """
-    file = module.with_suffix(SUFFIX)
+    file = module.with_suffix(COMPILED)
     file.unlink(missing_ok=True)
     with _clocks_watched(module.parent):
         declaration = dataset().declaration()

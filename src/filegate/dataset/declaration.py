@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
 import polars as pl
 
-from filegate.contract import Contract, compile_contract
+from filegate.contract import Contract, UnsupportedFormat, compile_contract
+from filegate.contract.partitions import NotAFolder, check_name, check_type
 from filegate.errors import DeclarationError
-from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Scalar, UnknownColumns
+from filegate.formats.records import RESCUED, ExpectedColumn, Scalar, UnknownColumns
 from filegate.formats.sources import Source, TextSource
 
 if TYPE_CHECKING:
@@ -134,10 +135,12 @@ class Dataset(Declaration):
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             self._refuse(f"the name must match {NAME.pattern}", "It becomes the first part of object keys.")
-        object.__setattr__(self, "contract", compile_contract(self.schema, dataset=self.name))
+        self._check_lists()
+        as_they_are = self.partition_by if self.transform is None else ()
+        contract = compile_contract(self.schema, dataset=self.name, partition_by=as_they_are)
+        object.__setattr__(self, "contract", contract)
         sources = (self.source,) if isinstance(self.source, Source) else tuple(self.source)
         object.__setattr__(self, "sources", sources)
-        self._check_lists()
         self._check_sources()
         self._check_columns("key", self.key)
         self._check_policies()
@@ -168,8 +171,13 @@ class Dataset(Declaration):
             self._refuse(f"transform fails on an empty frame: {type(error).__name__}: {error}", "Fix the transform.")
         if missing := [name for name in self.partition_by if name not in found]:
             self._refuse(f"partition_by names {missing}, which the result lacks", f"It has {list(found)}.")
-        if nested := [name for name in self.partition_by if found[name].is_nested()]:
-            self._refuse(f"partition_by names {nested}, which hold several values a row", "Partition by single ones.")
+        for name in self.partition_by:
+            try:
+                check_type(found[name])
+            except NotAFolder as reason:
+                self._refuse(
+                    f"partition_by names {name!r}, which {reason}", "Partition by single values of other types."
+                )
         if len(found) == len(self.partition_by):
             self._refuse("partition_by names every column of the result", "Leave at least one to be written.")
         return found
@@ -179,6 +187,11 @@ class Dataset(Declaration):
             value = getattr(self, name)
             if isinstance(value, str):
                 self._refuse(f"{name}={value!r} is one text", f"Write a list: {name}=[{value!r}].")
+        for name in self.partition_by:
+            try:
+                check_name(name)
+            except NotAFolder as reason:
+                self._refuse(f"partition_by names {name!r}, which {reason}", "Rename it in the transform.")
 
     def _check_sources(self) -> None:
         if not self.sources:
@@ -194,14 +207,15 @@ class Dataset(Declaration):
                     self._check_columns("null_values", tuple(source.null_values))
 
     def _check_date_formats(self, source: TextSource) -> None:
-        nothing = pl.DataFrame(schema={ROW: pl.Int64} | dict.fromkeys(self.contract.dtypes, pl.String))
         for name, date_format in source.date_formats.items():
             if not self.contract.dtypes[name].is_temporal():
                 self._refuse(f"date_formats names {name!r}, which is no date or time", "Drop it.")
+            if not isinstance(date_format, str):
+                self._refuse(f"date format {date_format!r} of {name!r} is not a string", "Give one format a column.")
             try:
-                self.contract.evaluate(nothing, date_formats={name: date_format})
-            except pl.exceptions.PolarsError as error:
-                self._refuse(f"date format {date_format!r} of {name!r}: {error}", "Write it as for strptime.")
+                self.contract.with_date_formats({name: date_format})
+            except UnsupportedFormat as error:
+                self._refuse(f"date format {date_format!r} of {name!r} {error.problem}", error.advice)
 
     def _check_columns(self, what: str, names: Sequence[str]) -> None:
         columns = {column.name: column for column in self.contract.columns}

@@ -17,6 +17,9 @@ from filegate.errors import DeclarationError, UnknownDataset
 if TYPE_CHECKING:
     from filegate.dataset.declaration import Dataset, Declaration, References
 
+COMPILED = ".compiled"
+"""What the file of a compiled dataset ends with; it lies beside the module."""
+
 
 class Datasets(Protocol):
     """Some datasets by name.
@@ -97,11 +100,8 @@ class Registry:
         return (self[name] for name in self.names())
 
     def __getitem__(self, name: str) -> Declaration:
-        from filegate.dataset.compiled import read_compiled  # noqa: PLC0415 - see _declared
-
         if name not in self._declarations:
-            compiled = read_compiled(self._module(name), partial(self.dataset, name))
-            self._declarations[name] = self.dataset(name) if compiled is None else compiled
+            self._declarations[name] = self._compiled(name) or self.dataset(name)
         return self._declarations[name]
 
     def dataset(self, name: str) -> Dataset:
@@ -132,6 +132,15 @@ class Registry:
             except NotData as reason:
                 reasons[name] = str(reason)
         return reasons
+
+    def _compiled(self, name: str) -> Declaration | None:
+        """The declaration as it was compiled; None if it was not, or from something else."""
+        module = self._module(name)
+        if not module.with_suffix(COMPILED).is_file():
+            return None
+        from filegate.dataset.compiled import read_compiled  # noqa: PLC0415 - see _declared
+
+        return read_compiled(module, partial(self.dataset, name))
 
     def _module(self, name: str) -> Path:
         if name not in self.names():

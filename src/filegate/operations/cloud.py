@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING
 
 import boto3
@@ -42,17 +42,19 @@ class Outputs:
     dlq_url: str
     alerts_topic_arn: str
     state_machine_arn: str
+    ignored_keys: str = ""  # a deployment of 0.1 has none
 
     @classmethod
     def of_stack(cls, stack: str, outputs: Mapping[str, str]) -> Outputs:
         """Reads the stack's outputs, as `{"RawBucket": …}`. Raises NoCloud if some are missing."""
-        wanted = {name: "".join(word.title() for word in name.split("_")) for name in cls.__annotations__}
-        if missing := [output for output in wanted.values() if output not in outputs]:
+        wanted = {each.name: "".join(word.title() for word in each.name.split("_")) for each in fields(cls)}
+        optional = {each.name for each in fields(cls) if each.default is not MISSING}
+        if missing := [wanted[name] for name in wanted if name not in optional and wanted[name] not in outputs]:
             raise NoCloud(
                 f"Stack {stack} has no output {', '.join(missing)}.",
                 advice="It is still being created, its creation failed, or it is not a main stack of Filegate.",
             )
-        return cls(**{name: outputs[output] for name, output in wanted.items()})
+        return cls(**{name: outputs[output] for name, output in wanted.items() if output in outputs})
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,33 @@ def check_keys(deliveries: Iterable[tuple[Path, str]]) -> None:
         by_key[key] = file
 
 
+def check_starts_runs(deliveries: Iterable[tuple[Path, str]], ignored_keys: str) -> None:
+    """Raises WrongUse if one of these files with their datasets would start no run.
+
+    Args:
+        deliveries: the files.
+        ignored_keys: the deployment's `IgnoredKeys`.
+    """
+    for file, dataset in deliveries:
+        pattern = ignored_by(_key(file, dataset), ignored_keys)
+        if pattern is not None:
+            raise WrongUse(
+                f"{file.name} starts no run: keys like {pattern} are ignored.",
+                advice="Rename it, or change the deployment's parameter IgnoredKeys.",
+            )
+
+
+def ignored_by(key: str, ignored_keys: str) -> str | None:
+    """The pattern by which a key of the raw bucket starts no run, if there is one; see `IgnoredKeys` in main.yaml."""
+    return next((pattern for pattern in ignored_keys.split(",") if _wildcard(pattern).fullmatch(key)), None)
+
+
+def _wildcard(pattern: str) -> re.Pattern[str]:
+    """EventBridge's wildcards: `*` is any text, the empty one included, and a backslash takes its meaning away."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    return re.compile("".join(".*" if part == "*" else re.escape(part[-1]) for part in parts), re.DOTALL)
+
+
 def _key(file: Path, dataset: str) -> str:
     return f"{dataset}/{file.name}"
 

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from filegate.errors import WrongUse
-from filegate.runs.clock import iso, now
+from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.run import short
 from filegate.runs.states import Status
-from filegate.storage.ledger import RETENTION, Ledger
+from filegate.storage.ledger import RETENTION, Ledger, iso
 
 RUN_ID_DIGITS = 64
 MIN_PREFIX = 4

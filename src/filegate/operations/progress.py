@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
-from filegate.storage.ledger import LEASE
+from filegate.storage.ledger import LEASE, iso
 
 REPORTING_STATES = ("IngestState", "ValidateState", "TransformState")
 """The states that report their progress; in later states, the ledger has the last one's."""

@@ -20,7 +20,8 @@ from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Layout
 from filegate.runs.record import RunRecord
 from filegate.runs.run import short
-from filegate.storage.objects import FileBlob, ObjectStore
+from filegate.storage.folder import FileBlob
+from filegate.storage.objects import ObjectStore
 
 MAX_VALUES = 5
 MAX_EXAMPLES = 3

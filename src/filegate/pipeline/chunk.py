@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from filegate.dataset.declaration import Declaration
 from filegate.errors import ConservationError
 from filegate.formats import Reader, make_reader
 from filegate.formats.sources import TextSource
@@ -19,17 +20,27 @@ from filegate.runs.run import Run
 
 
 class ChunkValidator:
-    """Validates the chunks of one manifest; their keys go to `keys`."""
+    """Validates the chunks of one manifest; `keys` has those of their rows.
 
-    def __init__(self, run: Run, context: Context, manifest: ChunkManifest, keys: ObjectKeys, scratch: Path) -> None:
-        dataset, layout = context.registry[run.request.dataset], manifest.layout
-        source = dataset.sources[layout.source]
+    Args:
+        run: the object's, or that of one range of it.
+        context: the stage's.
+        dataset: what it declares.
+        manifest: of the chunks.
+        scratch: an empty folder.
+    """
+
+    def __init__(
+        self, run: Run, context: Context, dataset: Declaration, manifest: ChunkManifest, scratch: Path
+    ) -> None:
+        layout, source = manifest.layout, dataset.sources[manifest.layout.source]
+        self.keys = ObjectKeys(run, dataset, scratch)
         self._run = run
         self._context = context
-        self._keys = keys
+        self._dataset = dataset.name
         self._scratch = scratch
-        self._contract = dataset.contract
-        self._date_formats = source.date_formats if isinstance(source, TextSource) else {}
+        date_formats = source.date_formats if isinstance(source, TextSource) else {}
+        self._contract = dataset.contract.with_date_formats(date_formats)
         self._reader: Reader = (
             QuarantineReader(layout, source, dataset, scratch)
             if manifest.quarantined
@@ -39,6 +50,9 @@ class ChunkValidator:
     def validate(self, chunk: Chunk, repeats: pl.DataFrame | None = None) -> ChunkOutcome:
         """Writes the chunk's accepted and rejected parts.
 
+        Those of a second pass have names of their own: an invocation that was given up in its first pass may still
+        write.
+
         Args:
             chunk: of the manifest.
             repeats: `__row__`, `rule`: in the second pass, the rows that break a rule of uniqueness.
@@ -47,9 +61,9 @@ class ChunkValidator:
             ConservationError: it has another number of rows than ingest counted, or rows got lost.
         """
         accepted, rejected, rules = self._split(chunk, repeats)
-        self._keys.add_accepted(chunk.index, accepted)
-        accepted_at = self._context.staged(self._run, f"accepted/{chunk.index:05d}.parquet")
-        rejected_at = self._context.quarantined(self._run, f"{chunk.index:05d}.parquet")
+        name = f"{chunk.index:05d}.parquet" if repeats is None else f"{chunk.index:05d}-again.parquet"
+        accepted_at = self._context.staged(self._run, f"accepted/{name}")
+        rejected_at = self._context.quarantined(self._dataset, self._run.run_id, name)
         if accepted.height:
             part = parquet_bytes(accepted, compression="lz4", statistics=False)
             self._context.store.write(accepted_at, part)
@@ -74,17 +88,17 @@ class ChunkValidator:
             raise ConservationError(
                 f"{blob.name}, chunk {chunk.index}: {found} rows were read, but ingest counted {chunk.rows}."
             )
-        evaluation = self._contract.evaluate(records.frame, date_formats=self._date_formats, strings=records.strings)
-        if repeats is None:
-            self._keys.add_evaluated(chunk.index, evaluation)
+        evaluation = self._contract.evaluate(records.frame, strings=records.strings)
         split = evaluation.split(records.broken, repeats)
         if split.accepted.height + split.rejected.height != records.frame.height:
             raise ConservationError(
                 f"Chunk {chunk.index}: {records.frame.height} rows became {split.accepted.height} accepted and "
                 f"{split.rejected.height} rejected ones."
             )
+        self.keys.add(chunk.index, evaluation if repeats is None else None, split.accepted)
         rules = Counter(split.tallies)
-        rules.update([record.broken.rule for record in records.malformed])
+        for record in records.malformed:
+            rules[record.broken.rule] += 1
         none_rejected = split.rejected.is_empty() and not records.malformed
         rejected = pl.DataFrame() if none_rejected else quarantine_frame(split.rejected, records)
         return split.accepted, rejected, rules

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import BaseModel, PositiveInt
 
@@ -69,26 +66,16 @@ class Context:
         """A key of the staging bucket, as manifests name it."""
         return Address(self.settings.staging_bucket, key)
 
-    def quarantined(self, run: Run, name: str) -> Address:
-        """An artefact of the run in the quarantine bucket."""
-        return quarantine_address(self.settings.quarantine_bucket, run.request.dataset, run.run_id, name)
+    def quarantined(self, dataset: str, run_id: str, name: str) -> Address:
+        """An artefact of a run in the quarantine bucket."""
+        return Address(self.settings.quarantine_bucket, f"{dataset}/{run_id}/{name}")
 
     def processed(self, key: str) -> Address:
         return Address(self.settings.processed_bucket, key)
 
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A folder that is gone at the end."""
-        with tempfile.TemporaryDirectory(prefix="filegate-") as folder:
-            yield Path(folder)
-
 
 Stage = Callable[[Run, Context], Run]
 """A function of the pipeline: takes the run's document, returns it with what it found."""
-
-
-def quarantine_address(bucket: str, dataset: str, run_id: str, name: str) -> Address:
-    return Address(bucket, f"{dataset}/{run_id}/{name}")
 
 
 def output_manifest_key(dataset: str, run_id: str) -> str:

@@ -19,9 +19,9 @@ from typing import TypeVar
 from filegate import errors
 from filegate.errors import ConservationError, ObjectGone, OutOfTime, PermanentError
 from filegate.pipeline.context import Context
+from filegate.pipeline.handover import range_address
 from filegate.pipeline.progress import report_progress
-from filegate.runs.address import Address
-from filegate.runs.manifests import RangeOutcome, Refusal
+from filegate.runs.manifests import Manifest, RangeOutcome, Refusal
 from filegate.runs.run import FanOut, Invocation, Range, Run, Usage
 from filegate.runs.states import State
 from filegate.storage.objects import read_document, write_document
@@ -40,30 +40,39 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def should_fan_out(chunks: int, context: Context) -> bool:
-    """Whether this many chunks are worth more than one invocation."""
-    return chunks > RANGE_CHUNKS and chunks * context.settings.chunk_bytes > context.settings.fan_out_bytes
-
-
 def all_ranges(run: Run) -> list[Range]:
     """All the ranges of an object."""
     assert run.ingested is not None
     return [Range(index=index) for index in range(math.ceil(run.ingested.chunks / RANGE_CHUNKS))]
 
 
-def slice_of(range_: Range, chunks: Sequence[T]) -> Sequence[T]:
-    """Those of an object's chunks, or of a sequence with one item for each chunk, that belong to the range."""
-    return chunks[range_.index * RANGE_CHUNKS : (range_.index + 1) * RANGE_CHUNKS]
+def per_range(chunks: Sequence[T]) -> list[Sequence[T]]:
+    """An object's chunks, or a sequence with one item for each chunk, range by range."""
+    return [chunks[first : first + RANGE_CHUNKS] for first in range(0, len(chunks), RANGE_CHUNKS)]
 
 
-def range_address(run: Run, context: Context, name: str, index: int) -> Address:
-    """Where a range's artefact of that name is."""
-    return context.staged(run, f"{name}/{index:05d}.json")
-
-
-def start(
-    run: Run, context: Context, state: State, ranges: Sequence[Range], *, chunks: int | None = None, passes: int = 0
+def start_all(
+    run: Run, context: Context, state: State, name: str, manifests: Iterable[Manifest], *, chunks: int
 ) -> Run:
+    """Enters a state whose work is spread over all ranges of the object, and passes each of them its manifest.
+
+    Args:
+        run: enters the state.
+        context: of the stage before it.
+        state: VALIDATE or TRANSFORM.
+        name: of the manifests: CHUNKS or ACCEPTED.
+        manifests: one for each range, in order.
+        chunks: how many chunks there are to work on.
+    """
+
+    def write(numbered: tuple[int, Manifest]) -> None:
+        write_document(context.store, range_address(run, context, name, numbered[0]), numbered[1])
+
+    map_concurrently(write, enumerate(manifests))
+    return start(run, context, state, all_ranges(run), chunks=chunks)
+
+
+def start(run: Run, context: Context, state: State, ranges: Sequence[Range], *, chunks: int, passes: int = 0) -> Run:
     """Enters a state whose work is spread over ranges, and writes the list that its Map reads.
 
     Args:
@@ -71,7 +80,7 @@ def start(
         context: of the stage before it.
         state: VALIDATE or TRANSFORM.
         ranges: to be worked on.
-        chunks: how many chunks these have; None: all of the object's.
+        chunks: how many chunks of these there are to work on.
         passes: how many times the object's ranges were worked on before.
     """
     context.ledger.enter(run, state, context.now(), context.used(run), chunks=chunks)

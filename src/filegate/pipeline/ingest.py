@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filegate.contract import Contract
 from filegate.dataset.declaration import Declaration
 from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
-from filegate.formats import RawChunk, parquet_schema, sniff, split
+from filegate.formats import parquet_schema, sniff, split
 from filegate.pipeline import fan_out
-from filegate.pipeline.context import Context, quarantine_address
+from filegate.pipeline.context import Context
 from filegate.pipeline.handover import CHUNKS, write_manifest
 from filegate.pipeline.progress import ProgressReporter
 from filegate.pipeline.replay import request_for
 from filegate.runs.address import Address
 from filegate.runs.manifests import Chunk, ChunkManifest, QuarantineManifest
-from filegate.runs.run import Ingested, Range, Run
+from filegate.runs.run import Ingested, Run
 from filegate.runs.states import State
-from filegate.storage.objects import Blob, read_document, write_document
+from filegate.storage.objects import Blob, read_document
 
 QUARANTINE_MANIFEST = "manifest.json"
 
@@ -40,32 +41,25 @@ def ingest(run: Run, context: Context) -> Run:
         request=request_for(dataset, run.request),
         usage=run.usage,
     )
-    with context.scratch() as scratch:
-        if run.request.replay_rows == "quarantined":
-            manifest, size = _quarantined_chunks(run, context)
-        else:
-            manifest, size = _object_chunks(run, dataset, context, scratch)
-    rows = sum(chunk.rows for chunk in manifest.chunks)
-    ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks))
-    return _pass_to_validate(run.with_ingested(ingested), context, manifest)
+    if run.request.replay_rows == "quarantined":
+        manifest, size = _quarantined_chunks(run, context, dataset), 0
+    else:
+        with TemporaryDirectory(prefix="filegate-") as scratch:
+            manifest, size = _object_chunks(run, context, dataset, Path(scratch))
+    chunks = manifest.chunks
+    rows = sum(chunk.rows for chunk in chunks)
+    run = run.with_ingested(Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(chunks)))
+    settings = context.settings
+    if len(chunks) > fan_out.RANGE_CHUNKS and len(chunks) * settings.chunk_bytes > settings.fan_out_bytes:
+        parts = [manifest.model_copy(update={"chunks": some}) for some in fan_out.per_range(chunks)]
+        return fan_out.start_all(run, context, State.VALIDATE, CHUNKS, parts, chunks=len(chunks))
+    return write_manifest(run, context, CHUNKS, manifest)
 
 
-def _pass_to_validate(run: Run, context: Context, manifest: ChunkManifest) -> Run:
-    """Passes validate what it reads: one manifest, or, where the object is large, one for each range of its chunks."""
-    if not fan_out.should_fan_out(len(manifest.chunks), context):
-        return write_manifest(run, context, CHUNKS, manifest)
-    ranges = fan_out.all_ranges(run)
-
-    def write(range_: Range) -> None:
-        part = manifest.model_copy(update={"chunks": fan_out.slice_of(range_, manifest.chunks)})
-        write_document(context.store, fan_out.range_address(run, context, "chunks", range_.index), part)
-
-    fan_out.map_concurrently(write, ranges)
-    return fan_out.start(run, context, State.VALIDATE, ranges)
-
-
-def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Path) -> tuple[ChunkManifest, int]:
-    blob = context.store.blob(run.request.address, scratch)
+def _object_chunks(run: Run, context: Context, dataset: Declaration, scratch: Path) -> tuple[ChunkManifest, int]:
+    """The object's chunks, and its size in bytes."""
+    address = run.request.address
+    blob = context.store.blob(address, scratch)
     layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
     if layout.format == "parquet":
         _check_types(blob, dataset.contract)
@@ -75,7 +69,21 @@ def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Pa
     for raw in split(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
         if raw.start != end:
             raise ConservationError(f"{blob.name}: a chunk starts at {raw.start}, the one before ends at {end}.")
-        chunks.append(_chunk(len(chunks), raw, row, run, context))
+        place, start = address, raw.start
+        if raw.data is not None:
+            place, start = context.staged(run, f"chunks/{len(chunks):05d}"), 0
+            context.store.write(place, raw.data)
+        chunks.append(
+            Chunk(
+                index=len(chunks),
+                blob=place,
+                start=start,
+                length=raw.length,
+                origin=raw.start,
+                first_row=row,
+                rows=raw.rows,
+            )
+        )
         row, end = row + raw.rows, raw.start + raw.length
         progress.done(chunks=1, rows=raw.rows)
     if layout.format != "parquet" and not layout.staged and end != blob.size:
@@ -86,33 +94,14 @@ def _object_chunks(run: Run, dataset: Declaration, context: Context, scratch: Pa
     return ChunkManifest(layout=layout, chunks=tuple(chunks)), blob.size
 
 
-def _chunk(index: int, raw: RawChunk, row: int, run: Run, context: Context) -> Chunk:
-    """The manifest's entry for a chunk; one with its own bytes is stored first."""
-    blob, start = run.request.address, raw.start
-    if raw.data is not None:
-        blob, start = context.staged(run, f"chunks/{index:05d}"), 0
-        context.store.write(blob, raw.data)
-    return Chunk(
-        index=index,
-        blob=blob,
-        start=start,
-        length=raw.length,
-        origin=raw.start,
-        first_row=row,
-        rows=raw.rows,
-    )
-
-
-def _quarantined_chunks(run: Run, context: Context) -> tuple[ChunkManifest, int]:
+def _quarantined_chunks(run: Run, context: Context, dataset: Declaration) -> ChunkManifest:
     """One chunk for each quarantine part of the run that is replayed."""
-    request = run.request
-    bucket = context.settings.quarantine_bucket
-    place = quarantine_address(bucket, request.dataset, str(request.replay_of), QUARANTINE_MANIFEST)
-    rejected = read_document(context.store, place, QuarantineManifest)
+    address = context.quarantined(dataset.name, str(run.request.replay_of), QUARANTINE_MANIFEST)
+    rejected = read_document(context.store, address, QuarantineManifest)
     chunks = tuple(
         Chunk(
             index=index,
-            blob=Address(bucket, part.key),
+            blob=Address(address.bucket, part.key),
             start=0,
             length=part.rows,
             origin=0,
@@ -121,7 +110,7 @@ def _quarantined_chunks(run: Run, context: Context) -> tuple[ChunkManifest, int]
         )
         for index, part in enumerate(rejected.parts)
     )
-    return ChunkManifest(layout=rejected.layout, chunks=chunks, quarantined=True), 0
+    return ChunkManifest(layout=rejected.layout, chunks=chunks, quarantined=True)
 
 
 def _check_volume(chunks: int, blob: Blob, dataset: Declaration, context: Context) -> None:

@@ -22,7 +22,8 @@ from filegate.formats.sources import Source, TextSource
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import STAGED_AS, Chunk, Layout
-from filegate.storage.objects import Blob, FileBlob
+from filegate.storage.folder import FileBlob
+from filegate.storage.objects import Blob
 
 COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
 """Columns of a quarantine part.

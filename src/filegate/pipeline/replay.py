@@ -59,4 +59,6 @@ def replay_request(
 
 def request_for(dataset: Declaration, request: Request) -> Request:
     """The request as ingest carries it out: some datasets cannot be completed by a few rows, but only done again."""
-    return request.model_copy(update={"replay_rows": "all"}) if dataset.needs_whole_object else request
+    if request.replay_rows == "quarantined" and dataset.needs_whole_object:
+        return request.model_copy(update={"replay_rows": "all"})
+    return request

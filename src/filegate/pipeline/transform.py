@@ -6,14 +6,15 @@ one a range of chunks. A transform over the whole object is one invocation's.
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from urllib.parse import quote
 
 import polars as pl
 
+from filegate.contract.partitions import NotAFolder, folder
 from filegate.errors import ConservationError, TransformFailed
 from filegate.formats.records import ROW
 from filegate.pipeline import fan_out
@@ -24,16 +25,15 @@ from filegate.pipeline.progress import ProgressReporter
 from filegate.runs.manifests import AcceptedManifest, AcceptedPart, OutputManifest, OutputPart, RangeOutcome
 from filegate.runs.run import Range, Run, Transformed
 from filegate.runs.states import State
-from filegate.storage.objects import read_document, write_document
+from filegate.storage.objects import write_document
 
 MAX_PARTITIONS = 1_000
 """How many folders one part may be spread over: each is a file, and S3 is slow with many small ones."""
 OBJECT_PART_ROWS = 1_000_000
 """Rows of one output part where the transform ran over the whole object."""
-HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 MAX_KEY_BYTES = 1024  # bytes of UTF-8, says S3
 Partitions = dict[str, list[pl.DataFrame]]
-"""Rows by the folder that the columns to partition by give: values that are spelt alike are one."""
+"""Rows by the folders that the columns to partition by give: values that are spelled alike are one."""
 OUTCOMES = "transformed"
 """The folder of the ranges' outcomes in the staging bucket."""
 
@@ -49,8 +49,8 @@ def transform(run: Run, context: Context) -> Run:
     context.ledger.enter(run, State.TRANSFORM, context.now(), context.used(run), chunks=len(accepted.parts))
     transformer = _Transformer(run, context)
     if context.registry[run.request.dataset].transform_scope == "object":
-        with context.scratch() as scratch:
-            parts = list(transformer.of_object(accepted.parts, scratch))
+        with tempfile.TemporaryDirectory(prefix="filegate-") as scratch:
+            parts = list(transformer.of_object(accepted.parts, Path(scratch)))
     else:
         parts = list(transformer.of_rows(accepted.parts, ProgressReporter(run, context)))
     return _concluded(run, context, parts)
@@ -60,8 +60,7 @@ def transform_range(run: Run, context: Context) -> Run:
     """Does for the accepted parts of one range what `transform` does for all."""
 
     def work(range_: Range) -> RangeOutcome:
-        address = fan_out.range_address(run, context, "accepted", range_.index)
-        accepted = read_document(context.store, address, AcceptedManifest)
+        accepted = read_manifest(run, context, ACCEPTED, AcceptedManifest)
         parts = tuple(_Transformer(run, context).of_rows(fan_out.until_deadline(accepted.parts, context)))
         return RangeOutcome(
             range=range_,
@@ -184,8 +183,8 @@ class _Transformer:
                 advice="Keep it in the result, or change partition_by.",
             )
         for group in rows.partition_by(by, maintain_order=True) if by else [rows]:
-            folder = "".join(f"{name}={_hive(group[name][0])}/" for name in by)
-            partitions.setdefault(folder, []).append(group.drop(by))
+            folders = "".join(f"{self._folder(name, group[name])}/" for name in by)
+            partitions.setdefault(folders, []).append(group.drop(by))
         if len(partitions) > MAX_PARTITIONS:
             raise TransformFailed(
                 f"{self._dataset.name}: {sum(rows.height for found in partitions.values() for rows in found):,} rows "
@@ -193,18 +192,28 @@ class _Transformer:
                 advice="Partition by a column with fewer values.",
             )
 
+    def _folder(self, name: str, values: pl.Series) -> str:
+        try:
+            return folder(name, values)
+        except NotAFolder as reason:
+            raise TransformFailed(
+                f"{self._dataset.name}: a value of {name}, which it is partitioned by, {reason}.",
+                advice="Replace such values in the transform, or reject their rows by a check of the contract.",
+            ) from None
+
     def _write(self, index: int, partitions: Partitions) -> Iterator[OutputPart]:
-        for folder, frames in partitions.items():
-            target = f"{self._dataset.name}/{folder}{self._run.run_id}-{index:05d}.parquet"
-            if len(target.encode()) > MAX_KEY_BYTES:
+        for folders, frames in partitions.items():
+            target = f"{self._dataset.name}/{folders}{self._run.run_id}-{index:05d}.parquet"
+            staged = self._context.staged(self._run, f"out/{folders}{index:05d}.parquet")
+            longest = max(len(key.encode()) for key in (target, staged.key))
+            if longest > MAX_KEY_BYTES:
                 raise TransformFailed(
-                    f"{self._dataset.name}: a value of {', '.join(self._dataset.partition_by)} makes a key of "
-                    f"{len(target.encode()):,} bytes; S3 takes {MAX_KEY_BYTES:,}.",
-                    advice="Partition by a column with short values.",
+                    f"{self._dataset.name}: values of {', '.join(self._dataset.partition_by)} make a key of "
+                    f"{longest:,} bytes; S3 takes {MAX_KEY_BYTES:,}.",
+                    advice="Partition by columns with short values.",
                 )
             rows = self._together(frames)
             data = parquet_bytes(rows, compression="zstd")
-            staged = self._context.staged(self._run, f"out/{folder}{index:05d}.parquet")
             self._context.store.write(staged, data)
             yield OutputPart(
                 key=staged.key,
@@ -221,14 +230,6 @@ class _Transformer:
                 f"The transform of {self._dataset.name} gave other columns or types for some rows than for others.",
                 advice="Let it give the same columns, of the same types, whatever the rows hold.",
             ) from None
-
-
-def _hive(value: object) -> str:
-    """A partition value as Hive spells it in a path."""
-    if value is None:
-        return HIVE_NULL
-    text = quote(str(value).lower() if isinstance(value, bool) else str(value), safe=" ")
-    return text if text != HIVE_NULL else text.replace("_", "%5F", 1)
 
 
 def _described(error: BaseException, datasets: Path) -> str:

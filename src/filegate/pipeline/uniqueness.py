@@ -7,7 +7,7 @@ folder; those of a fan-out write them in slices of the hash space, so that the r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from filegate.pipeline.fan_out import all_ranges, map_concurrently
 from filegate.pipeline.key_index import SLICE_ROWS, KeyIndex
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.runs.address import Address
+from filegate.runs.manifests import ChunkOutcome
 from filegate.runs.run import Run
 
 STAGED_SLICE_ROWS = 2_000_000
@@ -43,13 +44,17 @@ class ObjectKeys:
         }
         self._key = KeyIndex(scratch / "key", "first", slices) if dataset.key else None
 
-    def add_evaluated(self, chunk: int, evaluation: Evaluation) -> None:
-        """Adds the keys of all rows of a chunk, whether they will be accepted or not."""
-        for unique in self._dataset.contract.uniques:
-            self._uniques[unique.code].add(chunk, evaluation.keys(unique.columns))
+    def add(self, chunk: int, evaluation: Evaluation | None, accepted: pl.DataFrame) -> None:
+        """Adds the keys of a chunk's rows.
 
-    def add_accepted(self, chunk: int, accepted: pl.DataFrame) -> None:
-        """Sets the keys of a chunk's accepted rows, which are fewer after a second pass."""
+        Args:
+            chunk: its index.
+            evaluation: all of its rows; None in a second pass: they are the same.
+            accepted: those that are accepted, which are fewer after a second pass.
+        """
+        if evaluation is not None:
+            for unique in self._dataset.contract.uniques:
+                self._uniques[unique.code].add(chunk, evaluation.keys(unique.columns))
         if self._key is not None:
             self._key.add(chunk, key_hashes(accepted, self._dataset.key))
 
@@ -63,11 +68,18 @@ class ObjectKeys:
             index.repeats(chunk).to_frame().with_columns(rule=pl.lit(code)) for code, index in self._uniques.items()
         )
 
-    def repeated(self) -> Iterator[tuple[int, pl.Series]]:
-        """The chunks that hold accepted rows whose key an earlier row has, and the numbers of those rows."""
-        if self._key is not None:
-            for chunk in self._key.resolve():
-                yield chunk, self._key.repeats(chunk)
+    def without_repeats(self, run: Run, context: Context, outcomes: Sequence[ChunkOutcome]) -> list[ChunkOutcome]:
+        """The outcomes of all chunks, with the accepted rows whose key an earlier row has: they are not published."""
+        found = list(outcomes)
+        if self._key is None:
+            return found
+        for chunk in self._key.resolve():
+            rows = self._key.repeats(chunk)
+            address = context.staged(run, f"repeated/{chunk:05d}.parquet")
+            context.store.write(address, parquet_bytes(rows.to_frame(), compression="lz4"))
+            accepted = found[chunk].accepted.model_copy(update={"repeated": rows.len(), "repeats": address.key})
+            found[chunk] = found[chunk].model_copy(update={"accepted": accepted})
+        return found
 
     def write_range(self, run: Run, context: Context) -> None:
         """Writes the keys of the range that this invocation works on; on a second pass, those that have changed."""

@@ -1,7 +1,8 @@
 """Validate: chunk by chunk, split the rows into those that honour the contract and those that do not.
 
 Chunks are independent but for uniqueness, which is a property of the whole object: the keys of all chunks are compared,
-and the chunks that turn out to hold repeated rows are validated once more with that knowledge, overwriting their parts.
+and the chunks that turn out to hold repeated rows are validated once more with that knowledge; the manifests name the
+parts of that pass.
 
 The whole object is one invocation's, or, where it is a large one, a range of its chunks is; then `reduce_validated`
 does what needs all of them.
@@ -12,6 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -20,13 +23,20 @@ from filegate.errors import ConservationError
 from filegate.pipeline import fan_out
 from filegate.pipeline.chunk import ChunkValidator
 from filegate.pipeline.context import Context
-from filegate.pipeline.handover import ACCEPTED, CHUNKS, read_manifest, write_manifest
+from filegate.pipeline.handover import ACCEPTED, CHUNKS, range_address, read_manifest, write_manifest
 from filegate.pipeline.ingest import QUARANTINE_MANIFEST
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.pipeline.progress import ProgressReporter
 from filegate.pipeline.uniqueness import ObjectKeys
 from filegate.runs.address import Address
-from filegate.runs.manifests import AcceptedManifest, ChunkManifest, ChunkOutcome, QuarantineManifest, RangeOutcome
+from filegate.runs.manifests import (
+    AcceptedManifest,
+    ChunkManifest,
+    ChunkOutcome,
+    Layout,
+    QuarantineManifest,
+    RangeOutcome,
+)
 from filegate.runs.run import Range, Run, Validated
 from filegate.runs.states import State
 from filegate.storage.objects import read_document, write_document
@@ -48,19 +58,18 @@ def validate(run: Run, context: Context) -> Run:
         ConservationError: a chunk holds another number of rows than ingest counted, or rows got lost in between.
     """
     context.ledger.enter(run, State.VALIDATE, context.now(), context.used(run))
-    manifest = read_manifest(run, context, CHUNKS, ChunkManifest)
     dataset = context.registry[run.request.dataset]
+    manifest = read_manifest(run, context, CHUNKS, ChunkManifest)
     progress = ProgressReporter(run, context)
-    with context.scratch() as scratch:
-        keys = ObjectKeys(run, dataset, scratch)
-        validator = ChunkValidator(run, context, manifest, keys, scratch)
+    with TemporaryDirectory(prefix="filegate-") as scratch:
+        validator = ChunkValidator(run, context, dataset, manifest, Path(scratch))
         outcomes = []
         for chunk in manifest.chunks:
             outcomes.append(validator.validate(chunk))
             progress.done(chunks=1, rows=chunk.rows)
-        for index in keys.broken():
-            outcomes[index] = validator.validate(manifest.chunks[index], keys.broken_in(index))
-        outcomes = _without_repeats(run, context, outcomes, keys)
+        for index in validator.keys.broken():
+            outcomes[index] = validator.validate(manifest.chunks[index], validator.keys.broken_in(index))
+        outcomes = validator.keys.without_repeats(run, context, outcomes)
     return _concluded(run, context, dataset, manifest, outcomes)
 
 
@@ -68,14 +77,12 @@ def validate_range(run: Run, context: Context) -> Run:
     """Does for the chunks of one range what `validate` does for all, but for what needs the others."""
 
     def work(range_: Range) -> RangeOutcome:
-        address = fan_out.range_address(run, context, "chunks", range_.index)
-        manifest = read_document(context.store, address, ChunkManifest)
         dataset = context.registry[run.request.dataset]
-        with context.scratch() as scratch:
-            keys = ObjectKeys(run, dataset, scratch)
-            validator = ChunkValidator(run, context, manifest, keys, scratch)
+        manifest = read_manifest(run, context, CHUNKS, ChunkManifest)
+        with TemporaryDirectory(prefix="filegate-") as scratch:
+            validator = ChunkValidator(run, context, dataset, manifest, Path(scratch))
             if range_.again:
-                address = fan_out.range_address(run, context, OUTCOMES, range_.index)
+                address = range_address(run, context, OUTCOMES, range_.index)
                 earlier = read_document(context.store, address, RangeOutcome)
                 if earlier.range == range_:
                     return earlier  # an attempt completed this pass, but its answer was lost
@@ -88,7 +95,7 @@ def validate_range(run: Run, context: Context) -> Run:
                 ]
             else:
                 outcomes = [validator.validate(chunk) for chunk in fan_out.until_deadline(manifest.chunks, context)]
-            keys.write_range(run, context)
+            validator.keys.write_range(run, context)
         done = [chunk for chunk in manifest.chunks if not range_.again or chunk.index in range_.again]
         return RangeOutcome(
             range=range_,
@@ -116,17 +123,17 @@ def reduce_validated(run: Run, context: Context) -> Run:
     if [outcome.accepted.index for outcome in outcomes] != list(range(chunks)):
         raise ConservationError(f"{len(outcomes)} chunks came back of {chunks}, or not in their order.")
     dataset = context.registry[run.request.dataset]
-    with context.scratch() as scratch:
-        keys = ObjectKeys(run, dataset, scratch)
+    with TemporaryDirectory(prefix="filegate-") as scratch:
+        keys = ObjectKeys(run, dataset, Path(scratch))
         if passes == 0:
             keys.collect_ranges(run, context, uniques=True)
             if rechecks := _rechecks(run, context, keys):
                 chunks = sum(len(range_.again) for range_ in rechecks)
                 return fan_out.start(run, context, State.VALIDATE, rechecks, chunks=chunks, passes=1)
         keys.collect_ranges(run, context, uniques=False)
-        outcomes = _without_repeats(run, context, outcomes, keys)
-    layout = read_document(context.store, fan_out.range_address(run, context, "chunks", 0), ChunkManifest)
-    return _concluded(run, context, dataset, layout, outcomes)
+        outcomes = keys.without_repeats(run, context, outcomes)
+    manifest = read_document(context.store, range_address(run, context, CHUNKS, 0), ChunkManifest)
+    return _concluded(run, context, dataset, manifest, outcomes)
 
 
 def _rechecks(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
@@ -140,85 +147,72 @@ def _rechecks(run: Run, context: Context, keys: ObjectKeys) -> list[Range]:
     return rechecks
 
 
-def _without_repeats(
-    run: Run, context: Context, outcomes: Sequence[ChunkOutcome], keys: ObjectKeys
-) -> list[ChunkOutcome]:
-    """The outcomes, which name the accepted rows that are not to be published: an earlier row has their key."""
-    found = list(outcomes)
-    for chunk, rows in keys.repeated():
-        place = context.staged(run, f"repeated/{chunk:05d}.parquet")
-        context.store.write(place, parquet_bytes(rows.to_frame(), compression="lz4"))
-        accepted = found[chunk].accepted.model_copy(update={"repeated": rows.len(), "repeats": place.key})
-        found[chunk] = found[chunk].model_copy(update={"accepted": accepted})
-    return found
-
-
 def _broken(run: Run, context: Context, index: int) -> Address:
     """Where it is written which rows of a range break a rule of uniqueness: `__row__`, `rule`."""
     return context.staged(run, f"broken/{index:05d}.parquet")
-
-
-def _pass_to_transform(run: Run, context: Context, dataset: Declaration, outcomes: Sequence[ChunkOutcome]) -> Run:
-    """Passes transform what it reads: one manifest, or, where it fans out as well, one for each range."""
-
-    def accepted(some: Sequence[ChunkOutcome]) -> AcceptedManifest:
-        return AcceptedManifest(parts=tuple(outcome.accepted for outcome in some if outcome.accepted.rows))
-
-    if run.fan_out is None or dataset.transform_scope == "object":
-        return write_manifest(run.with_fan_out(None), context, ACCEPTED, accepted(outcomes))
-    ranges = fan_out.all_ranges(run)
-
-    def write(range_: Range) -> None:
-        address = fan_out.range_address(run, context, "accepted", range_.index)
-        write_document(context.store, address, accepted(fan_out.slice_of(range_, outcomes)))
-
-    fan_out.map_concurrently(write, ranges)
-    chunks = sum(outcome.accepted.rows > 0 for outcome in outcomes)
-    return fan_out.start(run, context, State.TRANSFORM, ranges, chunks=chunks)
 
 
 def _concluded(
     run: Run, context: Context, dataset: Declaration, manifest: ChunkManifest, outcomes: Sequence[ChunkOutcome]
 ) -> Run:
     """Sums the chunks up; `manifest` is any of the run's chunk manifests."""
-    rules = _tallied(outcomes)
-    rejected = QuarantineManifest(
+    assert run.ingested is not None
+    rows, rules = run.ingested.rows, _tallied(outcomes)
+    quarantine = _write_quarantine(run, context, manifest.layout, rules, outcomes)
+    accepted = _accepted(outcomes)
+    rows_accepted = sum(part.rows for part in accepted.parts)
+    rows_rejected = sum(outcome.rejected.rows for outcome in outcomes)
+    if rows_accepted + rows_rejected != rows:
+        raise ConservationError(f"{rows:,} rows became {rows_accepted:,} accepted and {rows_rejected:,} rejected ones.")
+    # The rows of a replay were all rejected before: each one that gets through now is a gain.
+    tolerated = 1.0 if manifest.quarantined else dataset.tolerated_rejects
+    share = rows_rejected / rows
+    is_valid = rows_accepted > 0 and share <= tolerated
+    run = run.with_validated(
+        Validated(
+            verdict="VALID" if is_valid else "INVALID",
+            rows_in=rows,
+            rows_accepted=rows_accepted,
+            rows_rejected=rows_rejected,
+            rows_repeated=sum(part.repeated for part in accepted.parts),
+            share_of_tolerance=_share_of_tolerance(share, tolerated),
+            rules=rules,
+            message=_message(rows_rejected, rows, tolerated, rules),
+            quarantine=quarantine,
+        )
+    )
+    if not is_valid:
+        context.ledger.record(run, context.used(run))  # no other function will
+        return run
+    if run.fan_out is None or dataset.transform_scope == "object":
+        return write_manifest(run.with_fan_out(None), context, ACCEPTED, accepted)
+    ranges = [_accepted(some) for some in fan_out.per_range(outcomes)]
+    return fan_out.start_all(run, context, State.TRANSFORM, ACCEPTED, ranges, chunks=len(accepted.parts))
+
+
+def _accepted(outcomes: Sequence[ChunkOutcome]) -> AcceptedManifest:
+    """What transform reads of some chunks."""
+    return AcceptedManifest(parts=tuple(outcome.accepted for outcome in outcomes if outcome.accepted.rows))
+
+
+def _write_quarantine(
+    run: Run, context: Context, layout: Layout, rules: dict[str, int], outcomes: Sequence[ChunkOutcome]
+) -> str:
+    """Writes the quarantine's manifest, and returns its address; empty if no row was rejected."""
+    parts = tuple(outcome.rejected for outcome in outcomes if outcome.rejected.rows)
+    if not parts:
+        return ""
+    manifest = QuarantineManifest(
         run_id=run.run_id,
         dataset=run.request.dataset,
         object=str(run.request.address),
-        layout=manifest.layout,
+        layout=layout,
         rules=rules,
-        parts=tuple(outcome.rejected for outcome in outcomes if outcome.rejected.rows),
+        parts=parts,
     )
-    rejected_at = context.quarantined(run, QUARANTINE_MANIFEST)
-    if rejected.parts:
-        write_document(context.store, rejected_at, rejected)
-    rows_accepted = sum(outcome.accepted.rows for outcome in outcomes)
-    rows_rejected = sum(part.rows for part in rejected.parts)
-    assert run.ingested is not None
-    if rows_accepted + rows_rejected != run.ingested.rows:
-        raise ConservationError(
-            f"{run.ingested.rows:,} rows became {rows_accepted:,} accepted and {rows_rejected:,} rejected ones."
-        )
-    # The rows of a replay were all rejected before: each one that gets through now is a gain.
-    tolerated = 1.0 if manifest.quarantined else dataset.tolerated_rejects
-    share = rows_rejected / (rows_accepted + rows_rejected)
-    result = Validated(
-        verdict="VALID" if rows_accepted and share <= tolerated else "INVALID",
-        rows_in=rows_accepted + rows_rejected,
-        rows_accepted=rows_accepted,
-        rows_rejected=rows_rejected,
-        rows_repeated=sum(outcome.accepted.repeated for outcome in outcomes),
-        share_of_tolerance=_share_of_tolerance(share, tolerated),
-        rules=rules,
-        message=_message(rows_rejected, rows_accepted + rows_rejected, tolerated, rules),
-        quarantine=str(rejected_at) if rejected.parts else "",
-    )
-    run = run.with_validated(result)
-    if result.verdict == "VALID":
-        return _pass_to_transform(run, context, dataset, outcomes)
-    context.ledger.record(run, context.used(run))  # no other function will
-    return run
+    address = context.quarantined(manifest.dataset, run.run_id, QUARANTINE_MANIFEST)
+    write_document(context.store, address, manifest)
+    return str(address)
 
 
 def _share_of_tolerance(share: float, tolerated: float) -> float:

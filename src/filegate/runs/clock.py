@@ -1,17 +1,12 @@
-"""Times as the ledger writes them."""
+"""The system's clock, and the times that somebody else wrote."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def iso(moment: datetime) -> str:
-    """`2026-01-31T10:00:00.000Z`: the form of Step Functions' own times, so that they sort together as text."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 def moment(text: str) -> datetime | None:

@@ -1,15 +1,19 @@
-"""Manifests: what one stage passes to the next, as JSON objects in the staging bucket; states pass their addresses."""
+"""Manifests: what one stage passes to the next, as JSON objects in the staging bucket; states pass their addresses.
+
+They outlive a deployment, as the ledger's items do: both bear the version of their format. What was written before
+versions had a number has none, and is of version 1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from filegate.errors import UnknownFormat
 from filegate.runs.address import Address
-from filegate.runs.document_format import FORMAT, Format
 from filegate.runs.run import Invocation, Range
 
 FileFormat = Literal["csv", "ndjson", "json_array", "concatenated_json", "parquet"]
@@ -44,6 +48,22 @@ class Layout:
     def staged(self) -> bool:
         """Whether byte ranges of the object cannot be chunks, so that ingest must store chunks of its own."""
         return self.compression is not None or self.encoding != "utf-8" or self.format in STAGED_AS
+
+
+FORMAT = 1
+
+
+def _known(version: int) -> int:
+    if version != FORMAT:
+        raise UnknownFormat(
+            f"A document has format {version}; this release of Filegate reads {FORMAT}.",
+            advice="A newer release wrote it: use that one, or a later one.",
+        )
+    return version
+
+
+Format = Annotated[int, AfterValidator(_known)]
+"""A document's version. Reading another one raises `UnknownFormat`."""
 
 
 class _Frozen(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from filegate.runs.document_format import FORMAT, Format
+from filegate.runs.manifests import FORMAT, Format
 from filegate.runs.run import Usage
 from filegate.runs.states import Status
 

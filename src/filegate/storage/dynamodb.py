@@ -16,13 +16,12 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from filegate.errors import ClaimLost
-from filegate.runs.clock import iso
-from filegate.runs.document_format import FORMAT
+from filegate.runs.manifests import FORMAT
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Failure, Run, Usage
 from filegate.runs.states import PARALLEL_OUTPUT, State, Status
 from filegate.storage.aws_errors import translated
-from filegate.storage.ledger import RETENTION, Commit, Head, alive, entered, failure_facts, output_facts
+from filegate.storage.ledger import RETENTION, Commit, Head, alive, claimed, entered, failure_facts, iso, output_facts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,38 +37,22 @@ class DynamoDBLedger:
         self._table = table
 
     def claim(self, run: Run, now: datetime) -> bool:
-        request = run.request
-        facts = {
-            "format": FORMAT,
-            "run_id": run.run_id,
-            "dataset": request.dataset,
-            "status": Status.RUNNING,
-            "bucket": request.bucket,
-            "key": request.key,
-            "version_id": request.version_id,
-            "sequencer": request.sequencer,
-            "owner": run.execution,
-            "retries": run.retries.count,
-            **entered(State.INGEST, 0, now),
-            "expires_at": int((now + RETENTION).timestamp()),
-        }
-        if request.replay_of is not None:
-            facts["replay_of"] = request.replay_of
-        once = {"started_at": iso(now), "states": {State.INGEST: iso(now)}, "usage": Usage().model_dump()}
-        claimed = self._update(
+        facts = {"format": FORMAT, **claimed(run, now), "expires_at": int((now + RETENTION).timestamp())}
+        begun = facts["entered_at"]
+        won = self._update(
             run.run_id,
             facts,
-            once=once,
+            once={"started_at": begun, "states": {State.INGEST: begun}, "usage": Usage().model_dump()},
             condition=f"attribute_not_exists(pk) OR ({OWNED}) OR (#status = :running AND lease_until < :now)",
             values={":me": run.execution, ":running": Status.RUNNING, ":now": int(now.timestamp())},
         )
-        if not claimed:
+        if not won:
             self._count_duplicate(run.run_id)
-        return claimed
+        return won
 
     def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
-        facts = entered(state, run.chunks if chunks is None else chunks, now) | {f"states.{state}": iso(now)}
-        self._owned(run, facts | run.findings | _used(usage))
+        begun = entered(state, run.chunks if chunks is None else chunks, now)
+        self._owned(run, begun | {f"states.{state}": begun["entered_at"]} | run.findings | _used(usage))
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
         self._owned(run, alive(now), more={"chunks_done": chunks, "rows_done": rows})

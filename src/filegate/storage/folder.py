@@ -1,14 +1,15 @@
-"""The object store in a folder: each bucket is a folder, each object a file."""
+"""The object store in a folder: each bucket is a folder, each object a file; and a local file as a blob."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from filegate.errors import ObjectGone
 from filegate.runs.address import Address
-from filegate.storage.objects import Blob, FileBlob
+from filegate.storage.objects import Blob
 
 VERSION = "null"
 """The id of the one version that each object has; S3 calls those of unversioned buckets so."""
@@ -68,3 +69,23 @@ class FolderStore:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
         return file
+
+
+class FileBlob:
+    """A local file, which stays as it is. See `Blob` for the attributes and methods."""
+
+    def __init__(self, file: Path) -> None:
+        self.name = str(file)
+        self.size = file.stat().st_size
+        self._file = file
+
+    def read(self, start: int, length: int) -> bytes:
+        with self._file.open("rb") as stream:
+            stream.seek(start)
+            return stream.read(length)
+
+    def stream(self) -> BinaryIO:
+        return self._file.open("rb")
+
+    def path(self) -> Path:
+        return self._file

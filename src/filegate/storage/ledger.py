@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Failure, Run, Usage
 from filegate.runs.states import PARALLEL_OUTPUT, State, Status
@@ -18,15 +17,38 @@ RETENTION = timedelta(days=180)
 """How long the ledger remembers a run."""
 
 
+def iso(time: datetime) -> str:
+    """`2026-01-31T10:00:00.000Z`: the form of Step Functions' own times, so that they sort together as text."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def alive(now: datetime) -> dict[str, Any]:
     """What a sign of life sets of a `RunRecord`."""
     return {"lease_until": int((now + LEASE).timestamp())}
 
 
 def entered(state: State, chunks: int, now: datetime) -> dict[str, Any]:
-    """What the beginning of a state sets of it, besides the state's entry in `states`."""
+    """What the beginning of a state sets of it, besides the state's entry in `states`: `entered_at`."""
     due = {"chunks_due": chunks, "chunks_done": 0, "rows_done": 0}
     return {"state": state, "entered_at": iso(now), **due, **alive(now)}
+
+
+def claimed(run: Run, now: datetime) -> dict[str, Any]:
+    """What a claim sets of it, besides what only the first one does: `started_at`, `states`."""
+    request = run.request
+    return {
+        **entered(State.INGEST, 0, now),
+        "run_id": run.run_id,
+        "dataset": request.dataset,
+        "status": Status.RUNNING,
+        "bucket": request.bucket,
+        "key": request.key,
+        "version_id": request.version_id,
+        "sequencer": request.sequencer,
+        "owner": run.execution,
+        "retries": run.retries.count,
+        **({} if request.replay_of is None else {"replay_of": request.replay_of}),
+    }
 
 
 def output_facts(run: Run) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from filegate.errors import ClaimLost
-from filegate.runs.clock import iso
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Failure, Run, Usage
 from filegate.runs.states import PARALLEL_OUTPUT, State, Status
-from filegate.storage.ledger import Commit, Head, alive, entered, failure_facts, output_facts
+from filegate.storage.ledger import Commit, Head, alive, claimed, entered, failure_facts, iso, output_facts
 
 
 @dataclass
@@ -24,25 +23,12 @@ class MemoryLedger:
 
     def claim(self, run: Run, now: datetime) -> bool:
         known = self._runs.get(run.run_id)
-        begun = entered(State.INGEST, 0, now)
+        facts = claimed(run, now)
         if known is None:
-            self._runs[run.run_id] = RunRecord(
-                run_id=run.run_id,
-                dataset=run.request.dataset,
-                status=Status.RUNNING,
-                bucket=run.request.bucket,
-                key=run.request.key,
-                version_id=run.request.version_id,
-                sequencer=run.request.sequencer,
-                owner=run.execution,
-                retries=run.retries.count,
-                states={State.INGEST: iso(now)},
-                started_at=iso(now),
-                replay_of=run.request.replay_of,
-                **begun,
-            )
+            begun = facts["entered_at"]
+            self._runs[run.run_id] = RunRecord(**facts, started_at=begun, states={State.INGEST: begun})
         elif known.status == Status.RUNNING and (known.owner == run.execution or known.lease_until < now.timestamp()):
-            self._set(run.run_id, owner=run.execution, retries=run.retries.count, **begun)
+            self._set(run.run_id, **facts)
         else:
             self._set(run.run_id, duplicates=known.duplicates + 1)
             return False
@@ -50,9 +36,9 @@ class MemoryLedger:
 
     def enter(self, run: Run, state: State, now: datetime, usage: Usage, *, chunks: int | None = None) -> None:
         known = self._owned(run)
-        facts = entered(state, run.chunks if chunks is None else chunks, now)
-        self._set(run.run_id, **facts, states=known.states | {state: iso(now)})
-        self.record(run, usage)
+        found = {"usage": known.usage | usage, **run.findings}
+        begun = entered(state, run.chunks if chunks is None else chunks, now)
+        self._set(run.run_id, **found, **begun, states=known.states | {state: begun["entered_at"]})
 
     def advance(self, run: Run, *, chunks: int, rows: int, now: datetime) -> None:
         known = self._owned(run)
@@ -105,7 +91,7 @@ class MemoryLedger:
             raise ClaimLost(f"Run {run.run_id} no longer belongs to {run.execution}.")
         return known
 
-    def _set(self, run_id: str, **facts: Any) -> None:
+    def _set(self, run_id: str, /, **facts: Any) -> None:
         if run_id in self._runs:
             self._runs[run_id] = self._runs[run_id].model_copy(update=facts)
 

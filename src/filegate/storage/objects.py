@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
@@ -71,29 +70,3 @@ class Blob(Protocol):
     def path(self) -> Path:
         """A local file with all the bytes, fetched at most once."""
         ...
-
-
-@dataclass(frozen=True)
-class FileBlob:
-    """A local file."""
-
-    file: Path
-
-    @property
-    def name(self) -> str:
-        return str(self.file)
-
-    @property
-    def size(self) -> int:
-        return self.file.stat().st_size
-
-    def read(self, start: int, length: int) -> bytes:
-        with self.file.open("rb") as stream:
-            stream.seek(start)
-            return stream.read(length)
-
-    def stream(self) -> BinaryIO:
-        return self.file.open("rb")
-
-    def path(self) -> Path:
-        return self.file

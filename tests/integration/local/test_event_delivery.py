@@ -94,6 +94,28 @@ def test_objects_elsewhere_start_nothing(cloud: EmbeddedCloud, outputs: dict[str
     assert [json.loads(item["input"])["key"] for item in executions(1)] == ["flights/last.csv"]
 
 
+def test_an_upload_in_progress_starts_nothing_until_it_has_its_name(
+    cloud: EmbeddedCloud, outputs: dict[str, str], executions: Executions
+) -> None:
+    client = cloud.session().client("s3")
+    bucket = outputs["RawBucket"]
+    for name in (
+        "last.csv.filepart",
+        "last.csv.tmp",
+        "_temporary/0/part-0",
+        "_SUCCESS",
+        ".DS_Store",
+        "manifest.json",
+        "",
+    ):
+        client.put_object(Bucket=bucket, Key=f"flights/{name}", Body=b"1")
+    client.put_object(Bucket=bucket, Key="_SUCCESS", Body=b"")
+    client.copy_object(
+        Bucket=bucket, Key="flights/last.csv", CopySource={"Bucket": bucket, "Key": "flights/last.csv.tmp"}
+    )
+    assert [json.loads(item["input"])["key"] for item in executions(1)] == ["flights/last.csv"]
+
+
 def test_a_function_s_log_reaches_its_log_group(cloud: EmbeddedCloud, outputs: dict[str, str]) -> None:
     name = outputs["IngestFunction"]
     cloud.session().client("lambda").invoke(FunctionName=name, Payload='{"do": "log", "bytes": 10}')

@@ -122,6 +122,8 @@ def test_what_a_dead_local_left_is_removed(what: str, endpoint: str) -> None:
 
 def test_outputs_of_another_stack() -> None:
     assert Outputs.of_stack("filegate-prod", OUTPUTS).dlq_url == "dlq"
+    assert Outputs.of_stack("filegate-prod", OUTPUTS).ignored_keys == ""  # of a deployment that had none
+    assert Outputs.of_stack("filegate-prod", {**OUTPUTS, "IgnoredKeys": "*.tmp,.*"}).ignored_keys == "*.tmp,.*"
     with pytest.raises(NoCloud, match="has no output RawBucket, LedgerTable"):
         Outputs.of_stack("filegate-prod", {k: v for k, v in OUTPUTS.items() if k not in ("RawBucket", "LedgerTable")})
 

@@ -125,7 +125,7 @@ def test_a_date_format_replaces_iso_8601(dtype, date_format, example, compiled, 
     text, value = example
     contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype)}))
     texts = [text, f" {text}", f"{text} ", "2013-01-31T09:30:00"]
-    split = contract.evaluate(chunk(x=texts), date_formats={"x": date_format}).split()
+    split = contract.with_date_formats({"x": date_format}).evaluate(chunk(x=texts)).split()
     assert split.accepted["x"].to_list() == [value]
     assert split.tallies == {"x:type": 3}
     assert date_format in split.rejected["broken"][0][0]["allowed"]
@@ -146,3 +146,46 @@ def test_a_date_format_replaces_iso_8601(dtype, date_format, example, compiled, 
 )
 def test_a_type_rule_says_what_is_allowed(dtype, words, compiled):
     assert compiled(pa.DataFrameSchema({"x": pa.Column(dtype)})).rules["x:type"].allowed == words
+
+
+NAIVE, IN_BERLIN = pl.Datetime("us"), pl.Datetime("us", "Europe/Berlin")
+NUMBER = ", with a decimal point and no thousands separators; else declare str and convert it in the transform"
+NO_OFFSET = ", without Z or an offset from UTC; "
+AS_UTC = "declare pl.Datetime('us', 'UTC'), or another time zone, to read it"
+DIGITS = ", with at most 6 decimals of a second; declare pl.Datetime('ns') for 9"
+POINT = ", with a point before the decimals of a second; else declare a date format"
+OR_NAIVE = "deliver it with its offset from UTC, or declare pl.Datetime without a time zone"
+TWICE = f", not in an hour that the clocks of Europe/Berlin show twice; {OR_NAIVE}"
+SKIPPED = f", not in an hour that the clocks of Europe/Berlin skip; {OR_NAIVE}"
+REASONS = [
+    (pl.Decimal(6, 2), None, {"1,5": NUMBER, "1.234,50": NUMBER, "1,234.50": NUMBER, "1;5": "", "1.234": ""}),
+    (pl.Int8(), None, {"1,5": NUMBER, "1,000": NUMBER, "1.0": "", ",": ""}),
+    (pl.Time(), None, {"10:00:00,5": POINT, "10:00:00.1234567891": ", with at most 9 decimals of a second"}),
+    (NAIVE, None, {"2024-01-01T10:00:00Z": NO_OFFSET + AS_UTC, "2024-01-01 10:00:00.1234567+0200": NO_OFFSET + AS_UTC}),
+    (NAIVE, None, {"2024-01-01 10:00:00.1234567": DIGITS, "2024-01-01T10:00:00,5": POINT, "2024-01-01": ""}),
+    (pl.Datetime("ms"), None, {"2024-01-01 10:00:00.1234": DIGITS.replace("6", "3")}),
+    (pl.Datetime("us", "UTC"), None, {"2024-01-01 10:00:00.1234567Z": DIGITS.replace("'ns'", "'ns', 'UTC'")}),
+    (
+        pl.Datetime("ns"),
+        None,
+        {
+            "9999-12-31 00:00:00": ", from 1677-09-21 to 2262-04-11; declare pl.Datetime('us') for others",
+            "2024-01-01 10:00:00.1234567891": ", with at most 9 decimals of a second",
+        },
+    ),
+    (IN_BERLIN, None, {"2024-10-27 02:30:00": TWICE, "2024-03-31 02:30:00": SKIPPED, "2024-02-30 02:30:00": ""}),
+    (IN_BERLIN, "%d.%m.%Y %H:%M", {"31.03.2024 02:30": SKIPPED, "31.03.2024 02:30Z": f"{NO_OFFSET}write %z for it"}),
+    (NAIVE, "%d.%m.%Y %H:%M", {"31.03.2024 02:30Z": f"{NO_OFFSET}{AS_UTC} by %z", "31.03.2024": ""}),
+    (NAIVE, "%d.%m.%Y %H:%M:%S%.f", {"31.03.2024 02:30:00.1234567": DIGITS, "31.02.2024 02:30:00.123": ""}),
+    (pl.Date(), "%d.%m.%Y", {"31.12.24": ", its year with four digits; %y reads two", "31.12.": ""}),
+    (pl.Date(), "%d.%m.%Y %H:%M", {"1.1.2024 13:45": ", its time at midnight; declare pl.Datetime to keep another"}),
+]
+
+
+@pytest.mark.parametrize(("dtype", "date_format", "texts"), REASONS, ids=str)
+def test_a_known_reason_says_what_to_declare(dtype, date_format, texts, compiled, chunk):
+    formats = {} if date_format is None else {"x": date_format}
+    contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype)})).with_date_formats(formats)
+    split = contract.evaluate(chunk(x=["?", *texts])).split()
+    general, *found = (broken[0]["allowed"] for broken in split.rejected["broken"])
+    assert found == [general + words for words in texts.values()]

@@ -7,7 +7,7 @@ import pytest
 from filegate.errors import ConservationError
 from filegate.formats import RawChunk, make_reader, sniff, split
 from filegate.formats.sources import Csv
-from filegate.storage.objects import FileBlob
+from filegate.storage.folder import FileBlob
 from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
 
 HEADER = b"a,b\n"

@@ -17,15 +17,14 @@ from filegate.contract.evaluation import BROKEN
 from filegate.operations.cloud import Cloud, Outputs
 from filegate.operations.deliver import OnSent
 from filegate.operations.ports import Received
-from filegate.pipeline.context import output_manifest_key, quarantine_address
+from filegate.pipeline.context import output_manifest_key
 from filegate.pipeline.parquet import parquet_bytes
 from filegate.runs.address import Address
-from filegate.runs.clock import iso
 from filegate.runs.manifests import Layout, OutputManifest, OutputPart, QuarantineManifest, QuarantinePart
 from filegate.runs.record import RunRecord
 from filegate.runs.run import Request, Run, run_id_of
 from filegate.runs.states import State, Status
-from filegate.storage.ledger import alive, entered
+from filegate.storage.ledger import alive, entered, iso
 from filegate.storage.memory import MemoryLedger
 from filegate.storage.objects import write_document
 from tests.memory_store import MemoryObjectStore
@@ -213,10 +212,10 @@ class MemoryCloud:
             [rejected(9, ("flight:ge", "flight", "0", ">= 1"), raw=b'"AA,\xff')],
         ]
         for index, rows in enumerate(frames):
-            address = quarantine_address("quarantine", "flights", run_id, f"{index:05d}.parquet")
+            address = Address("quarantine", f"flights/{run_id}/{index:05d}.parquet")
             self.store.write(address, parquet_bytes(pl.DataFrame(rows, schema=SCHEMA), compression="zstd"))
             parts.append(QuarantinePart(key=address.key, rows=len(rows)))
-        address = quarantine_address("quarantine", "flights", run_id, "manifest.json")
+        address = Address("quarantine", f"flights/{run_id}/manifest.json")
         manifest = QuarantineManifest(
             run_id=run_id, dataset="flights", object="x", layout=LAYOUT, rules={}, parts=tuple(parts)
         )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from filegate.errors import WrongUse
 from filegate.operations import deliver as module
-from filegate.operations.deliver import S3Upload, check_keys, dataset_of, deliver
+from filegate.operations.deliver import S3Upload, check_keys, check_starts_runs, dataset_of, deliver
 from filegate.runs.address import Address
 from filegate.runs.run import run_id_of
 from tests.unit.operations.fakes import MemoryCloud
@@ -75,6 +75,16 @@ def test_files_that_would_take_each_other_s_place_are_refused() -> None:
 def test_a_key_is_text(name: str, dataset: str) -> None:
     with pytest.raises(WrongUse, match="not UTF-8"):
         check_keys([(Path(name), dataset)])
+
+
+def test_a_file_that_would_start_no_run_is_refused() -> None:
+    files = [(Path("a/x.csv"), "cars"), (Path("b/x.csv.filepart"), "cars")]
+    check_starts_runs(files, "*.tmp,flights/*")
+    check_starts_runs(files, "")
+    with pytest.raises(
+        WrongUse, match=r"^x\.csv\.filepart starts no run: keys like \*filepart are ignored.*IgnoredKeys"
+    ):
+        check_starts_runs(files, "*.tmp,*filepart")
 
 
 class MultipartClient:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from filegate.operations import quarantine as module
 from filegate.operations.quarantine import ReceivedValue, explain, line_numbers
-from filegate.pipeline.context import quarantine_address
 from filegate.pipeline.parquet import parquet_bytes
+from filegate.runs.address import Address
 from filegate.runs.manifests import Layout, QuarantineManifest, QuarantinePart
 from filegate.runs.record import RunRecord
 from filegate.storage.objects import write_document
@@ -28,13 +28,13 @@ def quarantined(cloud: MemoryCloud, *parts: list[dict[str, object]]) -> RunRecor
     run = cloud.has_partial()
     written = []
     for index, rows in enumerate(parts):
-        address = quarantine_address("quarantine", "flights", run.run_id, f"{index:05d}.parquet")
+        address = Address("quarantine", f"flights/{run.run_id}/{index:05d}.parquet")
         cloud.store.write(address, parquet_bytes(pl.DataFrame(rows, schema=SCHEMA), compression="zstd"))
         written.append(QuarantinePart(key=address.key, rows=len(rows)))
     manifest = QuarantineManifest(
         run_id=run.run_id, dataset="flights", object="x", layout=LAYOUT, rules={}, parts=tuple(written)
     )
-    write_document(cloud.store, quarantine_address("quarantine", "flights", run.run_id, "manifest.json"), manifest)
+    write_document(cloud.store, Address("quarantine", f"flights/{run.run_id}/manifest.json"), manifest)
     rules: dict[str, int] = {}
     for row in (row for part in parts for row in part):
         for broken in row["broken"]:  # type: ignore[attr-defined]

@@ -15,9 +15,10 @@ from filegate.operations.follow import (
     RunStalled,
 )
 from filegate.runs.address import Address
-from filegate.runs.clock import iso, now
+from filegate.runs.clock import now
 from filegate.runs.record import RunRecord
 from filegate.runs.states import Status
+from filegate.storage.ledger import iso
 from tests.unit.operations.fakes import MemoryCloud
 
 

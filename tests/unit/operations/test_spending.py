@@ -23,9 +23,9 @@ from filegate.operations.spending import (
     inactive_tags,
     last_days,
 )
-from filegate.runs.clock import iso
 from filegate.runs.cost import cost_usd
 from filegate.runs.states import Status
+from filegate.storage.ledger import iso
 from tests.unit.operations.fakes import START, MemoryCloud
 
 if TYPE_CHECKING:

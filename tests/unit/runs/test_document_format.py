@@ -9,8 +9,8 @@ import pytest
 from filegate.errors import UnknownFormat
 from filegate.runs import manifests
 from filegate.runs.address import Address
-from filegate.runs.document_format import FORMAT
 from filegate.runs.manifests import (
+    FORMAT,
     AcceptedManifest,
     ChunkManifest,
     Layout,

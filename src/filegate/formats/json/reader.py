@@ -177,7 +177,7 @@ class JsonReader(TextReader):
             values.append(string)
             is_date = (scalar, column.scalar) == ("text", "temporal")
             if scalar is None or not (column.coerce or scalar == column.scalar or is_date):
-                allowed = "one value, not nested" if scalar is None and column.coerce else _ALLOWED[column.scalar]
+                allowed = _allowed(scalar, column)
                 broken.append(BrokenRule(self._type_rules[column.name], column.name, excerpt(value), allowed))
         if unknown:
             broken += self._broken_by_keys(unknown, record)
@@ -192,3 +192,12 @@ class JsonReader(TextReader):
         elif respelt := self._respelt(unknown, found):
             allowed = f"the columns as they are spelt: {listed([*respelt.values()])}"
             yield BrokenRule(UNKNOWN, None, excerpt([*respelt]), allowed)
+
+
+def _allowed(scalar: Scalar | None, column: ExpectedColumn) -> str:
+    """What is accepted instead of a value of another type."""
+    if scalar is None and column.coerce:
+        return "one value, not nested"
+    if scalar is not None and column.scalar == "text":
+        return f"a string; declare coerce=True to accept a {scalar} as it is written"
+    return _ALLOWED[column.scalar]
