@@ -14,6 +14,7 @@ from filegate.formats.csv.grammar import CTRL_Z
 from filegate.formats.csv.header import read_header
 from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, codec_name, detect_encoding
 from filegate.formats.parquet import parquet_columns
+from filegate.formats.readings import undeclared_encoding
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source
 from filegate.formats.text import open_text
@@ -47,7 +48,7 @@ def sniff(
 
     Raises:
         EmptyObject: it has no data records.
-        MalformedObject: it is damaged, or its format is not declared.
+        MalformedObject: it is damaged, or its format is not declared, or its encoding must be.
         ObjectTooLarge: its first bytes already expand beyond the bounds.
         SchemaMismatch: its columns are not the contract's.
     """
@@ -57,19 +58,25 @@ def sniff(
         index, _ = _declared(Parquet, sources, "Parquet", blob.name)
         names = parquet_columns(blob, columns, on_unknown_columns)
         return Layout("parquet", index, None, "utf-8", names, 0)
-    guessed = detect_encoding(raw)
-    text = _text(raw, guessed)
+    detected = detect_encoding(raw, ended=ended)
+    text = _text(raw, detected or "utf-8")  # whatever else it may be: its format shows in its ASCII characters
     if _starts_like_json(text, sources):
         index, json = _declared(Json, sources, "JSON", blob.name)
-        encoding = codec_name(json.encoding) if json.encoding else guessed
-        text = text if encoding == guessed else _text(raw, encoding)
+        encoding = _encoding(json, detected, raw, blob.name)
+        text = text if encoding == detected else _text(raw, encoding)
         form, start = _first_record(text, ended=ended, name=blob.name)
         return Layout(form, index, compression, encoding, (), start)
     index, csv = _declared(Csv, sources, "delimited text", blob.name)
-    encoding = codec_name(csv.encoding) if csv.encoding else guessed
-    text = text if encoding == guessed else _text(raw, encoding)
+    encoding = _encoding(csv, detected, raw, blob.name)
+    text = text if encoding == detected else _text(raw, encoding)
     names, start = read_header(
-        text, ended=ended, source=csv, expected=columns, on_unknown_columns=on_unknown_columns, name=blob.name
+        text,
+        ended=ended,
+        source=csv,
+        expected=columns,
+        on_unknown_columns=on_unknown_columns,
+        encoding=encoding,
+        name=blob.name,
     )
     return Layout("csv", index, compression, encoding, names, start)
 
@@ -95,7 +102,24 @@ def _read(stream: ByteStream, size: int) -> bytes:
 
 
 def _text(raw: bytes, encoding: str) -> bytes:
-    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding, guessed=False), 4 * len(raw))
+    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding), 4 * len(raw))
+
+
+def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -> str:
+    """The codec to read the text with: the declared one, or else the one that was detected."""
+    kind, declared = type(source).__name__, source.encoding
+    if declared is None:
+        if detected is None:
+            raise undeclared_encoding(raw, kind, name)
+        return detected
+    codec = codec_name(declared)
+    if codec != "utf-8" and raw.startswith(UTF8_BOM):
+        raise MalformedObject(
+            f"{name}: the text starts with the byte-order mark of UTF-8; its source declares encoding={declared!r}.",
+            advice=f"Declare {kind}() without an encoding, or deliver the declared one.",
+        )
+    # A declared "utf-16" leaves the order of the bytes to the text.
+    return detected if codec == "utf-16" and detected in ("utf-16-le", "utf-16-be") else codec
 
 
 def _refuse_foreign(raw: bytes, compression: Compression | None, name: str) -> None:

@@ -47,7 +47,8 @@ def layout(data, *sources, columns=("a", "b"), on_unknown_columns="reject"):
         (TABLE.decode().encode("utf-32"), (Csv(),), "csv", None, "utf-32"),
         (TABLE.decode().encode("utf-16-le"), (Csv(),), "csv", None, "utf-16-le"),
         (TABLE.decode().encode("utf-16-be"), (Csv(),), "csv", None, "utf-16-be"),
-        ("a,b\né,2\n".encode("latin-1"), (Csv(),), "csv", None, "cp1252"),
+        (TABLE.decode().encode("utf-16-be"), (Csv(encoding="utf-16"),), "csv", None, "utf-16-be"),
+        (TABLE.decode().encode("utf-16-le")[:-1], (Csv(),), "csv", None, "utf-16-le"),
         ("a,b\né,2\n".encode() + b"\xff,3\n", (Csv(),), "csv", None, "utf-8"),
         ("a,b\n€,2\n".encode("cp1252"), (Csv(encoding="windows-1252"),), "csv", None, "cp1252"),
     ],
@@ -170,7 +171,9 @@ def test_a_header_may_be_quoted_marked_and_broken_over_lines():
 def test_a_malformed_header_is_refused():
     with pytest.raises(MalformedObject, match="quoted field that is not closed"):
         layout(b'"a,b\n1,2\n')
-    with pytest.raises(MalformedObject, match="not text in the file's encoding"):
+    with pytest.raises(MalformedObject, match=r"0xff at byte 4 of the record; allowed is UTF-8, .*Csv\(encoding="):
         layout("a,é".encode() + b"\xff\n1,2\n")
+    with pytest.raises(MalformedObject, match=r"0x81 at character 2 of the record; allowed is text in .* cp1252"):
+        layout(b"a,\x81\n1,2\n", Csv(encoding="cp1252"))
     with pytest.raises(MalformedObject, match="longer than"):
         layout(b"a" * (2 << 20))
