@@ -22,12 +22,11 @@ _BOMS: Final = (
 )
 # How ISO 2022 announces a Chinese, Japanese or Korean character set: its bytes are ASCII, and would pass for UTF-8.
 _ISO_2022: Final = re.compile(rb"\x1b(?:\$[()*+-]?[@A-I]|\([IJ])")
-# A character beyond ASCII, or what is left of one. Group 1: it is valid by RFC 3629, or it is a surrogate, which is
-# invalid, and yet a sign of UTF-8 (CESU-8).
-_CHARACTER: Final = re.compile(
-    rb"([\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xef][\x80-\xbf])[\x80-\xbf]"
-    rb"|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2})"
-    rb"|[\xc0-\xdf][\x80-\xbf]?|[\xe0-\xef][\x80-\xbf]{0,2}|[\xf0-\xff][\x80-\xbf]{0,3}|[\x80-\xbf]"
+_WORD: Final = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
+# By RFC 3629, section 4; surrogates are invalid, and yet a sign of UTF-8 (CESU-8).
+_WORD_OF_UTF8: Final = re.compile(
+    rb"(?:[0-9A-Za-z]|[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xef][\x80-\xbf])[\x80-\xbf]"
+    rb"|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2})+"
 )
 _LONE: Final = 0xDC00
 _VISIBLE: Final = "filegate.visible"
@@ -75,10 +74,10 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _is_utf8(head: bytes, *, ended: bool) -> bool:
-    r"""Whether the text is UTF-8, perhaps damaged: at least half of the characters beyond ASCII are valid.
+    r"""Whether the text is UTF-8, perhaps damaged: at least half of the words that are not ASCII are valid.
 
-    In texts of other encodings few are, by chance. What is incomplete at the end is no evidence either way, but for a
-    single byte at the text's own end: `caf\xe9` is hardly UTF-8 that was cut off.
+    In texts of other encodings hardly any is, by chance. What is incomplete at the end is no evidence either way, but
+    for a single byte at the text's own end: `caf\xe9` is hardly UTF-8 that was cut off.
     """
     if head.isascii():
         return _ISO_2022.search(head) is None
@@ -86,8 +85,8 @@ def _is_utf8(head: bytes, *, ended: bool) -> bool:
         _, used = codecs.utf_8_decode(head, "strict", False)
         if not (ended and len(head) - used == 1):
             return True
-    characters = _CHARACTER.findall(head)
-    return 2 * sum(map(bool, characters)) >= len(characters)
+    valid = [_WORD_OF_UTF8.fullmatch(word) is not None for word in _WORD.findall(head) if not word.isascii()]
+    return 2 * sum(valid) >= len(valid)
 
 
 def _keep_bytes_visible(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -124,6 +123,17 @@ class Reencoded:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def decoded_anew(record: bytes, before: str, now: str) -> bytes:
+    """The text in UTF-8 of a record that was decoded with one codec, decoded with another one.
+
+    It stays as it is if either has units of several bytes: then it is not sure that the record began with a whole one.
+    """
+    if before == now or any(codec.startswith(("utf-16", "utf-32")) for codec in (before, now)):
+        return record
+    own = record if before == "utf-8" else record.decode("utf-8", "surrogatepass").encode(before, _VISIBLE)
+    return own if now == "utf-8" else own.decode(now, _VISIBLE).encode("utf-8", "surrogatepass")
 
 
 def next_invalid_utf8(data: bytes, start: int, size: int) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from filegate.errors import MalformedObject
 from filegate.formats import sniff
-from filegate.formats.encoding import detect_encoding
+from filegate.formats.encoding import decoded_anew, detect_encoding
 from filegate.formats.sniff import SAMPLE_BYTES
 from filegate.formats.sources import Csv, Json
 from tests.unit.formats.support import MemoryBlob, expected, read_all
@@ -66,14 +66,17 @@ def test_what_no_usual_encoding_fits_is_refused_too():
     [
         (b"plain", "utf-8"),
         ("é".encode() + b" \xe9", "utf-8"),
-        ("é".encode() + b" \xe9\xe9", None),
-        ("\ufffd".encode() + b"\xff", "utf-8"),
+        ("é".encode() + b" \xe9 \xe9", None),
+        ("é".encode() + b" \xe9 \xc3 \xed\xa0\xa0", "utf-8"),
+        ("男,男,女".encode("gbk"), None),
+        ("これはペンです".encode("euc_jp"), None),
+        ("\ufffd".encode() + b" \xff", "utf-8"),
         (b"x\xe2\x82", "utf-8"),
         (b"x\xf0\x9f\x98", "utf-8"),
         (b"caf\xe9", None),
         (b"x\xe2\x82,1", None),
         (CESU_8, "utf-8"),
-        (CESU_8 + b"\xff\xff\xff", None),
+        (CESU_8 + b" \xff \xff", None),
         (b"\xc0\xaf", None),
         (b"\x1b[0m \x1b(B", "utf-8"),
         (b"\x1b$B", None),
@@ -134,3 +137,25 @@ def test_utf_16_of_an_odd_length_costs_its_last_record():
 def test_a_mark_contradicts_the_declaration(encoding):
     with pytest.raises(MalformedObject, match=f"starts with the byte-order mark of UTF-8.*encoding='{encoding}'"):
         read_all(b"\xef\xbb\xbfa\n1\n", ["a"], Csv(encoding=encoding))
+
+
+@pytest.mark.parametrize(
+    ("data", "before", "now", "text"),
+    [
+        (b"\xb3 \x81", "cp1252", "cp1250", "ł \udc81"),
+        (b"\xb3 \x8d", "utf-8", "cp1250", "ł Ť"),
+        (b"\xb3 \x8d", "cp1252", "cp1250", "ł Ť"),
+        ("日本".encode("shift_jis"), "cp1252", "shift_jis", "日本"),
+        ("é".encode(), "cp1252", "utf-8", "é"),
+        (b"\x81", "cp1252", "utf-8", None),
+    ],
+)
+def test_a_replayed_record_is_decoded_anew_from_the_files_bytes(data, before, now, text):
+    [record] = read_all(b"a,b,c\n" + data + b"\n", ["a", "b", "c"], Csv(encoding=before)).malformed
+    found = decoded_anew(record.raw, before, now)
+    assert found == (data if text is None else text.encode("utf-8", "surrogatepass"))
+
+
+def test_a_record_of_wide_units_is_not_decoded_anew():
+    record = "ż".encode()
+    assert decoded_anew(record, "utf-16", "utf-16-be") == decoded_anew(record, "utf-8", "utf-16-le") == record
