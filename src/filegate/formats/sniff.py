@@ -18,7 +18,7 @@ from filegate.formats.readings import undeclared_encoding
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source
 from filegate.formats.text import open_text
-from filegate.runs.manifests import Compression, FileFormat, Layout
+from filegate.runs.manifests import Compression, FileFormat, Layout, LineEnd
 from filegate.storage.objects import Blob
 
 _S = TypeVar("_S", Csv, Json, Parquet)
@@ -37,6 +37,9 @@ _FOREIGN: Final = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, or compress the file with gzip or zstd."),
     (b"Obj\x01", "an Avro file", "Deliver CSV, JSON or Parquet."),
 )
+_LINE_ENDS: Final[dict[bytes, LineEnd]] = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
+_LINE_END: Final = re.compile(rb"\r\n?|\n")
+_BLANK_LINES: Final = re.compile(rb"(?:[ \t]*+(?:\r\n?|\n))*+")
 # A CSV may start with a bracket too, as in `[id],[name]`.
 _JSON_START: Final = re.compile(rb'\{\s*(?:["}]|\Z)|\[\s*(?:[\[{\]"]|\Z)')
 
@@ -65,7 +68,7 @@ def sniff(
         encoding = _encoding(json, detected, raw, blob.name)
         text = text if encoding == detected else _text(raw, encoding)
         form, start = _first_record(text, ended=ended, name=blob.name)
-        return Layout(form, index, compression, encoding, (), start)
+        return Layout(form, index, compression, encoding, (), start, line_end=_line_end(text))
     index, csv = _declared(Csv, sources, "delimited text", blob.name)
     encoding = _encoding(csv, detected, raw, blob.name)
     text = text if encoding == detected else _text(raw, encoding)
@@ -78,7 +81,17 @@ def sniff(
         encoding=encoding,
         name=blob.name,
     )
-    return Layout("csv", index, compression, encoding, names, start)
+    return Layout(
+        "csv",
+        index,
+        compression,
+        encoding,
+        names,
+        start,
+        delimiter=csv.delimiter,
+        line_end=_line_end(text[start - 2 : start] if csv.header else text),
+        header_line=_first_line(text) if csv.header else None,
+    )
 
 
 def _sample(blob: Blob) -> tuple[bytes, bool, Compression | None]:
@@ -120,6 +133,18 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
         )
     # A declared "utf-16" leaves the order of the bytes to the text.
     return detected if codec == "utf-16" and detected in ("utf-16-le", "utf-16-be") else codec
+
+
+def _line_end(text: bytes) -> LineEnd | None:
+    """The first one."""
+    match = _LINE_END.search(text)
+    return _LINE_ENDS[match[0]] if match else None
+
+
+def _first_line(text: bytes) -> int:
+    """The number of the first line that is not blank, from 1."""
+    blank = _BLANK_LINES.match(text.removeprefix(UTF8_BOM))
+    return 1 + len(_LINE_END.findall(blank[0] if blank else b""))
 
 
 def _refuse_foreign(raw: bytes, compression: Compression | None, name: str) -> None:

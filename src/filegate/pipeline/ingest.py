@@ -46,7 +46,8 @@ def ingest(run: Run, context: Context) -> Run:
         else:
             manifest, size = _object_chunks(run, dataset, context, scratch)
     rows = sum(chunk.rows for chunk in manifest.chunks)
-    ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks))
+    layout = None if manifest.quarantined else manifest.layout.found
+    ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(manifest.chunks), layout=layout)
     return _pass_to_validate(run.with_ingested(ingested), context, manifest)
 
 

@@ -10,6 +10,7 @@ import zstandard
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats import sniff
 from filegate.formats.sources import Csv, Json, Parquet
+from filegate.runs.run import FoundLayout
 from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 TABLE = b"a,b\n1,2\n"
@@ -58,6 +59,37 @@ def test_the_bytes_tell_what_the_file_is(data, sources, form, compression, encod
     found = layout(data, *sources, columns=columns)
     assert (found.format, found.compression, found.encoding) == (form, compression, encoding)
     assert type(sources[found.source]).__name__.lower() in {form, "json"}
+
+
+@pytest.mark.parametrize(
+    ("data", "source", "found"),
+    [
+        (TABLE, Csv(), FoundLayout(format="csv", encoding="utf-8", delimiter=",", line_end="LF", header_line=1)),
+        (
+            gzip.compress(b"\r\n\r\na;b\r\n1;2\n", mtime=0),
+            Csv(delimiter=";"),
+            FoundLayout(
+                format="csv", encoding="utf-8", compression="gzip", delimiter=";", line_end="CRLF", header_line=3
+            ),
+        ),
+        (
+            b'"a","b\nb"\r1,2\n',
+            Csv(),
+            FoundLayout(format="csv", encoding="utf-8", delimiter=",", line_end="CR", header_line=1),
+        ),
+        (
+            b"\xb3,2\r\n",
+            Csv(encoding="cp1250", header=False),
+            FoundLayout(format="csv", encoding="cp1250", delimiter=",", line_end="CRLF"),
+        ),
+        (b"1,2", Csv(header=False), FoundLayout(format="csv", encoding="utf-8", delimiter=",")),
+        (b'{"a": 1}\r\n', Json(), FoundLayout(format="ndjson", encoding="utf-8", line_end="CRLF")),
+        (b'[{"a": 1}]', Json(), FoundLayout(format="json_array", encoding="utf-8")),
+        (parquet(a=[1], b=[2]), Parquet(), FoundLayout(format="parquet")),
+    ],
+)
+def test_what_is_found_is_said(data, source, found):
+    assert layout(data, source, columns=("a", "b\nb") if b"b\nb" in data else ("a", "b")).found == found
 
 
 @pytest.mark.parametrize(
