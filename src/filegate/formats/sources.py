@@ -15,7 +15,7 @@ class TextSource:
     Attributes:
         null_values: strings that mean null, besides the empty unquoted field.
         date_formats: strptime-like format by column, for dates, times and timestamps that are not ISO 8601.
-        encoding: a Python codec name; None detects UTF-8, UTF-16 and Windows-1252 from the first bytes.
+        encoding: a Python codec name; None: UTF-8, or UTF-16 if the first bytes show it.
     """
 
     null_values: Sequence[str] = ()

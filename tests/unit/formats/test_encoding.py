@@ -82,7 +82,7 @@ def test_what_no_usual_encoding_fits_is_refused_too():
         (b"\x1b$B", None),
     ],
 )
-def test_a_text_is_utf_8_if_most_of_its_characters_are(head, codec):
+def test_a_text_is_utf_8_if_most_of_its_words_are(head, codec):
     assert detect_encoding(head, ended=True) == codec
 
 
