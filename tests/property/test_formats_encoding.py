@@ -128,8 +128,8 @@ def test_a_reason_has_the_files_own_byte(data, codec):
         return
     record = reencoded(io.BytesIO(data), codec)
     broken = undecodable(record, codec, Csv(encoding=codec))
-    characters = len(data[:invalid].decode(codec))
-    assert broken.value == f"0x{data[invalid]:02x} at character {characters} of the record"
+    character = len(data[:invalid].decode(codec)) + 1
+    assert broken.value == f"0x{data[invalid]:02x} at character {character} of the record"
 
 
 @pytest.mark.parametrize("codec", CODECS[5:])

@@ -159,11 +159,8 @@ def undecodable(record: bytes, encoding: str, source: TextSource) -> BrokenRule:
         source: as the dataset declares it.
     """
     start = next_invalid_utf8(record, 0, len(record))
-    if encoding == "utf-8":
-        value = f"0x{record[start]:02x} at byte {start} of the record"
-    else:
-        byte = ord(record[start : start + 3].decode("utf-8", "surrogatepass")) - _LONE
-        value = f"0x{byte:02x} at character {len(record[:start].decode())} of the record"
+    is_own = encoding == "utf-8"
+    byte = record[start] if is_own else ord(record[start : start + 3].decode("utf-8", "surrogatepass")) - _LONE
     if source.encoding is None:
         example = f"{type(source).__name__}(encoding='cp1252')"
         allowed = (
@@ -171,4 +168,14 @@ def undecodable(record: bytes, encoding: str, source: TextSource) -> BrokenRule:
         )
     else:
         allowed = f"text in the declared encoding, {encoding}"
-    return BrokenRule("record:encoding", None, value, allowed)
+    return BrokenRule("record:encoding", None, f"0x{byte:02x} at {place(record, start, encoding)}", allowed)
+
+
+def place(record: bytes, position: int, encoding: str) -> str:
+    """A position in a record's UTF-8 text, as it is in the file.
+
+    The byte, from 0; in a file of another encoding the character, from 1.
+    """
+    if encoding == "utf-8":
+        return f"byte {position} of the record"
+    return f"character {1 + len(record[:position].decode('utf-8', 'surrogatepass'))} of the record"

@@ -130,7 +130,7 @@ def test_another_encoding_behind_the_sample_costs_its_records():
 def test_utf_16_of_an_odd_length_costs_its_last_record():
     result = read_all("a,b\n1,2\n3,4".encode("utf-16-le")[:-1], ["a", "b"])
     assert (result.rows, result.rules) == ([("1", "2")], [(2, "record:encoding")])
-    assert result.malformed[0].broken.value == "0x34 at character 2 of the record"
+    assert result.malformed[0].broken.value == "0x34 at character 3 of the record"
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "gb18030", "utf-16"])

@@ -205,7 +205,7 @@ def test_a_malformed_header_is_refused():
         layout(b'"a,b\n1,2\n')
     with pytest.raises(MalformedObject, match=r"0xff at byte 1 of the record; allowed is UTF-8, .*Csv\(encoding="):
         layout(b"a\xff," + "é\n1,2\n".encode())
-    with pytest.raises(MalformedObject, match=r"0x81 at character 2 of the record; allowed is text in .* cp1252"):
+    with pytest.raises(MalformedObject, match=r"0x81 at character 3 of the record; allowed is text in .* cp1252"):
         layout(b"a,\x81\n1,2\n", Csv(encoding="cp1252"))
     with pytest.raises(MalformedObject, match="longer than"):
         layout(b"a" * (2 << 20))

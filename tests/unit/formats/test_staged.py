@@ -91,9 +91,14 @@ def test_bytes_outside_the_declared_encoding_cost_their_record():
     assert result.rules == [(2, "record:encoding")]
     broken = result.malformed[0].broken
     assert (broken.value, broken.allowed) == (
-        "0x81 at character 0 of the record",
+        "0x81 at character 1 of the record",
         "text in the declared encoding, cp1252",
     )
+
+
+def test_a_nul_in_a_decoded_text_is_found_by_its_character():
+    [bad] = read_all("a,b\né\0,2\n".encode("utf-16"), ["a", "b"]).malformed
+    assert (bad.broken.rule, bad.broken.value) == ("record:nul", "NUL at character 2 of the record")
 
 
 def test_half_a_character_at_the_end_costs_the_last_record():

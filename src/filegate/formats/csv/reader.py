@@ -14,7 +14,7 @@ import polars as pl
 from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
 from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.plain import PlainReader
-from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8, undecodable
+from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8, place, undecodable
 from filegate.formats.reader import RowBuffer, TextReader, null_if_in
 from filegate.formats.records import (
     KEPT_BYTES,
@@ -172,12 +172,14 @@ class _ScannedChunk:
 
     def _values(self, record: Record, body: bytes) -> list[str | None] | BrokenRule:
         if record.problem == TOO_LONG:
-            return BrokenRule(TOO_LONG, None, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes")
+            return BrokenRule(TOO_LONG, None, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes in UTF-8")
         if record.problem is not None:
             problem = "a quoted field that is not closed, or text after its closing quote"
             return BrokenRule(record.problem, None, problem, "quotes around whole fields, doubled inside them")
         if b"\0" in body:
-            return BrokenRule("record:nul", None, f"NUL at byte {body.index(0)} of the record", "text without NUL")
+            return BrokenRule(
+                "record:nul", None, f"NUL at {place(body, body.index(0), self._encoding)}", "text without NUL"
+            )
         try:
             fields = self._grammar.values(body)
         except UnicodeDecodeError:

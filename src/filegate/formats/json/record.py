@@ -36,7 +36,7 @@ def parse_record(line: bytes, limit: int) -> dict[str, Any]:
         UnicodeDecodeError: it is not UTF-8.
     """
     if len(line) > limit:
-        raise MalformedRecord(TOO_LONG, f"{len(line)} bytes", f"at most {limit} bytes")
+        raise MalformedRecord(TOO_LONG, f"{len(line)} bytes", f"at most {limit} bytes in UTF-8")
     text = line.decode()
     try:
         record = _DECODER.decode(text)
