@@ -93,7 +93,7 @@ def published_is_the_files(raw: bytes, *, as_json: bool) -> None:
 
 
 def reencoded(stream: io.BytesIO, codec: str) -> bytes:
-    text = Reencoded(stream, codec)
+    text = Reencoded(stream, codec, "file")
     return b"".join(iter(lambda: text.read(100), b""))
 
 

@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 from typing import Final, Protocol
 
+from filegate.errors import MalformedObject
 from filegate.formats.sources import TextSource
 from filegate.runs.broken_rule import BrokenRule
 
@@ -46,6 +47,17 @@ def codec_name(declared: str) -> str:
     """Python's name of a codec; a byte-order mark makes no other one of UTF-8."""
     codec = codecs.lookup(declared).name
     return "utf-8" if codec in _SAME_AS_UTF8 else codec
+
+
+def declared_codec(declared: str, detected: str | None, head: bytes) -> str | None:
+    """Python's name of a declared codec: a declared "utf-16" leaves the order of the bytes to the text.
+
+    None: its mark is missing, and its bytes do not show the order.
+    """
+    codec = codec_name(declared)
+    if codec not in ("utf-16", "utf-32") or any(head.startswith(mark) for mark, of in _BOMS if of == codec):
+        return codec
+    return detected if detected is not None and detected.startswith(codec) else None
 
 
 def detect_encoding(head: bytes, *, ended: bool) -> str | None:
@@ -105,10 +117,15 @@ codecs.register_error(_VISIBLE, _keep_bytes_visible)
 
 
 class Reencoded:
-    """A stream's text in UTF-8. Bytes undefined in its codec become invalid UTF-8: only their record is rejected."""
+    """A stream's text in UTF-8. Bytes undefined in its codec become invalid UTF-8: only their record is rejected.
 
-    def __init__(self, stream: ByteStream, encoding: str) -> None:
+    Raises on `read`:
+        MalformedObject: an escape sequence of ISO 2022 does not end.
+    """
+
+    def __init__(self, stream: ByteStream, encoding: str, name: str) -> None:
         self._stream = stream
+        self._problem = f"{name}: the text cannot be decoded as {encoding}"
         self._decoder = codecs.getincrementaldecoder(encoding)(errors=_VISIBLE)
         self._ended = False
 
@@ -118,7 +135,11 @@ class Reencoded:
         while not output and not self._ended:
             data = self._stream.read(size)
             self._ended = not data
-            output = self._decoder.decode(data, final=self._ended).encode("utf-8", "surrogatepass")
+            try:
+                text = self._decoder.decode(data, final=self._ended)
+            except UnicodeError as error:
+                raise MalformedObject(f"{self._problem} ({error}).") from error
+            output = text.encode("utf-8", "surrogatepass")
         return output
 
     def close(self) -> None:

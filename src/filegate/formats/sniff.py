@@ -12,11 +12,11 @@ from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
 from filegate.formats.csv.grammar import CTRL_Z
 from filegate.formats.csv.header import read_header
-from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, codec_name, detect_encoding
+from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, declared_codec, detect_encoding
 from filegate.formats.parquet import parquet_columns
 from filegate.formats.readings import undeclared_encoding
 from filegate.formats.records import ExpectedColumn, UnknownColumns
-from filegate.formats.sources import Csv, Json, Parquet, Source
+from filegate.formats.sources import Csv, Json, Parquet, Source, TextSource
 from filegate.formats.text import open_text
 from filegate.runs.manifests import Compression, FileFormat, Layout, LineEnd
 from filegate.storage.objects import Blob
@@ -62,16 +62,19 @@ def sniff(
         names = parquet_columns(blob, columns, on_unknown_columns)
         return Layout("parquet", index, None, "utf-8", names, 0)
     detected = detect_encoding(raw, ended=ended)
-    text = _text(raw, detected or "utf-8")  # whatever else it may be: its format shows in its ASCII characters
-    if _starts_like_json(text, sources):
+    declared = [source.encoding for source in sources if isinstance(source, TextSource) and source.encoding]
+    # Of a text that is not Unicode, the format shows in its ASCII characters.
+    codecs = (detected or "utf-8", *(declared_codec(each, detected, raw) for each in declared))
+    texts = {codec: _text(raw, codec, blob.name) for codec in codecs if codec is not None}
+    if any(_starts_like_json(text, sources) for text in texts.values()):
         index, json = _declared(Json, sources, "JSON", blob.name)
         encoding = _encoding(json, detected, raw, blob.name)
-        text = text if encoding == detected else _text(raw, encoding)
+        text = texts[encoding]
         form, start = _first_record(text, ended=ended, name=blob.name)
         return Layout(form, index, compression, encoding, (), start, line_end=_line_end(text))
     index, csv = _declared(Csv, sources, "delimited text", blob.name)
     encoding = _encoding(csv, detected, raw, blob.name)
-    text = text if encoding == detected else _text(raw, encoding)
+    text = texts[encoding]
     names, start = read_header(
         text,
         ended=ended,
@@ -114,8 +117,8 @@ def _read(stream: ByteStream, size: int) -> bytes:
     return data
 
 
-def _text(raw: bytes, encoding: str) -> bytes:
-    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding), 4 * len(raw))
+def _text(raw: bytes, encoding: str, name: str) -> bytes:
+    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding, name), 4 * len(raw))
 
 
 def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -> str:
@@ -125,14 +128,18 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
         if detected is None:
             raise undeclared_encoding(raw, kind, name)
         return detected
-    codec = codec_name(declared)
+    codec = declared_codec(declared, detected, raw)
     if codec != "utf-8" and raw.startswith(UTF8_BOM):
         raise MalformedObject(
             f"{name}: the text starts with the byte-order mark of UTF-8; its source declares encoding={declared!r}.",
             advice=f"Declare {kind}() without an encoding, or deliver the declared one.",
         )
-    # A declared "utf-16" leaves the order of the bytes to the text.
-    return detected if codec == "utf-16" and detected in ("utf-16-le", "utf-16-be") else codec
+    if codec is None:
+        raise MalformedObject(
+            f"{name}: the text has no byte-order mark, and so does not say which encoding={declared!r} it is in.",
+            advice=f"Declare {kind}(encoding={f'{declared}-le'!r}) or {kind}(encoding={f'{declared}-be'!r}).",
+        )
+    return codec
 
 
 def _line_end(text: bytes) -> LineEnd | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,9 +32,10 @@ class TextSource:
         if self.encoding is not None:
             try:
                 "".encode(self.encoding)
-            except LookupError:
+                codecs.decode(b"", self.encoding, "surrogateescape")
+            except (LookupError, UnicodeError):
                 raise DeclarationError(
-                    f"encoding={self.encoding!r} is not a codec that Python knows.",
+                    f"encoding={self.encoding!r} is not a codec for files that Python knows.",
                     advice="Use for example 'utf-8', 'latin-1', 'cp1252' or 'utf-16'.",
                 ) from None
 

@@ -32,7 +32,7 @@ def open_text(blob: Blob, compression: Compression | None, encoding: str) -> Byt
         )
     raw = blob.stream()
     stream = raw if compression is None else Decompressed(raw, compression, blob.name)
-    return stream if encoding == "utf-8" else Reencoded(stream, encoding)
+    return stream if encoding == "utf-8" else Reencoded(stream, encoding, blob.name)
 
 
 class TextWindow:

@@ -2,12 +2,13 @@
 
 import gzip
 import json
+from io import BytesIO
 
 import pytest
 
 from filegate.errors import MalformedObject
 from filegate.formats import sniff
-from filegate.formats.encoding import decoded_anew, detect_encoding
+from filegate.formats.encoding import Reencoded, decoded_anew, detect_encoding
 from filegate.formats.sniff import SAMPLE_BYTES
 from filegate.formats.sources import Csv, Json
 from tests.unit.formats.support import MemoryBlob, expected, read_all
@@ -133,6 +134,22 @@ def test_utf_16_of_an_odd_length_costs_its_last_record():
     assert result.malformed[0].broken.value == "0x34 at character 3 of the record"
 
 
+@pytest.mark.parametrize("codec", ["cp037", "utf-16-le", "utf-16-be", "utf-32-be"])
+def test_the_format_shows_in_the_declared_encoding(codec):
+    city = "Moskau" if codec == "cp037" else "Москва, Санкт-Петербург"
+    line = f'{{"a": "{city}"}}\n'.encode(codec)
+    assert read_all(line, ["a"], Json(encoding=codec)).rows == [(city,)]
+    assert read_all("a\nMoskau\n".encode(codec), ["a"], Csv(encoding=codec)).rows == [("Moskau",)]
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-32"])
+def test_a_declared_encoding_without_its_mark_needs_the_order_of_its_bytes(codec):
+    data = "Щит\nЩит\n".encode(f"{codec}-be")
+    with pytest.raises(MalformedObject, match=f"no byte-order mark.*Csv\\(encoding='{codec}-be'\\)"):
+        read_all(data, ["Щит"], Csv(encoding=codec))
+    assert read_all(data, ["Щит"], Csv(encoding=f"{codec}-be")).rows == [("Щит",)]
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "gb18030", "utf-16"])
 def test_a_mark_contradicts_the_declaration(encoding):
     with pytest.raises(MalformedObject, match=f"starts with the byte-order mark of UTF-8.*encoding='{encoding}'"):
@@ -159,3 +176,10 @@ def test_a_replayed_record_is_decoded_anew_from_the_files_bytes(data, before, no
 def test_a_record_of_wide_units_is_not_decoded_anew():
     record = "ż".encode()
     assert decoded_anew(record, "utf-16", "utf-16-be") == decoded_anew(record, "utf-8", "utf-16-le") == record
+
+
+def test_an_escape_sequence_without_an_end_is_malformed():
+    stream = Reencoded(BytesIO(b"\x1b$" + b"(" * 40), "iso2022_jp", "file")
+    with pytest.raises(MalformedObject, match="file: the text cannot be decoded as iso2022_jp"):
+        while stream.read(7):
+            pass

@@ -72,7 +72,7 @@ def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, nam
     elif record.problem is not None:
         problem = "has a quoted field that is not closed, or text after its closing quote"
     elif b"\0" in body:
-        problem = "has NUL bytes"
+        problem = "has NUL bytes (if it is UTF-16 without a byte-order mark, declare that encoding)"
     if problem is not None:
         raise MalformedObject(
             f"{name}: the first record {problem}.",
