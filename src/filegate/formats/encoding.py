@@ -29,7 +29,7 @@ _WORD_OF_UTF8: Final = re.compile(
     rb"(?:[0-9A-Za-z]|[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xef][\x80-\xbf])[\x80-\xbf]"
     rb"|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2})+"
 )
-_LONE: Final = 0xDC00
+_LONE_SURROGATES: Final = 0xDC00
 _VISIBLE: Final = "filegate.visible"
 _VALIDATE_BYTES: Final = 1 << 20
 _SAME_AS_UTF8: Final = frozenset({"utf-8", "utf-8-sig"})
@@ -107,9 +107,9 @@ def _keep_bytes_visible(error: UnicodeError) -> tuple[str | bytes, int]:
     They encode as what they were.
     """
     if isinstance(error, UnicodeDecodeError):
-        return "".join(chr(_LONE + byte) for byte in error.object[error.start : error.end]), error.end
-    if isinstance(error, UnicodeEncodeError) and ord(error.object[error.start]) - _LONE in range(256):
-        return bytes([ord(error.object[error.start]) - _LONE]), error.start + 1
+        return "".join(chr(_LONE_SURROGATES + byte) for byte in error.object[error.start : error.end]), error.end
+    if isinstance(error, UnicodeEncodeError) and ord(error.object[error.start]) - _LONE_SURROGATES in range(256):
+        return bytes([ord(error.object[error.start]) - _LONE_SURROGATES]), error.start + 1
     raise error
 
 
@@ -181,7 +181,9 @@ def undecodable(record: bytes, encoding: str, source: TextSource) -> BrokenRule:
     """
     start = next_invalid_utf8(record, 0, len(record))
     is_own = encoding == "utf-8"
-    byte = record[start] if is_own else ord(record[start : start + 3].decode("utf-8", "surrogatepass")) - _LONE
+    byte = (
+        record[start] if is_own else ord(record[start : start + 3].decode("utf-8", "surrogatepass")) - _LONE_SURROGATES
+    )
     if source.encoding is None:
         example = f"{type(source).__name__}(encoding='cp1252')"
         allowed = (
