@@ -11,7 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from filegate.formats.csv.grammar import line_grammar
-from filegate.formats.encoding import next_invalid_utf8
+from filegate.formats.encoding import next_invalid_utf8, undecodable
 from filegate.formats.json.plain import plain_lines
 from filegate.formats.json.record import MalformedRecord, excerpt, parse_record, scalar_type, to_string
 from filegate.formats.reader import RowBuffer, TextReader, null_if_in
@@ -49,7 +49,15 @@ class JsonReader(TextReader):
     Plain lines are read together by polars, the others one by one.
     """
 
-    def __init__(self, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns) -> None:
+    def __init__(
+        self,
+        source: Json,
+        columns: Sequence[ExpectedColumn],
+        on_unknown_columns: UnknownColumns,
+        encoding: str,
+    ) -> None:
+        self._source = source
+        self._encoding = encoding
         self._nulls = frozenset(source.null_values)
         self._expected = {column.name: column for column in columns}
         self._type_rules = {name: f"{name}:type" for name in self._expected}
@@ -75,6 +83,10 @@ class JsonReader(TextReader):
                     values, rules = self._values(parse_record(line[0], self._grammar.limit))
                 except MalformedRecord as error:
                     malformed.append(Malformed(row, line[0][:KEPT_BYTES], error.broken))
+                    continue
+                except UnicodeDecodeError:
+                    rule = undecodable(line[0], self._encoding, self._source)
+                    malformed.append(Malformed(row, line[0][:KEPT_BYTES], rule))
                     continue
                 parsed.add(row, values)
                 if rules:
