@@ -194,7 +194,8 @@ def csv_files(draw: st.DrawFn, declared: Sequence[Column]) -> tuple[str, bytes]:
     data = "".join(records).removesuffix(end if draw(st.booleans()) else "").encode(encoding)
     dialect = f"delimiter={delimiter!r}, quote={quote!r}, header={header}, trailing_delimiter={trailing}"
     nulls = draw(st.sampled_from(["['NA', 'null']", "[]"]))
-    return f"Csv({dialect}, null_values={nulls})", draw(damaged(data))
+    option = ", encoding='cp1252'" if encoding == "cp1252" else ""
+    return f"Csv({dialect}, null_values={nulls}{option})", draw(damaged(data))
 
 
 @st.composite

@@ -44,8 +44,13 @@ CASES = (
         _SCHEMA,
         source='Csv(encoding="shift_jis")',
     ),
-    of_csv("encoding: Windows-1252 detected", _WESTERN.encode("cp1252"), _SCHEMA),
-    of_csv("encoding: Windows-1252 with undefined bytes", _WESTERN.encode("cp1252") + b"5,\x81\n", _SCHEMA),
+    of_csv("encoding: Windows-1252 undeclared", _WESTERN.encode("cp1252"), _SCHEMA),
+    of_csv(
+        "encoding: Windows-1252 with undefined bytes",
+        _WESTERN.encode("cp1252") + b"5,\x81\n",
+        _SCHEMA,
+        source='Csv(encoding="cp1252")',
+    ),
     of_json(
         "encoding: JSON in UTF-16", '{"id": 1, "text": "ü"}\n{"id": "x", "text": "ý"}\n'.encode("utf-16-le"), _SCHEMA
     ),

@@ -113,7 +113,11 @@ CASES = (
     of_json(
         "json: array in chunks", b" [ \n" + b" ,\r\n ".join(_LONG.splitlines()) + b" \n]\n ", _THREE, chunk_bytes=150
     ),
-    of_json("json: array of anything", b'[{"id": 1}, 2, "three", null, [4], {}, {"id": 7,\n "text": "\xff"}]', _THREE),
+    of_json(
+        "json: array of anything",
+        b'[{"id": 1, "text": "\xc3\xa9"}, 2, "three", null, [4], {}, {"id": 7,\n "text": "\xff"}]',
+        _THREE,
+    ),
     of_json(
         "json: array, pretty", b'[\n  {\n    "id": 1,\n    "text": "a"\n  },\n  {\n    "id": "x"\n  }\n]\n', _THREE
     ),

@@ -24,6 +24,8 @@ VOLATILE = frozenset({
 """What differs from one time to the next."""
 PROSE = frozenset({"problem", "advice", "allowed"})
 """Words for people, which may be put better: tests of their own say what they must tell."""
+LAYOUT = frozenset({"delimiter", "line_end", "header_line"})
+"""What a later release says in addition of how an object is written; tests of their own show it."""
 DIGEST_LENGTH = 16
 """Characters of a SHA-256 that are kept: 64 bits."""
 
@@ -72,12 +74,12 @@ def observed(case: Case, execute: Executor) -> dict[str, Any]:
 
 
 def lasting(value: Any) -> Any:
-    """The value without what is volatile, without prose, and without the number of a format (`"format": 1`)."""
+    """The value without what is volatile or later, without prose, and without a format's number (`"format": 1`)."""
     if isinstance(value, Mapping):
         return {
             name: lasting(part)
             for name, part in value.items()
-            if name not in VOLATILE | PROSE and not (name == "format" and type(part) is int and part == 1)
+            if name not in VOLATILE | PROSE | LAYOUT and not (name == "format" and type(part) is int and part == 1)
         }
     return [lasting(part) for part in value] if isinstance(value, list | tuple) else value
 
@@ -89,6 +91,9 @@ def digest(data: bytes) -> str:
 def _run(run: Finished) -> dict[str, Any]:
     documents = [dict(document) for document in run.documents]
     manifests = [manifest for document in documents if (manifest := document.pop("manifest", None))]
+    for facts in (run.record, *(document["ingested"] for document in documents)):
+        if facts is not None:
+            facts.pop("layout")
     gained = {name: value for name, value in documents[-1].items() if value != documents[0].get(name)}
     found = {"document": _given(gained), "manifests": [_json_digest(json.loads(each)) for each in manifests]}
     if run.record is not None:

@@ -309,6 +309,7 @@ _FOLLOWED = (
         "replay: quarantined rows, another encoding",
         b"id,v\n1,a\n2,\xe3,b\n\xe3,\xe3\n\xb3\n",
         _ID,
+        source='Csv(encoding="cp1252")',
         then=(FollowUp("replay quarantined", declared(_ID, 'Csv(encoding="cp1250", quote=None, delimiter=";")')),),
     ),
     of_csv(

@@ -39,6 +39,7 @@ def declared(folder: Path, body: str, *, name: str = "orders") -> Registry:
         ("source=Csv(delimiter='::')", r"Csv\(delimiter='::'\): expected one ASCII character"),
         ("source=Csv(delimiter='\"')", "delimiter, quote and escape must differ"),
         ("source=Json(encoding='utf-9')", "'utf-9' is not a codec"),
+        ("source=Json(encoding='idna')", "'idna' is not a codec"),
         ("source=Csv(), key=['idd']", "key names 'idd', which is no column"),
         ("source=Csv(), key=['note']", "key column 'note' is nullable"),
         ("source=Csv(), on_unknown_columns='drop'", "on_unknown_columns='drop'"),

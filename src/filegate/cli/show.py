@@ -67,6 +67,7 @@ def _facts(
     add("execution", run.owner)
     add("times", _times(run))
     add("states", _states(run))
+    add("layout", _layout(run))
     add("progress", _progress(run))
     add("chunks", _chunks(run))
     add("rows", _conservation(run))
@@ -105,6 +106,22 @@ def _progress(run: RunRecord) -> str | None:
         return None
     began = f"{found.state} since {text.timestamp(iso(found.since))} UTC"
     return " · ".join(filter(None, [began, text.percent(found), text.how_far(found, clock.now())]))
+
+
+def _layout(run: RunRecord) -> str | None:
+    """How the object is written, as ingest found it."""
+    found = run.layout
+    if found is None:
+        return None
+    parts = [found.format if found.encoding is None else f"{found.format} in {found.encoding}"]
+    if found.compression is not None:
+        parts.append(f"compressed with {found.compression}")
+    if found.delimiter is not None:
+        parts.append(f"delimiter {text.value(found.delimiter)}")
+        parts.append("no header" if found.header_line is None else f"header on line {found.header_line}")
+    if found.line_end is not None:
+        parts.append(f"lines end with {found.line_end}")
+    return ", ".join(parts)
 
 
 def _chunks(run: RunRecord) -> str | None:

@@ -50,7 +50,7 @@ def split(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> It
     """
     if isinstance(source, Parquet):
         return split_parquet(blob, chunk_bytes)
-    text = open_text(blob, layout.compression, layout.encoding, guessed=source.encoding is None)
+    text = open_text(blob, layout.compression, layout.encoding)
     if layout.format in STAGED_AS:
         return ValueSplitter(text, layout, line_grammar(), chunk_bytes, blob.name).chunks()
     grammar = line_grammar() if isinstance(source, Json) else csv_grammar(source, len(layout.columns))
@@ -64,5 +64,5 @@ def make_reader(
     if isinstance(source, Parquet):
         return ParquetReader(layout.columns, columns, on_unknown_columns)
     if isinstance(source, Json):
-        return JsonReader(layout.format, source, columns, on_unknown_columns)
-    return CsvReader(source, layout.columns, columns, on_unknown_columns)
+        return JsonReader(layout, source, columns, on_unknown_columns)
+    return CsvReader(source, layout.columns, columns, on_unknown_columns, layout.encoding)

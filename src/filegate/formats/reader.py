@@ -77,7 +77,7 @@ class TextReader(ABC):
         if not whole and len(head) > limit and line_end_at(head[: limit + 1]) < 0:
             tail = blob.read(min(chunk.start + length, blob.size) - 2, 2)
             body = length - (2 if tail == b"\r\n" else tail[-1:] in (b"\r", b"\n"))
-            broken = BrokenRule(TOO_LONG, None, f"{body} bytes", f"at most {limit} bytes")
+            broken = BrokenRule(TOO_LONG, None, f"{body} bytes", f"at most {limit} bytes in UTF-8")
             return Malformed(chunk.first_row, head[:KEPT_BYTES], broken)
         data = head if whole else blob.read(chunk.start, length)
         if len(data) != length:

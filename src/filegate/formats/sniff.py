@@ -11,13 +11,14 @@ from typing import Final, TypeVar
 from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
 from filegate.formats.csv.header import read_header
-from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, codec_name, detect_encoding
+from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, declared_codec, detect_encoding
 from filegate.formats.json.form import detect_form
 from filegate.formats.parquet import parquet_columns
+from filegate.formats.readings import undeclared_encoding
 from filegate.formats.records import ExpectedColumn, UnknownColumns
-from filegate.formats.sources import Csv, Json, Parquet, Source
+from filegate.formats.sources import Csv, Json, Parquet, Source, TextSource
 from filegate.formats.text import open_text
-from filegate.runs.manifests import Compression, Layout
+from filegate.runs.manifests import Compression, Layout, LineEnd
 from filegate.storage.objects import Blob
 
 _S = TypeVar("_S", Csv, Json, Parquet)
@@ -36,6 +37,9 @@ _FOREIGN: Final = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, or compress the file with gzip or zstd."),
     (b"Obj\x01", "an Avro file", "Deliver CSV, JSON or Parquet."),
 )
+_LINE_ENDS: Final[dict[bytes, LineEnd]] = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
+_LINE_END: Final = re.compile(rb"\r\n?|\n")
+_BLANK_LINES: Final = re.compile(rb"(?:[ \t]*+(?:\r\n?|\n))*+")
 # A CSV may start with a bracket too, as in `[id],[name]`.
 _JSON_START: Final = re.compile(rb'\{\s*(?:["}]|\Z)|\[\s*(?:[\[{\]"]|\Z)')
 
@@ -47,7 +51,7 @@ def sniff(
 
     Raises:
         EmptyObject: it has no data records.
-        MalformedObject: it is damaged, or its format is not declared.
+        MalformedObject: it is damaged, or its format is not declared, or its encoding must be.
         ObjectTooLarge: its first bytes already expand beyond the bounds.
         SchemaMismatch: its columns are not the contract's.
     """
@@ -57,21 +61,40 @@ def sniff(
         index, _ = _declared(Parquet, sources, "Parquet", blob.name)
         names = parquet_columns(blob, columns, on_unknown_columns)
         return Layout("parquet", index, None, "utf-8", names, 0)
-    guessed = detect_encoding(raw)
-    text = _text(raw, guessed)
-    if _starts_like_json(text, sources):
+    detected = detect_encoding(raw, ended=ended)
+    declared = [source.encoding for source in sources if isinstance(source, TextSource) and source.encoding]
+    # Of a text that is not Unicode, the format shows in its ASCII characters.
+    codecs = (detected or "utf-8", *(declared_codec(each, detected, raw) for each in declared))
+    texts = {codec: _text(raw, codec, blob.name) for codec in codecs if codec is not None}
+    if any(_starts_like_json(text, sources) for text in texts.values()):
         index, json = _declared(Json, sources, "JSON", blob.name)
-        encoding = codec_name(json.encoding) if json.encoding else guessed
-        text = text if encoding == guessed else _text(raw, encoding)
+        encoding = _encoding(json, detected, raw, blob.name)
+        text = texts[encoding]
         form, start = detect_form(text, ended=ended, name=blob.name)
-        return Layout(form, index, compression, encoding, (), start)
+        return Layout(form, index, compression, encoding, (), start, line_end=_line_end(text))
     index, csv = _declared(Csv, sources, "delimited text", blob.name)
-    encoding = codec_name(csv.encoding) if csv.encoding else guessed
-    text = text if encoding == guessed else _text(raw, encoding)
+    encoding = _encoding(csv, detected, raw, blob.name)
+    text = texts[encoding]
     names, start = read_header(
-        text, ended=ended, source=csv, expected=columns, on_unknown_columns=on_unknown_columns, name=blob.name
+        text,
+        ended=ended,
+        source=csv,
+        expected=columns,
+        on_unknown_columns=on_unknown_columns,
+        encoding=encoding,
+        name=blob.name,
     )
-    return Layout("csv", index, compression, encoding, names, start)
+    return Layout(
+        "csv",
+        index,
+        compression,
+        encoding,
+        names,
+        start,
+        delimiter=csv.delimiter,
+        line_end=_line_end(text[start - 2 : start] if csv.header else text),
+        header_line=_first_line(text) if csv.header else None,
+    )
 
 
 def _sample(blob: Blob) -> tuple[bytes, bool, Compression | None]:
@@ -94,8 +117,41 @@ def _read(stream: ByteStream, size: int) -> bytes:
     return data
 
 
-def _text(raw: bytes, encoding: str) -> bytes:
-    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding, guessed=False), 4 * len(raw))
+def _text(raw: bytes, encoding: str, name: str) -> bytes:
+    return raw if encoding == "utf-8" else _read(Reencoded(BytesIO(raw), encoding, name), 4 * len(raw))
+
+
+def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -> str:
+    """The codec to read the text with: the declared one, or else the one that was detected."""
+    kind, declared = type(source).__name__, source.encoding
+    if declared is None:
+        if detected is None:
+            raise undeclared_encoding(raw, kind, name)
+        return detected
+    codec = declared_codec(declared, detected, raw)
+    if codec != "utf-8" and raw.startswith(UTF8_BOM):
+        raise MalformedObject(
+            f"{name}: the text starts with the byte-order mark of UTF-8; its source declares encoding={declared!r}.",
+            advice=f"Declare {kind}() without an encoding, or deliver the declared one.",
+        )
+    if codec is None:
+        raise MalformedObject(
+            f"{name}: the text has no byte-order mark, and so does not say which encoding={declared!r} it is in.",
+            advice=f"Declare {kind}(encoding={f'{declared}-le'!r}) or {kind}(encoding={f'{declared}-be'!r}).",
+        )
+    return codec
+
+
+def _line_end(text: bytes) -> LineEnd | None:
+    """The first one."""
+    match = _LINE_END.search(text)
+    return _LINE_ENDS[match[0]] if match else None
+
+
+def _first_line(text: bytes) -> int:
+    """The number of the first line that is not blank, from 1."""
+    blank = _BLANK_LINES.match(text.removeprefix(UTF8_BOM))
+    return 1 + len(_LINE_END.findall(blank[0] if blank else b""))
 
 
 def _refuse_foreign(raw: bytes, compression: Compression | None, name: str) -> None:

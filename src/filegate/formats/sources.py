@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ class TextSource:
     Attributes:
         null_values: strings that mean null, besides the empty unquoted field: in all columns, or by column.
         date_formats: strptime-like format by column, for dates, times and timestamps that are not ISO 8601.
-        encoding: a Python codec name; None detects UTF-8, UTF-16 and Windows-1252 from the first bytes.
+        encoding: a Python codec name; None: UTF-8, or UTF-16 if the first bytes show it.
     """
 
     null_values: Sequence[str] | Mapping[str, str | Sequence[str]] = ()
@@ -35,9 +36,10 @@ class TextSource:
         if self.encoding is not None:
             try:
                 "".encode(self.encoding)
-            except LookupError:
+                codecs.decode(b"", self.encoding, "surrogateescape")
+            except (LookupError, UnicodeError):
                 raise DeclarationError(
-                    f"encoding={self.encoding!r} is not a codec that Python knows.",
+                    f"encoding={self.encoding!r} is not a codec for files that Python knows.",
                     advice="Use for example 'utf-8', 'latin-1', 'cp1252' or 'utf-16'.",
                 ) from None
 

@@ -20,8 +20,8 @@ MAX_CHUNK_ROWS: Final = 1 << 17
 _BLOCK_BYTES: Final = 1 << 20
 
 
-def open_text(blob: Blob, compression: Compression | None, encoding: str, *, guessed: bool = False) -> ByteStream:
-    """The object's text in UTF-8, to be read in order and closed; `guessed`: whether its encoding was only detected.
+def open_text(blob: Blob, compression: Compression | None, encoding: str) -> ByteStream:
+    """The object's text in UTF-8, to be read in order and closed.
 
     Raises:
         ObjectTooLarge: it has more than `MAX_TEXT_BYTES`.
@@ -32,7 +32,7 @@ def open_text(blob: Blob, compression: Compression | None, encoding: str, *, gue
         )
     raw = blob.stream()
     stream = raw if compression is None else Decompressed(raw, compression, blob.name)
-    return stream if encoding == "utf-8" else Reencoded(stream, encoding, guessed=guessed)
+    return stream if encoding == "utf-8" else Reencoded(stream, encoding, blob.name)
 
 
 class TextWindow:

@@ -209,7 +209,7 @@ def line_numbers(file: Path, layout: Layout, offsets: Iterable[int]) -> dict[int
     """
     ends = {offset: [0, 0] for offset in offsets}  # LF and CR before each
     counts, at, text = [0, 0], 0, b""
-    with closing(open_text(FileBlob(file), layout.compression, layout.encoding, guessed=True)) as stream:
+    with closing(open_text(FileBlob(file), layout.compression, layout.encoding)) as stream:
         for offset in sorted(ends):
             while at + len(text) < offset:
                 counts = [counts[0] + text.count(b"\n"), counts[1] + text.count(b"\r")]

@@ -21,9 +21,10 @@ def result(run: RunRecord, store: ObjectStore) -> dict[str, Any]:
 
     Returns:
         `run_id`, `dataset`, `object` (its address), `status`; the counts `rows_in`, `rows_accepted`, `rows_rejected`,
-        `rows_out`; `rules` (rejected rows by rule code, the most broken first); `output` (addresses of the published
-        parts); `superseded_by` (the run whose output stands in its place, so that nothing of this one is published,
-        or null); `quarantine` (address of its manifest, or null); `error` (`type` and `message`, or null);
+        `rows_out`; `layout` (how the object is written, as `FoundLayout`, or null); `rules` (rejected rows by rule
+        code, the most broken first); `output` (addresses of the published parts); `superseded_by` (the run whose output
+        stands in its place, so that nothing of this one is published, or null); `quarantine` (address of its manifest,
+        or null); `error` (`type` and `message`, or null);
         `seconds` (null while it runs); `progress` of a run that takes long, as `StateProgress.to_json`, or null.
     """
     found = progress_of(run)
@@ -36,6 +37,7 @@ def result(run: RunRecord, store: ObjectStore) -> dict[str, Any]:
         "rows_accepted": run.rows_accepted,
         "rows_rejected": run.rows_rejected,
         "rows_out": run.rows_out,
+        "layout": None if run.layout is None else run.layout.model_dump(),
         "rules": rules(run),
         "output": [str(part) for part in published(run, store) or []],
         "superseded_by": run.superseded_by,

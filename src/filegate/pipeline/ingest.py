@@ -48,7 +48,9 @@ def ingest(run: Run, context: Context) -> Run:
             manifest, size = _object_chunks(run, context, dataset, Path(scratch))
     chunks = manifest.chunks
     rows = sum(chunk.rows for chunk in chunks)
-    run = run.with_ingested(Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(chunks)))
+    layout = None if manifest.quarantined else manifest.layout.found
+    ingested = Ingested(claim="CLAIMED", rows=rows, bytes=size, chunks=len(chunks), layout=layout)
+    run = run.with_ingested(ingested)
     settings = context.settings
     if len(chunks) > fan_out.RANGE_CHUNKS and len(chunks) * settings.chunk_bytes > settings.fan_out_bytes:
         parts = [manifest.model_copy(update={"chunks": some}) for some in fan_out.per_range(chunks)]

@@ -5,7 +5,6 @@ Each row has its position, the received values, and every rule it broke.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from filegate.contract.evaluation import BROKEN, FIELDS, broken_rules_frame
 from filegate.dataset.declaration import Declaration
 from filegate.errors import SchemaMismatch
 from filegate.formats import Malformed, Records, make_reader
+from filegate.formats.encoding import codec_name, decoded_anew
 from filegate.formats.records import KEPT_BYTES, ORIGINALS, ROW
 from filegate.formats.sources import Source, TextSource
 from filegate.runs.address import Address
@@ -127,17 +127,18 @@ class _RawRecords:
     """Reads records again from their bytes, which are written to `file`."""
 
     def __init__(self, layout: Layout, source: Source, dataset: Declaration, file: Path) -> None:
+        declared = source.encoding if isinstance(source, TextSource) else None
+        self._before = layout.encoding
+        self._now = layout.encoding if declared is None else codec_name(declared)
         lines = replace(
             layout,
             format=STAGED_AS.get(layout.format, layout.format),
             compression=None,
-            encoding="utf-8",
+            encoding=self._now,
             data_start=0,
         )
         columns = [replace(column, dtype=None) for column in dataset.expected_columns]
         self._reader = make_reader(lines, source, columns, dataset.on_unknown_columns)
-        self._encoding = layout.encoding
-        self._declared_encoding = source.encoding if isinstance(source, TextSource) else None
         self._file = file
 
     def read(self, part: pl.DataFrame) -> Records:
@@ -154,7 +155,7 @@ class _RawRecords:
 
     def _read(self, rows: Sequence[dict[str, Any]]) -> Records | None:
         """The records with their original numbers; None if the bytes have another number of records than of rows."""
-        data = b"".join(self._utf8(row["raw"]) + b"\n" for row in rows)
+        data = b"".join(decoded_anew(row["raw"], self._before, self._now) + b"\n" for row in rows)
         self._file.write_bytes(data)
         chunk = Chunk(index=0, blob=Address("", ""), start=0, length=len(data), origin=0, first_row=0, rows=len(rows))
         records = self._reader.read(FileBlob(self._file), chunk)
@@ -168,15 +169,6 @@ class _RawRecords:
             broken=tuple((numbers[row], rule) for row, rule in records.broken),
             malformed=tuple(replace(record, row=numbers[record.row]) for record in records.malformed),
         )
-
-    def _utf8(self, raw: bytes) -> bytes:
-        """The bytes in UTF-8, decoded with the source's encoding if that is not the one they were read with."""
-        declared = self._declared_encoding
-        if declared is None or codecs.lookup(declared) == codecs.lookup(self._encoding):
-            return raw
-        if self._encoding != "utf-8":
-            raw = raw.decode("utf-8", "surrogatepass").encode(self._encoding, "surrogateescape")
-        return raw.decode(declared, "surrogateescape").encode("utf-8", "surrogateescape")
 
 
 def _renumbered(frame: pl.DataFrame, numbers: Sequence[int]) -> pl.DataFrame:

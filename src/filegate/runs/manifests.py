@@ -14,10 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from filegate.errors import UnknownFormat
 from filegate.runs.address import Address
-from filegate.runs.run import Invocation, Range
+from filegate.runs.run import FoundLayout, Invocation, Range
 
 FileFormat = Literal["csv", "ndjson", "json_array", "concatenated_json", "parquet"]
 Compression = Literal["gzip", "zstd"]
+LineEnd = Literal["LF", "CRLF", "CR"]
 
 STAGED_AS: Final[Mapping[FileFormat, FileFormat]] = {"json_array": "ndjson", "concatenated_json": "ndjson"}
 """Formats whose chunks are staged in another one."""
@@ -35,6 +36,9 @@ class Layout:
         columns: names in the file's own order (empty for JSON, whose records carry their names).
         data_start: where the first record starts, in bytes of the decompressed UTF-8 text: after byte-order mark and
             header.
+        delimiter: between the fields of CSV.
+        line_end: as the first line ends; None for Parquet, and if a text has one line.
+        header_line: the line on which the header of CSV starts, from 1; None if there is none.
     """
 
     format: FileFormat
@@ -43,6 +47,21 @@ class Layout:
     encoding: str
     columns: tuple[str, ...]
     data_start: int
+    delimiter: str | None = None
+    line_end: LineEnd | None = None
+    header_line: int | None = None
+
+    @property
+    def found(self) -> FoundLayout:
+        """What the run's record says of it."""
+        return FoundLayout(
+            format=self.format,
+            encoding=None if self.format == "parquet" else self.encoding,
+            compression=self.compression,
+            delimiter=self.delimiter,
+            line_end=self.line_end,
+            header_line=self.header_line,
+        )
 
     @property
     def staged(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from filegate.runs.manifests import FORMAT, Format
-from filegate.runs.run import Usage
+from filegate.runs.run import FoundLayout, Usage
 from filegate.runs.states import Status
 
 
@@ -14,7 +14,8 @@ class RunRecord(BaseModel):
 
     `chunks_done` of `chunks_due`, and `rows_done`, are the progress of the present `state` since `entered_at`: as far
     as it was reported, which is now and then. While ingest still looks for chunks, none is due. `lease_until`, in
-    seconds since 1970, is when the run may be taken over, unless it gives a sign of life before.
+    seconds since 1970, is when the run may be taken over, unless it gives a sign of life before. `layout` is None until
+    ingest has found it, for replays of quarantined rows, and in items of earlier releases.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -37,6 +38,7 @@ class RunRecord(BaseModel):
     duplicates: int = 0
     bytes: int = 0
     chunks: int = 0
+    layout: FoundLayout | None = None
     chunks_due: int = 0
     chunks_done: int = 0
     rows_done: int = 0

@@ -65,17 +65,39 @@ class Request(_Section):
         return self.key.split("/", 1)[0] or "(none)"
 
 
+class FoundLayout(_Section):
+    """How an object is written, as ingest found it or its dataset declares it.
+
+    Attributes:
+        format: "csv", "ndjson", "json_array", "concatenated_json" or "parquet".
+        encoding: the text's codec; None for Parquet.
+        compression: "gzip" or "zstd"; None if the object as a whole is not compressed.
+        delimiter: between the fields of CSV.
+        line_end: "LF", "CRLF" or "CR", as the text's first line ends; None if it has one line, and for Parquet.
+        header_line: the line on which the header of CSV starts, from 1; None if there is none.
+    """
+
+    format: str
+    encoding: str | None = None
+    compression: str | None = None
+    delimiter: str | None = None
+    line_end: str | None = None
+    header_line: int | None = None
+
+
 class Ingested(_Section):
     """Ingest's result.
 
     `claim` says whose the run is: this execution's (CLAIMED), another's (DUPLICATE), or this one's, which has committed
-    it already and only has to repeat what follows the commit (COMMITTED).
+    it already and only has to repeat what follows the commit (COMMITTED). `layout` is None where quarantined rows are
+    replayed: they are not read from the object.
     """
 
     claim: Literal["CLAIMED", "DUPLICATE", "COMMITTED"]
     rows: int = 0
     bytes: int = 0
     chunks: int = 0
+    layout: FoundLayout | None = None
 
 
 class Validated(_Section):
@@ -236,6 +258,8 @@ class Run(_Section):
         found: dict[str, Any] = {}
         if self.ingested is not None:
             found = {"bytes": self.ingested.bytes, "chunks": self.ingested.chunks, "rows_in": self.ingested.rows}
+            if self.ingested.layout is not None:
+                found["layout"] = self.ingested.layout
         if self.validated is not None:
             names = {"rows_in", "rows_accepted", "rows_rejected", "rules", "quarantine"}
             found |= self.validated.model_dump(include=names)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
+from pydantic import BaseModel
 
 from filegate.errors import ClaimLost
 from filegate.runs.manifests import FORMAT
@@ -268,7 +269,9 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exact(value: Any) -> Any:
-    """DynamoDB's numbers are decimal ones."""
+    """DynamoDB's numbers are decimal ones, and its maps have no classes."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
     if isinstance(value, float):
         return Decimal(str(value))
     if isinstance(value, dict):

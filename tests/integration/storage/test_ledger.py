@@ -10,6 +10,7 @@ from filegate.devcloud.cloud import EmbeddedCloud
 from filegate.errors import ClaimLost, UnknownFormat
 from filegate.runs.run import (
     Failure,
+    FoundLayout,
     Ingested,
     Invocation,
     Request,
@@ -146,10 +147,12 @@ def test_ranges_that_report_at_once_all_count(dynamodb: Ledger, key: str) -> Non
 def test_facts_and_states_are_kept(ledger: Ledger, key: str) -> None:
     run = a_run(key)
     ledger.claim(run, NOW)
-    run = run.with_ingested(Ingested(claim="CLAIMED", rows=3, bytes=100, chunks=1))
+    layout = FoundLayout(format="csv", encoding="cp1250", delimiter=";", line_end="CRLF", header_line=1)
+    run = run.with_ingested(Ingested(claim="CLAIMED", rows=3, bytes=100, chunks=1, layout=layout))
     ledger.enter(run, State.VALIDATE, NOW + timedelta(seconds=1), Usage())
     record = ledger.get(run.run_id)
     assert record is not None
+    assert record.layout == layout
     assert (record.bytes, record.chunks, record.rows_in, record.rules) == (100, 1, 3, {})
     ledger.record(run.with_validated(validated({"carrier:isin": 2, "*:unique(a,b)": 1})), Usage())
     record = ledger.get(run.run_id)

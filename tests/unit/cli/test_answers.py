@@ -354,13 +354,22 @@ def test_the_statuses_offered_are_those_of_the_ledger() -> None:
 def test_show_has_all_about_a_run(filegate: Filegate, cloud: MemoryCloud) -> None:
     replay = cloud.has("replay", Status.FAILED, minute=SOON, run_id="f" * 64)
     states = {"IngestState": "2026-01-31T10:00:00.000Z", "ValidateState": "2026-01-31T10:00:00.250Z"}
-    run = cloud.has_partial(states=states, retries=1, replayed_by=replay.run_id, rows_deduplicated=0, minute=0)
+    layout = {"format": "csv", "encoding": "cp1250", "compression": "gzip", "delimiter": ";", "line_end": "CRLF"}
+    run = cloud.has_partial(
+        states=states,
+        retries=1,
+        replayed_by=replay.run_id,
+        rows_deduplicated=0,
+        minute=0,
+        layout=layout | {"header_line": 1},
+    )
     result = filegate("show", run.run_id)
     shown = " ".join(result.stdout.split())
     for part in (
         "flights/january.csv PARTIAL",
         "2026-01-31 10:00:00 UTC, took 1.5 s, restarted 1 time",
         "ValidateState +0.250 s",
+        'layout csv in cp1250, compressed with gzip, delimiter ";", header on line 1, lines end with CRLF',
         "5 in = 2 accepted + 3 rejected",
         "2 accepted = 2 out + 0 deduplicated",
         "flight:ge 3 carrier:isin 1",
@@ -372,6 +381,7 @@ def test_show_has_all_about_a_run(filegate: Filegate, cloud: MemoryCloud) -> Non
     (document,) = documents(filegate("show", run.run_id, "--json"))
     assert document["replayed_by"] == replay.run_id
     assert document["states"] == states
+    assert document["layout"] == layout | {"header_line": 1}
 
 
 def test_show_has_the_progress_of_a_long_run(

@@ -10,6 +10,7 @@ import zstandard
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats import sniff
 from filegate.formats.sources import Csv, Json, Parquet
+from filegate.runs.run import FoundLayout
 from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 TABLE = b"a,b\n1,2\n"
@@ -47,7 +48,8 @@ def layout(data, *sources, columns=("a", "b"), on_unknown_columns="reject"):
         (TABLE.decode().encode("utf-32"), (Csv(),), "csv", None, "utf-32"),
         (TABLE.decode().encode("utf-16-le"), (Csv(),), "csv", None, "utf-16-le"),
         (TABLE.decode().encode("utf-16-be"), (Csv(),), "csv", None, "utf-16-be"),
-        ("a,b\né,2\n".encode("latin-1"), (Csv(),), "csv", None, "cp1252"),
+        (TABLE.decode().encode("utf-16-be"), (Csv(encoding="utf-16"),), "csv", None, "utf-16-be"),
+        (TABLE.decode().encode("utf-16-le")[:-1], (Csv(),), "csv", None, "utf-16-le"),
         ("a,b\né,2\n".encode() + b"\xff,3\n", (Csv(),), "csv", None, "utf-8"),
         ("a,b\n€,2\n".encode("cp1252"), (Csv(encoding="windows-1252"),), "csv", None, "cp1252"),
     ],
@@ -57,6 +59,37 @@ def test_the_bytes_tell_what_the_file_is(data, sources, form, compression, encod
     found = layout(data, *sources, columns=columns)
     assert (found.format, found.compression, found.encoding) == (form, compression, encoding)
     assert type(sources[found.source]).__name__.lower() in {form, "json"}
+
+
+@pytest.mark.parametrize(
+    ("data", "source", "found"),
+    [
+        (TABLE, Csv(), FoundLayout(format="csv", encoding="utf-8", delimiter=",", line_end="LF", header_line=1)),
+        (
+            gzip.compress(b"\r\n\r\na;b\r\n1;2\n", mtime=0),
+            Csv(delimiter=";"),
+            FoundLayout(
+                format="csv", encoding="utf-8", compression="gzip", delimiter=";", line_end="CRLF", header_line=3
+            ),
+        ),
+        (
+            b'"a","b\nb"\r1,2\n',
+            Csv(),
+            FoundLayout(format="csv", encoding="utf-8", delimiter=",", line_end="CR", header_line=1),
+        ),
+        (
+            b"\xb3,2\r\n",
+            Csv(encoding="cp1250", header=False),
+            FoundLayout(format="csv", encoding="cp1250", delimiter=",", line_end="CRLF"),
+        ),
+        (b"1,2", Csv(header=False), FoundLayout(format="csv", encoding="utf-8", delimiter=",")),
+        (b'{"a": 1}\r\n', Json(), FoundLayout(format="ndjson", encoding="utf-8", line_end="CRLF")),
+        (b'[{"a": 1}]', Json(), FoundLayout(format="json_array", encoding="utf-8")),
+        (parquet(a=[1], b=[2]), Parquet(), FoundLayout(format="parquet")),
+    ],
+)
+def test_what_is_found_is_said(data, source, found):
+    assert layout(data, source, columns=("a", "b\nb") if b"b\nb" in data else ("a", "b")).found == found
 
 
 @pytest.mark.parametrize(
@@ -170,7 +203,9 @@ def test_a_header_may_be_quoted_marked_and_broken_over_lines():
 def test_a_malformed_header_is_refused():
     with pytest.raises(MalformedObject, match="quoted field that is not closed"):
         layout(b'"a,b\n1,2\n')
-    with pytest.raises(MalformedObject, match="not text in the file's encoding"):
-        layout("a,é".encode() + b"\xff\n1,2\n")
+    with pytest.raises(MalformedObject, match=r"0xff at byte 1 of the record; allowed is UTF-8, .*Csv\(encoding="):
+        layout(b"a\xff," + "é\n1,2\n".encode())
+    with pytest.raises(MalformedObject, match=r"0x81 at character 3 of the record; allowed is text in .* cp1252"):
+        layout(b"a,\x81\n1,2\n", Csv(encoding="cp1252"))
     with pytest.raises(MalformedObject, match="longer than"):
         layout(b"a" * (2 << 20))

@@ -8,7 +8,6 @@ import zstandard
 
 from filegate.errors import MalformedObject, ObjectTooLarge
 from filegate.formats import compression, text
-from filegate.formats.sniff import SAMPLE_BYTES
 from filegate.formats.sources import Csv, Json
 from tests.unit.formats.support import read_all
 
@@ -90,40 +89,22 @@ def test_bytes_outside_the_declared_encoding_cost_their_record():
     result = read_all(data, ["a", "b"], Csv(encoding="cp1252"))
     assert result.rows == [("€", "2"), ("5", "6")]
     assert result.rules == [(2, "record:encoding")]
+    broken = result.malformed[0].broken
+    assert (broken.value, broken.allowed) == (
+        "0x81 at character 1 of the record",
+        "text in the declared encoding, cp1252",
+    )
+
+
+def test_a_nul_in_a_decoded_text_is_found_by_its_character():
+    [bad] = read_all("a,b\né\0,2\n".encode("utf-16"), ["a", "b"]).malformed
+    assert (bad.broken.rule, bad.broken.value) == ("record:nul", "NUL at character 2 of the record")
 
 
 def test_half_a_character_at_the_end_costs_the_last_record():
     result = read_all("a,b\n1,2\n3,é\n".encode("utf-16")[:-3], ["a", "b"])
     assert result.rows == [("1", "2")]
     assert result.rules == [(2, "record:encoding")]
-
-
-def test_windows_1252_is_what_looks_like_latin_1():
-    text = "a,b\n5 €,„Café“\n"
-    assert read_all(text.encode("cp1252"), ["a", "b"]).rows == [("5 €", "„Café“")]
-    late = "a,b\né,1\n" + "x,y\n" * 400_000 + "€,2\n"
-    assert read_all(late.encode("cp1252"), ["a", "b"]).rows[-1] == ("€", "2")
-    assert read_all(b"a,b\n\xe9,1\n\x81,2\n", ["a", "b"]).rules == [(2, "record:encoding")]
-
-
-FILLER = "x,y\n" * (SAMPLE_BYTES // 4)
-
-
-@pytest.mark.parametrize("source", [Csv(), Csv(encoding="cp1252")])
-def test_utf_8_in_detected_windows_1252_costs_its_record_unless_declared(source):
-    data = ("a,b\né,1\n" + FILLER).encode("cp1252") + "é,2\n".encode() + "ü,3\n".encode("cp1252")
-    result = read_all(data, ["a", "b"], source)
-    guessed = source.encoding is None
-    assert result.rules == ([(len(result.frame), "record:encoding")] if guessed else [])
-    assert result.rows[0] == ("é", "1")
-    assert result.rows[-2:] == ([("x", "y"), ("ü", "3")] if guessed else [("Ã©", "2"), ("ü", "3")])
-
-
-def test_latin_1_is_detected_and_utf_8_with_a_few_bad_bytes_stays_utf_8():
-    assert read_all("a,b\n1,é\n".encode("latin-1"), ["a", "b"]).rows == [("1", "é")]
-    mixed = read_all("a,b\n1,é\n".encode() + "2,é\n".encode("latin-1"), ["a", "b"])
-    assert mixed.rows == [("1", "é")]
-    assert mixed.rules == [(2, "record:encoding")]
 
 
 def test_of_an_endless_record_only_the_first_bytes_are_staged(monkeypatch):

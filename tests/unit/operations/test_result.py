@@ -22,6 +22,7 @@ def test_a_partial_run(cloud: MemoryCloud) -> None:
         "rows_accepted": 2,
         "rows_rejected": 3,
         "rows_out": 2,
+        "layout": None,
         "rules": {"flight:ge": 3, "carrier:isin": 1},
         "output": [f"s3://processed/flights/month={month}/{run.run_id}-00000.parquet" for month in (1, 2)],
         "superseded_by": None,

@@ -18,6 +18,7 @@ from filegate.pipeline.fan_out import RANGE_CHUNKS
 from filegate.pipeline.in_process import SETTINGS
 from filegate.runs.address import Address
 from filegate.runs.manifests import OutputManifest
+from filegate.runs.run import FoundLayout
 from filegate.runs.states import Status
 from filegate.storage.folder import FolderStore
 from filegate.storage.memory import MemoryLedger
@@ -56,6 +57,7 @@ def test_a_file_is_run_through_all_stages(file: Path, datasets: Path, tmp_path: 
     record = outcome.record
     assert (record.status, record.rows_in, record.rows_accepted, record.rows_rejected) == (Status.PARTIAL, 4, 3, 1)
     assert record.rules == {"country:isin": 1}
+    assert record.layout == FoundLayout(format="csv", encoding="utf-8", delimiter=",", line_end="LF", header_line=1)
     rows = pl.read_parquet(tmp_path / "out" / "processed" / "orders" / "*.parquet")
     assert rows["id"].to_list() == [1, 2, 4]
     rejected = pl.read_parquet(tmp_path / "out" / "quarantine" / "orders" / record.run_id / "*.parquet")

@@ -222,6 +222,7 @@ def test_a_replay_of_quarantined_rows_adds_to_its_run(pipeline: Pipeline) -> Non
     again = pipeline.finish(pipeline.replay(first, rows="quarantined"))
     assert live_ids(pipeline) == [1, 2, 3]
     assert pipeline.record(first).superseded_by is None
+    assert pipeline.record(again).layout is None
     assert again.validated is not None
     assert (again.validated.rows_in, again.validated.rows_rejected) == (2, 1)
     rejected = pipeline.rejected(again)

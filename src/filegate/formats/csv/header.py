@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats.columns import check_columns, is_header, listed
 from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
-from filegate.formats.encoding import UTF8_BOM
+from filegate.formats.encoding import UTF8_BOM, undecodable
 from filegate.formats.records import TOO_LONG, ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv
 
@@ -27,11 +27,12 @@ def read_header(
     source: Csv,
     expected: Sequence[ExpectedColumn],
     on_unknown_columns: UnknownColumns,
+    encoding: str,
     name: str,
 ) -> tuple[tuple[str, ...], int]:
     """The file's columns, and the offset of its first data record.
 
-    `sample` is the first bytes of its UTF-8 text, or the whole text if that has `ended`.
+    `sample` is the first bytes of its UTF-8 text, or the whole text if that has `ended`; `encoding` is the codec.
 
     Raises:
         EmptyObject: there is no data record.
@@ -46,7 +47,12 @@ def read_header(
         if ended:
             raise EmptyObject(f"{name}: the file has only blank lines.", advice="Deliver it with its rows.")
         raise MalformedObject(f"{name}: the first {size} bytes are blank lines.", advice="Remove them.")
-    fields = _fields(sample, first, grammar, ended=ended, name=name)
+    try:
+        fields = _fields(sample, first, grammar, ended=ended, name=name)
+    except UnicodeDecodeError as error:
+        broken = undecodable(sample[first.start : first.end], encoding, source)
+        problem = f"{name}: the first record cannot be decoded: {broken.value}; allowed is {broken.allowed}."
+        raise MalformedObject(problem) from error
     if _EXCEL_LINE.fullmatch(sample, first.start, first.end):
         raise SchemaMismatch(
             f"{name}: the first line, 'sep=', tells Excel the delimiter, and is not part of the table.",
@@ -77,20 +83,13 @@ def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, nam
     elif record.problem is not None:
         problem = "has a quoted field that is not closed, or text after its closing quote"
     elif b"\0" in body:
-        problem = "has NUL bytes"
+        problem = "has NUL bytes (if it is UTF-16 without a byte-order mark, declare that encoding)"
     if problem is not None:
         raise MalformedObject(
             f"{name}: the first record {problem}.",
             advice="Is it a CSV file? If so, check the delimiter, quote and escape that its source declares.",
         )
-    try:
-        return [field.text for field in grammar.values(body)]
-    except UnicodeDecodeError as error:
-        raise MalformedObject(
-            f"{name}: the first record is not text in the file's encoding "
-            f"(byte 0x{error.object[error.start]:02x} in a column's name).",
-            advice="Declare the encoding, for example Csv(encoding='cp1252').",
-        ) from error
+    return [field.text for field in grammar.values(body)]
 
 
 def _check_width(fields: Sequence[str], source: Csv, expected: Sequence[ExpectedColumn], name: str) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
 from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.plain import PlainReader
-from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8
+from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8, place, undecodable
 from filegate.formats.reader import RowBuffer, TextReader, null_if_in
 from filegate.formats.records import (
     KEPT_BYTES,
@@ -46,11 +46,13 @@ class CsvReader(TextReader):
         columns: Sequence[str],
         expected: Sequence[ExpectedColumn],
         on_unknown_columns: UnknownColumns,
+        encoding: str = "utf-8",
     ) -> None:
         dtypes = {column.name: column.dtype for column in expected}
         projection = _Projection(columns, dtypes, source, rescue=on_unknown_columns == "rescue")
         super().__init__(csv_grammar(source, len(columns)), projection.names)
         self._source = source
+        self._encoding = encoding
         self._projection = projection
         types = {
             place: dtype
@@ -62,7 +64,9 @@ class CsvReader(TextReader):
     def _records(self, data: bytes, chunk: Chunk) -> Records:
         if records := self._plain.read(data, chunk):
             return records
-        found = _ScannedChunk(data, chunk.first_row, self._source, self._grammar, self._projection)
+        found = _ScannedChunk(
+            data, chunk.first_row, self._source, self._grammar, self._projection, encoding=self._encoding
+        )
         return Records(found.frame(), (), tuple(found.malformed), lambda rows: found.offsets(rows) + chunk.origin)
 
 
@@ -100,11 +104,14 @@ class _ScannedChunk:
     Which way a record takes changes nothing but the time.
     """
 
-    def __init__(self, data: bytes, first_row: int, source: Csv, grammar: Grammar, projection: _Projection) -> None:
+    def __init__(
+        self, data: bytes, first_row: int, source: Csv, grammar: Grammar, projection: _Projection, *, encoding: str
+    ) -> None:
         self._data = data
         self._first_row = first_row
         self._next_row = first_row
         self._source = source
+        self._encoding = encoding
         self._grammar = grammar
         self._projection = projection
         self._index = grammar.index(data, excluded=b"\0")
@@ -174,7 +181,7 @@ class _ScannedChunk:
     def _unreadable(self, record: Record, body: bytes) -> BrokenRule | None:
         """The rule that a record breaks before its fields are known."""
         if record.problem == TOO_LONG:
-            return BrokenRule(TOO_LONG, None, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes")
+            return BrokenRule(TOO_LONG, None, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes in UTF-8")
         if record.problem is not None:
             problem = "a quoted field that is not closed, or text after its closing quote"
             return BrokenRule(record.problem, None, problem, _ALLOWED_QUOTES)
@@ -182,7 +189,9 @@ class _ScannedChunk:
             problem = "a delimiter between quotes inside of unquoted fields"
             return BrokenRule("record:quote", None, problem, _ALLOWED_QUOTES)
         if b"\0" in body:
-            return BrokenRule("record:nul", None, f"NUL at byte {body.index(0)} of the record", "text without NUL")
+            return BrokenRule(
+                "record:nul", None, f"NUL at {place(body, body.index(0), self._encoding)}", "text without NUL"
+            )
         return None
 
     def _values(self, body: bytes) -> list[str | None] | BrokenRule:
@@ -190,9 +199,7 @@ class _ScannedChunk:
         try:
             fields = self._grammar.values(body)
         except UnicodeDecodeError:
-            invalid = next_invalid_utf8(body, 0, len(body))
-            value = f"0x{body[invalid]:02x} at byte {invalid} of the record"
-            return BrokenRule("record:encoding", None, value, "text in the file's encoding")
+            return undecodable(body, self._encoding, self._source)
         trailing, last_is_empty = self._source.trailing_delimiter, not (fields[-1].text or fields[-1].quoted)
         if len(fields) != self._grammar.fields or (trailing and not last_is_empty):
             return _wrong_width(len(fields), self._grammar.fields - trailing, trailing, last_is_empty)

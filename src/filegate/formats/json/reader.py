@@ -12,7 +12,7 @@ import polars as pl
 
 from filegate.formats.columns import listed, spelling
 from filegate.formats.csv.grammar import line_grammar
-from filegate.formats.encoding import next_invalid_utf8
+from filegate.formats.encoding import next_invalid_utf8, undecodable
 from filegate.formats.json.plain import plain_lines
 from filegate.formats.json.record import MalformedRecord, excerpt, parse_record, rescued, scalar_type, to_string
 from filegate.formats.json.splitter import JOINT
@@ -30,7 +30,7 @@ from filegate.formats.records import (
 )
 from filegate.formats.sources import Json
 from filegate.runs.broken_rule import BrokenRule
-from filegate.runs.manifests import STAGED_AS, Chunk, FileFormat
+from filegate.runs.manifests import STAGED_AS, Chunk, Layout
 
 _LINE: Final = re.compile(rb"[^\r\n]++")
 _JOINED_LINE: Final = re.compile(rb"[^\r\n" + JOINT + rb"]++")
@@ -62,16 +62,17 @@ class JsonReader(TextReader):
     Plain lines are read together by polars, the others one by one.
 
     Args:
-        form: how the records followed each other in the object.
+        layout: of the object.
         source: as declared.
         columns: the contract's.
         on_unknown_columns: what keys of no column mean.
     """
 
     def __init__(
-        self, form: FileFormat, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
+        self, layout: Layout, source: Json, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
     ) -> None:
-        self._form = form
+        self._layout = layout
+        self._source = source
         self._expected = {column.name: column for column in columns}
         self._nulls = {name: frozenset(source.null_words(name)) for name in self._expected}
         self._type_rules = {name: f"{name}:type" for name in self._expected}
@@ -81,7 +82,7 @@ class JsonReader(TextReader):
         super().__init__(line_grammar(), [*self._expected, *extra])
 
     def _records(self, data: bytes, chunk: Chunk) -> Records:
-        joined = self._form == "concatenated_json"
+        joined = self._layout.format == "concatenated_json"
         text = data.replace(JOINT, b"}\n") if joined else data
         lines = self._lines(text, chunk.rows)
         rows = pl.int_range(chunk.first_row, chunk.first_row + len(lines), dtype=pl.Int64, eager=True).alias(ROW)
@@ -100,6 +101,10 @@ class JsonReader(TextReader):
                     values, rules = self._values(parse_record(line[0], self._grammar.limit))
                 except MalformedRecord as error:
                     malformed.append(Malformed(row, line[0][:KEPT_BYTES], error.broken))
+                    continue
+                except UnicodeDecodeError:
+                    rule = undecodable(line[0], self._layout.encoding, self._source)
+                    malformed.append(Malformed(row, line[0][:KEPT_BYTES], rule))
                     continue
                 parsed.add(row, values)
                 if rules:
@@ -120,7 +125,7 @@ class JsonReader(TextReader):
     def _lines(self, data: bytes, rows: int) -> pl.Series:
         """So many records, one per line; a replacement character, for invalid UTF-8, keeps one from being plain."""
         data = data.replace(b"\r", b"\n")
-        if self._form in STAGED_AS:
+        if self._layout.format in STAGED_AS:
             data = _MANY_LINE_ENDS.sub(b"\n", data)
         if next_invalid_utf8(data, 0, len(data)) < len(data):
             data = data.decode(errors="replace").encode()

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from filegate.formats.encoding import next_invalid_utf8
 from filegate.formats.records import MAX_VALUE_LENGTH, TOO_LONG, Scalar
 from filegate.runs.broken_rule import BrokenRule
 
@@ -34,13 +33,11 @@ def parse_record(line: bytes, limit: int) -> dict[str, Any]:
     """The object in a line.
 
     Raises:
-        MalformedRecord: the line is longer than `limit` bytes, is not UTF-8, or is not one JSON object.
+        MalformedRecord: the line is longer than `limit` bytes, or is not one JSON object.
+        UnicodeDecodeError: it is not UTF-8.
     """
     if len(line) > limit:
-        raise MalformedRecord(TOO_LONG, f"{len(line)} bytes", f"at most {limit} bytes")
-    if (invalid := next_invalid_utf8(line, 0, len(line))) < len(line):
-        value = f"0x{line[invalid]:02x} at byte {invalid} of the record"
-        raise MalformedRecord("record:encoding", value, "text in the file's encoding")
+        raise MalformedRecord(TOO_LONG, f"{len(line)} bytes", f"at most {limit} bytes in UTF-8")
     text = line.decode()
     try:
         record = _DECODER.decode(text)
