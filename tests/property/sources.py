@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from filegate.formats.sources import Csv, Json, Parquet, Source
 
-NULL_VALUES = st.sampled_from([(), (), ("NA",), ("", "x"), ("-1", "0", "2020-01-01", '"', "a"), ("1", "null")])
+NULL_VALUES = st.sampled_from(
+    [
+        (),
+        (),
+        ("NA",),
+        ("", "x"),
+        ("-1", "0", "2020-01-01", '"', "a"),
+        ("1", "null"),
+        ("\\N", "ex"),
+        {"c0": ["NA"]},
+        {"c0": ["1", "NA"], "c1": "x"},
+    ]
+)
 DATE_FORMATS = st.sampled_from([{}, {}, {"c0": "%d.%m.%Y"}, {"c1": "%Y/%m/%d"}])
 ENCODINGS = st.sampled_from([None, "utf-8", "utf-8", "cp1252", "utf-16"])
 

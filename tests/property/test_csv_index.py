@@ -35,7 +35,7 @@ def test_the_index_finds_records_of_the_grammar(data, grammar):
         for start, following in itertools.pairwise([*span.starts, span.end]):
             record = grammar.record(data, start, len(data))
             assert (start, record.next, record.problem) == (position, following, None)
-            assert not grammar.is_blank(record)
+            assert not grammar.is_blank(data, record)
             position = following
         if position < len(data):
             position = grammar.record(data, position, len(data)).next

@@ -97,7 +97,10 @@ def files(draw: st.DrawFn) -> File:
     short, long = lines[-1].replace(source.delimiter, "", 1), source.delimiter + lines[-1]
     body = lines[-1].rstrip("\r\n")
     longer = body + "x" + lines[-1][len(body) :]
-    odd = [end, short, long, longer, "x" + end, f'"{end}', "\0" + end, f"'x\\{end}"]
+    names = [*(f"c{index}" for index in range(len(chosen))), *["z"] * extra]
+    repeated = source.delimiter.join(names) + end
+    blank = " \t" + end
+    odd = [end, short, long, longer, "x" + end, f'"{end}', "\0" + end, f"'x\\{end}", repeated, blank]
     lines[1:1] = draw(st.just([]) | st.sampled_from(odd).map(lambda line: [line]))
     return File(types, source, "".join(lines).encode(), extra, on_unknown)
 
@@ -162,7 +165,7 @@ def test_the_three_ways_to_read_a_record_and_the_oracle_agree(file, chunk_bytes)
     event(f"malformed: {bool(grammar.malformed)}")
 
     start = typed.layout.data_start
-    oracle = csv_oracle.records(file.text[start:], file.source, len(file.columns))
+    oracle = csv_oracle.records(file.text[start:], file.source, file.columns)
     assert [start + offset for offset, _ in oracle] == grammar.offsets
     assert [(row, each) for row, (_, each) in enumerate(oracle, 1) if isinstance(each, str)] == grammar.rules
     values = [each[: len(file.types)] for _, each in oracle if isinstance(each, tuple)]

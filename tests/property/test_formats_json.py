@@ -25,7 +25,9 @@ VALUE = st.recursive(
 RECORD = st.dictionaries(st.sampled_from(["a", "b", "c"]), VALUE) | VALUE
 SPACE = st.sampled_from(["", " ", "\n", "\r\n  "])
 LINE = st.lists(
-    st.sampled_from([b'{"a": 1}', b'{"a": "x"', b"}", b"[", b"\n", b"\r\n", b"\r", b"\xff", b"\0", b"NaN", b'"', b"\\"])
+    st.sampled_from(
+        [b'{"a": 1}', b'{"a": "x"', b"}", b"[", b"\n", b"\r\n", b"\r", b" ", b"\t", b"\xff", b"\0", b"NaN", b'"', b"\\"]
+    )
 ).map(b"".join)
 
 COLUMN = st.builds(
@@ -67,6 +69,26 @@ def test_an_array_is_read_as_its_lines_would_be(records, chunk_bytes, indented):
 
 
 @few
+@given(st.lists(st.tuples(RECORD, SPACE, st.booleans())), st.integers(1, 80))
+def test_concatenated_values_are_read_as_their_lines_would_be(records, chunk_bytes):
+    dumped = [
+        '{\n"a": 1}',
+        *(json.dumps(one, ensure_ascii=False, indent=2 if nice else None) for one, _, nice in records),
+    ]
+    between = [after or " " * (not one.endswith("}")) for one, (_, after, _) in zip(dumped, records, strict=False)]
+    text = "".join(f"{one}{after}" for one, after in zip(dumped, [*between, ""], strict=True)).encode()
+    lines = "\n".join(one.replace("\n", " ") for one in dumped).encode()
+    concatenated = read_all(text, COLUMNS, UTF8, chunk_bytes=chunk_bytes, on_unknown_columns="rescue")
+    plain = read_all(lines, COLUMNS, UTF8, on_unknown_columns="rescue")
+    assert [concatenated.layout.format, plain.layout.format] == ["concatenated_json", "ndjson"]
+    assert [text[offset : offset + 1] for offset in concatenated.offsets] == [one[:1].encode() for one in dumped]
+    assert concatenated.frame.equals(plain.frame)
+    assert concatenated.malformed == plain.malformed
+    assert concatenated.broken == plain.broken
+    assert concatenated.originals.equals(plain.originals)
+
+
+@few
 @given(LINE, st.integers(1, 40))
 def test_any_lines_in_any_chunks_are_the_same_records(data, chunk_bytes):
     data = b'{"a": 1}\n' + data
@@ -75,7 +97,7 @@ def test_any_lines_in_any_chunks_are_the_same_records(data, chunk_bytes):
     assert pieces.frame.equals(whole.frame)
     assert pieces.malformed == whole.malformed
     assert pieces.offsets == whole.offsets
-    lines = [line for line in data.replace(b"\r", b"\n").split(b"\n") if line]
+    lines = [line for line in data.replace(b"\r", b"\n").split(b"\n") if line.strip(b" \t")]
     assert len(lines) == whole.frame.height + len(whole.malformed)
 
 

@@ -203,6 +203,8 @@ class Dataset(Declaration):
             if isinstance(source, TextSource):
                 self._check_columns("date_formats", tuple(source.date_formats))
                 self._check_date_formats(source)
+                if isinstance(source.null_values, Mapping):
+                    self._check_columns("null_values", tuple(source.null_values))
 
     def _check_date_formats(self, source: TextSource) -> None:
         for name, date_format in source.date_formats.items():

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 
 from filegate.formats.csv.grammar import csv_grammar, line_grammar
 from filegate.formats.csv.reader import CsvReader
-from filegate.formats.json.array import ArraySplitter
 from filegate.formats.json.reader import JsonReader
+from filegate.formats.json.splitter import ValueSplitter
 from filegate.formats.parquet import ParquetReader, parquet_schema, split_parquet
 from filegate.formats.reader import Reader
 from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Malformed, RawChunk, Records, UnknownColumns
 from filegate.formats.sniff import sniff
 from filegate.formats.sources import Json, Parquet, Source
 from filegate.formats.text import TextSplitter, open_text
-from filegate.runs.manifests import Layout
+from filegate.runs.manifests import STAGED_AS, Layout
 from filegate.storage.objects import Blob
 
 __all__ = [
@@ -51,8 +51,8 @@ def split(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> It
     if isinstance(source, Parquet):
         return split_parquet(blob, chunk_bytes)
     text = open_text(blob, layout.compression, layout.encoding)
-    if layout.format == "json_array":
-        return ArraySplitter(text, layout.data_start, line_grammar(), chunk_bytes, blob.name).chunks()
+    if layout.format in STAGED_AS:
+        return ValueSplitter(text, layout, line_grammar(), chunk_bytes, blob.name).chunks()
     grammar = line_grammar() if isinstance(source, Json) else csv_grammar(source, len(layout.columns))
     return TextSplitter(text, layout, grammar, chunk_bytes).chunks()
 
@@ -64,5 +64,5 @@ def make_reader(
     if isinstance(source, Parquet):
         return ParquetReader(layout.columns, columns, on_unknown_columns)
     if isinstance(source, Json):
-        return JsonReader(source, columns, on_unknown_columns, layout.encoding)
+        return JsonReader(layout, source, columns, on_unknown_columns)
     return CsvReader(source, layout.columns, columns, on_unknown_columns, layout.encoding)

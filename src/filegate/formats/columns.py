@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from typing import Final
+from unicodedata import category, normalize
 
 from filegate.errors import SchemaMismatch
 from filegate.formats.records import ExpectedColumn, UnknownColumns
@@ -23,6 +24,9 @@ _MAX_LIST_LENGTH: Final = 200
 
 _MAX_COMPARED: Final = 100
 """Maximum number of a file's names in which similar ones are searched for."""
+
+_SEPARATORS: Final = frozenset(("Cc", "Cf", "Pc", "Pd"))
+"""Categories of characters that do not tell two names apart: control and format characters, underscores, dashes."""
 
 _MIN_SIMILARITY: Final = 0.8
 """Similarity (`difflib`) from which on one name is certainly a misspelling of the other."""
@@ -38,6 +42,8 @@ def check_columns(
 ) -> None:
     """Refuse a file whose columns are not those of the contract; their order does not matter.
 
+    An optional column may be absent, but not be there in another spelling: the file means it.
+
     Args:
         found: the file's columns.
         expected: the contract's.
@@ -47,7 +53,8 @@ def check_columns(
         hint: gives the caller's advice, if it has any; called if the columns do not match.
 
     Raises:
-        SchemaMismatch: a required column is missing, a column is repeated, a column is unknown, or too many are.
+        SchemaMismatch: a required column is missing, or all are, or one is spelt differently; a column is repeated; a
+            column is unknown, or too many are.
     """
     names = [column.name for column in expected]
     ours = frozenset(names)
@@ -58,7 +65,12 @@ def check_columns(
             f"{name}: {len(others):,} of its columns are not in the contract; at most {MAX_RESCUED:,} can be rescued.",
             advice=hint() or "Correct the file, or declare on_unknown_columns='ignore'.",
         )
-    missing = [column.name for column in expected if column.required and column.name not in counts]
+    absent = [column for column in expected if column.name not in counts]
+    respelt = frozenset(map(spelling, others)) if absent else frozenset()
+    # values of an optional column would be lost, and perhaps replaced by its default
+    missing = [column.name for column in absent if column.required or spelling(column.name) in respelt]
+    if not missing and len(absent) == len(expected):
+        missing = names
     repeated = [column for column in (counts if on_unknown_columns == "rescue" else names) if counts[column] > 1]
     unknown = others if on_unknown_columns == "reject" else []
     if not (missing or repeated or unknown):
@@ -132,13 +144,20 @@ def _advice(others: Sequence[str], missing: Sequence[str], unknown: Sequence[str
 
 
 def _respelt(others: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Those that differ from the contract's names in case, spaces and dashes only: they cannot be values."""
-    plain = frozenset(map(_plain, names))
-    return [column for column in others if _plain(column) in plain]
+    """Those that are names of the contract in another spelling: they cannot be values."""
+    spellings = frozenset(map(spelling, names))
+    return [column for column in others if spelling(column) in spellings]
+
+
+def spelling(name: str) -> str:
+    """What names have in common that differ in case, blanks, dashes, underscores or invisible characters only."""
+    name = normalize("NFKC", name).casefold()
+    return "".join(one for one in name if not one.isspace() and category(one) not in _SEPARATORS) or name
 
 
 def _plain(name: str) -> str:
-    return "".join(name.casefold().replace("_", " ").replace("-", " ").split())[:_MAX_NAME_LENGTH]
+    """A name to compare with similar ones."""
+    return spelling(name)[:_MAX_NAME_LENGTH]
 
 
 def _quoted(name: str) -> str:

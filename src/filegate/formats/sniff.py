@@ -10,15 +10,15 @@ from typing import Final, TypeVar
 
 from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
-from filegate.formats.csv.grammar import CTRL_Z
 from filegate.formats.csv.header import read_header
 from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, declared_codec, detect_encoding
+from filegate.formats.json.form import detect_form
 from filegate.formats.parquet import parquet_columns
 from filegate.formats.readings import undeclared_encoding
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source, TextSource
 from filegate.formats.text import open_text
-from filegate.runs.manifests import Compression, FileFormat, Layout, LineEnd
+from filegate.runs.manifests import Compression, Layout, LineEnd
 from filegate.storage.objects import Blob
 
 _S = TypeVar("_S", Csv, Json, Parquet)
@@ -70,7 +70,7 @@ def sniff(
         index, json = _declared(Json, sources, "JSON", blob.name)
         encoding = _encoding(json, detected, raw, blob.name)
         text = texts[encoding]
-        form, start = _first_record(text, ended=ended, name=blob.name)
+        form, start = detect_form(text, ended=ended, name=blob.name)
         return Layout(form, index, compression, encoding, (), start, line_end=_line_end(text))
     index, csv = _declared(Csv, sources, "delimited text", blob.name)
     encoding = _encoding(csv, detected, raw, blob.name)
@@ -178,19 +178,6 @@ def _starts_like_json(text: bytes, sources: Sequence[Source]) -> bool:
     if Csv not in kinds and content[:1] in (b"[", b"{"):
         return True
     return _JSON_START.match(content) is not None if content else Json in kinds and Csv not in kinds
-
-
-def _first_record(sample: bytes, *, ended: bool, name: str) -> tuple[FileFormat, int]:
-    """Whether the text is one array or one object per line, and the offset from which the first record may start."""
-    mark = len(UTF8_BOM) if sample.startswith(UTF8_BOM) else 0
-    content = sample[mark:].lstrip()
-    if ended and content in (b"", CTRL_Z):
-        raise EmptyObject(f"{name}: the file has only blank lines.", advice="Deliver it with its rows.")
-    if not content.startswith(b"["):
-        return "ndjson", mark
-    if content[1:].lstrip().startswith(b"]"):
-        raise EmptyObject(f"{name}: the JSON array is empty.", advice="Deliver it with its rows.")
-    return "json_array", len(sample) - len(content) + 1
 
 
 def _declared(kind: type[_S], sources: Sequence[Source], found: str, name: str) -> tuple[int, _S]:

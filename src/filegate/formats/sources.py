@@ -14,12 +14,12 @@ class TextSource:
     """Options of every text format.
 
     Attributes:
-        null_values: strings that mean null, besides the empty unquoted field.
+        null_values: strings that mean null, besides the empty unquoted field: in all columns, or by column.
         date_formats: strptime-like format by column, for dates, times and timestamps that are not ISO 8601.
         encoding: a Python codec name; None: UTF-8, or UTF-16 if the first bytes show it.
     """
 
-    null_values: Sequence[str] = ()
+    null_values: Sequence[str] | Mapping[str, str | Sequence[str]] = ()
     date_formats: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
 
@@ -28,7 +28,11 @@ class TextSource:
             raise DeclarationError(
                 f"null_values={self.null_values!r} is one string.", advice=f"Write a list: [{self.null_values!r}]."
             )
-        object.__setattr__(self, "null_values", tuple(self.null_values))
+        if isinstance(self.null_values, Mapping):
+            words = {name: (word,) if isinstance(word, str) else tuple(word) for name, word in self.null_values.items()}
+            object.__setattr__(self, "null_values", words)
+        else:
+            object.__setattr__(self, "null_values", tuple(self.null_values))
         if self.encoding is not None:
             try:
                 "".encode(self.encoding)
@@ -38,6 +42,11 @@ class TextSource:
                     f"encoding={self.encoding!r} is not a codec for files that Python knows.",
                     advice="Use for example 'utf-8', 'latin-1', 'cp1252' or 'utf-16'.",
                 ) from None
+
+    def null_words(self, column: str) -> tuple[str, ...]:
+        """The strings that mean null in a column."""
+        words = self.null_values.get(column, ()) if isinstance(self.null_values, Mapping) else self.null_values
+        return tuple(words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +84,7 @@ class Csv(TextSource):
 
 @dataclass(frozen=True, kw_only=True)
 class Json(TextSource):
-    """JSON records: one object per line (NDJSON), or one array of objects; this is detected."""
+    """JSON records: an object per line (NDJSON), an array, or objects one after the other; this is detected."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from filegate.runs.manifests import Compression, Layout
 from filegate.storage.objects import Blob
 
 MAX_CHUNK_ROWS: Final = 1 << 17
-"""A chunk of short rows ends here before it is full: in memory a row takes 50 bytes and more, however short it is."""
+"""A chunk of short rows or blank lines ends here before it is full: in memory a row takes 50 bytes and more."""
 
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -114,7 +114,7 @@ class TextSplitter:
             record = self._grammar.record(window.data, 0, size)
             if record.problem == TOO_LONG:
                 return self._too_long()
-            length, rows = record.next, int(not self._grammar.is_blank(record))
+            length, rows = record.next, int(not self._grammar.is_blank(window.data, record))
         if window.ended and length == size:
             length = len(window.data)
         chunk = RawChunk(window.start, length, rows, window.data[:length] if self._layout.staged else None)
@@ -126,11 +126,11 @@ class TextSplitter:
 
         The target length of the last chunk is kept, so that short rows are not counted twice.
         """
-        length, rows = self._grammar.advance(self._window.data, min(self._target, size), size)
+        length, rows, lines = self._grammar.advance(self._window.data, min(self._target, size), size)
         self._target = min(2 * self._target, self._chunk_bytes)
-        while rows > MAX_CHUNK_ROWS:
-            self._target = length * MAX_CHUNK_ROWS // rows
-            length, rows = self._grammar.advance(self._window.data, self._target, size)
+        while lines > MAX_CHUNK_ROWS:
+            self._target = length * MAX_CHUNK_ROWS // lines
+            length, rows, lines = self._grammar.advance(self._window.data, self._target, size)
         return length, rows
 
     def _too_long(self) -> RawChunk:

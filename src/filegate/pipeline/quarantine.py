@@ -21,7 +21,7 @@ from filegate.formats.records import KEPT_BYTES, ORIGINALS, ROW
 from filegate.formats.sources import Source, TextSource
 from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
-from filegate.runs.manifests import Chunk, Layout
+from filegate.runs.manifests import STAGED_AS, Chunk, Layout
 from filegate.storage.folder import FileBlob
 from filegate.storage.objects import Blob
 
@@ -132,7 +132,7 @@ class _RawRecords:
         self._now = layout.encoding if declared is None else codec_name(declared)
         lines = replace(
             layout,
-            format="ndjson" if layout.format == "json_array" else layout.format,
+            format=STAGED_AS.get(layout.format, layout.format),
             compression=None,
             encoding=self._now,
             data_start=0,

@@ -6,8 +6,9 @@ versions had a number has none, and is of version 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -15,9 +16,12 @@ from filegate.errors import UnknownFormat
 from filegate.runs.address import Address
 from filegate.runs.run import FoundLayout, Invocation, Range
 
-FileFormat = Literal["csv", "ndjson", "json_array", "parquet"]
+FileFormat = Literal["csv", "ndjson", "json_array", "concatenated_json", "parquet"]
 Compression = Literal["gzip", "zstd"]
 LineEnd = Literal["LF", "CRLF", "CR"]
+
+STAGED_AS: Final[Mapping[FileFormat, FileFormat]] = {"json_array": "ndjson", "concatenated_json": "ndjson"}
+"""Formats whose chunks are staged in another one."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Layout:
     @property
     def staged(self) -> bool:
         """Whether byte ranges of the object cannot be chunks, so that ingest must store chunks of its own."""
-        return self.compression is not None or self.encoding != "utf-8" or self.format == "json_array"
+        return self.compression is not None or self.encoding != "utf-8" or self.format in STAGED_AS
 
 
 FORMAT = 1

@@ -69,7 +69,7 @@ class FoundLayout(_Section):
     """How an object is written, as ingest found it or its dataset declares it.
 
     Attributes:
-        format: "csv", "ndjson", "json_array" or "parquet".
+        format: "csv", "ndjson", "json_array", "concatenated_json" or "parquet".
         encoding: the text's codec; None for Parquet.
         compression: "gzip" or "zstd"; None if the object as a whole is not compressed.
         delimiter: between the fields of CSV.

@@ -97,7 +97,43 @@ def test_unknown_keys():
     assert rejected.broken == [(1, BrokenRule("*:unknown", None, '["x", "z", "w"]', "only the contract's columns"))]
     assert read_all(data, ["a"], Json(), on_unknown_columns="ignore").rows == [("1",), ("2",)]
     rescued = read_all(data, ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"].to_list()
-    assert rescued == ['{"x": "{\\"y\\": 1.10}", "z": null, "w": "t"}', None]
+    assert rescued == ['{"x": {"y": 1.10}, "z": null, "w": "t"}', None]
+
+
+def test_rescued_values_are_strings_and_nested_ones_are_json_as_it_is_written():
+    line = r'{"a": 1, "n": 1.50, "b": true, "s": "1", "x": [1E+05, "\u00e9\"", {"k": -0, "l": null}], "": "{\"y\": 1}"}'
+    [rescued] = read_all(line.encode(), ["a"], Json(), on_unknown_columns="rescue").frame["_rescued"]
+    assert (
+        rescued == r'{"n": "1.50", "b": "true", "s": "1", "x": [1E+05, "é\"", {"k": -0, "l": null}], "": "{\"y\": 1}"}'
+    )
+
+
+@pytest.mark.parametrize("on_unknown", ["reject", "ignore", "rescue"])
+@pytest.mark.parametrize("line", ['{"data": [{"a": 1}]}', "{}", '{"A1": 1, "data": null}', '{"x": "y"}'])
+def test_a_record_without_a_column_of_the_contract_is_no_row_of_nulls(line, on_unknown):
+    data = f'{{"a": 1}}\n{line}\n{line}\n'.encode()
+    result = read_all(data, ["a", "b"], Json(), on_unknown_columns=on_unknown)
+    assert result.frame.height == 1
+    assert result.rules == [(2, "record:columns"), (3, "record:columns")]
+    assert json.loads(str(result.malformed[0].broken.value)) == list(json.loads(line))
+
+
+@pytest.mark.parametrize("on_unknown", ["ignore", "rescue"])
+@pytest.mark.parametrize("key", ["Currency", "CURRENCY", " currency", "curr-ency", "curren\\u0063Y", "cur_rency"])
+def test_a_column_in_another_spelling_is_not_missing(key, on_unknown):
+    line = f'{{"a": 1, "{key}": "USD", "x": 1}}'
+    data = "\n".join([line, line, '{"a": 2, "currency": "EUR", "x": 2}', '{"a": 3, "x": 3}']).encode()
+    result = read_all(data, ["a", "currency"], Json(), on_unknown_columns=on_unknown)
+    assert [(row, broken.rule) for row, broken in result.broken] == [(1, "*:unknown"), (2, "*:unknown")]
+    assert json.loads(str(result.broken[0][1].value)) == [json.loads(f'"{key}"')]
+    assert result.broken[0][1].allowed == "the columns as they are spelt: 'currency'"
+
+
+def test_a_key_that_is_like_a_column_that_the_record_has_is_unknown():
+    data = b'{"a": 1, "currency": "USD", "Currency": "x"}\n' * 2
+    result = read_all(data, ["a", "currency"], Json(), on_unknown_columns="ignore")
+    assert result.broken == []
+    assert result.rows == [("1", "USD")] * 2
 
 
 @pytest.mark.parametrize("name", ["__row__", "_rescued"])
@@ -141,6 +177,20 @@ def test_many_broken_rules_take_little_memory():
     assert peak < 15 << 20
 
 
+def test_as_many_keys_as_a_record_can_have_take_bounded_memory():
+    line = b'{"a":1' + b"".join(b',"%x":1' % n for n in range(0x10000, 0x10000 + 104_000)) + b"}\n"
+    assert 1_000_000 < len(line) < 1 << 20
+    blob, columns = MemoryBlob(line * 2), expected("a")
+    layout = sniff(blob, [Json()], columns, "rescue")
+    reader = make_reader(layout, Json(), columns, "rescue")
+    tracemalloc.start()
+    records = reader.read(blob, chunk_of(RawChunk(0, blob.size, 2), 1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert records.frame.height == 2
+    assert peak < 80 << 20
+
+
 def test_a_repeated_key_is_found_in_one_walk(monkeypatch):
     keys = [_Counted(f"{n}") for n in range(2000)]
     monkeypatch.setattr(_Counted, "compared", 0)
@@ -166,6 +216,42 @@ def test_half_a_surrogate_pair_outside_an_object_can_be_quarantined():
     assert [rule for _, rule in result.rules] == ["record:json", "record:json", "record:duplicate_key"]
     for record in result.malformed:
         assert str(record.broken.value).encode()
+
+
+def test_blank_lines_are_no_records():
+    data = b' \t\n{"a": 1}\n   \r\n\r\t{"a": [2]}\n\t\n{"a": 3\n  '
+    for chunk_bytes in (1, 9, 1000):
+        result = read_all(data, ["a"], Json(), chunk_bytes=chunk_bytes)
+        assert result.rows == [("1",), (None,)]
+        assert [*result.rules, *((row, broken.rule) for row, broken in result.broken)] == [
+            (3, "record:json"),
+            (2, "a:type"),
+        ]
+        assert [data[offset : offset + 6] for offset in result.offsets] == [b'{"a": '] * 3
+
+
+@pytest.mark.parametrize("blank_lines", [1, 100_000])
+def test_a_blank_line_over_the_limit_is_a_record(blank_lines, monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
+    result = read_all(b'{"a": 1}\n' + b" " * 300 + b" \n" * blank_lines + b'{"a": 2}', ["a"], Json())
+    assert result.rules == [(2, "record:too_long")]
+    assert result.rows == [("1",), ("2",)]
+
+
+def test_blanks_between_elements_are_read_as_few_lines(monkeypatch):
+    separated = pl.Series.explode
+    lengths = []
+
+    def explode(lines):
+        lengths.append(len(separated(lines)))
+        return separated(lines)
+
+    monkeypatch.setattr(pl.Series, "explode", explode)
+    data = b'[{"a": 1}' + b" \n" * 50_000 + b',\n{"a": 2},{"a": 3} \n ]' + b"\n" * 100_000
+    result = read_all(data, ["a"], Json())
+    assert result.rows == [("1",), ("2",), ("3",)]
+    assert [data[offset : offset + 1] for offset in result.offsets] == [b"{"] * 3
+    assert 0 < sum(lengths) < 20
 
 
 ARRAY = ' [ {"a": "],[",\n  "b": 1} ,{"a": "\\"", "b": "é"}\r\n, 5,{"a": [1]} ]\n'.encode()
@@ -225,10 +311,79 @@ def test_endless_elements_may_follow_each_other(monkeypatch):
 
 def test_an_endless_element_that_never_ends_is_malformed(monkeypatch):
     monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
-    with pytest.raises(MalformedObject, match="the element that starts at byte 1 does not end"):
+    with pytest.raises(MalformedObject, match="the value that starts at byte 1 does not end"):
         read_all(b'[{"a": "' + b"x" * 5000, ["a"], Json())
     with pytest.raises(MalformedObject, match="a number is longer than 100 bytes"):
         read_all(b"[" + b"1" * 5000 + b"]", ["a"], Json())
+
+
+PRETTY = b'{\r\n  "a": 1,\r\n  "b": "},{"\r\n}'
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 30, 1000])
+@pytest.mark.parametrize("between", [b"", b"\n", b" \r\n\n"])
+def test_objects_may_have_several_lines_and_follow_each_other(between, chunk_bytes):
+    text = between.join([b"\xef\xbb\xbf\n" + PRETTY, b'{"a": "\xc3\xa9"}', PRETTY, b'{"b": [\n1]}', b"7", b"\n\x1a"])
+    result = read_all(text, ["a", "b"], Json(), chunk_bytes=chunk_bytes)
+    assert result.layout.format == "concatenated_json"
+    assert result.rows == [("1", "},{"), ("é", None), ("1", "},{"), (None, None)]
+    assert [(row, broken.rule) for row, broken in result.broken] == [(4, "b:type")]
+    assert result.rules == [(5, "record:not_an_object")]
+    assert [text[offset : offset + 1] for offset in result.offsets] == [b"{", b"{", b"{", b"{", b"7"]
+    assert sum(len(chunk.data or b"") for chunk in result.chunks) == len(text) - result.layout.data_start
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (b'{"a": 1}', "ndjson"),
+        (b'{"a": 1}\n{"a":\n2}', "ndjson"),
+        (b'\r\n  {"a": 1}\r{"a": 2}', "ndjson"),
+        (b'{"a": 1} x\n{"a": 2}', "ndjson"),
+        (b'{"a": 1\n{"a": 2}\n', "ndjson"),
+        (b'{"a": 1,\r\n {"a": 2}\n', "ndjson"),
+        (b'{"a":\n{"a": 2}\n{"a": 3}', "ndjson"),
+        (b'{"a": "x\n{"a": 2}\n', "ndjson"),
+        (b'{"a": "x\n", "b": 1}\n', "ndjson"),
+        (b'{"a": 1,\ngarbage\n{"a": 2}\n', "ndjson"),
+        (b'{"a": 1,\n\n', "ndjson"),
+        (b"{", "ndjson"),
+        (b'{"a": 1}{"a": 2}', "concatenated_json"),
+        (b'{"a": 1} \t{"a": 2}\n{"a": 3}', "concatenated_json"),
+        (b'{"a": 1}{', "concatenated_json"),
+        (b"{\n}", "concatenated_json"),
+        (b'{"a": [\r1]}', "concatenated_json"),
+        (b'{ "a": 1,\n"b": tru}', "concatenated_json"),
+        (b'{"data": [\n{"a": 1},\n{"a": 2}\n', "concatenated_json"),
+        (b'{"data": [\n' + b'{"a": 1},\n' * 200_000 + b"]}", "concatenated_json"),
+    ],
+)
+def test_the_first_object_decides_whether_records_are_lines(text, form):
+    assert sniff(MemoryBlob(text), [Json()], expected("a"), "reject").format == form
+
+
+@pytest.mark.parametrize(
+    ("data", "position", "problem"),
+    [
+        (b'{\n"a": 1\n', 9, "Expecting"),
+        (b'{\n"a": tru\n}', 7, "Expecting value"),
+        (b'{"data": [\n{"a": 1},\n{"a": 2}\n', 30, "Expecting"),
+        (b'{"a": 1}{"a": 2}, {"a": 3}', 16, "expected a value"),
+        (b'{"a": 1}{"a": 2}]', 16, "expected a value"),
+        (b'{"a": 1}{"a": 2}x', 16, "Expecting value"),
+    ],
+)
+def test_malformed_concatenated_json_names_the_byte(data, position, problem):
+    with pytest.raises(MalformedObject, match=rf"JSON text is malformed at byte {position} .*: {problem}"):
+        read_all(data, ["a"], Json())
+
+
+def test_an_object_over_the_limit_is_one_record(monkeypatch):
+    monkeypatch.setattr("filegate.formats.csv.grammar.MAX_RECORD_BYTES", 100)
+    text = b'{\n"data": [\n' + b'{"a": 1},\n' * 500 + b"{}]}\n" + PRETTY
+    result = read_all(text, ["a", "b"], Json(), chunk_bytes=300)
+    assert result.rules == [(1, "record:too_long")]
+    assert result.rows == [("1", "},{")]
 
 
 def test_an_array_in_utf_16():

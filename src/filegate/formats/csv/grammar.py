@@ -6,11 +6,14 @@ Grammar, on bytes of UTF-8 text (every significant character is ASCII, so no mul
 - A quote opens a field only as its first character; anywhere else it is an ordinary character. The
   quoted field ends at the next quote that is not doubled, and a delimiter, a line end or the end of the text must
   follow it.
+- A delimiter between two quotes of unquoted fields, as in `1,a"b, c"`, might be meant as text: such quotes are *stray*,
+  and the record is malformed.
 - The escape character, where there is one, takes the next character (or CRLF) literally, quoted or not; but a record
   cannot end with an escaped line end that nothing follows.
 - A record that breaks this, or is not complete within `limit` bytes, is malformed and ends at its own first line end,
   so that one stray quote costs one row.
-- An empty line is not a record, unless records have one field: then it is a null.
+- A blank line is not a record, unless records have one field: then an empty line is a null. Spaces and tabs are blanks
+  if the dialect does not use them; so a line of delimiters is a record.
 - DOS's end-of-file mark, ^Z as the last byte of the text, is not part of a record.
 
 Its regular expressions are possessive throughout: no input makes them backtrack. A *flat* record has no line end in its
@@ -37,7 +40,6 @@ MAX_RECORD_BYTES: Final = 1 << 20
 _MIN_STEP: Final = 1 << 7
 _CR = ord("\r")
 _LINE_END = re.compile(rb"\r\n?|\n")
-_NOT_BLANK = re.compile(rb"[^\r\n]++")
 _ESCAPABLE = rb"(\r\n|[\s\S])"
 
 
@@ -50,6 +52,29 @@ class Record(NamedTuple):
     problem: str | None
 
 
+class Field(NamedTuple):
+    r"""One field of a record.
+
+    Attributes:
+        text: its value, without quotes and escapes.
+        quoted: whether it is.
+        word: what may be a null value, else None. A field with escaped characters is one only as it is written, without
+            quotes: `\N`.
+    """
+
+    text: str
+    quoted: bool
+    word: str | None
+
+
+class Advance(NamedTuple):
+    """Whole records: where the last one ends, how many they are, and their number together with blank lines."""
+
+    end: int
+    rows: int
+    lines: int
+
+
 @dataclass(frozen=True)
 class _Patterns:
     """The patterns of one dialect's records.
@@ -60,6 +85,7 @@ class _Patterns:
         last: a record that ends with the text.
         flat: consecutive flat records.
         records: consecutive records, flat or not.
+        stray: the start of a well-formed record with stray quotes; None without quotes.
         escape_in_text: in an unquoted field, an escape sequence for its group 1; None without an escape character.
         escape_in_quotes: the same in a quoted field; None without quotes.
     """
@@ -69,6 +95,7 @@ class _Patterns:
     last: re.Pattern[bytes]
     flat: re.Pattern[bytes]
     records: re.Pattern[bytes]
+    stray: re.Pattern[bytes] | None
     escape_in_text: re.Pattern[bytes] | None
     escape_in_quotes: re.Pattern[bytes] | None
 
@@ -82,6 +109,7 @@ class Grammar:
         quote: around fields, or None.
         escape: before a literal character, or None.
         fields: number of fields in a record of the file, the empty one after a trailing delimiter included.
+        blanks: characters of which a blank line may consist.
         limit: maximum length of a record's body, in bytes.
     """
 
@@ -89,11 +117,23 @@ class Grammar:
     quote: bytes | None = b'"'
     escape: bytes | None = None
     fields: int = 2
+    blanks: bytes = b" \t"
     limit: int = MAX_RECORD_BYTES
 
     @cached_property
     def patterns(self) -> _Patterns:
         return _patterns(self.delimiter, self.quote, self.escape)
+
+    @cached_property
+    def _not_blank(self) -> re.Pattern[bytes]:
+        """The rest of a line from its first character that is not blank."""
+        return re.compile(rb"[^\r\n" + re.escape(self.blanks) + rb"][^\r\n]*+")
+
+    @cached_property
+    def _blank_lines(self) -> re.Pattern[bytes]:
+        """Consecutive blank lines."""
+        line = b"[" + re.escape(self.blanks) + b"]{0,%d}+" % self.limit if self.blanks else b""
+        return re.compile(b"(?:" + line + rb"(?:\r\n?+|\n))*+")
 
     @property
     def lookahead(self) -> int:
@@ -129,14 +169,23 @@ class Grammar:
         """The first record at or after `start`; None if there are only blank lines."""
         while start < size:
             record = self.record(data, start, size)
-            if not self.is_blank(record):
+            if not self.is_blank(data, record):
                 return record
             start = record.next
         return None
 
-    def is_blank(self, record: Record) -> bool:
-        """Whether it is an empty line that is not a record."""
-        return record.start == record.end and self.fields != 1
+    def is_blank(self, data: bytes, record: Record) -> bool:
+        """Whether it is a blank line that is not a record."""
+        return self.fields != 1 and record.problem is None and not data[record.start : record.end].strip(self.blanks)
+
+    def after_blank_lines(self, data: bytes, start: int, size: int) -> int:
+        """Where the blank lines at `start` end: there itself if there are none, or if each is a record."""
+        return start if self.fields == 1 else _end(self._blank_lines, data, start, size)
+
+    def has_stray_quotes(self, body: bytes) -> bool:
+        """Whether a delimiter is between two quotes of a well-formed record's unquoted fields."""
+        stray = self.patterns.stray
+        return stray is not None and stray.match(body) is not None
 
     def text_end(self, data: bytes) -> int:
         """Where the records in the last bytes of a text end: before a final ^Z."""
@@ -150,79 +199,85 @@ class Grammar:
             delimiter=self.delimiter,
             quote=self.quote,
             excluded=excluded + (self.escape or b""),
-            blank=self.fields == 1,
+            blanks=None if self.fields == 1 else self.blanks,
             limit=self.limit,
         )
 
-    def advance(self, data: bytes, stop: int, size: int) -> tuple[int, int]:
-        """The last record end at or before `stop`, and the number of records up to there, from the record at 0.
+    def advance(self, data: bytes, stop: int, size: int) -> Advance:
+        """The records from the one at 0 to the last one that ends at or before `stop`.
 
         Stops before a record that is too long. Records that the index does not resolve are found by patterns; the steps
         between two uses of the index grow while it resolves little.
         """
         stop -= data[stop - 1 : stop + 1] == b"\r\n"
         index = self.index(data[:stop])
-        position = rows = 0
+        position = rows = lines = 0
         step = shortest = min(_MIN_STEP, self.limit + 1)
         while position < stop:
             span = index.span(position, stop)
             step = shortest if span.end - position >= 4 * step else min(2 * step, self.limit + 1)
-            position, found = self._advance_by_patterns(data, span.end, min(span.end + step, stop), stop, size)
-            rows += len(span.starts) + found
+            found = self._advance_by_patterns(data, span.end, min(span.end + step, stop), stop, size)
+            position = found.end
+            rows += len(span.starts) + found.rows
+            lines += len(span.starts) + found.lines
             if position == span.end:
                 break
-        return position, rows
+        return Advance(position, rows, lines)
 
-    def _advance_by_patterns(self, data: bytes, position: int, until: int, stop: int, size: int) -> tuple[int, int]:
-        """The end of the last record that starts before `until`, and the number of records from `position` up to it."""
-        rows = 0
+    def _advance_by_patterns(self, data: bytes, position: int, until: int, stop: int, size: int) -> Advance:
+        """The records from `position` to the last one that starts before `until`."""
+        rows = lines = 0
         while position < until:
             if (end := _end(self.patterns.flat, data, position, until)) > position:
-                rows += self.count_flat(data, position, end)
-                position = end
+                found = self._count_flat(data, position, end)
             elif (end := _end(self.patterns.records, data, position, until)) > position:
-                rows += self.count(data, position, end)
-                position = end
+                found = self._count(data, position, end)
             else:
                 record = self.record(data, position, size)
                 if record.next > stop or record.problem == TOO_LONG:
                     break
-                rows += not self.is_blank(record)
-                position = record.next
-        return position, rows
+                found = Advance(record.next, int(not self.is_blank(data, record)), 1)
+            position = found.end
+            rows += found.rows
+            lines += found.lines
+        return Advance(position, rows, lines)
 
-    def count_flat(self, data: bytes, start: int, end: int) -> int:
-        """The number of records in [start, end), whole flat records."""
+    def _count_flat(self, data: bytes, start: int, end: int) -> Advance:
+        """Whole flat records in [start, end)."""
         lf = data.count(b"\n", start, end)
         cr = data.count(b"\r", start, end) if data.find(b"\r", start, end) >= 0 else 0
         crlf = data.count(b"\r\n", start, end) if lf and cr else 0
-        blank: tuple[bytes, ...] = ()
+        rows = lines = lf + cr - crlf
         if self.fields != 1:
-            blank = (b"\n\n",) if not cr else (b"\n\r",) if lf == cr == crlf else (b"\n\n", b"\r\r", b"\n\r")
-        if blank and (data[start] in b"\r\n" or any(data.find(pair, start, end) >= 0 for pair in blank)):
-            return sum(1 for _ in _NOT_BLANK.finditer(data, start, end))
-        return lf + cr - crlf
+            blank = [b"\n\n"] if not cr else [b"\n\r"] if lf == cr == crlf else [b"\n\n", b"\r\r", b"\n\r"]
+            blank += [line_end + bytes([one]) for one in self.blanks for line_end in (b"\n", b"\r")[: 1 + (cr > crlf)]]
+            if data[start] in b"\r\n" + self.blanks or any(data.find(pair, start, end) >= 0 for pair in blank):
+                rows = sum(1 for _ in self._not_blank.finditer(data, start, end))
+        return Advance(end, rows, lines)
 
-    def count(self, data: bytes, start: int, end: int) -> int:
-        """The number of records in [start, end), whole well-formed records."""
-        bodies = self.patterns.record.finditer(data, start, end)
-        return sum(1 for body in bodies if self.fields == 1 or body.end(1) > body.start())
+    def _count(self, data: bytes, start: int, end: int) -> Advance:
+        """Whole well-formed records in [start, end)."""
+        bodies = [body[1] for body in self.patterns.record.finditer(data, start, end)]
+        rows = len(bodies) if self.fields == 1 else sum(1 for body in bodies if body.strip(self.blanks))
+        return Advance(end, rows, len(bodies))
 
-    def values(self, body: bytes) -> list[tuple[str, bool]]:
-        """The fields of a well-formed record, without quotes and escapes, and whether each was quoted.
+    def values(self, body: bytes) -> list[Field]:
+        """The fields of a well-formed record.
 
         Raises:
             UnicodeDecodeError: a field is not UTF-8.
         """
         if all(character not in body for character in self.special):
-            return [(text, False) for text in body.decode().split(self.delimiter.decode())]
+            return [Field(text, False, text) for text in body.decode().split(self.delimiter.decode())]
         fields = []
-        position = 0
-        while position <= len(body) and (match := self.patterns.field.match(body, position)):
+        position, patterns = 0, self.patterns
+        while position <= len(body) and (match := patterns.field.match(body, position)):
             quoted = match.lastgroup == "quoted"
-            escape = self.patterns.escape_in_quotes if quoted else self.patterns.escape_in_text
-            text = match["quoted"] if quoted else match[0]
-            fields.append(((escape.sub(rb"\1", text) if escape else text).decode(), quoted))
+            written = match["quoted"] if quoted else match[0]
+            escaped = self.escape is not None and self.escape in written
+            escape = patterns.escape_in_quotes if quoted else patterns.escape_in_text if escaped else None
+            text = (escape.sub(rb"\1", written) if escape else written).decode()
+            fields.append(Field(text, quoted, text if not escaped else None if quoted else written.decode()))
             position = match.end() + 1
         return fields
 
@@ -234,12 +289,13 @@ def csv_grammar(source: Csv, columns: int) -> Grammar:
         quote=None if source.quote is None else source.quote.encode(),
         escape=None if source.escape is None else source.escape.encode(),
         fields=columns + source.trailing_delimiter,
+        blanks=bytes(blank for blank in b" \t" if chr(blank) not in (source.delimiter, source.quote, source.escape)),
         limit=MAX_RECORD_BYTES,
     )
 
 
 def line_grammar() -> Grammar:
-    """One JSON record per line; empty lines are not records. A JSON string contains no raw line end."""
+    """One JSON record per line; blank lines are not records. A JSON string contains no raw line end."""
     return Grammar(quote=None, limit=MAX_RECORD_BYTES)
 
 
@@ -268,6 +324,7 @@ def _patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> _P
     text = _run(b"[^" + d + e + rb"\r\n]*+", escaped)
     flat_text = b"[^" + d + e + rb"\r\n]*+"
     one_field, field, flat_field = text, text, flat_text
+    stray = None
     if quote is not None:
         content = _run(b"[^" + q + e + b"]*+", [q + q, *escaped])
         flat_content = _run(b"[^" + q + e + rb"\r\n]*+", [q + q])
@@ -276,6 +333,9 @@ def _patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> _P
         one_field = q + b"(?P<quoted>" + content + b")" + end + b"|" + unquoted
         field = b"(?>" + q + content + end + b"|" + unquoted + b")"
         flat_field = b"(?>" + q + flat_content + end + b"|(?!" + q + b")" + flat_text + b")"
+        no_quote = b"(?!" + q + b")" + _run(b"[^" + d + q + e + rb"\r\n]*+", escaped)
+        before = b"(?:(?>" + q + content + end + b"|" + no_quote + b")" + d + b")*+"
+        stray = re.compile(before + no_quote + q + text + d + before + no_quote + q)
     body = field + b"(?:" + d + field + b")*+"
     flat_body = flat_field + b"(?:" + d + flat_field + b")*+"
     # A CR that ends the searched range might be half of a CRLF: such a record is left to `record`.
@@ -287,6 +347,7 @@ def _patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> _P
         last=re.compile(body + rb"(?<![\r\n])\Z"),
         flat=re.compile(b"(?:" + flat_body + line_end + b")*+"),
         records=re.compile(b"(?:" + body + line_end + b")*+"),
+        stray=stray,
         escape_in_text=re.compile(e + _ESCAPABLE) if escape else None,
         escape_in_quotes=re.compile(b"[" + q + e + b"]" + _ESCAPABLE) if quote else None,
     )

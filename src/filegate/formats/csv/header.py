@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
@@ -12,6 +13,11 @@ from filegate.formats.records import TOO_LONG, ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv
 
 _DELIMITERS = ",;\t|:"
+
+_EXCEL_LINE = re.compile(rb'(?i:"?sep=.?"?)')
+
+_HINT_BYTES = 256 << 10
+"""Length of the text in whose lines a header is searched for."""
 
 
 def read_header(
@@ -47,6 +53,11 @@ def read_header(
         broken = undecodable(sample[first.start : first.end], encoding, source)
         problem = f"{name}: the first record cannot be decoded: {broken.value}; allowed is {broken.allowed}."
         raise MalformedObject(problem) from error
+    if _EXCEL_LINE.fullmatch(sample, first.start, first.end):
+        raise SchemaMismatch(
+            f"{name}: the first line, 'sep=', tells Excel the delimiter, and is not part of the table.",
+            advice="Remove it.",
+        )
     if source.trailing_delimiter and fields[-1] == "":
         fields = fields[:-1]
     if not source.header:
@@ -57,7 +68,7 @@ def read_header(
         expected,
         on_unknown_columns,
         name=name,
-        hint=lambda: _hint(sample[first.start : first.end].decode(), fields, source, expected),
+        hint=lambda: _hint(sample[start:size], fields, source, expected),
     )
     if ended and csv_grammar(source, len(fields)).first_record(sample, first.next, size) is None:
         raise EmptyObject(f"{name}: the file has a header and no rows.", advice="Deliver it with its rows.")
@@ -78,7 +89,7 @@ def _fields(sample: bytes, record: Record, grammar: Grammar, *, ended: bool, nam
             f"{name}: the first record {problem}.",
             advice="Is it a CSV file? If so, check the delimiter, quote and escape that its source declares.",
         )
-    return [text for text, _ in grammar.values(body)]
+    return [field.text for field in grammar.values(body)]
 
 
 def _check_width(fields: Sequence[str], source: Csv, expected: Sequence[ExpectedColumn], name: str) -> None:
@@ -100,17 +111,34 @@ def _check_width(fields: Sequence[str], source: Csv, expected: Sequence[Expected
     )
 
 
-def _hint(line: str, fields: Sequence[str], source: Csv, expected: Sequence[ExpectedColumn]) -> str | None:
-    """What a header that does not match the contract suggests about the declaration."""
-    required = {column.name for column in expected if column.required}
-    names = {column.name for column in expected}
+def _hint(text: bytes, fields: Sequence[str], source: Csv, expected: Sequence[ExpectedColumn]) -> str | None:
+    """What the lines of a text whose header does not match the contract suggest about the file or its declaration."""
+    lines = enumerate(text[:_HINT_BYTES].splitlines(), 1)
+    (_, line), *others = [(number, line.decode(errors="replace")) for number, line in lines if line.strip()]
+    if fields[-1] == "" and "" not in fields[:-1] and _holds_header(fields[:-1], expected):
+        return "If each record ends with a delimiter, declare Csv(trailing_delimiter=True)."
     for other in _DELIMITERS:
-        cells = {cell.strip(source.quote or "") for cell in line.split(other)}
-        if other != source.delimiter and len(cells) > 1 and required <= cells and cells & names:
+        if other != source.delimiter and _holds_header(_cells(line, other, source), expected):
             return f"Declare Csv(delimiter={other!r})."
-    if not is_header(fields, expected) and any(map(_is_value, fields)):
+    for number, other in others:
+        if _holds_header(_cells(other, source.delimiter, source), expected):
+            return f"Line {number:,} has the columns' names: remove the lines before it."
+    widths = [len(_cells(each, source.delimiter, source)) for _, each in others[:1]]
+    is_table = (len(fields) > 1 or len(expected) == 1) and widths in ([], [len(fields)])
+    if is_table and not is_header(fields, expected) and any(map(_is_value, fields)):
         return "The first line has few of the column names: is the header missing? If so, declare Csv(header=False)."
     return None
+
+
+def _cells(line: str, delimiter: str, source: Csv) -> list[str]:
+    return [cell.strip(source.quote or "") for cell in line.split(delimiter)]
+
+
+def _holds_header(cells: Sequence[str], expected: Sequence[ExpectedColumn]) -> bool:
+    """Whether the cells, several unless the contract has one column, have all required names, and any name."""
+    names = {column.name for column in expected}
+    required = {column.name for column in expected if column.required}
+    return required.issubset(cells) and not names.isdisjoint(cells) and (len(cells) > 1 or len(names) == 1)
 
 
 def _is_value(field: str) -> bool:

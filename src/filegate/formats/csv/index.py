@@ -8,7 +8,7 @@ and quotes it. A closing one ends this field if a delimiter or a line end follow
 doubled quote, and the field goes on. No other field contains a quote.
 
 A record that violates this is *unresolved*, and left to the grammar. So are records with an excluded character, with a
-lone CR outside quotes in a text whose lines end with LF, or with more bytes than the limit; and so are empty lines. As
+lone CR outside quotes in a text whose lines end with LF, or with more bytes than the limit; and so are blank lines. As
 an unresolved record may contain an odd number of quotes, there are two *phases*, and after it the records may continue
 in the other one.
 
@@ -18,6 +18,7 @@ ends, quotes, excluded characters and lone CRs.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from functools import cached_property, reduce
 from operator import or_
@@ -43,17 +44,17 @@ class RecordIndex:
         delimiter: between fields.
         quote: around fields, or None.
         excluded: characters that make a record unresolved.
-        blank: whether an empty line is a record.
+        blanks: characters of which a blank line, which is not a record, may consist; None if there are no such lines.
         limit: maximum length of a record's body, in bytes.
     """
 
     def __init__(
-        self, data: bytes, *, delimiter: bytes, quote: bytes | None, excluded: bytes, blank: bool, limit: int
+        self, data: bytes, *, delimiter: bytes, quote: bytes | None, excluded: bytes, blanks: bytes | None, limit: int
     ) -> None:
         self._data = data
         self._quote = quote if quote is not None and quote in data else b""
         self._beside_quotes = delimiter + b"\r\n" + self._quote
-        self._blank = blank
+        self._blanks = blanks
         self._limit = limit
         self._position = self._quotes_before = 0
         line_end = b"\n" if b"\n" in data else b"\r"
@@ -107,19 +108,28 @@ class RecordIndex:
         ends = self._line_ends & ~inside
         starts = pl.concat([pl.Series([0], dtype=pl.UInt32), self._at.filter(ends) + 1])
         sizes = starts.diff(null_behavior="drop")
-        unresolved_sizes = sizes > self._limit + 1
-        if not self._blank:
-            unresolved_sizes |= (sizes == 1) | ((sizes == 2) & _one_of(b"\r", self._before.filter(ends)))
-        unresolved = unresolved_sizes.arg_true()
+        unresolved = (sizes > self._limit + 1).arg_true()
+        if self._blanks is not None:
+            unresolved = pl.concat([unresolved, self._blank_lines(ends, starts, self._blanks)])
         opens = inside & _one_of(self._beside_quotes, self._before)
         closes = ~inside & _one_of(self._beside_quotes, self._after)
         misplaced = self._quotes & ~(opens | closes)
         lone_cr = ~(self._line_ends | self._quotes | self._excluded) & ~inside
         irregular = misplaced | lone_cr | self._excluded
         if irregular.any():
-            records = (ends.cum_sum() - ends).filter(irregular)
-            unresolved = pl.concat([unresolved, records]).unique().sort()
-        return _Phase(starts, unresolved.to_list())
+            unresolved = pl.concat([unresolved, (ends.cum_sum() - ends).filter(irregular)])
+        return _Phase(starts, unresolved.unique().sort())
+
+    def _blank_lines(self, ends: pl.Series, starts: pl.Series, blanks: bytes) -> pl.Series:
+        """The indexes of the records that are blank lines, given which marks end records, and where records start."""
+        sizes = starts.diff(null_behavior="drop")
+        last = self._before.filter(ends)
+        empty = (sizes == 1) | ((sizes == 2) & _one_of(b"\r", last))
+        first = self._after.filter(ends).shift(1, fill_value=self._data[0] if self._data else 0)
+        maybe = (_one_of(blanks, first) & _one_of(blanks + b"\r", last) & ~empty).arg_true()
+        places = zip(starts.gather(maybe), starts.gather(maybe + 1), strict=True)
+        blank = [not self._data[start:end].strip(blanks + b"\r\n") for start, end in places]
+        return pl.concat([empty.arg_true(), maybe.filter(pl.Series(blank, dtype=pl.Boolean))])
 
 
 class _Phase:
@@ -130,9 +140,9 @@ class _Phase:
         unresolved: the indexes of the unresolved ones, in order.
     """
 
-    def __init__(self, starts: pl.Series, unresolved: list[int]) -> None:
+    def __init__(self, starts: pl.Series, unresolved: pl.Series) -> None:
         self._starts = starts
-        self._unresolved = unresolved
+        self._unresolved = array("I", unresolved)  # compact: many single ones are looked up
 
     def span(self, start: int, stop: int) -> Span:
         if start == 0 and stop >= self._starts[-1] and not self._unresolved:
@@ -145,12 +155,11 @@ class _Phase:
         unresolved = bisect_left(self._unresolved, first)
         if unresolved < len(self._unresolved):
             last = min(last, self._unresolved[unresolved])
-        return Span(starts[first:last], starts[last])
+        return Span(starts[first:last].tolist(), starts[last])
 
     @cached_property
-    def _listed(self) -> list[int]:
-        """As a list: many single positions are looked up."""
-        return self._starts.to_list()
+    def _listed(self) -> array[int]:
+        return array("I", self._starts)
 
 
 def _one_of(characters: bytes, column: pl.Series) -> pl.Series:

@@ -8,6 +8,7 @@ proof that polars reads a chunk exactly, and makes it unnecessary to read the ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final
@@ -55,14 +56,21 @@ class PlainReader:
     Args:
         source: the dialect.
         grammar: of its records.
+        names: of the file's columns.
         columns: expressions on the fields, named by their places in a record: the resulting columns.
         types: of fields, by place.
     """
 
     def __init__(
-        self, source: Csv, grammar: Grammar, columns: Sequence[pl.Expr], types: Mapping[int, pl.DataType]
+        self,
+        source: Csv,
+        grammar: Grammar,
+        names: Sequence[str],
+        columns: Sequence[pl.Expr],
+        types: Mapping[int, pl.DataType],
     ) -> None:
         patterns = {place: pattern for place, dtype in types.items() if (pattern := plain_pattern(dtype)) is not None}
+        words = [source.null_words(name) for name in names]
         self._source = source
         self._columns = columns
         self._fields = range(grammar.fields)
@@ -73,9 +81,22 @@ class PlainReader:
             and 1 < grammar.fields <= MAX_FIELDS  # a record of one field may be a blank line
             and _ALPHABET.isdisjoint((source.delimiter, source.quote, source.escape))
             # polars does not find such a value in a field, where its quotes are doubled
-            and not any((source.quote or "\0") in value for value in source.null_values)
+            and not any((source.quote or "\0") in word for each in words for word in each)
+            # polars takes one list for all columns, or one word by column
+            and not (isinstance(source.null_values, Mapping) and any(len(each) > 1 for each in words))
+            # else a repeated header might be plain
+            and not all(
+                names[place] in words[place] or re.fullmatch(f"(?:{pattern})?", names[place])
+                for place, pattern in patterns.items()
+            )
         )
-        self._pattern = _lines_pattern(source, grammar.fields, patterns) if applies else None
+        self._pattern = _lines_pattern(source, words, patterns) if applies else None
+        self._null_values = (
+            # in a column without a word polars would take quoted empty fields for null; no plain field has a NUL
+            {f"{place}": (*each, "\0")[0] for place, each in enumerate(words)}
+            if isinstance(source.null_values, Mapping)
+            else list(source.null_values)
+        )
 
     def read(self, data: bytes, chunk: Chunk) -> Records | None:
         """The records of a chunk; columns whose type can be plain have that type, the others are strings.
@@ -115,7 +136,7 @@ class PlainReader:
             schema={f"{place}": types.get(place, pl.String()) for place in self._fields},
             separator=self._source.delimiter,
             quote_char=self._source.quote,
-            null_values=list(self._source.null_values) or None,
+            null_values=self._null_values or None,
         )
         return scan.select(self._columns).collect()
 
@@ -141,23 +162,22 @@ class _Lines:
         return b"".join([self._data[start:end] for start, end in zip(starts.to_list(), ends.to_list(), strict=True)])
 
 
-def _lines_pattern(source: Csv, fields: int, patterns: Mapping[int, str]) -> str:
-    """Matches a text of plain records only."""
+def _lines_pattern(source: Csv, null_words: Sequence[Sequence[str]], patterns: Mapping[int, str]) -> str:
+    """Matches a text of plain records only; `null_words` and `patterns`: of each column, by place."""
     delimiter, quote, escape = source.delimiter, source.quote or "", source.escape or ""
     d, q, e = map(_literal, (delimiter, quote, escape))
     special = {delimiter, quote, escape, "\r", "\n", "\0"}
-    nulls = [_literal(text) for text in source.null_values if special.isdisjoint(text)]
     outside = rf"[^{d}{q}{e}\r\n\x00]*"
     inside = rf"(?:[^{q}{e}\r\n\x00]|{q}{q})*"
 
     def field(place: int) -> str:
         if place in patterns:
+            nulls = [_literal(word) for word in null_words[place] if special.isdisjoint(word)]
             value = f"(?:{'|'.join([patterns[place], *nulls])})?"
             return f"(?:{value}|{q}{value}{q})" if quote else value
         return f"(?:{q}{inside}{q}|{outside})" if quote else outside
 
-    trailing = source.trailing_delimiter
-    record = d.join(map(field, range(fields - trailing))) + d * trailing
+    record = d.join(map(field, range(len(null_words)))) + d * source.trailing_delimiter
     return rf"\A(?:{record}\r?\n)*\z"
 
 

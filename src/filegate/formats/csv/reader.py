@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cached_property, lru_cache
+from typing import Final
 
 import polars as pl
 
@@ -30,6 +31,11 @@ from filegate.formats.sources import Csv
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
 
+_ALLOWED_QUOTES: Final = "quotes around whole fields, doubled inside them"
+_REPEATED_HEADER: Final = BrokenRule(
+    "record:header", None, "the columns' names again", "a header at the beginning only"
+)
+
 
 class CsvReader(TextReader):
     """Reads the chunks of files of one dialect."""
@@ -43,7 +49,7 @@ class CsvReader(TextReader):
         encoding: str = "utf-8",
     ) -> None:
         dtypes = {column.name: column.dtype for column in expected}
-        projection = _Projection(columns, dtypes, source.null_values, rescue=on_unknown_columns == "rescue")
+        projection = _Projection(columns, dtypes, source, rescue=on_unknown_columns == "rescue")
         super().__init__(csv_grammar(source, len(columns)), projection.names)
         self._source = source
         self._encoding = encoding
@@ -53,7 +59,7 @@ class CsvReader(TextReader):
             for name, place in projection.places.items()
             if (dtype := dtypes[name]) is not None and name not in source.date_formats
         }
-        self._plain = PlainReader(source, self._grammar, projection.columns, types)
+        self._plain = PlainReader(source, self._grammar, columns, projection.columns, types)
 
     def _records(self, data: bytes, chunk: Chunk) -> Records:
         if records := self._plain.read(data, chunk):
@@ -70,19 +76,21 @@ class _Projection:
     Attributes:
         places: place of each of the contract's columns in a record, from 0, in the file's order.
         fields: the fields that are read, named by their places, since a file may have any column name, even `__row__`.
+        null_words: by place of a field, the strings that mean null.
         strings: expressions on the fields: null if a field is one of the null values.
         columns: expressions on the fields: the resulting columns.
         names: of the resulting columns.
+        header: names of the file's columns.
     """
 
-    def __init__(
-        self, columns: Sequence[str], expected: Collection[str], null_values: Collection[str], *, rescue: bool
-    ) -> None:
+    def __init__(self, columns: Sequence[str], expected: Collection[str], source: Csv, *, rescue: bool) -> None:
+        self.header = tuple(columns)
         self.places = {name: place for place, name in enumerate(columns) if name in expected}
         self.columns = [pl.col(f"{place}").alias(name) for name, place in self.places.items()]
         unknown = {place: name for place, name in enumerate(columns) if rescue and name not in expected}
-        self.fields = [f"{place}" for place in (*self.places.values(), *unknown)]
-        self.strings = [null_if_in(pl.col(field), null_values) for field in self.fields]
+        self.null_words = {place: source.null_words(columns[place]) for place in (*self.places.values(), *unknown)}
+        self.fields = [f"{place}" for place in self.null_words]
+        self.strings = [null_if_in(pl.col(f"{place}"), words) for place, words in self.null_words.items()]
         if rescue:
             values = [pl.col(f"{place}").alias(name) for place, name in unknown.items()]
             rescued = pl.struct(values).struct.json_encode() if values else pl.lit(None, pl.String)
@@ -106,8 +114,6 @@ class _ScannedChunk:
         self._encoding = encoding
         self._grammar = grammar
         self._projection = projection
-        self._nulls = frozenset(source.null_values)
-        self._places = [int(field) for field in projection.fields]
         self._index = grammar.index(data, excluded=b"\0")
         self._starts: list[pl.Series | list[int]] = [[]]
         self._resolved: list[tuple[int, int]] = []
@@ -126,9 +132,11 @@ class _ScannedChunk:
                 self._add_starts(span.starts)
                 self._resolved.append((position, span.end))
                 position = span.end
+            elif (end := self._grammar.after_blank_lines(self._data, position, size)) > position:
+                position = end
             else:
                 record = self._grammar.record(self._data, position, size)
-                if not self._grammar.is_blank(record):
+                if not self._grammar.is_blank(self._data, record):
                     self._parse(record, self._next_row)
                     self._add_starts([position])
                 position = record.next
@@ -164,30 +172,43 @@ class _ScannedChunk:
     def _parse(self, record: Record, row: int) -> None:
         """Read a record by the grammar."""
         body = self._data[record.start : record.end]
-        values = self._values(record, body)
+        values = self._unreadable(record, body) or self._values(body)
         if isinstance(values, BrokenRule):
             self.malformed.append(Malformed(row, body[:KEPT_BYTES], values))
         else:
-            self._parsed.add(row, [values[place] for place in self._places])
+            self._parsed.add(row, values)
 
-    def _values(self, record: Record, body: bytes) -> list[str | None] | BrokenRule:
+    def _unreadable(self, record: Record, body: bytes) -> BrokenRule | None:
+        """The rule that a record breaks before its fields are known."""
         if record.problem == TOO_LONG:
             return BrokenRule(TOO_LONG, None, f"{len(body)} bytes", f"at most {self._grammar.limit} bytes in UTF-8")
         if record.problem is not None:
             problem = "a quoted field that is not closed, or text after its closing quote"
-            return BrokenRule(record.problem, None, problem, "quotes around whole fields, doubled inside them")
+            return BrokenRule(record.problem, None, problem, _ALLOWED_QUOTES)
+        if self._grammar.has_stray_quotes(body):
+            problem = "a delimiter between quotes inside of unquoted fields"
+            return BrokenRule("record:quote", None, problem, _ALLOWED_QUOTES)
         if b"\0" in body:
             return BrokenRule(
                 "record:nul", None, f"NUL at {place(body, body.index(0), self._encoding)}", "text without NUL"
             )
+        return None
+
+    def _values(self, body: bytes) -> list[str | None] | BrokenRule:
+        """The fields of a well-formed record that are read, or the rule that it breaks."""
         try:
             fields = self._grammar.values(body)
         except UnicodeDecodeError:
             return undecodable(body, self._encoding, self._source)
-        trailing = self._source.trailing_delimiter
-        if len(fields) != self._grammar.fields or (trailing and fields[-1] != ("", False)):
-            return _wrong_width(len(fields), self._grammar.fields - trailing, trailing)
-        return [None if (not text and not quoted) or text in self._nulls else text for text, quoted in fields]
+        trailing, last_is_empty = self._source.trailing_delimiter, not (fields[-1].text or fields[-1].quoted)
+        if len(fields) != self._grammar.fields or (trailing and not last_is_empty):
+            return _wrong_width(len(fields), self._grammar.fields - trailing, trailing, last_is_empty)
+        if all(field.text == name for field, name in zip(fields, self._projection.header, strict=False)):
+            return _REPEATED_HEADER
+        return [
+            None if (not field.text and not field.quoted) or field.word in words else field.text
+            for field, words in ((fields[place], words) for place, words in self._projection.null_words.items())
+        ]
 
     def _resolved_rows(self) -> pl.Series:
         """The numbers of the resolved records."""
@@ -222,7 +243,18 @@ class _ScannedChunk:
         """
         sizes = frame.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
         exact = sizes + (frame.width - 1) == index.contents()
-        return exact & frame.to_series(-1).is_null() if self._source.trailing_delimiter else exact
+        if self._source.trailing_delimiter:
+            exact &= frame.to_series(-1).is_null()
+        return exact & ~self._repeats_header(frame)
+
+    def _repeats_header(self, frame: pl.DataFrame) -> pl.Series:
+        """For each record, whether its values are the columns' names."""
+        repeats = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
+        for values, name in zip(frame, self._projection.header, strict=False):
+            if not repeats.any():
+                break
+            repeats &= (values if name else values.fill_null("")).eq_missing(name)
+        return repeats
 
     def _scanned(self, text: bytes) -> pl.DataFrame:
         """The text as polars reads it; an empty frame if polars refuses it."""
@@ -252,7 +284,9 @@ class _ScannedChunk:
 
 
 @lru_cache(maxsize=64)
-def _wrong_width(found: int, expected: int, trailing: bool) -> BrokenRule:
+def _wrong_width(found: int, expected: int, trailing: bool, last_is_empty: bool) -> BrokenRule:
     """One object for the many records with the same wrong number of fields."""
     allowed = f"{expected} fields" + ", a delimiter after each" * trailing
+    if found == expected + 1 and last_is_empty and not trailing:
+        allowed += "; if each record ends with a delimiter, declare Csv(trailing_delimiter=True)"
     return BrokenRule("record:fields", None, f"{found} fields", allowed)

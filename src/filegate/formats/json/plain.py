@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
-from filegate.formats.records import ExpectedColumn, Scalar, UnknownColumns
+from filegate.formats.records import ExpectedColumn, Scalar
 
 MAX_KEYS: Final = 300
 """For many more, the regular expression engine cannot cache its states, and takes ten times as long."""
@@ -76,13 +76,20 @@ class Shape:
 
 
 def plain_lines(
-    lines: pl.Series, columns: Mapping[str, ExpectedColumn], on_unknown: UnknownColumns, limit: int
+    lines: pl.Series, columns: Mapping[str, ExpectedColumn], are_plain: Callable[[Collection[str]], bool], limit: int
 ) -> Iterator[tuple[pl.Series, pl.DataFrame]]:
-    """For each shape: which lines are plain and have at most `limit` bytes, and their values as strings, by key."""
+    """For each shape: which lines are plain and have at most `limit` bytes, and their values as strings, by key.
+
+    Args:
+        lines: of a chunk.
+        columns: the contract's.
+        are_plain: whether records with these keys may be plain.
+        limit: in bytes.
+    """
     left = lines.str.len_bytes() <= limit
     samples = lines.gather_every(max(1, len(lines) // _SAMPLES)).head(_SAMPLES)
     for shape in dict.fromkeys(map(shape_of, samples)):
-        if shape is None or (on_unknown != "ignore" and any(key not in columns for key, _ in shape.members)):
+        if shape is None or not are_plain([key for key, _ in shape.members]):
             continue
         plain = left & lines.str.contains(shape.pattern(columns))
         if plain.any():

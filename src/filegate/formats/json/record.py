@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from filegate.formats.records import MAX_VALUE_LENGTH, TOO_LONG, Scalar
@@ -60,7 +61,7 @@ def parse_record(line: bytes, limit: int) -> dict[str, Any]:
 
 
 def scalar_type(value: object) -> Scalar | None:
-    """The type of a JSON value; None if it is nested."""
+    """The type of a JSON value; None if it is nested or null."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, _Number):
@@ -75,15 +76,24 @@ def to_string(value: object) -> str | None:
     return to_json(value)
 
 
+def rescued(members: Mapping[str, object]) -> str:
+    """Keys and values as one JSON object: scalars as strings, nested values as they are."""
+    return to_json(
+        {key: value if scalar_type(value) is None else str(to_string(value)) for key, value in members.items()}
+    )
+
+
 def to_json(value: object) -> str:
     """The value as JSON, its numbers as they were written."""
+    if type(value) is str:
+        return _ENCODER.encode(value)
     if isinstance(value, _Number):
         return value
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{to_json(str(key))}: {to_json(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{to_json(key)}: {to_json(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(to_json, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def excerpt(value: object) -> str:
@@ -122,6 +132,7 @@ def _refuse_constant(literal: str) -> None:
     raise MalformedRecord("record:json", literal, "a JSON object (NaN and Infinity are not JSON)")
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_refuse_constant
 )

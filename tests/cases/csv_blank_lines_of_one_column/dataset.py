@@ -1,0 +1,10 @@
+import pandera.polars as pa
+
+from filegate import Csv, Dataset
+
+
+class Row(pa.DataFrameModel):
+    t: str = pa.Field(nullable=True)
+
+
+dataset = Dataset("csv", schema=Row, source=Csv(), tolerated_rejects=1.0)

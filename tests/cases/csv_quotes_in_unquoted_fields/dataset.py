@@ -1,0 +1,12 @@
+import pandera.polars as pa
+
+from filegate import Csv, Dataset
+
+
+class Row(pa.DataFrameModel):
+    id: str
+    price: str
+    name: str
+
+
+dataset = Dataset("csv", schema=Row, source=Csv(), tolerated_rejects=1.0)
