@@ -76,13 +76,17 @@ def _cast_failed(column: Column, source: pl.DataType) -> pl.Expr:
     not_null = raw.is_not_null()
     if isinstance(source, TEXTS) and column.dtype != pl.String:
         not_null = (raw.cast(pl.String) != "").fill_null(False)
+    if isinstance(source, pl.Binary) and column.dtype != pl.String:
+        not_null = (raw.bin.size() > 0).fill_null(False)
+    if source.is_float() and not column.dtype.is_float():  # NaN is null to pandas, which has no other in such a column
+        not_null &= raw.is_not_nan().fill_null(False)
     return pl.col(column.name).is_null() & not_null
 
 
 def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
     """A value of type `source` as `dtype`; null if it cannot be represented: 1.5 as Int64, 300 as Int8."""
-    if isinstance(source, TEXTS):
-        return _cast_text(value.cast(pl.String), dtype, date_format)
+    if isinstance(source, (*TEXTS, pl.Binary)):  # bytes that are not UTF-8 are no text
+        return _cast_text(value.cast(pl.String, strict=False), dtype, date_format)
     result = value.cast(dtype, strict=False)
     if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
         return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
@@ -182,7 +186,7 @@ def _untrimmed(text: pl.Expr) -> pl.Expr:
 
 def castable(source: pl.DataType, dtype: pl.DataType) -> bool:
     """Whether values of type `source` can be cast to `dtype` at all."""
-    if isinstance(source, (*TEXTS, pl.Null)) or source == dtype:
+    if isinstance(source, (*TEXTS, pl.Binary, pl.Null)) or source == dtype:
         return True
     if isinstance(dtype, pl.String):
         return isinstance(source, SUPPORTED)

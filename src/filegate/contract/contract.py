@@ -56,7 +56,7 @@ class Contract:
         found = []
         for column in self.columns:
             source = schema.get(column.name)
-            if source is None or source == column.dtype:
+            if source is None or source in (column.dtype, pl.Null):
                 continue
             if not casts.castable(source, column.dtype):
                 found.append(_uncastable(column, source))

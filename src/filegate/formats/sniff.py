@@ -13,7 +13,7 @@ from filegate.formats.compression import detect_compression
 from filegate.formats.csv.grammar import CTRL_Z
 from filegate.formats.csv.header import read_header
 from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, codec_name, detect_encoding
-from filegate.formats.parquet import parquet_columns
+from filegate.formats.parquet.reader import parquet_columns
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source
 from filegate.formats.text import open_text

@@ -128,7 +128,10 @@ def read_all(
     reader = make_reader(layout, source, contract, on_unknown_columns)
     outcome = Outcome(layout, [], [], [])
     end, row = layout.data_start, 1
-    for raw in split(blob, layout, source, chunk_bytes=chunk_bytes):
+    chunks = split(
+        blob, layout, source, chunk_bytes=chunk_bytes, columns=contract, on_unknown_columns=on_unknown_columns
+    )
+    for raw in chunks:
         assert raw.start == end
         assert raw.length > 0
         assert (raw.data is not None) == layout.staged

@@ -53,7 +53,8 @@ def test_an_unknown_column_may_have_any_name(name):
 
 
 def test_the_schema_is_in_the_footer():
-    assert parquet_schema(MemoryBlob(DATA)) == FRAME.schema
+    flat = FRAME.drop("nested", "bytes")
+    assert parquet_schema(MemoryBlob(DATA), expected(*flat.columns)) == flat.schema
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_wanted_column_must_not_be_nested():
 
 @pytest.mark.parametrize("data", [DATA[:-20], b"PAR1", b"PAR1" + b"x" * 500, DATA[: len(DATA) // 2]])
 def test_a_truncated_file_is_malformed(data):
-    with pytest.raises(MalformedObject, match="truncated or corrupt"):
+    with pytest.raises(MalformedObject, match="cannot be read"):
         read_all(data, ["a"], Parquet(), on_unknown_columns="ignore")
 
 
