@@ -24,8 +24,9 @@ MAX_NESTING: Final = 64
 MAGIC: Final = b"PAR1"
 _TAIL_BYTES: Final = 8  # the footer's length, and the magic number
 _AGAIN: Final = "Deliver the file again."
+_DECRYPT: Final = "Filegate has no keys: deliver it unencrypted; the buckets encrypt what they hold."
 
-REPEATED: Final = 2
+REQUIRED, OPTIONAL, REPEATED = range(3)
 
 _ELEMENT: Final = {
     1: None,  # type
@@ -69,12 +70,12 @@ class Column:
     @property
     def nested(self) -> bool:
         """Whether its values are lists or structs."""
-        return len(self.elements) > 1 or self.optional == REPEATED
+        return len(self.elements) > 1 or self.repetition == REPEATED
 
     @property
-    def optional(self) -> int:
-        """Its `repetition_type`: 0 is required, 1 optional."""
-        return int(self.elements[0].get(3, 0))
+    def repetition(self) -> int:
+        """Whether it has one value a row, perhaps one, or any number: its `repetition_type`."""
+        return int(self.elements[0].get(3, REQUIRED))
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class Footer:
 
     def _column_chunk(self, column: Column, element: Struct, chunk: Struct, rows: int) -> ColumnChunk:
         if 8 in chunk and 3 not in chunk:
-            raise SchemaMismatch(f"{self.name}: column {column.name!r} is encrypted.", advice=DECRYPT)
+            raise SchemaMismatch(f"{self.name}: column {column.name!r} is encrypted.", advice=_DECRYPT)
         if chunk.get(1):
             raise malformed(self.name, "it has no pages of its own: they are in other files", "Deliver those files.")
         meta = chunk.get(3) or {}
@@ -184,9 +185,6 @@ class Footer:
         return result
 
 
-DECRYPT: Final = "Filegate has no keys: deliver it unencrypted; the buckets encrypt what they hold."
-
-
 def read_footer(blob: Blob, file: BinaryIO) -> Footer:
     """The footer of an open file.
 
@@ -201,7 +199,7 @@ def read_footer(blob: Blob, file: BinaryIO) -> Footer:
     except InvalidThrift as error:
         raise malformed(blob.name, f"its footer is corrupt: {error}") from None
     if 8 in found and not found.get(4) and found.get(3):
-        raise malformed(blob.name, "it is encrypted", DECRYPT)
+        raise malformed(blob.name, "it is encrypted", _DECRYPT)
     try:
         columns = _columns(found[2])
         groups, rows = found[4], found[3]

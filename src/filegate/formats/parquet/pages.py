@@ -7,14 +7,12 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from filegate.errors import ObjectTooLarge
-from filegate.formats.parquet.footer import Column, ColumnChunk, malformed
+from filegate.errors import MalformedObject, ObjectTooLarge
+from filegate.formats.parquet.footer import OPTIONAL, Column, ColumnChunk, malformed
 from filegate.formats.parquet.thrift import Decoder, InvalidThrift, Struct
 
 MAX_PAGE_BYTES: Final = 32 << 20
 """Of a page, compressed or not: it is decoded whole, beside its compressed bytes. Writers aim at 1 MiB."""
-
-REWRITE: Final = "Write the file again with a current writer."
 
 _HEADER_BYTES: Final = 512
 """Enough for a header, unless it has long bounds of its values."""
@@ -23,7 +21,7 @@ _MAX_HEADER_BYTES: Final = 1 << 20
 _DATA, _INDEX, _DICTIONARY, _DATA_V2 = range(4)
 PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY, DELTA_BYTE_ARRAY = 0, 2, 3, 8, 7
 _UNCOMPRESSED: Final = 0
-_OPTIONAL: Final = 1
+_DETAILS: Final = {_DATA: 5, _DICTIONARY: 7, _DATA_V2: 8}
 
 _HEADER: Final = {
     1: None,  # type
@@ -92,25 +90,7 @@ def walk(file: BinaryIO, name: str, column: Column, chunk: ColumnChunk) -> Pages
         MalformedObject: a header is corrupt, or the pages have another number of values than the footer says.
         ObjectTooLarge: a page exceeds the bound.
     """
-    position, values, dictionary, data = chunk.start, 0, None, []
-    while position < chunk.end:
-        body, header = _header(file, position, chunk.end, name, column)
-        page = _page(position, body, header, values, name, column, chunk)
-        if header[1] == _DICTIONARY:
-            if dictionary is not None or data:
-                raise malformed(name, f"column {column.name!r} has a dictionary in the wrong place")
-            dictionary = page
-        elif page is not None:
-            data.append(page)
-            values += page.values
-        position = body + header[3]
-    if values != chunk.values:
-        raise malformed(
-            name, f"its footer announces {chunk.values:,} values of column {column.name!r}, its pages have {values:,}"
-        )
-    if dictionary is None and any(page.by_dictionary for page in data):
-        raise malformed(name, f"column {column.name!r} lacks its dictionary")
-    return Pages(dictionary, tuple(data))
+    return _Walk(file, name, column, chunk).pages()
 
 
 def read_page(file: BinaryIO, page: Page, name: str) -> bytes:
@@ -126,65 +106,99 @@ def read_page(file: BinaryIO, page: Page, name: str) -> bytes:
     return data
 
 
-def _header(file: BinaryIO, start: int, end: int, name: str, column: Column) -> tuple[int, Struct]:
-    """Where the page's body begins, and its header."""
-    for size in (_HEADER_BYTES, _MAX_HEADER_BYTES):
-        file.seek(start)
-        decoder = Decoder(file.read(min(size, end - start)))
-        try:
-            header = decoder.struct(_HEADER)
-        except InvalidThrift as error:
-            problem = str(error)
-            continue
-        if all(isinstance(header.get(field), int) for field in (1, 2, 3)):
-            return start + decoder.position, header
-        problem = "it lacks its type or its size"
-    raise malformed(name, f"the header of a page of column {column.name!r}, at byte {start}, is corrupt: {problem}")
+class _Walk:
+    """The walk from header to header."""
 
+    def __init__(self, file: BinaryIO, name: str, column: Column, chunk: ColumnChunk) -> None:
+        self._file = file
+        self._name = name
+        self._column = column
+        self._chunk = chunk
+        self._position = chunk.start
 
-def _page(
-    start: int, body: int, header: Struct, first_value: int, name: str, column: Column, chunk: ColumnChunk
-) -> Page | None:
-    """The page; None if it has no values."""
-    size, compressed = header[2], header[3]
-    if size < 0 or compressed < 0 or body + compressed > chunk.end:
-        raise malformed(name, f"a page of column {column.name!r}, at byte {start}, goes on beyond its column")
-    if chunk.codec == _UNCOMPRESSED and size != compressed:
-        raise malformed(name, f"an uncompressed page of column {column.name!r}, at byte {start}, has two sizes")
-    if max(size, compressed) > MAX_PAGE_BYTES:
-        raise ObjectTooLarge(
-            f"{name}: a page of column {column.name!r} has {max(size, compressed):,} bytes; at most "
-            f"{MAX_PAGE_BYTES:,} are read.",
-            advice="Write smaller pages, or smaller row groups.",
-        )
-    kind = header[1]
-    if kind == _INDEX:
-        return None
-    specific = header.get({_DATA: 5, _DICTIONARY: 7, _DATA_V2: 8}.get(kind, -1)) or {}
-    values, encoding = specific.get(1), specific.get(4 if kind == _DATA_V2 else 2)
-    if not isinstance(values, int) or not isinstance(encoding, int) or values < 0:
-        raise malformed(name, f"the header of a page of column {column.name!r}, at byte {start}, is corrupt")
-    if kind == _DATA_V2 and not column.nested and specific.get(3) != values:
-        raise malformed(name, f"a page of column {column.name!r}, at byte {start}, has two numbers of rows")
-    if kind == _DATA and (
-        (column.optional == _OPTIONAL and specific.get(3) != RLE) or (column.nested and specific.get(4) != RLE)
-    ):
-        raise malformed(
-            name, f"column {column.name!r} has levels in another encoding than RLE, which is not supported", REWRITE
-        )
-    if kind == _DICTIONARY and not _plausible(values, size, column):
-        raise malformed(name, f"the dictionary of column {column.name!r} has {values:,} values in {size:,} bytes")
-    checksum = header.get(4)
-    return Page(
-        start,
-        body,
-        body + compressed,
-        size,
-        values,
-        first_value,
-        encoding,
-        checksum & 0xFFFFFFFF if isinstance(checksum, int) else None,
-    )
+    def pages(self) -> Pages:
+        values, dictionary = 0, None
+        data: list[Page] = []
+        while self._position < self._chunk.end:
+            header, body = self._header()
+            kind, end = header[1], body + header[3]
+            self._check_size(header, end)
+            if kind == _DICTIONARY:
+                if dictionary is not None or data:
+                    raise self._malformed("is a second dictionary, or one in the wrong place")
+                dictionary = self._page(header, body, 0)
+            elif kind in _DETAILS:
+                data.append(self._page(header, body, values))
+                values += data[-1].values
+            elif kind != _INDEX:
+                raise self._malformed(f"is of the unknown type {kind}")
+            self._position = end
+        column = self._column.name
+        if values != self._chunk.values:
+            raise malformed(
+                self._name,
+                f"its footer announces {self._chunk.values:,} values of column {column!r}, its pages have {values:,}",
+            )
+        if dictionary is None and any(page.by_dictionary for page in data):
+            raise malformed(self._name, f"column {column!r} lacks its dictionary")
+        return Pages(dictionary, tuple(data))
+
+    def _header(self) -> tuple[Struct, int]:
+        """The header at the position, and where the page's body begins."""
+        problem = ""
+        for size in (_HEADER_BYTES, _MAX_HEADER_BYTES):
+            self._file.seek(self._position)
+            decoder = Decoder(self._file.read(min(size, self._chunk.end - self._position)))
+            try:
+                header = decoder.struct(_HEADER)
+            except InvalidThrift as error:
+                problem = f": {error}"
+                continue
+            if all(isinstance(header.get(field), int) for field in (1, 2, 3)):
+                return header, self._position + decoder.position
+        raise self._malformed(f"has a corrupt header{problem}")
+
+    def _check_size(self, header: Struct, end: int) -> None:
+        size, compressed = header[2], header[3]
+        if min(size, compressed) < 0 or end > self._chunk.end:
+            raise self._malformed("goes on beyond its column")
+        if self._chunk.codec == _UNCOMPRESSED and size != compressed:
+            raise self._malformed("is not compressed, and has two sizes")
+        if max(size, compressed) > MAX_PAGE_BYTES:
+            raise ObjectTooLarge(
+                f"{self._name}: a page of column {self._column.name!r} has {max(size, compressed):,} bytes; at most "
+                f"{MAX_PAGE_BYTES:,} are read.",
+                advice="Write smaller pages, or smaller row groups.",
+            )
+
+    def _page(self, header: Struct, body: int, first_value: int) -> Page:
+        kind, size = header[1], header[2]
+        details = header.get(_DETAILS[kind]) or {}
+        values, encoding = details.get(1), details.get(4 if kind == _DATA_V2 else 2)
+        if not isinstance(values, int) or not isinstance(encoding, int) or values < 0:
+            raise self._malformed("has a corrupt header")
+        if kind == _DATA_V2 and not self._column.nested and details.get(3) != values:
+            raise self._malformed("has two numbers of rows")
+        if kind == _DATA and any(details.get(field) != RLE for field in self._levels()):
+            raise malformed(
+                self._name,
+                f"column {self._column.name!r} has levels in another encoding than RLE, which is not supported",
+                "Write the file again with a current writer.",
+            )
+        if kind == _DICTIONARY and not _plausible(values, size, self._column):
+            raise self._malformed(f"is a dictionary of {values:,} values in {size:,} bytes")
+        crc = header.get(4)
+        checksum = crc & 0xFFFFFFFF if isinstance(crc, int) else None
+        return Page(self._position, body, body + header[3], size, values, first_value, encoding, checksum)
+
+    def _levels(self) -> tuple[int, ...]:
+        """The fields of a header with the encodings of the levels that its page has."""
+        if self._column.nested:
+            return 3, 4
+        return (3,) if self._column.repetition == OPTIONAL else ()
+
+    def _malformed(self, problem: str) -> MalformedObject:
+        return malformed(self._name, f"the page of column {self._column.name!r} at byte {self._position} {problem}")
 
 
 def _plausible(values: int, size: int, column: Column) -> bool:

@@ -20,7 +20,6 @@ from filegate.formats.records import (
     RawChunk,
     Records,
     UnknownColumns,
-    as_strings,
 )
 from filegate.runs.manifests import Chunk
 from filegate.storage.objects import Blob
@@ -87,7 +86,8 @@ def split_parquet(
                 length //= 2
             if size > MAX_DECODED_BYTES:
                 raise ObjectTooLarge(
-                    f"{blob.name}: row {start + 1:,} holds up to {size:,} bytes; at most {MAX_DECODED_BYTES:,} are read.",
+                    f"{blob.name}: row {start + 1:,} holds up to {size:,} bytes; "
+                    f"at most {MAX_DECODED_BYTES:,} are read.",
                     advice="Deliver shorter values.",
                 )
             yield RawChunk(start, length, length)
@@ -123,7 +123,6 @@ class ParquetReader:
             (),
             lambda numbers: pl.Series(numbers.name, [None] * len(numbers), dtype=pl.Int64),
             originals=_not_utf8(frame),
-            strings=_strings,
         )
 
     def _rescued(self, rows: pl.DataFrame) -> pl.Expr | pl.Series:
@@ -158,15 +157,6 @@ def _not_utf8(frame: pl.DataFrame) -> pl.DataFrame:
     if not invalid:
         return pl.DataFrame(schema=ORIGINALS)
     return frame.select(ROW, raw=pl.coalesce(invalid).bin.slice(0, KEPT_BYTES)).filter(pl.col("raw").is_not_null())
-
-
-def _strings(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with their values cast to strings; bytes that are not UTF-8 are shown as `\\xff`."""
-    shown = [
-        pl.Series(name, [None if value is None else value.decode(errors="backslashreplace") for value in rows[name]])
-        for name in _bytes(rows)
-    ]
-    return as_strings(rows.with_columns(series.cast(pl.String) for series in shown))
 
 
 def _bytes(frame: pl.DataFrame) -> list[str]:

@@ -13,7 +13,7 @@ from filegate.errors import ObjectTooLarge, SchemaMismatch
 from filegate.formats.parquet.decode import Selected, Selection, decode, expanded_bytes, longest_in_dictionary
 from filegate.formats.parquet.footer import Column, Footer, RowGroup, malformed
 from filegate.formats.parquet.pages import DELTA_BYTE_ARRAY, Page, walk
-from filegate.formats.parquet.types import ColumnType, Unsupported, column_type, stored_as
+from filegate.formats.parquet.types import ColumnType, UnsupportedType, column_type, nested_elements
 
 MAX_DECODED_BYTES: Final = 32 << 20
 """Of the values of a slice, strings as long as they are. Validate's function holds them several times over."""
@@ -40,12 +40,12 @@ class TableColumn:
     @property
     def elements(self) -> Sequence[dict[int, object]]:
         """Its part of the schema, as polars is to read it."""
-        return stored_as(self.column) if self.type is None else (self.type.element,)
+        return nested_elements(self.column) if self.type is None else (self.type.element,)
 
     @property
     def strings(self) -> bool:
         """Whether its values have any length."""
-        return self.type is not None and self.type.dtype in (pl.String, pl.Binary)
+        return self.type is not None and self.type.dtype in (pl.String, pl.Categorical, pl.Binary)
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,7 @@ class Table:
             return values
         try:
             typed = column.type.typed(values)
-            if self._wanted[column.column.name] is None and isinstance(column.type.dtype, pl.String) != (
-                typed.dtype == pl.String
-            ):
+            if self._wanted[column.column.name] is None and typed.dtype == pl.Binary != column.type.dtype:
                 raise ValueError("it has text that is not UTF-8")
             return typed
         except ValueError as error:
@@ -210,13 +208,13 @@ class Table:
 def _table_column(footer: Footer, column: Column, wanted: pl.DataType | None) -> TableColumn:
     if column.nested:
         return TableColumn(column, None)
-    found = column_type(column, wanted)
-    if isinstance(found, Unsupported):
+    try:
+        return TableColumn(column, column_type(column, wanted))
+    except UnsupportedType as error:
         raise SchemaMismatch(
-            f"{footer.name}: column {column.name!r} has {found.what}, which are not supported.",
+            f"{footer.name}: column {column.name!r} has {error}, which are not supported.",
             advice="Write the column with another type, or leave it out of the contract.",
-        )
-    return TableColumn(column, found)
+        ) from None
 
 
 def _batches(columns: Sequence[tuple[TableColumn, Selected]]) -> Iterator[list[tuple[TableColumn, Selected]]]:

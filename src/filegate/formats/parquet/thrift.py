@@ -15,9 +15,8 @@ MAX_DEPTH: Final = 16
 MAX_ITEMS: Final = 32_768
 """Elements of a list that is kept: the schema's elements, a file's row groups, a row group's columns."""
 
-_TRUE, _FALSE, _I8, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(1, 14)
-_FIXED: Final = {_TRUE: 0, _FALSE: 0, _I8: 1, _DOUBLE: 8, _UUID: 16}
-_IN_A_LIST: Final = {_TRUE: 1, _FALSE: 1}
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(1, 14)
+_FIXED: Final = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8, _UUID: 16}
 _VARINTS: Final = (_I16, _I32, _I64)
 _MAX_VARINT_BYTES: Final = 10
 
@@ -88,31 +87,33 @@ class Decoder:
         return found
 
     def _value(self, kind: int, wanted: Any, depth: int) -> Any:
+        value: Any = None
         if kind in _VARINTS:
-            return self._zigzag()
-        if kind == _STRUCT:
-            return self._struct(wanted or {}, depth + 1)
-        if kind in (_TRUE, _FALSE):
-            return kind == _TRUE
-        if kind == _BINARY:
-            return self._bytes(self._varint())
-        if kind in (_LIST, _SET):
+            value = self._zigzag()
+        elif kind == _STRUCT:
+            value = self._struct(wanted or {}, depth + 1)
+        elif kind in (_TRUE, _FALSE):
+            value = kind == _TRUE
+        elif kind == _BINARY:
+            value = self._bytes(self._varint())
+        elif kind in (_LIST, _SET):
             size, kind = self._list_header()
             if size > MAX_ITEMS:
                 raise InvalidThrift(f"a list has {size:,} elements, at most {MAX_ITEMS:,} are read")
-            return [self._value(kind, wanted, depth + 1) for _ in range(size)]
-        if kind == _I8:
-            return int.from_bytes(self._bytes(1), "little", signed=True)
-        self._skip(kind, depth)
-        return None
+            value = [self._value(kind, wanted, depth + 1) for _ in range(size)]
+        else:
+            self._skip(kind, depth)
+        return value
 
-    def _skip(self, kind: int, depth: int, fixed: Mapping[int, int] = _FIXED) -> None:
+    def _skip(self, kind: int, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise InvalidThrift(f"it nests deeper than {MAX_DEPTH} levels")
         if kind in _VARINTS:
             self._varint()
         elif kind == _BINARY:
             self._advance(self._varint())
+        elif kind in _FIXED:
+            self._advance(_FIXED[kind])
         elif kind == _STRUCT:
             while header := self._data[self.position]:
                 self.position += 1
@@ -120,21 +121,25 @@ class Decoder:
                     self._varint()
                 self._skip(header & 15, depth + 1)
             self.position += 1
-        elif kind in (_LIST, _SET):
-            size, kind = self._list_header()
-            for _ in range(size):
-                self._skip(kind, depth + 1, _FIXED | _IN_A_LIST)
+        else:
+            self._skip_elements(kind, depth)
+
+    def _skip_elements(self, kind: int, depth: int) -> None:
+        if kind in (_LIST, _SET):
+            size, element = self._list_header()
+            kinds = [element]
         elif kind == _MAP:
-            if size := self._count():
-                kinds = self._data[self.position]
-                self.position += 1
-                for _ in range(size):
-                    self._skip(kinds >> 4, depth + 1, _FIXED | _IN_A_LIST)
-                    self._skip(kinds & 15, depth + 1, _FIXED | _IN_A_LIST)
-        elif kind in fixed:
-            self._advance(fixed[kind])
+            size = self._count()
+            kinds = [self._data[self.position] >> 4, self._data[self.position] & 15] if size else []
+            self.position += bool(size)
         else:
             raise InvalidThrift(f"it has a value of the unknown type {kind}")
+        for _ in range(size):
+            for element in kinds:
+                if element in (_TRUE, _FALSE):  # a byte each, other than a field's
+                    self._advance(1)
+                else:
+                    self._skip(element, depth + 1)
 
     def _list_header(self) -> tuple[int, int]:
         header = self._data[self.position]

@@ -1,13 +1,16 @@
 """What the values of a column mean: Parquet's physical and logical types as polars' types.
 
-polars decodes what is stored (whole numbers, bytes); what they mean is decided here, so that a value which the type
+polars decodes what is stored, whole numbers and bytes; what they mean is decided here, so that a value which the type
 cannot hold stays what the file says.
+https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 import polars as pl
@@ -15,69 +18,61 @@ import polars as pl
 from filegate.formats.parquet.footer import Column
 from filegate.formats.parquet.thrift import Struct
 
+_Unit: TypeAlias = Literal["ms", "us", "ns"]
+
 _BOOLEAN, _INT32, _INT64, _INT96, _FLOAT, _DOUBLE, _BYTES, _FIXED = range(8)
-_PHYSICAL: Final = {_BOOLEAN: pl.Boolean(), _INT32: pl.Int32(), _INT64: pl.Int64(), _FLOAT: pl.Float32()} | {
+_PLAIN: Final[dict[int, pl.DataType]] = {
+    _BOOLEAN: pl.Boolean(),
+    _INT32: pl.Int32(),
+    _INT64: pl.Int64(),
+    _FLOAT: pl.Float32(),
     _DOUBLE: pl.Float64(),
     _BYTES: pl.Binary(),
     _FIXED: pl.Binary(),
 }
-_LOGICAL: Final = {1: "STRING", 4: "ENUM", 5: "DECIMAL", 6: "DATE", 7: "TIME", 8: "TIMESTAMP", 10: "INTEGER"} | {
-    11: "UNKNOWN",
-    12: "JSON",
-    13: "BSON",
-    14: "UUID",
-    15: "FLOAT16",
-    16: "VARIANT",
-    17: "GEOMETRY",
-    18: "GEOGRAPHY",
-}
-_CONVERTED: Final = (
-    ("STRING", {}),  # UTF8
-    ("MAP", {}),
-    ("MAP", {}),
+_LOGICAL: Final = (
+    *[None, "STRING", "MAP", "LIST", "ENUM", "DECIMAL", "DATE", "TIME", "TIMESTAMP", None, "INTEGER", "UNKNOWN"],
+    *["JSON", "BSON", "UUID", "FLOAT16", "VARIANT", "GEOMETRY", "GEOGRAPHY"],
+)
+"""The logical types, by their fields in the union that they are."""
+
+_LOCAL_MS: Final[Struct] = {1: False, 2: {1: {}}}
+_LOCAL_US: Final[Struct] = {1: False, 2: {2: {}}}
+_CONVERTED: Final[tuple[tuple[str, Struct], ...]] = (
+    ("STRING", {}),
+    *[("MAP", {})] * 2,
     ("LIST", {}),
     ("ENUM", {}),
     ("DECIMAL", {}),
     ("DATE", {}),
-    ("TIME", {2: {1: {}}}),
-    ("TIME", {2: {2: {}}}),
-    ("TIMESTAMP", {1: False, 2: {1: {}}}),
-    ("TIMESTAMP", {1: False, 2: {2: {}}}),
-    *(("INTEGER", {1: bits, 2: False}) for bits in (8, 16, 32, 64)),
-    *(("INTEGER", {1: bits, 2: True}) for bits in (8, 16, 32, 64)),
+    *[("TIME", _LOCAL_MS), ("TIME", _LOCAL_US)],
+    *[("TIMESTAMP", _LOCAL_MS), ("TIMESTAMP", _LOCAL_US)],
+    *[("INTEGER", {1: bits, 2: signed}) for signed in (False, True) for bits in (8, 16, 32, 64)],
     ("JSON", {}),
     ("BSON", {}),
     ("INTERVAL", {}),
 )
-_TEXTS: Final = ("STRING", "ENUM", "JSON")
-_INTEGERS: Final = {
-    (8, True): pl.Int8(),
-    (16, True): pl.Int16(),
-    (32, True): pl.Int32(),
-    (64, True): pl.Int64(),
-    (8, False): pl.UInt8(),
-    (16, False): pl.UInt16(),
-    (32, False): pl.UInt32(),
-    (64, False): pl.UInt64(),
-}
-_Unit: TypeAlias = Literal["ms", "us", "ns"]
+"""The older annotation, `converted_type`, as logical types and their fields."""
+
+_SIGNED: Final[dict[int, pl.DataType]] = {8: pl.Int8(), 16: pl.Int16(), 32: pl.Int32(), 64: pl.Int64()}
+_UNSIGNED: Final[dict[int, pl.DataType]] = {8: pl.UInt8(), 16: pl.UInt16(), 32: pl.UInt32(), 64: pl.UInt64()}
 _UNITS: Final[dict[int, _Unit]] = {1: "ms", 2: "us", 3: "ns"}
 _PER_SECOND: Final = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY: Final = 86_400
+_DAY_NANOSECONDS: Final = _DAY * 10**9
 _MAX_PRECISION: Final = 38
 _UNIX_EPOCH: Final = 2_440_588
 """The Julian day of 1970-01-01."""
 
-# What polars can show of the calendar. Beyond it, dates and timestamps are but numbers.
-_MAX_DAY: Final = (dt.date.max - dt.date(1970, 1, 1)).days
-_MIN_DAY: Final = (dt.date.min - dt.date(1970, 1, 1)).days
+_MIN_DAY: Final = -96_465_292
+_MAX_DAY: Final = 95_026_236
+"""From the year -262143 to 262142, which is the calendar that polars knows: it panics where others are shown."""
+
+_POLARS_KNOWS: Final = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13}
 
 
-@dataclass(frozen=True)
-class Unsupported:
-    """Why values of a column cannot be read: "GEOMETRY values"."""
-
-    what: str
+class UnsupportedType(Exception):
+    """What values a column has that cannot be read: "GEOMETRY values"."""
 
 
 @dataclass(frozen=True)
@@ -87,85 +82,43 @@ class ColumnType:
     Attributes:
         dtype: the type of its values.
         element: its element of the schema, as polars is to read it.
-        logical: the name of its logical type, or none.
-        unit: of a time or timestamp.
-        stored: the physical type.
+        typed: the values as `dtype`, of which polars decoded what is stored. If there are some that the type cannot
+            hold, all are strings: dates and times as ISO 8601 writes them, with any year; or whole numbers of a wider
+            type; or bytes, where they should be text and are not UTF-8. Raises ValueError if the column is corrupt.
     """
 
     dtype: pl.DataType
     element: Struct
-    logical: str | None = None
-    unit: _Unit | None = None
-    stored: int = _BYTES
-
-    def typed(self, values: pl.Series) -> pl.Series:
-        """The values as `dtype`, of which polars decoded what is stored.
-
-        If there are some that the type cannot hold, all are strings: dates and times of ISO 8601, with any year. Text
-        that is not UTF-8 is left as bytes.
-
-        Raises:
-            ValueError: a column of nulls has values.
-        """
-        if self.logical == "UNKNOWN":
-            if values.null_count() != len(values):
-                raise ValueError("it has values, though its type is null")
-            return pl.Series(values.name, dtype=pl.Null).extend_constant(None, len(values))
-        if isinstance(self.dtype, pl.String):
-            text = values.cast(pl.String, strict=False)
-            return text if text.null_count() == values.null_count() else values
-        if self.stored == _INT96:
-            return _int96(values, self.dtype)
-        if isinstance(self.dtype, pl.Time):
-            return _time(values, self.unit or "ms")
-        if isinstance(self.dtype, pl.Date):
-            return _temporal(values, self.dtype, 1)
-        if isinstance(self.dtype, pl.Datetime):
-            return _temporal(values, self.dtype, _DAY * _PER_SECOND[self.dtype.time_unit])
-        if self.dtype in (pl.UInt32, pl.UInt64):
-            return values.reinterpret(signed=False)
-        return values if values.dtype == pl.Int32 else values.cast(self.dtype)
+    typed: Callable[[pl.Series], pl.Series]
 
 
-def column_type(column: Column, wanted: pl.DataType | None) -> ColumnType | Unsupported:
+def column_type(column: Column, wanted: pl.DataType | None) -> ColumnType:
     """How to read a column that is not nested.
 
     Args:
         column: the column.
-        wanted: the contract's type; None of a column that is not in it, whose bytes may be any.
+        wanted: the contract's type; None of a column that is not in it, whose values are read as they are stored if
+            nothing else is known about them.
+
+    Raises:
+        UnsupportedType: it cannot be read.
     """
     element = column.elements[0]
-    stored = int(element.get(1, -1))
     logical, details = _logical(element)
-    bare = {field: element[field] for field in (1, 2, 3, 4) if field in element}
-    if logical == "UNKNOWN":
-        return ColumnType(pl.Null(), bare, logical)
-    if stored == _INT96:  # twelve bytes to polars, whose own reading saturates
-        naive = isinstance(wanted, pl.Datetime) and wanted.time_zone is None
-        unit = wanted.time_unit if naive and isinstance(wanted, pl.Datetime) else "us"
-        return ColumnType(pl.Datetime(unit), bare | {1: _FIXED, 2: 12}, stored=stored)
-    if stored == _BYTES and (logical in _TEXTS or (logical is None and wanted is not None)):
-        return ColumnType(pl.String(), bare, logical)
-    if logical == "DECIMAL" and stored != _BYTES:
-        precision, scale = element.get(8) or details.get(2) or 0, element.get(7) or details.get(1) or 0
-        if not 0 <= scale <= precision <= _MAX_PRECISION or precision == 0:
-            return Unsupported(f"decimals of {precision} digits, at most {_MAX_PRECISION} are read")
-        return ColumnType(pl.Decimal(precision, scale), bare | {6: 5, 7: scale, 8: precision}, logical)
-    if (found := _number(stored, logical, details)) is not None:
-        dtype, unit_ = found
-        return ColumnType(dtype, bare, logical, unit_, stored)
-    if stored == _FIXED and logical == "FLOAT16":
-        return ColumnType(pl.Float32(), bare | {10: {15: {}}}, logical)
-    if wanted is None and stored in _PHYSICAL:
-        return ColumnType(_PHYSICAL[stored], bare, None, stored=stored)
-    return Unsupported(f"{logical or 'fixed-length bytes'} values" if stored in _PHYSICAL else "values of a new type")
+    stored = _Stored(int(element.get(1, -1)), {field: element[field] for field in (1, 2, 3, 4) if field in element})
+    details = {1: element.get(7), 2: element.get(8)} | details if logical == "DECIMAL" else details
+    try:
+        return _READ.get(logical, _unknown)(stored, details, wanted)
+    except UnsupportedType:
+        if wanted is None and stored.type in _PLAIN:
+            return ColumnType(_PLAIN[stored.type], stored.element, _as_it_is)
+        raise UnsupportedType(f"{logical or 'fixed-length bytes as'} values") from None
 
 
-def stored_as(column: Column) -> tuple[Struct, ...]:
+def nested_elements(column: Column) -> tuple[Struct, ...]:
     """The elements of a nested column, without the logical types that polars does not know."""
-    known = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13}
     return tuple(
-        {field: value for field, value in element.items() if field != 10 or (value and value.keys() <= known)}
+        {field: value for field, value in element.items() if field != 10 or (value and value.keys() <= _POLARS_KNOWS)}
         for element in column.elements
     )
 
@@ -175,59 +128,164 @@ def _logical(element: Struct) -> tuple[str | None, Struct]:
     if 10 in element:
         union = element[10] or {}
         member = next(iter(union), -1)
-        return _LOGICAL.get(member, "an unknown type of"), union.get(member) or {}
+        name = _LOGICAL[member] if 0 <= member < len(_LOGICAL) else None
+        return name or "unknown", union.get(member) or {}
     if (converted := element.get(6)) is not None:
-        return _CONVERTED[converted] if 0 <= converted < len(_CONVERTED) else ("an unknown type of", {})
+        return _CONVERTED[converted] if 0 <= converted < len(_CONVERTED) else ("unknown", {})
     return None, {}
 
 
-def _number(stored: int, logical: str | None, details: Struct) -> tuple[pl.DataType, _Unit | None] | None:
-    """The type of stored whole numbers and floats; None if they have no such."""
-    if logical is None:
-        return None if stored in (_BYTES, _FIXED) or stored not in _PHYSICAL else (_PHYSICAL[stored], None)
-    if logical == "INTEGER" and stored in (_INT32, _INT64):
-        dtype = _INTEGERS.get((details.get(1, 0), bool(details.get(2))))
-        return None if dtype is None or (_bits(details) == 64) != (stored == _INT64) else (dtype, None)
-    if logical == "DATE" and stored == _INT32:
-        return pl.Date(), None
-    unit = _UNITS.get(next(iter(details.get(2) or {}), 0))
-    if unit is not None and logical == "TIME" and stored == (_INT32 if unit == "ms" else _INT64):
-        return pl.Time(), unit
-    if unit is not None and logical == "TIMESTAMP" and stored == _INT64:
-        return pl.Datetime(unit, "UTC" if details.get(1) else None), None
-    return None
+@dataclass(frozen=True)
+class _Stored:
+    """The physical type, and the element of the schema without any logical type."""
+
+    type: int
+    element: Struct
 
 
-def _bits(details: Struct) -> int:
-    return int(details.get(1, 0))
+def _unknown(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    raise UnsupportedType
+
+
+def _plain(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:
+    """Without a logical type. Writers before there were any wrote text so, and timestamps as INT96."""
+    if stored.type == _INT96:
+        local = isinstance(wanted, pl.Datetime) and wanted.time_zone is None
+        dtype = wanted if local and isinstance(wanted, pl.Datetime) else pl.Datetime("us")
+        # Twelve bytes to polars, whose own reading replaces what nanoseconds cannot hold.
+        return ColumnType(dtype, stored.element | {1: _FIXED, 2: 12}, partial(_int96, dtype=dtype))
+    if stored.type == _BYTES and wanted is not None:
+        return _text(stored, details, wanted)
+    if stored.type not in _PLAIN or (stored.type == _FIXED and wanted is not None):
+        raise UnsupportedType
+    return ColumnType(_PLAIN[stored.type], stored.element, _as_it_is)
+
+
+def _text(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    if stored.type != _BYTES:
+        raise UnsupportedType
+    dtype = wanted if isinstance(wanted, pl.Categorical) else pl.String()
+    return ColumnType(dtype, stored.element, partial(_decoded_text, dtype=dtype))
+
+
+def _decimal(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    scale, precision = details.get(1) or 0, details.get(2) or 0
+    if stored.type not in (_INT32, _INT64, _FIXED) or not 0 <= scale <= precision <= _MAX_PRECISION or not precision:
+        raise UnsupportedType
+    return ColumnType(pl.Decimal(precision, scale), stored.element | {6: 5, 7: scale, 8: precision}, _as_it_is)
+
+
+def _integer(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    bits = details.get(1)
+    dtype = (_SIGNED if details.get(2) else _UNSIGNED).get(bits) if isinstance(bits, int) else None
+    if dtype is None or stored.type != (_INT64 if bits == 64 else _INT32):
+        raise UnsupportedType
+    return ColumnType(dtype, stored.element, partial(_whole_numbers, dtype=dtype))
+
+
+def _date(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    if stored.type != _INT32:
+        raise UnsupportedType
+    return ColumnType(pl.Date(), stored.element, partial(_temporal, dtype=pl.Date(), per_day=1))
+
+
+def _time(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    unit = _unit(details)
+    if stored.type != (_INT32 if unit == "ms" else _INT64):
+        raise UnsupportedType
+    return ColumnType(pl.Time(), stored.element, partial(_time_of_day, unit=unit))
+
+
+def _timestamp(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    unit = _unit(details)
+    if stored.type != _INT64:
+        raise UnsupportedType
+    dtype = pl.Datetime(unit, "UTC" if details.get(1) else None)
+    return ColumnType(dtype, stored.element, partial(_temporal, dtype=dtype, per_day=_DAY * _PER_SECOND[unit]))
+
+
+def _nulls(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    return ColumnType(pl.Null(), stored.element, _only_nulls)
+
+
+def _float16(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+    if stored.type != _FIXED:
+        raise UnsupportedType
+    return ColumnType(pl.Float32(), stored.element | {10: {15: {}}}, lambda values: values.cast(pl.Float32))
+
+
+_READ: Final[dict[str | None, Callable[[_Stored, Struct, pl.DataType | None], ColumnType]]] = {
+    None: _plain,
+    "STRING": _text,
+    "ENUM": _text,
+    "JSON": _text,
+    "DECIMAL": _decimal,
+    "INTEGER": _integer,
+    "DATE": _date,
+    "TIME": _time,
+    "TIMESTAMP": _timestamp,
+    "UNKNOWN": _nulls,
+    "FLOAT16": _float16,
+}
+
+
+def _unit(details: Struct) -> _Unit:
+    try:
+        return _UNITS[next(iter(details[2]))]
+    except (KeyError, TypeError, StopIteration):
+        raise UnsupportedType from None
+
+
+def _as_it_is(values: pl.Series) -> pl.Series:
+    return values
+
+
+def _only_nulls(values: pl.Series) -> pl.Series:
+    if values.null_count() != len(values):
+        raise ValueError("it has values, though its type is null")
+    return pl.Series(values.name, [None], pl.Null).new_from_index(0, len(values))
+
+
+def _decoded_text(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    text = values.cast(pl.String, strict=False)
+    return text.cast(dtype) if text.null_count() == values.null_count() else values
+
+
+def _whole_numbers(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    if dtype in (pl.UInt32, pl.UInt64):  # the same bits
+        return values.reinterpret(signed=False)
+    numbers = values.cast(dtype, strict=False)
+    return numbers if numbers.null_count() == values.null_count() else values
 
 
 def _temporal(counts: pl.Series, dtype: pl.DataType, per_day: int) -> pl.Series:
     """Dates or timestamps, of which `counts` are the days, or the units, since 1970."""
-    low, high = counts.min(), counts.max()
-    if low is None or (low >= _MIN_DAY * per_day and high < (_MAX_DAY + 1) * per_day):  # type: ignore[operator]
+    count, days = pl.col("count"), pl.col("days")
+    bounds = counts.to_frame("count").select((pl.min("count") // per_day).alias("low"), pl.max("count") // per_day)
+    if all(day is None or _MIN_DAY <= day <= _MAX_DAY for day in bounds.row(0)):
         return counts.cast(dtype)
-    shown = counts.is_between(_MIN_DAY * per_day, (_MAX_DAY + 1) * per_day - 1)
-    rows = counts.to_frame("counts").select(
-        typed=pl.when(shown).then(pl.col("counts")).cast(dtype),
-        days=pl.col("counts").cast(pl.Int64) // per_day,
-        nanoseconds=pl.col("counts").cast(pl.Int64) % per_day * (_DAY * 10**9 // per_day),
+    rows = counts.cast(pl.Int64).to_frame("count").with_columns(days=count // per_day)
+    return _strings(
+        rows.select(
+            pl.when(days.is_between(_MIN_DAY, _MAX_DAY)).then(count.cast(counts.dtype)).cast(dtype).alias("typed"),
+            days,
+            nanoseconds=count % per_day * (_DAY_NANOSECONDS // per_day),
+        ),
+        counts.name,
     )
-    return _strings(rows, counts.name)
 
 
-def _int96(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+def _int96(values: pl.Series, dtype: pl.Datetime) -> pl.Series:
     """Timestamps, which are the nanoseconds of a day, and its Julian number."""
-    assert isinstance(dtype, pl.Datetime)
     per_day = _DAY * _PER_SECOND[dtype.time_unit]
-    step = _DAY * 10**9 // per_day
+    step = _DAY_NANOSECONDS // per_day
     stored = pl.col("stored").bin
     parts = values.to_frame("stored").select(
         days=stored.slice(8, 4).bin.reinterpret(dtype=pl.Int32).cast(pl.Int64) - _UNIX_EPOCH,
         nanoseconds=stored.slice(0, 8).bin.reinterpret(dtype=pl.Int64),
     )
     days, nanoseconds = pl.col("days"), pl.col("nanoseconds")
-    parts = parts.with_columns(days=days + nanoseconds // (_DAY * 10**9), nanoseconds=nanoseconds % (_DAY * 10**9))
+    parts = parts.with_columns(days=days + nanoseconds // _DAY_NANOSECONDS, nanoseconds=nanoseconds % _DAY_NANOSECONDS)
     count = days * per_day + nanoseconds // step  # wraps around beyond 64 bits: hence the way back
     exact = (count // per_day == days) & (count % per_day * step == nanoseconds) & days.is_between(_MIN_DAY, _MAX_DAY)
     rows = parts.with_columns(typed=pl.when(exact).then(count).cast(dtype))
@@ -236,7 +294,7 @@ def _int96(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     return _strings(rows, values.name)
 
 
-def _time(counts: pl.Series, unit: _Unit) -> pl.Series:
+def _time_of_day(counts: pl.Series, unit: _Unit) -> pl.Series:
     """Times of day, of which `counts` are the units since midnight."""
     per_day = _DAY * _PER_SECOND[unit]
     inside = counts.is_between(0, per_day - 1)
@@ -270,14 +328,14 @@ def _strings(rows: pl.DataFrame, name: str) -> pl.Series:
     strings = rows.select(local.cast(pl.String) + suffix).to_series()
     beyond = (rows["typed"].is_null() & rows["days"].is_not_null()).arg_true()
     if isinstance(dtype, pl.Date):
-        written = [_date(days) for days in rows["days"].gather(beyond)]
+        written = [_written_date(days) for days in rows["days"].gather(beyond)]
     else:
-        gathered = rows.select(pl.col("days", "nanoseconds").gather(beyond)).iter_rows()
-        written = [f"{_date(days)} {_clock(nanoseconds)}{suffix}" for days, nanoseconds in gathered]
+        cells = rows.select(pl.col("days", "nanoseconds").gather(beyond))
+        written = [f"{_written_date(days)} {_clock(nanoseconds)}{suffix}" for days, nanoseconds in cells.iter_rows()]
     return strings.scatter(beyond, pl.Series(written, dtype=pl.String)).alias(name)
 
 
-def _date(days: int) -> str:
+def _written_date(days: int) -> str:
     """A date of any year, from its days since 1970: the calendar repeats itself every 400 years."""
     cycles, ordinal = divmod(days + dt.date(1970, 1, 1).toordinal() - 1, 146_097)
     date = dt.date.fromordinal(ordinal + 1)
