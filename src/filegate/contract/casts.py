@@ -15,6 +15,7 @@ import polars as pl
 
 from filegate.contract.rules import CAST_FAILED, Column, is_null
 from filegate.formats.records import ROW
+from filegate.formats.utf8 import utf8
 
 INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _FLOATS = (pl.Float32, pl.Float64)
@@ -85,8 +86,10 @@ def _cast_failed(column: Column, source: pl.DataType) -> pl.Expr:
 
 def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: str | None) -> pl.Expr:
     """A value of type `source` as `dtype`; null if it cannot be represented: 1.5 as Int64, 300 as Int8."""
-    if isinstance(source, (*TEXTS, pl.Binary)):  # bytes that are not UTF-8 are no text
-        return _cast_text(value.cast(pl.String, strict=False), dtype, date_format)
+    if isinstance(source, pl.Binary):
+        return _cast_text(value.map_batches(utf8, return_dtype=pl.String), dtype, date_format)
+    if isinstance(source, TEXTS):
+        return _cast_text(value.cast(pl.String), dtype, date_format)
     result = value.cast(dtype, strict=False)
     if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
         return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)

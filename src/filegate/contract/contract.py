@@ -12,7 +12,7 @@ import polars as pl
 
 from filegate.contract import casts, messages
 from filegate.contract.evaluation import Evaluation, RuleMask
-from filegate.contract.rules import CALLED, Column, CompiledRule, Rule, Unique
+from filegate.contract.rules import CALLED, CAST_FAILED, Column, CompiledRule, Rule, Unique
 from filegate.errors import CheckFailed, SchemaMismatch
 from filegate.formats.records import RESCUED, ROW, as_strings
 
@@ -92,6 +92,7 @@ class Contract:
         cells = casts.cast_cells(frame, self.columns, date_formats)
         typed = cells.select(names)
         rules = [each for each in self.compiled_rules if each.rule.column is None or each.rule.column in frame.schema]
+        rules = [*self._text_rules(frame.schema), *rules]
         called = [_called(each.rule, each.check, typed) for each in rules if each.check is not None]
         # Beside the cells, so that a literal gets as many rows.
         broken = cells.hstack(called).with_columns([each.breaks.alias(each.rule.code) for each in rules])
@@ -109,6 +110,14 @@ class Contract:
             masks=[RuleMask(rule, broken[rule.code]) for rule in described],
             uniques=self.uniques,
         )
+
+    def _text_rules(self, schema: pl.Schema) -> list[CompiledRule]:
+        """A rule for each string column that comes as bytes: every other string is of its type."""
+        return [
+            CompiledRule(Rule(f"{column.name}:type", column.name, "text in UTF-8"), pl.col(CAST_FAILED + column.name))
+            for column in self.columns
+            if isinstance(column.dtype, pl.String) and schema.get(column.name) == pl.Binary
+        ]
 
     def _refuse(self, schema: pl.Schema) -> None:
         for column in self.columns:

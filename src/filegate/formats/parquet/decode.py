@@ -12,8 +12,9 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
+from filegate.errors import MalformedObject
 from filegate.formats.parquet.footer import MAGIC, ColumnChunk, malformed
-from filegate.formats.parquet.pages import RLE_DICTIONARY, Page, Pages, read_page
+from filegate.formats.parquet.pages import DELTA_BINARY_PACKED, RLE_DICTIONARY, Page, Pages, read_page, with_encoding
 from filegate.formats.parquet.thrift import I64, Struct, Value, encoded
 
 _ROOT: Final = b"schema"
@@ -107,7 +108,13 @@ def decode(file: BinaryIO, name: str, columns: Sequence[Selected], rows: Sequenc
         [selection.stored(file, name) for column in columns for selection in column.row_groups[index]]
         for index in range(len(rows))
     ]
-    return _decoded(name, elements, row_groups, rows)
+    try:
+        return _decoded(name, elements, row_groups, rows)
+    except MalformedObject:
+        if len(columns) > 1:  # which one is it?
+            for column in columns:
+                decode(file, name, [column], rows)
+        raise
 
 
 def longest_in_dictionary(file: BinaryIO, name: str, element: Struct, chunk: ColumnChunk, dictionary: Page) -> int:
@@ -130,7 +137,8 @@ def expanded_bytes(file: BinaryIO, name: str, element: Struct, chunk: ColumnChun
 
     Each begins with some bytes of the one before; how many is stored first, as whole numbers of its encoding.
     """
-    stored = Selection(replace(chunk, physical=_INT32), Pages(None, (page,))).stored(file, name)
+    data = with_encoding(read_page(file, page, name), DELTA_BINARY_PACKED)
+    stored = _Stored(replace(chunk, physical=_INT32), page.values, page.size, b"", data)
     lengths = _decoded(name, [element | {1: _INT32}], [[stored]], [page.values]).to_series()
     return page.size + int(lengths.cast(pl.Int64).sum())
 
@@ -141,13 +149,15 @@ def _decoded(
     try:
         frame = pl.read_parquet(_file(elements, row_groups, rows), use_statistics=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        columns = ", ".join(repr(element[4].decode()) for element in elements[:3])
+        column = elements[0][4].decode()
         reason = next(iter(str(error).splitlines()), "")[:200]
+        if "not yet supported" in reason.lower():
+            problem = f"column {column!r} is written in a way that is not supported ({reason})"
+            raise malformed(name, problem, "Write it with another encoding or compression.") from error
         raise malformed(
             name,
-            f"pages of {columns} cannot be decoded ({reason})",
-            "They are corrupt, or written in a way that is not supported. Deliver the file again; if the reason stays "
-            "the same, write it with another encoding or compression.",
+            f"pages of column {column!r} cannot be decoded ({reason})",
+            "Deliver the file again; if the reason stays the same, write it with another encoding or compression.",
         ) from error
     if frame.height != sum(rows):
         raise malformed(name, f"{sum(rows):,} rows are {frame.height:,} rows in their pages")

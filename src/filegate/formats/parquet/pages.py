@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from filegate.errors import MalformedObject, ObjectTooLarge
 from filegate.formats.parquet.footer import OPTIONAL, Column, ColumnChunk, malformed
-from filegate.formats.parquet.thrift import Decoder, InvalidThrift, Struct
+from filegate.formats.parquet.thrift import AT, Decoder, InvalidThrift, Struct
 
 MAX_PAGE_BYTES: Final = 32 << 20
 """Of a page, compressed or not: it is decoded whole, beside its compressed bytes. Writers aim at 1 MiB."""
@@ -19,7 +19,7 @@ _HEADER_BYTES: Final = 512
 _MAX_HEADER_BYTES: Final = 1 << 20
 
 _DATA, _INDEX, _DICTIONARY, _DATA_V2 = range(4)
-PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY, DELTA_BYTE_ARRAY = 0, 2, 3, 8, 7
+PLAIN_DICTIONARY, RLE, DELTA_BINARY_PACKED, DELTA_BYTE_ARRAY, RLE_DICTIONARY = 2, 3, 5, 7, 8
 _UNCOMPRESSED: Final = 0
 _DETAILS: Final = {_DATA: 5, _DICTIONARY: 7, _DATA_V2: 8}
 
@@ -91,6 +91,18 @@ def walk(file: BinaryIO, name: str, column: Column, chunk: ColumnChunk) -> Pages
         ObjectTooLarge: a page exceeds the bound.
     """
     return _Walk(file, name, column, chunk).pages()
+
+
+def with_encoding(page: bytes, encoding: int) -> bytes:
+    """The page, whose header says another encoding of its values.
+
+    Args:
+        page: with its header; its encoding's number has one digit, as `encoding` has.
+        encoding: up to 63.
+    """
+    found = Decoder(page).struct({5: {2: AT}, 8: {4: AT}})
+    at = next(place for details in found.values() for place in details.values())
+    return page[:at] + bytes([2 * encoding]) + page[at + 1 :]
 
 
 def read_page(file: BinaryIO, page: Page, name: str) -> bytes:

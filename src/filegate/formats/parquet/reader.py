@@ -21,6 +21,7 @@ from filegate.formats.records import (
     Records,
     UnknownColumns,
 )
+from filegate.formats.utf8 import utf8
 from filegate.runs.manifests import Chunk
 from filegate.storage.objects import Blob
 
@@ -153,15 +154,8 @@ def _numbers(chunk: Chunk) -> pl.Series:
 
 def _not_utf8(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows with text that is not UTF-8, and the bytes of the first such value."""
-    invalid = [pl.when(_invalid(column)).then(column) for column in _bytes(frame)]
-    if not invalid:
+    columns = [name for name, dtype in frame.schema.items() if dtype == pl.Binary]
+    if not columns:
         return pl.DataFrame(schema=ORIGINALS)
+    invalid = [pl.when(utf8(frame[name]).is_null()).then(frame[name]) for name in columns]
     return frame.select(ROW, raw=pl.coalesce(invalid).bin.slice(0, KEPT_BYTES)).filter(pl.col("raw").is_not_null())
-
-
-def _bytes(frame: pl.DataFrame) -> list[str]:
-    return [name for name, dtype in frame.schema.items() if dtype == pl.Binary]
-
-
-def _invalid(column: str) -> pl.Expr:
-    return pl.col(column).is_not_null() & pl.col(column).cast(pl.String, strict=False).is_null()

@@ -96,6 +96,8 @@ class Decoder:
             value = kind == _TRUE
         elif kind == _BINARY:
             value = self._bytes(self._varint())
+        elif kind == _BYTE:
+            value = int.from_bytes(self._bytes(1), "little", signed=True)
         elif kind in (_LIST, _SET):
             size, kind = self._list_header()
             if size > MAX_ITEMS:

@@ -17,6 +17,7 @@ import polars as pl
 
 from filegate.formats.parquet.footer import Column
 from filegate.formats.parquet.thrift import Struct
+from filegate.formats.utf8 import utf8
 
 _Unit: TypeAlias = Literal["ms", "us", "ns"]
 
@@ -247,7 +248,7 @@ def _only_nulls(values: pl.Series) -> pl.Series:
 
 
 def _decoded_text(values: pl.Series, dtype: pl.DataType) -> pl.Series:
-    text = values.cast(pl.String, strict=False)
+    text = utf8(values)
     return text.cast(dtype) if text.null_count() == values.null_count() else values
 
 
