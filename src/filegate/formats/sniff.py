@@ -34,6 +34,7 @@ _FOREIGN: Final = (
     (b"BZh91AY&SY", "bzip2 data", "Compress with gzip or zstd."),
     (b"\xfd7zXZ\0", "xz data", "Compress with gzip or zstd."),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, or compress the file with gzip or zstd."),
+    (b"PARE", "an encrypted Parquet file", "Deliver it unencrypted: the buckets encrypt what they hold."),
     (b"Obj\x01", "an Avro file", "Deliver CSV, JSON or Parquet."),
 )
 # A CSV may start with a bracket too, as in `[id],[name]`.

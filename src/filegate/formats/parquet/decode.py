@@ -13,13 +13,12 @@ from typing import BinaryIO, Final
 import polars as pl
 
 from filegate.errors import MalformedObject
-from filegate.formats.parquet.footer import MAGIC, ColumnChunk, malformed
+from filegate.formats.parquet.footer import BYTE_ARRAY, MAGIC, REQUIRED, ColumnChunk, malformed
 from filegate.formats.parquet.pages import DELTA_BINARY_PACKED, RLE_DICTIONARY, Page, Pages, read_page, with_encoding
 from filegate.formats.parquet.thrift import I64, Struct, Value, encoded
 
 _ROOT: Final = b"schema"
 _INT32: Final = 1
-_REQUIRED: Final = 0
 _DATA_V2: Final = 3
 _BITS: Final = 32
 """Of each index into a dictionary that is written here."""
@@ -127,9 +126,10 @@ def longest_in_dictionary(file: BinaryIO, name: str, element: Struct, chunk: Col
     details: dict[int, Value] = {1: count, 2: 0, 3: count, 4: RLE_DICTIONARY, 5: 0, 6: 0, 7: False}
     page = encoded({1: _DATA_V2, 2: len(body), 3: len(body), 8: details}) + body
     size = dictionary.size + len(body)
-    stored = _Stored(chunk, count, size, read_page(file, dictionary, name), page)
-    values = _decoded(name, [element | {3: _REQUIRED}], [[stored]], [count]).to_series()
-    return max(map(len, values))
+    stored = _Stored(replace(chunk, path=(element[4],)), count, size, read_page(file, dictionary, name), page)
+    column = {1: BYTE_ARRAY, 3: REQUIRED, 4: element[4]}
+    lengths = _decoded(name, [column], [[stored]], [count]).select(pl.first().bin.size().max())
+    return int(lengths.item())
 
 
 def expanded_bytes(file: BinaryIO, name: str, element: Struct, chunk: ColumnChunk, page: Page) -> int:
@@ -139,7 +139,9 @@ def expanded_bytes(file: BinaryIO, name: str, element: Struct, chunk: ColumnChun
     """
     data = with_encoding(read_page(file, page, name), DELTA_BINARY_PACKED)
     stored = _Stored(replace(chunk, physical=_INT32), page.values, page.size, b"", data)
-    lengths = _decoded(name, [element | {1: _INT32}], [[stored]], [page.values]).to_series()
+    lengths = _decoded(
+        name, [{1: _INT32, 3: element.get(3, REQUIRED), 4: element[4]}], [[stored]], [page.values]
+    ).to_series()
     return page.size + int(lengths.cast(pl.Int64).sum())
 
 

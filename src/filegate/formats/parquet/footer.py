@@ -27,6 +27,7 @@ _AGAIN: Final = "Deliver the file again."
 _DECRYPT: Final = "Filegate has no keys: deliver it unencrypted; the buckets encrypt what they hold."
 
 REQUIRED, OPTIONAL, REPEATED = range(3)
+BYTE_ARRAY: Final = 6
 
 _ELEMENT: Final = {
     1: None,  # type
@@ -71,6 +72,11 @@ class Column:
     def nested(self) -> bool:
         """Whether its values are lists or structs."""
         return len(self.elements) > 1 or self.repetition == REPEATED
+
+    @property
+    def leaf_elements(self) -> list[Struct]:
+        """The elements of its columns of values."""
+        return [element for element in self.elements if not element.get(5)]
 
     @property
     def repetition(self) -> int:
@@ -156,7 +162,7 @@ class Footer:
         return {
             leaf: self._column_chunk(column, element, found[leaf], row_group.rows)
             for column in columns
-            for leaf, element in zip(column.leaves, _leaf_elements(column.elements), strict=True)
+            for leaf, element in zip(column.leaves, column.leaf_elements, strict=True)
         }
 
     def _column_chunk(self, column: Column, element: Struct, chunk: Struct, rows: int) -> ColumnChunk:
@@ -261,10 +267,6 @@ def _columns(elements: list[Struct]) -> tuple[Column, ...]:
     if position != len(elements):
         raise ValueError
     return tuple(columns)
-
-
-def _leaf_elements(elements: Sequence[Struct]) -> list[Struct]:
-    return [element for element in elements if not element.get(5)]
 
 
 def malformed(name: str, problem: str, advice: str = _AGAIN) -> MalformedObject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -25,7 +26,12 @@ from filegate.formats.utf8 import utf8
 from filegate.runs.manifests import Chunk
 from filegate.storage.objects import Blob
 
-_MAX_SLICE_RATIO = 4
+RATIO_FREE_BYTES: Final = 1 << 30
+MAX_RATIO: Final = 10_000
+"""By how many times a file's values may exceed its size, once they exceed a gigabyte. Columns of one value do so by
+thousands; a bomb by millions."""
+
+_MAX_SLICE_RATIO: Final = 4
 """By how many times the values of a slice may exceed the size of a chunk before the slice is cut smaller."""
 
 
@@ -75,12 +81,13 @@ def split_parquet(
     with blob.path().open("rb") as file:
         footer = read_footer(blob, file)
         names = [column.name for column in footer.columns]
-        table = Table(footer, _wanted(names, columns, on_unknown_columns))
+        # Where no column is read, the rows of one are counted all the same.
+        table = Table(footer, _wanted(names, columns, on_unknown_columns) or dict.fromkeys(names[:1]))
         # A value takes at least 8 bytes in memory, however well it is compressed in the file.
         row_bytes = max(blob.size / max(footer.rows, 1), 8 * len(footer.columns))
         step = max(1, int(chunk_bytes / row_bytes))
         most = min(_MAX_SLICE_RATIO * chunk_bytes, MAX_DECODED_BYTES)
-        start = 0
+        start, total = 0, 0
         while start < footer.rows:
             length = min(step, footer.rows - start)
             while (size := table.decoded_bytes(file, start, length)) > most and length > 1:
@@ -90,6 +97,13 @@ def split_parquet(
                     f"{blob.name}: row {start + 1:,} holds up to {size:,} bytes; "
                     f"at most {MAX_DECODED_BYTES:,} are read.",
                     advice="Deliver shorter values.",
+                )
+            total += size
+            if total > max(RATIO_FREE_BYTES, MAX_RATIO * blob.size):
+                raise ObjectTooLarge(
+                    f"{blob.name}: its first {start + length:,} rows hold {total:,} bytes, more than "
+                    f"{MAX_RATIO:,} times its {blob.size:,} bytes.",
+                    advice="If the data is genuine, deliver it with less compression.",
                 )
             yield RawChunk(start, length, length)
             start += length

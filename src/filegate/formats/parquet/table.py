@@ -11,8 +11,9 @@ import polars as pl
 
 from filegate.errors import ObjectTooLarge, SchemaMismatch
 from filegate.formats.parquet.decode import Selected, Selection, decode, expanded_bytes, longest_in_dictionary
-from filegate.formats.parquet.footer import Column, Footer, RowGroup, malformed
+from filegate.formats.parquet.footer import BYTE_ARRAY, Column, Footer, RowGroup, malformed
 from filegate.formats.parquet.pages import DELTA_BYTE_ARRAY, Page, walk
+from filegate.formats.parquet.thrift import Struct
 from filegate.formats.parquet.types import ColumnType, UnsupportedType, column_type, nested_elements
 
 MAX_DECODED_BYTES: Final = 32 << 20
@@ -20,6 +21,9 @@ MAX_DECODED_BYTES: Final = 32 << 20
 
 MAX_BATCH_BYTES: Final = 16 << 20
 """Of the pages that are decompressed at once; a single column may have more."""
+
+MAX_NESTED_BYTES: Final = 64 << 20
+"""Of the nested values of a column in a row group."""
 
 VALUE_BYTES: Final = 16
 """What a value takes at most, besides the characters of a string."""
@@ -108,13 +112,12 @@ class Table:
         for span in self._spans(start, length):
             selections = self._selections(file, span.row_group)
             for each in self.columns:
-                total += (span.end - span.first) * VALUE_BYTES * len(each.column.leaves)
-                for leaf in each.column.leaves:
-                    if each.strings:
-                        total += self._string_bytes(file, each, selections[leaf], span)
-                    elif each.type is None:
-                        share = (span.end - span.first) / max(1, span.row_group.rows)
-                        total += int(selections[leaf].size * share)
+                if each.type is None:
+                    total += self._nested_bytes(file, each, selections, span)
+                    continue
+                total += (span.end - span.first) * VALUE_BYTES
+                if each.strings:
+                    total += self._string_bytes(file, each, selections[each.column.leaves.start], span)
         return total
 
     def _check_size(self, size: int, start: int, length: int) -> None:
@@ -163,14 +166,35 @@ class Table:
             self._lengths.clear()
         return self._pages[row_group]
 
+    def _nested_bytes(
+        self, file: BinaryIO, column: TableColumn, selections: Mapping[int, Selection], span: Span
+    ) -> int:
+        """The same of a nested column, all of whose pages in the row group are decoded to find some of its rows."""
+        decoded, total = 0, 0
+        for leaf, element in zip(column.column.leaves, column.column.leaf_elements, strict=True):
+            pages = selections[leaf].pages.data
+            decoded += selections[leaf].size + VALUE_BYTES * sum(page.values for page in pages)
+            if element.get(1) == BYTE_ARRAY:
+                for page in pages:
+                    total += page.values * self._string_length(file, column, element, selections[leaf], page)
+        if decoded > MAX_NESTED_BYTES:
+            raise ObjectTooLarge(
+                f"{self.footer.name}: column {column.column.name!r} has {decoded:,} bytes in a row group; at most "
+                f"{MAX_NESTED_BYTES:,} of nested values are read.",
+                advice="Write smaller row groups, or declare on_unknown_columns='ignore'.",
+            )
+        return (decoded + total) * (span.end - span.first) // span.row_group.rows
+
     def _string_bytes(self, file: BinaryIO, column: TableColumn, selection: Selection, span: Span) -> int:
-        total = 0
+        total, element = 0, column.column.elements[0]
         for page in selection.pages.covering(span.first, span.end).data:
             share = min(page.first_value + page.values, span.end) - max(page.first_value, span.first)
-            total += share * self._string_length(file, column, selection, page)
+            total += share * self._string_length(file, column, element, selection, page)
         return total
 
-    def _string_length(self, file: BinaryIO, column: TableColumn, selection: Selection, page: Page) -> int:
+    def _string_length(
+        self, file: BinaryIO, column: TableColumn, element: Struct, selection: Selection, page: Page
+    ) -> int:
         """How long a string of the page is: the longest of its dictionary, or else on average."""
         source = selection.pages.dictionary if page.by_dictionary else page
         assert source is not None
@@ -178,11 +202,17 @@ class Table:
             return -(-page.size // max(1, page.values))
         if (known := self._lengths.get((source.start, source.end))) is not None:
             return known
-        arguments = file, self.footer.name, dict(column.elements[0]), selection.chunk
         if page.by_dictionary:
-            length = longest_in_dictionary(*arguments, source)
+            length = longest_in_dictionary(file, self.footer.name, element, selection.chunk, source)
+        elif column.type is None:
+            raise malformed(
+                self.footer.name,
+                f"column {column.column.name!r} has strings in nested values that are written as DELTA_BYTE_ARRAY, "
+                "which is not supported",
+                "Write it with another encoding.",
+            )
         else:
-            total = expanded_bytes(*arguments, page)
+            total = expanded_bytes(file, self.footer.name, element, selection.chunk, page)
             if total > MAX_DECODED_BYTES:
                 raise ObjectTooLarge(
                     f"{self.footer.name}: a page of column {column.column.name!r} holds {total:,} bytes of strings; at "
