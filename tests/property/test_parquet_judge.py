@@ -20,12 +20,15 @@ from hypothesis import strategies as st
 import filegate
 from filegate import Dataset, Parquet
 from filegate.errors import PermanentError
+from filegate.formats.parquet.footer import read_footer
+from filegate.formats.parquet.pages import walk
+from filegate.pipeline.in_process import SETTINGS
 from filegate.runs.address import Address
 from filegate.runs.manifests import OutputManifest
 from filegate.runs.states import Status
 from filegate.storage.objects import read_document
 from tests.unit.formats.parquet_files import GROUPS, ROWS, footer_start, parquet, places, with_byte
-from tests.unit.formats.support import expected, read_all
+from tests.unit.formats.support import MemoryBlob, expected, read_all
 
 _TIMES = st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001 - of no zone
 _NEAR = st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1))  # noqa: DTZ001
@@ -36,7 +39,7 @@ _PLAIN = ("PLAIN",)
 
 def _decimals(precision: int, scale: int) -> st.SearchStrategy[Decimal]:
     most = 10**precision - 1
-    return st.integers(-most, most).map(lambda digits: Decimal(digits).scaleb(-scale))
+    return st.integers(-most, most).map(lambda digits: Decimal(f"{digits}e-{scale}"))
 
 
 # How it is written; how it is compared; its values; the encodings besides a dictionary.
@@ -156,7 +159,7 @@ def _published(data: bytes, schema: pl.Schema, chunk_bytes: int) -> pl.DataFrame
         on_unknown_columns="ignore",
         tolerated_rejects=1.0,
     )
-    sizes = filegate.pipeline.in_process.SETTINGS.model_copy(update={"chunk_bytes": chunk_bytes})
+    sizes = SETTINGS.model_copy(update={"chunk_bytes": chunk_bytes})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.parquet"
         path.write_bytes(data)
@@ -191,13 +194,9 @@ def _right_or_refused(data: bytes) -> bool:
 @pytest.mark.parametrize("path", [(ROWS,), (GROUPS, 3), *[(GROUPS, 1, 3, field) for field in (4, 5, 7, 9, 11)]])
 def test_numbers_of_the_footer_are_not_believed(version: str, path: tuple[int, ...]) -> None:
     data = _FILES[version]
-    for place in _of_columns(data, path):
+    for place in places(data, *path):
         for bit in range(7):
             _right_or_refused(with_byte(data, place, data[place] ^ 1 << bit))
-
-
-def _of_columns(data: bytes, path: tuple[int, ...]) -> list[int]:
-    return places(data, *path)
 
 
 @pytest.mark.parametrize("version", _FILES)
@@ -219,10 +218,6 @@ def test_a_changed_page_is_refused(version: str, data: st.DataObject) -> None:
 
 def _bodies(data: bytes) -> list[int]:
     """The bytes of the file that are in pages, behind their headers."""
-    from filegate.formats.parquet.footer import read_footer  # noqa: PLC0415
-    from filegate.formats.parquet.pages import walk  # noqa: PLC0415
-    from tests.unit.formats.support import MemoryBlob  # noqa: PLC0415
-
     file = io.BytesIO(data)
     footer = read_footer(MemoryBlob(data), file)
     found = []
@@ -244,7 +239,7 @@ def test_a_truncated_file_is_refused(version: str, data: st.DataObject) -> None:
 @settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.sampled_from(sorted(_FILES)), st.data())
 def test_no_footer_breaks_the_reader(version: str, data: st.DataObject) -> None:
-    """Any byte of a footer may be any other: what it means then cannot be known, but nothing else than a refusal ends it."""
+    """What a footer with another byte means cannot be known; but nothing other than a refusal comes of it."""
     whole = _FILES[version]
     place = data.draw(st.integers(footer_start(whole), len(whole) - 1))
     try:

@@ -31,7 +31,7 @@ COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
 - `byte_offset`: Int64, where it starts in the object's decompressed UTF-8 text; null for Parquet.
 - `values`: Struct of String, each column's value as a string; null for a malformed record.
 - `raw`: Binary, at most the first 64 KiB of the record if `values` are incomplete: of a malformed record, and of one
-  that broke a rule while it was read, such as an unknown key; else null.
+  that broke a rule while it was read, such as an unknown key; for Parquet, of a value that is not UTF-8; else null.
 - `broken`: for each broken rule a struct of the fields of `BrokenRule`.
 """
 
@@ -135,14 +135,15 @@ class _RawRecords:
         )
         columns = [replace(column, dtype=None) for column in dataset.expected_columns]
         self._reader = make_reader(lines, source, columns, dataset.on_unknown_columns)
+        self._are_text = isinstance(source, TextSource)
         self._encoding = layout.encoding
         self._declared_encoding = source.encoding if isinstance(source, TextSource) else None
         self._file = file
 
     def read(self, part: pl.DataFrame) -> Records:
         rows = list(part.iter_rows(named=True))
-        whole = [row for row in rows if len(row["raw"]) < KEPT_BYTES]
-        unreadable = [row for row in rows if len(row["raw"]) >= KEPT_BYTES]
+        whole = [row for row in rows if self._is_whole(row["raw"])]
+        unreadable = [row for row in rows if not self._is_whole(row["raw"])]
         found = self._read(whole) if whole else None
         readable = [] if found is None else [found]
         if whole and found is None:  # joined, they are other records: one by one
@@ -150,6 +151,10 @@ class _RawRecords:
             readable = [records for _, records in singles if records is not None]
             unreadable += [row for row, records in singles if records is None]
         return _merged(readable, [_malformed(row) for row in unreadable])
+
+    def _is_whole(self, raw: bytes) -> bool:
+        """Whether these are all bytes of a record; those of Parquet are one value, which is not text."""
+        return self._are_text and len(raw) < KEPT_BYTES
 
     def _read(self, rows: Sequence[dict[str, Any]]) -> Records | None:
         """The records with their original numbers; None if the bytes have another number of records than of rows."""
