@@ -25,6 +25,9 @@ MAX_BATCH_BYTES: Final = 16 << 20
 MAX_NESTED_BYTES: Final = 64 << 20
 """Of the nested values of a column in a row group."""
 
+SHORT_DICTIONARY: Final = 64
+"""Bytes of a dictionary that is not decoded: none of its strings is longer."""
+
 VALUE_BYTES: Final = 16
 """What a value takes at most, besides the characters of a string."""
 
@@ -200,6 +203,8 @@ class Table:
         assert source is not None
         if not page.by_dictionary and page.encoding != DELTA_BYTE_ARRAY:
             return -(-page.size // max(1, page.values))
+        if page.by_dictionary and source.size <= SHORT_DICTIONARY:
+            return source.size
         if (known := self._lengths.get((source.start, source.end))) is not None:
             return known
         if page.by_dictionary:
