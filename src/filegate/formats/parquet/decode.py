@@ -14,7 +14,15 @@ import polars as pl
 
 from filegate.errors import MalformedObject
 from filegate.formats.parquet.footer import BYTE_ARRAY, MAGIC, REQUIRED, ColumnChunk, malformed
-from filegate.formats.parquet.pages import DELTA_BINARY_PACKED, RLE_DICTIONARY, Page, Pages, read_page, with_encoding
+from filegate.formats.parquet.pages import (
+    DELTA_BINARY_PACKED,
+    DELTA_BYTE_ARRAY,
+    RLE_DICTIONARY,
+    Page,
+    Pages,
+    read_page,
+    with_encoding,
+)
 from filegate.formats.parquet.thrift import I64, Struct, Value, encoded
 
 _ROOT: Final = b"schema"
@@ -41,6 +49,13 @@ class Selection:
         """Bytes of the pages, decompressed."""
         dictionary = self.pages.dictionary
         return sum(page.size for page in self.pages.data) + (dictionary.size if dictionary else 0)
+
+    @property
+    def max_shared(self) -> int:
+        """At most how many bytes of a string are stored but once for several strings."""
+        again = [page.size for page in self.pages.data if page.encoding == DELTA_BYTE_ARRAY]
+        dictionary = self.pages.dictionary
+        return max([*again, dictionary.size if dictionary else 0])
 
     def stored(self, file: BinaryIO, name: str) -> _Stored:
         dictionary = self.pages.dictionary
@@ -70,6 +85,10 @@ class Selected:
         """Bytes of the pages, decompressed."""
         return sum(selection.size for group in self.row_groups for selection in group)
 
+    def max_bytes(self, rows: int) -> int:
+        """At most how many bytes the values of so many rows have, if there is one string a row."""
+        return self.size + rows * max((each.max_shared for group in self.row_groups for each in group), default=0)
+
 
 @dataclass(frozen=True)
 class _Stored:
@@ -90,14 +109,17 @@ class _Stored:
     data: bytes
 
 
-def decode(file: BinaryIO, name: str, columns: Sequence[Selected], rows: Sequence[int]) -> pl.DataFrame:
-    """The values of some columns in all of the selected pages, as polars reads what `elements` say.
+def decode(
+    file: BinaryIO, name: str, columns: Sequence[Selected], rows: Sequence[int], wanted: tuple[int, int]
+) -> pl.DataFrame:
+    """The values of some columns in some rows of the selected pages, as polars reads what `elements` say.
 
     Args:
         file: the object.
         name: of the object, for messages.
         columns: each with pages of the same rows.
         rows: how many these are, by row group.
+        wanted: the first of these rows that is wanted, from 0, and how many are.
 
     Raises:
         MalformedObject: a page has another checksum than its header says, or cannot be decoded.
@@ -108,11 +130,11 @@ def decode(file: BinaryIO, name: str, columns: Sequence[Selected], rows: Sequenc
         for index in range(len(rows))
     ]
     try:
-        return _decoded(name, elements, row_groups, rows)
+        return _decoded(name, elements, row_groups, rows, wanted)
     except MalformedObject:
         if len(columns) > 1:  # which one is it?
             for column in columns:
-                decode(file, name, [column], rows)
+                decode(file, name, [column], rows, wanted)
         raise
 
 
@@ -146,10 +168,15 @@ def expanded_bytes(file: BinaryIO, name: str, element: Struct, chunk: ColumnChun
 
 
 def _decoded(
-    name: str, elements: Sequence[Struct], row_groups: Sequence[Sequence[_Stored]], rows: Sequence[int]
+    name: str,
+    elements: Sequence[Struct],
+    row_groups: Sequence[Sequence[_Stored]],
+    rows: Sequence[int],
+    wanted: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
+    file = _file(elements, row_groups, rows)
     try:
-        frame = pl.read_parquet(_file(elements, row_groups, rows), use_statistics=False)
+        frame = pl.scan_parquet(file, use_statistics=False, glob=False).slice(*wanted or (0, None)).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         column = elements[0][4].decode()
         reason = next(iter(str(error).splitlines()), "")[:200]
@@ -161,8 +188,9 @@ def _decoded(
             f"pages of column {column!r} cannot be decoded ({reason})",
             "Deliver the file again; if the reason stays the same, write it with another encoding or compression.",
         ) from error
-    if frame.height != sum(rows):
-        raise malformed(name, f"{sum(rows):,} rows are {frame.height:,} rows in their pages")
+    count = sum(rows) if wanted is None else wanted[1]
+    if frame.height != count:
+        raise malformed(name, f"{count:,} rows are {frame.height:,} rows in their pages")
     return frame
 
 

@@ -32,7 +32,7 @@ VALUE_BYTES: Final = 16
 """What a value takes at most, besides the characters of a string."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TableColumn:
     """A column that is read.
 
@@ -96,18 +96,22 @@ class Table:
         for each in self.columns:
             selected, rows = self._select(file, each, spans)
             by_rows[rows].append((each, selected))
-        values: dict[str, pl.Series] = {}
-        size = 0
+        stored: dict[TableColumn, pl.Series] = {}
+        max_bytes = 0
         for rows, columns in by_rows.items():
             for batch in _batches(columns):
                 counts = [end - first for first, end in rows]
-                decoded = decode(file, self.footer.name, [selected for _, selected in batch], counts)
-                decoded = decoded.slice(spans[0].first - rows[0][0], length)
-                for (each, _), found in zip(batch, decoded.get_columns(), strict=True):
-                    size += _size(found)
-                    self._check_size(size, start, length)
-                    values[each.column.name] = self._typed(each, found)
-        return pl.DataFrame([values[each.column.name] for each in self.columns])
+                pages = [selected for _, selected in batch]
+                decoded = decode(file, self.footer.name, pages, counts, (spans[0].first - rows[0][0], length))
+                stored |= zip((each for each, _ in batch), decoded.get_columns(), strict=True)
+                max_bytes += sum(selected.max_bytes(length) for selected in pages)
+        if max_bytes > MAX_DECODED_BYTES and (size := sum(map(_size, stored.values()))) > MAX_DECODED_BYTES:
+            raise ObjectTooLarge(
+                f"{self.footer.name}: rows {start + 1:,} to {start + length:,} hold {size:,} bytes; at most "
+                f"{MAX_DECODED_BYTES:,} are read at once.",
+                advice="Deliver shorter values.",
+            )
+        return pl.DataFrame([self._typed(each, stored[each]) for each in self.columns])
 
     def decoded_bytes(self, file: BinaryIO, start: int, length: int) -> int:
         """About how many bytes the values of some rows take: strings of a dictionary are as long as its longest."""
@@ -122,14 +126,6 @@ class Table:
                 if each.strings:
                     total += self._string_bytes(file, each, selections[each.column.leaves.start], span)
         return total
-
-    def _check_size(self, size: int, start: int, length: int) -> None:
-        if size > MAX_DECODED_BYTES:
-            raise ObjectTooLarge(
-                f"{self.footer.name}: rows {start + 1:,} to {start + length:,} hold {size:,} bytes; at most "
-                f"{MAX_DECODED_BYTES:,} are read at once.",
-                advice="Deliver shorter values.",
-            )
 
     def _spans(self, start: int, length: int) -> Iterator[Span]:
         for group in self.footer.overlapping(start, start + length):
@@ -266,6 +262,7 @@ def _batches(columns: Sequence[tuple[TableColumn, Selected]]) -> Iterator[list[t
 
 
 def _size(values: pl.Series) -> int:
+    """The bytes of values, each string as long as it is: polars keeps but once what a dictionary repeats."""
     if values.dtype == pl.Binary:
         return VALUE_BYTES * len(values) + int(values.bin.size().sum())
     return int(values.estimated_size())

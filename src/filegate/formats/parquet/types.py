@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import polars as pl
 
@@ -262,8 +262,8 @@ def _whole_numbers(values: pl.Series, dtype: pl.DataType) -> pl.Series:
 def _temporal(counts: pl.Series, dtype: pl.DataType, per_day: int) -> pl.Series:
     """Dates or timestamps, of which `counts` are the days, or the units, since 1970."""
     count, days = pl.col("count"), pl.col("days")
-    bounds = counts.to_frame("count").select((pl.min("count") // per_day).alias("low"), pl.max("count") // per_day)
-    if all(day is None or _MIN_DAY <= day <= _MAX_DAY for day in bounds.row(0)):
+    bounds: list[Any] = [counts.min(), counts.max()]
+    if all(bound is None or _MIN_DAY <= bound // per_day <= _MAX_DAY for bound in bounds):
         return counts.cast(dtype)
     rows = counts.cast(pl.Int64).to_frame("count").with_columns(days=count // per_day)
     return _strings(
