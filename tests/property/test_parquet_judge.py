@@ -220,7 +220,7 @@ def _bodies(data: bytes) -> list[int]:
     """The bytes of the file that are in pages, behind their headers."""
     file = io.BytesIO(data)
     footer = read_footer(MemoryBlob(data), file)
-    found = []
+    found: list[int] = []
     for group in footer.row_groups:
         for leaf, chunk in footer.column_chunks(group, footer.columns).items():
             pages = walk(file, "x", footer.columns[leaf], chunk)

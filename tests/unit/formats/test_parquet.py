@@ -8,7 +8,7 @@ import pytest
 
 from filegate.errors import MalformedObject, ObjectTooLarge, PermanentError, SchemaMismatch
 from filegate.formats import ExpectedColumn, parquet_schema, sniff, split
-from filegate.formats.parquet import table, thrift
+from filegate.formats.parquet import reader, table, thrift
 from filegate.formats.sources import Parquet
 from tests.unit.formats.parquet_files import GROUPS, ROWS, SCHEMA, int96, parquet, places, with_byte
 from tests.unit.formats.support import MemoryBlob, Outcome, expected, read_all
@@ -270,6 +270,23 @@ def test_dates_and_times_beyond_the_type_are_shown_as_they_are(column, shown):
     assert all(isinstance(value, str) for value in found)
 
 
+def test_an_instant_is_shown_in_the_contract_s_zone():
+    data = parquet({"x": pa.array([0], pa.timestamp("us", "America/New_York"))})
+    wanted = pl.Datetime("us", "Europe/Berlin")
+    assert parquet_schema(MemoryBlob(data), [ExpectedColumn("x", dtype=wanted)]) == {"x": wanted}
+    assert str(values(data, wanted)[0]) == "1970-01-01 01:00:00+01:00"
+    assert parquet_schema(MemoryBlob(data), [ExpectedColumn("x", dtype=pl.Datetime("us"))])["x"] == pl.Datetime(
+        "us", "UTC"
+    )
+
+
+@pytest.mark.parametrize("wanted", [pl.Categorical(), pl.Enum(["a"])])
+def test_text_fits_categories(wanted):
+    data = parquet({"x": ["a", "b", None]})
+    assert parquet_schema(MemoryBlob(data), [ExpectedColumn("x", dtype=wanted)]) == {"x": wanted}
+    assert values(data, wanted) == ["a", "b", None]
+
+
 def test_a_whole_number_beyond_its_type_stays_a_number():
     data = parquet({"x": pa.array([1, 300], pa.int16())})
     data = with_byte(data, places(data, SCHEMA, 10, 10, 1)[0], 8)
@@ -310,16 +327,18 @@ def test_a_page_that_is_too_large_is_refused():
         read(strings("x" * 40_000_000))
 
 
-def test_strings_of_a_dictionary_are_as_long_as_the_longest():
-    outcome = read(strings("x" * 100_000, "y", rows=100), chunk_bytes=500_000)
+def test_strings_of_a_dictionary_are_as_long_as_the_longest(monkeypatch):
+    monkeypatch.setattr(reader, "MAX_DECODED_BYTES", 2_000_000)
+    outcome = read(strings("x" * 100_000, "y", rows=100))
     assert max(chunk.rows for chunk in outcome.chunks) < 20
     assert sum(chunk.rows for chunk in outcome.chunks) == 100
 
 
-def test_strings_that_repeat_their_beginnings_count_whole():
+def test_strings_that_repeat_their_beginnings_count_whole(monkeypatch):
+    monkeypatch.setattr(reader, "MAX_DECODED_BYTES", 2_000_000)
     text = ["x" * 100_000] * 100
     options = {"use_dictionary": False, "column_encoding": {"x": "DELTA_BYTE_ARRAY"}, "compression": "zstd"}
-    outcome = read(parquet({"x": text}, **options), chunk_bytes=500_000)
+    outcome = read(parquet({"x": text}, **options))
     assert max(chunk.rows for chunk in outcome.chunks) < 21
     assert outcome.frame["x"].to_list() == text
     with pytest.raises(ObjectTooLarge, match="a page of column 'x' holds 50,"):

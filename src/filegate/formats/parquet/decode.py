@@ -16,7 +16,6 @@ from filegate.errors import MalformedObject
 from filegate.formats.parquet.footer import BYTE_ARRAY, MAGIC, REQUIRED, ColumnChunk, malformed
 from filegate.formats.parquet.pages import (
     DELTA_BINARY_PACKED,
-    DELTA_BYTE_ARRAY,
     RLE_DICTIONARY,
     Page,
     Pages,
@@ -50,13 +49,6 @@ class Selection:
         dictionary = self.pages.dictionary
         return sum(page.size for page in self.pages.data) + (dictionary.size if dictionary else 0)
 
-    @property
-    def max_shared(self) -> int:
-        """At most how many bytes of a string are stored but once for several strings."""
-        again = [page.size for page in self.pages.data if page.encoding == DELTA_BYTE_ARRAY]
-        dictionary = self.pages.dictionary
-        return max([*again, dictionary.size if dictionary else 0])
-
     def stored(self, file: BinaryIO, name: str) -> _Stored:
         dictionary = self.pages.dictionary
         return _Stored(
@@ -84,10 +76,6 @@ class Selected:
     def size(self) -> int:
         """Bytes of the pages, decompressed."""
         return sum(selection.size for group in self.row_groups for selection in group)
-
-    def max_bytes(self, rows: int) -> int:
-        """At most how many bytes the values of so many rows have, if there is one string a row."""
-        return self.size + rows * max((each.max_shared for group in self.row_groups for each in group), default=0)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,6 @@ MAX_RATIO: Final = 10_000
 """By how many times a file's values may exceed its size, once they exceed a gigabyte. Columns of one value do so by
 thousands; a bomb by millions."""
 
-_MAX_SLICE_RATIO: Final = 4
-"""By how many times the values of a slice may exceed the size of a chunk before the slice is cut smaller."""
-
 
 def parquet_columns(
     blob: Blob, columns: Sequence[ExpectedColumn], on_unknown_columns: UnknownColumns
@@ -82,15 +79,15 @@ def split_parquet(
         footer = read_footer(blob, file)
         names = [column.name for column in footer.columns]
         # Where no column is read, the rows of one are counted all the same.
-        table = Table(footer, _wanted(names, columns, on_unknown_columns) or dict.fromkeys(names[:1]))
+        any_column = [column.name for column in footer.columns if not column.nested][:1]
+        table = Table(footer, _wanted(names, columns, on_unknown_columns) or dict.fromkeys(any_column))
         # A value takes at least 8 bytes in memory, however well it is compressed in the file.
         row_bytes = max(blob.size / max(footer.rows, 1), 8 * len(footer.columns))
         step = max(1, int(chunk_bytes / row_bytes))
-        most = min(_MAX_SLICE_RATIO * chunk_bytes, MAX_DECODED_BYTES)
         start, total = 0, 0
         while start < footer.rows:
             length = min(step, footer.rows - start)
-            while (size := table.decoded_bytes(file, start, length)) > most and length > 1:
+            while (size := table.decoded_bytes(file, start, length)) > MAX_DECODED_BYTES and length > 1:
                 length //= 2
             if size > MAX_DECODED_BYTES:
                 raise ObjectTooLarge(

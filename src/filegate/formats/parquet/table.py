@@ -52,7 +52,7 @@ class TableColumn:
     @property
     def strings(self) -> bool:
         """Whether its values have any length."""
-        return self.type is not None and self.type.dtype in (pl.String, pl.Categorical, pl.Binary)
+        return self.type is not None and self.type.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Binary)
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,16 @@ class Table:
             selected, rows = self._select(file, each, spans)
             by_rows[rows].append((each, selected))
         stored: dict[TableColumn, pl.Series] = {}
-        max_bytes = 0
+        page_bytes = 0
         for rows, columns in by_rows.items():
             for batch in _batches(columns):
                 counts = [end - first for first, end in rows]
                 pages = [selected for _, selected in batch]
                 decoded = decode(file, self.footer.name, pages, counts, (spans[0].first - rows[0][0], length))
                 stored |= zip((each for each, _ in batch), decoded.get_columns(), strict=True)
-                max_bytes += sum(selected.max_bytes(length) for selected in pages)
-        if max_bytes > MAX_DECODED_BYTES and (size := sum(map(_size, stored.values()))) > MAX_DECODED_BYTES:
+                page_bytes += sum(selected.size for selected in pages)
+        # What a dictionary or a prefix repeats was counted before the slice was made.
+        if page_bytes > MAX_DECODED_BYTES and (size := sum(map(_size, stored.values()))) > MAX_DECODED_BYTES:
             raise ObjectTooLarge(
                 f"{self.footer.name}: rows {start + 1:,} to {start + length:,} hold {size:,} bytes; at most "
                 f"{MAX_DECODED_BYTES:,} are read at once.",

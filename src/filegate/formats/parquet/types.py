@@ -85,7 +85,8 @@ class ColumnType:
         element: its element of the schema, as polars is to read it.
         typed: the values as `dtype`, of which polars decoded what is stored. If there are some that the type cannot
             hold, all are strings: dates and times as ISO 8601 writes them, with any year; or whole numbers of a wider
-            type; or bytes, where they should be text and are not UTF-8. Raises ValueError if the column is corrupt.
+            type; or bytes, where they should be text and are not UTF-8. Of an Enum they are always strings. Raises
+            ValueError if the column is corrupt.
     """
 
     dtype: pl.DataType
@@ -165,7 +166,7 @@ def _plain(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> Colu
 def _text(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
     if stored.type != _BYTES:
         raise UnsupportedType
-    dtype = wanted if isinstance(wanted, pl.Categorical) else pl.String()
+    dtype = wanted if isinstance(wanted, (pl.Categorical, pl.Enum)) else pl.String()
     return ColumnType(dtype, stored.element, partial(_decoded_text, dtype=dtype))
 
 
@@ -201,7 +202,10 @@ def _timestamp(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> 
     unit = _unit(details)
     if stored.type != _INT64:
         raise UnsupportedType
-    dtype = pl.Datetime(unit, "UTC" if details.get(1) else None)
+    zone = "UTC" if details.get(1) else None
+    if zone and isinstance(wanted, pl.Datetime) and wanted.time_zone:  # in which an instant is shown
+        zone = wanted.time_zone
+    dtype = pl.Datetime(unit, zone)
     return ColumnType(dtype, stored.element, partial(_temporal, dtype=dtype, per_day=_DAY * _PER_SECOND[unit]))
 
 
@@ -249,7 +253,9 @@ def _only_nulls(values: pl.Series) -> pl.Series:
 
 def _decoded_text(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     text = utf8(values)
-    return text.cast(dtype) if text.null_count() == values.null_count() else values
+    if text.null_count() != values.null_count():
+        return values
+    return text.cast(dtype, strict=False) if isinstance(dtype, pl.Categorical) else text
 
 
 def _whole_numbers(values: pl.Series, dtype: pl.DataType) -> pl.Series:
@@ -324,7 +330,8 @@ def _strings(rows: pl.DataFrame, name: str) -> pl.Series:
     """
     dtype = rows.schema["typed"]
     zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-    local = pl.col("typed").dt.replace_time_zone(None) if zoned else pl.col("typed")
+    typed = pl.col("typed")
+    local = typed.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else typed
     suffix = "Z" if zoned else ""
     strings = rows.select(local.cast(pl.String) + suffix).to_series()
     beyond = (rows["typed"].is_null() & rows["days"].is_not_null()).arg_true()
