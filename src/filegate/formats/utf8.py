@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-_FEW = 256
+_MIN_HALF = 256
 """So many values are decoded one by one; more are halved, until those that are not UTF-8 stand alone."""
 
 
@@ -14,7 +14,7 @@ def utf8(values: pl.Series) -> pl.Series:
         return values.cast(pl.String)
     except pl.exceptions.ComputeError:
         half = len(values) // 2
-        if half >= _FEW:
+        if half >= _MIN_HALF:
             return utf8(values[:half]).append(utf8(values[half:]))
         return pl.Series(values.name, [_decoded(value) for value in values], pl.String)
 

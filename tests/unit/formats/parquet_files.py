@@ -15,10 +15,10 @@ ROWS, GROUPS, SCHEMA = 3, 4, 2
 """Fields of `FileMetaData`."""
 
 
-def parquet(columns: Mapping[str, Any], **options: Any) -> bytes:
+def parquet(columns: Mapping[str, Any] | pa.Table, **options: Any) -> bytes:
     """What pyarrow writes."""
     file = io.BytesIO()
-    pq.write_table(pa.table(dict(columns)), file, **options)
+    pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(dict(columns)), file, **options)
     return file.getvalue()
 
 

@@ -270,6 +270,20 @@ def test_dates_and_times_beyond_the_type_are_shown_as_they_are(column, shown):
     assert all(isinstance(value, str) for value in found)
 
 
+SPARK = "org.apache.spark.version"
+
+
+@pytest.mark.parametrize("note", [{SPARK: "2.4.8"}, {SPARK: "3.5.0", "org.apache.spark.legacyDateTime": ""}])
+def test_old_dates_of_spark_s_former_calendar_are_not_taken_for_others(note):
+    days = pa.table({"x": pa.array([-719_164, -141_428, -141_427, None], pa.date32())})
+    old = values(parquet(days.replace_schema_metadata(note)))
+    marked = "or thereabouts: written by Spark in the Julian calendar"
+    assert old == [f"0000-12-30 {marked}", f"1582-10-14 {marked}", "1582-10-15", None]
+    assert values(parquet(days[1:].replace_schema_metadata({SPARK: "3.5.0"})))[0] == dt.date(1582, 10, 14)
+    times = pa.table({"x": pa.array([-25_568 * 86_400_000, 0], pa.timestamp("ms"))}).replace_schema_metadata(note)
+    assert values(parquet(times))[0] == f"1899-12-31 00:00:00.000000000 {marked}"
+
+
 def test_an_instant_is_shown_in_the_contract_s_zone():
     data = parquet({"x": pa.array([0], pa.timestamp("us", "America/New_York"))})
     wanted = pl.Datetime("us", "Europe/Berlin")

@@ -23,6 +23,7 @@ MAX_NESTING: Final = 64
 
 MAGIC: Final = b"PAR1"
 _TAIL_BYTES: Final = 8  # the footer's length, and the magic number
+_LEGACY: Final = {b"org.apache.spark.legacyDateTime", b"org.apache.spark.legacyINT96"}
 _AGAIN: Final = "Deliver the file again."
 _DECRYPT: Final = "Filegate has no keys: deliver it unencrypted; the buckets encrypt what they hold."
 
@@ -45,6 +46,7 @@ _FILE: Final = {
     2: _ELEMENT,  # schema
     3: None,  # num_rows
     4: {1: AT, 3: None},  # row_groups: columns, num_rows
+    5: {1: None, 2: None},  # key_value_metadata
     8: AT,  # encryption_algorithm
 }
 _COLUMN_CHUNK: Final = {
@@ -130,6 +132,8 @@ class Footer:
         row_groups: in the file's order; they have all of its rows.
         rows: how many.
         start: where it begins in the file, and the pages end.
+        data: its bytes.
+        julian: whether Spark wrote old dates and timestamps in the calendar that it had before its version 3.
     """
 
     name: str
@@ -138,6 +142,7 @@ class Footer:
     rows: int
     start: int
     data: bytes
+    julian: bool
 
     def overlapping(self, start: int, end: int) -> Sequence[RowGroup]:
         """The row groups that have any of the rows [start, end)."""
@@ -220,7 +225,15 @@ def read_footer(blob: Blob, file: BinaryIO) -> Footer:
             )
     except (KeyError, TypeError, AttributeError, IndexError, UnicodeDecodeError, ValueError):
         raise malformed(blob.name, "its footer is corrupt: it lacks the schema, or the row groups") from None
-    return Footer(blob.name, columns, row_groups, rows, blob.size - _TAIL_BYTES - len(data), data)
+    start = blob.size - _TAIL_BYTES - len(data)
+    return Footer(blob.name, columns, row_groups, rows, start, data, _is_julian(found.get(5) or []))
+
+
+def _is_julian(notes: Sequence[Struct]) -> bool:
+    """What Spark notes of the calendar: its version 3.1 was the first to write all types in today's by default."""
+    found = {note.get(1): note.get(2) or b"" for note in notes}
+    version = found.get(b"org.apache.spark.version", b"3")
+    return not _LEGACY.isdisjoint(found) or version.startswith((b"1.", b"2.", b"3.0."))
 
 
 def _footer_bytes(blob: Blob, file: BinaryIO) -> bytes:

@@ -241,7 +241,7 @@ def _table_column(footer: Footer, column: Column, wanted: pl.DataType | None) ->
     if column.nested:
         return TableColumn(column, None)
     try:
-        return TableColumn(column, column_type(column, wanted))
+        return TableColumn(column, column_type(column, wanted, julian=footer.julian))
     except UnsupportedType as error:
         raise SchemaMismatch(
             f"{footer.name}: column {column.name!r} has {error}, which are not supported.",

@@ -69,6 +69,13 @@ _MIN_DAY: Final = -96_465_292
 _MAX_DAY: Final = 95_026_236
 """From the year -262143 to 262142, which is the calendar that polars knows: it panics where others are shown."""
 
+_GREGORIAN_DAY: Final = -141_427
+"""1582-10-15. Before it, Spark 2 and its successors' legacy mode count days in the Julian calendar."""
+_STANDARD_TIME_DAY: Final = -25_567
+"""1900-01-01. Before it, they also count from the local time of a place that the file does not name."""
+
+_JULIAN: Final = " or thereabouts: written by Spark in the Julian calendar"
+
 _POLARS_KNOWS: Final = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13}
 
 
@@ -94,20 +101,22 @@ class ColumnType:
     typed: Callable[[pl.Series], pl.Series]
 
 
-def column_type(column: Column, wanted: pl.DataType | None) -> ColumnType:
+def column_type(column: Column, wanted: pl.DataType | None, *, julian: bool) -> ColumnType:
     """How to read a column that is not nested.
 
     Args:
         column: the column.
         wanted: the contract's type; None of a column that is not in it, whose values are read as they are stored if
             nothing else is known about them.
+        julian: whether old dates are those of another calendar: they cannot be held.
 
     Raises:
         UnsupportedType: it cannot be read.
     """
     element = column.elements[0]
     logical, details = _logical(element)
-    stored = _Stored(int(element.get(1, -1)), {field: element[field] for field in (1, 2, 3, 4) if field in element})
+    bare: Struct = {field: element[field] for field in (1, 2, 3, 4) if field in element}
+    stored = _Stored(int(element.get(1, -1)), bare, julian)
     details = {1: element.get(7), 2: element.get(8)} | details if logical == "DECIMAL" else details
     try:
         return _READ.get(logical, _unknown)(stored, details, wanted)
@@ -139,10 +148,21 @@ def _logical(element: Struct) -> tuple[str | None, Struct]:
 
 @dataclass(frozen=True)
 class _Stored:
-    """The physical type, and the element of the schema without any logical type."""
+    """The physical type, the element of the schema without any logical type, and whether old dates are Julian."""
 
     type: int
     element: Struct
+    julian: bool
+
+    @property
+    def first_day(self) -> int:
+        """The first date that is certain, in days since 1970."""
+        return _GREGORIAN_DAY if self.julian else _MIN_DAY
+
+    @property
+    def first_time(self) -> int:
+        """The first day of timestamps that are certain."""
+        return _STANDARD_TIME_DAY if self.julian else _MIN_DAY
 
 
 def _unknown(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
@@ -154,8 +174,8 @@ def _plain(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> Colu
     if stored.type == _INT96:
         local = isinstance(wanted, pl.Datetime) and wanted.time_zone is None
         dtype = wanted if local and isinstance(wanted, pl.Datetime) else pl.Datetime("us")
-        # Twelve bytes to polars, whose own reading replaces what nanoseconds cannot hold.
-        return ColumnType(dtype, stored.element | {1: _FIXED, 2: 12}, partial(_int96, dtype=dtype))
+        twelve_bytes = stored.element | {1: _FIXED, 2: 12}  # polars' own reading replaces what nanoseconds cannot hold
+        return ColumnType(dtype, twelve_bytes, partial(_int96, dtype=dtype, first=stored.first_time))
     if stored.type == _BYTES and wanted is not None:
         return _text(stored, details, wanted)
     if stored.type not in _PLAIN or (stored.type == _FIXED and wanted is not None):
@@ -188,7 +208,7 @@ def _integer(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> Co
 def _date(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
     if stored.type != _INT32:
         raise UnsupportedType
-    return ColumnType(pl.Date(), stored.element, partial(_temporal, dtype=pl.Date(), per_day=1))
+    return ColumnType(pl.Date(), stored.element, partial(_temporal, dtype=pl.Date(), per_day=1, first=stored.first_day))
 
 
 def _time(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
@@ -198,7 +218,7 @@ def _time(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> Colum
     return ColumnType(pl.Time(), stored.element, partial(_time_of_day, unit=unit))
 
 
-def _timestamp(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+def _timestamp(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:
     unit = _unit(details)
     if stored.type != _INT64:
         raise UnsupportedType
@@ -206,7 +226,8 @@ def _timestamp(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> 
     if zone and isinstance(wanted, pl.Datetime) and wanted.time_zone:  # in which an instant is shown
         zone = wanted.time_zone
     dtype = pl.Datetime(unit, zone)
-    return ColumnType(dtype, stored.element, partial(_temporal, dtype=dtype, per_day=_DAY * _PER_SECOND[unit]))
+    per_day = _DAY * _PER_SECOND[unit]
+    return ColumnType(dtype, stored.element, partial(_temporal, dtype=dtype, per_day=per_day, first=stored.first_time))
 
 
 def _nulls(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
@@ -265,25 +286,26 @@ def _whole_numbers(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     return numbers if numbers.null_count() == values.null_count() else values
 
 
-def _temporal(counts: pl.Series, dtype: pl.DataType, per_day: int) -> pl.Series:
-    """Dates or timestamps, of which `counts` are the days, or the units, since 1970."""
+def _temporal(counts: pl.Series, dtype: pl.DataType, per_day: int, first: int) -> pl.Series:
+    """Dates or timestamps, of which `counts` are the days, or the units, since 1970; none before the day `first`."""
     count, days = pl.col("count"), pl.col("days")
     bounds: list[Any] = [counts.min(), counts.max()]
-    if all(bound is None or _MIN_DAY <= bound // per_day <= _MAX_DAY for bound in bounds):
+    if all(bound is None or first <= bound // per_day <= _MAX_DAY for bound in bounds):
         return counts.cast(dtype)
     rows = counts.cast(pl.Int64).to_frame("count").with_columns(days=count // per_day)
     return _strings(
         rows.select(
-            pl.when(days.is_between(_MIN_DAY, _MAX_DAY)).then(count.cast(counts.dtype)).cast(dtype).alias("typed"),
+            pl.when(days.is_between(first, _MAX_DAY)).then(count.cast(counts.dtype)).cast(dtype).alias("typed"),
             days,
             nanoseconds=count % per_day * (_DAY_NANOSECONDS // per_day),
         ),
         counts.name,
+        first,
     )
 
 
-def _int96(values: pl.Series, dtype: pl.Datetime) -> pl.Series:
-    """Timestamps, which are the nanoseconds of a day, and its Julian number."""
+def _int96(values: pl.Series, dtype: pl.Datetime, first: int) -> pl.Series:
+    """Timestamps, which are the nanoseconds of a day, and its Julian number; none before the day `first`."""
     per_day = _DAY * _PER_SECOND[dtype.time_unit]
     step = _DAY_NANOSECONDS // per_day
     stored = pl.col("stored").bin
@@ -294,11 +316,11 @@ def _int96(values: pl.Series, dtype: pl.Datetime) -> pl.Series:
     days, nanoseconds = pl.col("days"), pl.col("nanoseconds")
     parts = parts.with_columns(days=days + nanoseconds // _DAY_NANOSECONDS, nanoseconds=nanoseconds % _DAY_NANOSECONDS)
     count = days * per_day + nanoseconds // step  # wraps around beyond 64 bits: hence the way back
-    exact = (count // per_day == days) & (count % per_day * step == nanoseconds) & days.is_between(_MIN_DAY, _MAX_DAY)
+    exact = (count // per_day == days) & (count % per_day * step == nanoseconds) & days.is_between(first, _MAX_DAY)
     rows = parts.with_columns(typed=pl.when(exact).then(count).cast(dtype))
     if rows["typed"].null_count() == values.null_count():
         return rows["typed"].alias(values.name)
-    return _strings(rows, values.name)
+    return _strings(rows, values.name, first)
 
 
 def _time_of_day(counts: pl.Series, unit: _Unit) -> pl.Series:
@@ -320,13 +342,14 @@ def _time_of_day(counts: pl.Series, unit: _Unit) -> pl.Series:
     )
 
 
-def _strings(rows: pl.DataFrame, name: str) -> pl.Series:
+def _strings(rows: pl.DataFrame, name: str, first: int) -> pl.Series:
     """Dates or timestamps as strings of ISO 8601.
 
     Args:
         rows: `typed`, null of those that the type cannot hold; of these the `days` since 1970 and the `nanoseconds` of
             the day.
         name: of the result.
+        first: the first day that is certain; what is before is marked.
     """
     dtype = rows.schema["typed"]
     zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
@@ -335,11 +358,10 @@ def _strings(rows: pl.DataFrame, name: str) -> pl.Series:
     suffix = "Z" if zoned else ""
     strings = rows.select(local.cast(pl.String) + suffix).to_series()
     beyond = (rows["typed"].is_null() & rows["days"].is_not_null()).arg_true()
-    if isinstance(dtype, pl.Date):
-        written = [_written_date(days) for days in rows["days"].gather(beyond)]
-    else:
-        cells = rows.select(pl.col("days", "nanoseconds").gather(beyond))
-        written = [f"{_written_date(days)} {_clock(nanoseconds)}{suffix}" for days, nanoseconds in cells.iter_rows()]
+    written = []
+    for days, nanoseconds in rows.select(pl.col("days", "nanoseconds").gather(beyond)).iter_rows():
+        time = "" if isinstance(dtype, pl.Date) else f" {_clock(nanoseconds)}{suffix}"
+        written.append(f"{_written_date(days)}{time}{_JULIAN if _MIN_DAY <= days < first else ''}")
     return strings.scatter(beyond, pl.Series(written, dtype=pl.String)).alias(name)
 
 
