@@ -13,6 +13,7 @@ from filegate.formats.parquet.thrift import AT, Decoder
 
 ROWS, GROUPS, SCHEMA = 3, 4, 2
 """Fields of `FileMetaData`."""
+_LISTS = {(SCHEMA,), (GROUPS,), (GROUPS, 1)}
 
 
 def parquet(columns: Mapping[str, Any] | pa.Table, **options: Any) -> bytes:
@@ -30,8 +31,8 @@ def places(data: bytes, *path: int) -> list[int]:
     """Where the values of a footer's field begin: `places(data, GROUPS, 1, 3, 5)` are those of the `num_values`."""
     start = footer_start(data)
     wanted: Any = AT
-    for field in reversed(path):
-        wanted = {field: wanted}
+    for end in range(len(path), 0, -1):
+        wanted = {path[end - 1]: [wanted] if path[:end] in _LISTS and wanted is not AT else wanted}
     found = Decoder(data[start:-8]).struct(wanted)
     return [start + place for place in _flat(found)]
 

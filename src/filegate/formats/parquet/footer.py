@@ -30,28 +30,43 @@ _DECRYPT: Final = "Filegate has no keys: deliver it unencrypted; the buckets enc
 REQUIRED, OPTIONAL, REPEATED = range(3)
 BYTE_ARRAY: Final = 6
 
+_TIME: Final = {1: bool, 2: {1: {}, 2: {}, 3: {}}}  # isAdjustedToUTC, and a union of units
+_LOGICAL: Final = {
+    **{member: {} for member in range(1, 32)},  # whatever types there will be
+    5: {1: int, 2: int},  # DECIMAL: scale, precision
+    7: _TIME,
+    8: _TIME,  # TIMESTAMP
+    10: {1: int, 2: bool},  # INTEGER: bitWidth, isSigned
+}
 _ELEMENT: Final = {
-    1: None,  # type
-    2: None,  # type_length
-    3: None,  # repetition_type
-    4: None,  # name
-    5: None,  # num_children
-    6: None,  # converted_type
-    7: None,  # scale
-    8: None,  # precision
-    # logicalType: a union, whose members have at most two fields; a unit of time is a union itself.
-    10: {kind: {1: None, 2: dict.fromkeys((1, 2, 3))} for kind in range(1, 32)},
+    1: int,  # type
+    2: int,  # type_length
+    3: int,  # repetition_type
+    4: bytes,  # name
+    5: int,  # num_children
+    6: int,  # converted_type
+    7: int,  # scale
+    8: int,  # precision
+    10: _LOGICAL,  # logicalType
 }
 _FILE: Final = {
-    2: _ELEMENT,  # schema
-    3: None,  # num_rows
-    4: {1: AT, 3: None},  # row_groups: columns, num_rows
-    5: {1: None, 2: None},  # key_value_metadata
+    2: [_ELEMENT],  # schema
+    3: int,  # num_rows
+    4: [{1: AT, 3: int}],  # row_groups: columns, num_rows
+    5: [{1: bytes, 2: bytes}],  # key_value_metadata
     8: AT,  # encryption_algorithm
 }
 _COLUMN_CHUNK: Final = {
-    1: None,  # file_path
-    3: {1: None, 3: None, 4: None, 5: None, 6: None, 7: None, 9: None, 11: None},  # meta_data
+    1: bytes,  # file_path
+    3: {
+        1: int,  # type
+        3: [bytes],  # path_in_schema
+        4: int,  # codec
+        5: int,  # num_values
+        7: int,  # total_compressed_size
+        9: int,  # data_page_offset
+        11: int,  # dictionary_page_offset
+    },
     8: AT,  # crypto_metadata
 }
 
@@ -83,7 +98,8 @@ class Column:
     @property
     def repetition(self) -> int:
         """Whether it has one value a row, perhaps one, or any number: its `repetition_type`."""
-        return int(self.elements[0].get(3, REQUIRED))
+        repetition: int = self.elements[0].get(3, REQUIRED)
+        return repetition
 
 
 @dataclass(frozen=True)
@@ -186,7 +202,7 @@ class Footer:
             raise malformed(
                 self.name, f"column {column.name!r} is said to be at bytes {start} to {result.end}, beyond the pages"
             )
-        if result.physical != element.get(1) or path[0] != column.elements[0][4] or path[-1] != element.get(4):
+        if result.physical != element.get(1) or path[:1] != (column.elements[0][4],) or path[-1:] != (element.get(4),):
             raise malformed(self.name, f"a row group has another column in the place of {column.name!r}")
         if result.values != rows if not column.nested else result.values < rows:
             raise malformed(

@@ -24,13 +24,13 @@ _UNCOMPRESSED: Final = 0
 _DETAILS: Final = {_DATA: 5, _DICTIONARY: 7, _DATA_V2: 8}
 
 _HEADER: Final = {
-    1: None,  # type
-    2: None,  # uncompressed_page_size
-    3: None,  # compressed_page_size
-    4: None,  # crc
-    5: {1: None, 2: None, 3: None, 4: None},  # data_page_header: num_values, encoding, of levels
-    7: {1: None, 2: None},  # dictionary_page_header: num_values, encoding
-    8: {1: None, 2: None, 3: None, 4: None},  # data_page_header_v2: num_values, num_nulls, num_rows, encoding
+    1: int,  # type
+    2: int,  # uncompressed_page_size
+    3: int,  # compressed_page_size
+    4: int,  # crc
+    5: {1: int, 2: int, 3: int, 4: int},  # data_page_header: num_values, encoding, of levels
+    7: {1: int, 2: int},  # dictionary_page_header: num_values, encoding
+    8: {1: int, 2: int, 3: int, 4: int},  # data_page_header_v2: num_values, num_nulls, num_rows, encoding
 }
 
 
@@ -166,7 +166,7 @@ class _Walk:
             except InvalidThrift as error:
                 problem = f": {error}"
                 continue
-            if all(isinstance(header.get(field), int) for field in (1, 2, 3)):
+            if header.keys() >= {1, 2, 3}:
                 return header, self._position + decoder.position
         raise self._malformed(f"has a corrupt header{problem}")
 
@@ -187,7 +187,7 @@ class _Walk:
         kind, size = header[1], header[2]
         details = header.get(_DETAILS[kind]) or {}
         values, encoding = details.get(1), details.get(4 if kind == _DATA_V2 else 2)
-        if not isinstance(values, int) or not isinstance(encoding, int) or values < 0:
+        if values is None or encoding is None or values < 0:
             raise self._malformed("has a corrupt header")
         if kind == _DATA_V2 and not self._column.nested and details.get(3) != values:
             raise self._malformed("has two numbers of rows")
@@ -199,8 +199,7 @@ class _Walk:
             )
         if kind == _DICTIONARY and not _plausible(values, size, self._column):
             raise self._malformed(f"is a dictionary of {values:,} values in {size:,} bytes")
-        crc = header.get(4)
-        checksum = crc & 0xFFFFFFFF if isinstance(crc, int) else None
+        checksum = header[4] & 0xFFFFFFFF if 4 in header else None
         return Page(self._position, body, body + header[3], size, values, first_value, encoding, checksum)
 
     def _levels(self) -> tuple[int, ...]:

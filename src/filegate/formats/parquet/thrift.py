@@ -18,13 +18,14 @@ MAX_ITEMS: Final = 32_768
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(1, 14)
 _FIXED: Final = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8, _UUID: 16}
 _VARINTS: Final = (_I16, _I32, _I64)
+_KINDS: Final = {int: (*_VARINTS, _BYTE), bytes: (_BINARY,), bool: (_TRUE, _FALSE)}
 _MAX_VARINT_BYTES: Final = 10
 
 AT: Final = object()
-"""In place of a field's own fields: only where its value begins is wanted."""
+"""In place of a field's type: only where its value begins is wanted."""
 
-Fields: TypeAlias = "Mapping[int, Fields | object | None]"
-"""The ids of the fields that are wanted: of a struct, or of the structs in a list, their own fields; else None."""
+Fields: TypeAlias = Mapping[int, Any]
+"""The fields that are wanted, by id: `int`, `bytes`, `bool`, the fields of a struct, or a list of one of these."""
 
 Struct: TypeAlias = dict[int, Any]
 """Those of the wanted fields that are there, by id."""
@@ -63,10 +64,10 @@ class Decoder:
             InvalidThrift: there is none, or it exceeds a bound.
         """
         try:
-            values = self._value(_LIST, wanted, 0)
+            found: list[Struct] = self._value(_LIST, [wanted], 0)
         except IndexError:
             raise InvalidThrift("it ends within a value") from None
-        return [value for value in values if isinstance(value, dict)]
+        return found
 
     def _struct(self, wanted: Fields, depth: int) -> Struct:
         if depth > MAX_DEPTH:
@@ -87,25 +88,26 @@ class Decoder:
         return found
 
     def _value(self, kind: int, wanted: Any, depth: int) -> Any:
-        value: Any = None
-        if kind in _VARINTS:
-            value = self._zigzag()
-        elif kind == _STRUCT:
-            value = self._struct(wanted or {}, depth + 1)
-        elif kind in (_TRUE, _FALSE):
-            value = kind == _TRUE
-        elif kind == _BINARY:
-            value = self._bytes(self._varint())
-        elif kind == _BYTE:
-            value = int.from_bytes(self._bytes(1), "little", signed=True)
-        elif kind in (_LIST, _SET):
+        if isinstance(wanted, list):
+            self._check(kind in (_LIST, _SET))
             size, kind = self._list_header()
             if size > MAX_ITEMS:
                 raise InvalidThrift(f"a list has {size:,} elements, at most {MAX_ITEMS:,} are read")
-            value = [self._value(kind, wanted, depth + 1) for _ in range(size)]
-        else:
-            self._skip(kind, depth)
-        return value
+            return [self._value(kind, wanted[0], depth + 1) for _ in range(size)]
+        if isinstance(wanted, Mapping):
+            self._check(kind == _STRUCT)
+            return self._struct(wanted, depth + 1)
+        self._check(kind in _KINDS[wanted])
+        if wanted is bytes:
+            return self._bytes(self._varint())
+        if wanted is bool:
+            return kind == _TRUE
+        return self._zigzag() if kind != _BYTE else int.from_bytes(self._bytes(1), "little", signed=True)
+
+    @staticmethod
+    def _check(is_right: bool) -> None:
+        if not is_right:
+            raise InvalidThrift("a field has another type than Parquet gives it")
 
     def _skip(self, kind: int, depth: int) -> None:
         if depth > MAX_DEPTH:

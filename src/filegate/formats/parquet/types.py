@@ -116,7 +116,7 @@ def column_type(column: Column, wanted: pl.DataType | None, *, julian: bool) -> 
     element = column.elements[0]
     logical, details = _logical(element)
     bare: Struct = {field: element[field] for field in (1, 2, 3, 4) if field in element}
-    stored = _Stored(int(element.get(1, -1)), bare, julian)
+    stored = _Stored(element.get(1, -1), bare, julian)
     details = {1: element.get(7), 2: element.get(8)} | details if logical == "DECIMAL" else details
     try:
         return _READ.get(logical, _unknown)(stored, details, wanted)
@@ -137,10 +137,10 @@ def nested_elements(column: Column) -> tuple[Struct, ...]:
 def _logical(element: Struct) -> tuple[str | None, Struct]:
     """The name of the logical type, the older `converted_type` included, and its fields."""
     if 10 in element:
-        union = element[10] or {}
+        union = element[10]
         member = next(iter(union), -1)
         name = _LOGICAL[member] if 0 <= member < len(_LOGICAL) else None
-        return name or "unknown", union.get(member) or {}
+        return name or "unknown", union.get(member, {})
     if (converted := element.get(6)) is not None:
         return _CONVERTED[converted] if 0 <= converted < len(_CONVERTED) else ("unknown", {})
     return None, {}
@@ -198,8 +198,8 @@ def _decimal(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> Co
 
 
 def _integer(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    bits = details.get(1)
-    dtype = (_SIGNED if details.get(2) else _UNSIGNED).get(bits) if isinstance(bits, int) else None
+    bits = details.get(1, 0)
+    dtype = (_SIGNED if details.get(2) else _UNSIGNED).get(bits)
     if dtype is None or stored.type != (_INT64 if bits == 64 else _INT32):
         raise UnsupportedType
     return ColumnType(dtype, stored.element, partial(_whole_numbers, dtype=dtype))
