@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 
 from filegate.formats.parquet.thrift import AT, Decoder
 
@@ -54,3 +56,20 @@ def int96(*stored: bytes | None) -> bytes:
     for place in [*places(data, SCHEMA, 1), *places(data, GROUPS, 1, 3, 1)]:
         data = with_byte(data, place, 3 << 1)
     return data
+
+
+class _PlainKeys(pe.KmsClient):
+    """Keys that are no secret."""
+
+    def wrap_key(self, key_bytes: bytes, master_key_identifier: str) -> bytes:
+        return base64.b64encode(key_bytes)
+
+    def unwrap_key(self, wrapped_key: bytes, master_key_identifier: str) -> bytes:
+        return base64.b64decode(wrapped_key)
+
+
+def encrypted_column(columns: Mapping[str, Any], name: str) -> bytes:
+    """A file with a plain footer, and one column that is encrypted."""
+    config = pe.EncryptionConfiguration(footer_key="k", column_keys={"k": [name]}, plaintext_footer=True)
+    properties = pe.CryptoFactory(lambda _: _PlainKeys()).file_encryption_properties(pe.KmsConnectionConfig(), config)
+    return parquet(columns, encryption_properties=properties)

@@ -10,7 +10,7 @@ from filegate.errors import MalformedObject, ObjectTooLarge, PermanentError, Sch
 from filegate.formats import ExpectedColumn, parquet_schema, sniff, split
 from filegate.formats.parquet import reader, table, thrift
 from filegate.formats.sources import Parquet
-from tests.unit.formats.parquet_files import GROUPS, ROWS, SCHEMA, int96, parquet, places, with_byte
+from tests.unit.formats.parquet_files import GROUPS, ROWS, SCHEMA, encrypted_column, int96, parquet, places, with_byte
 from tests.unit.formats.support import MemoryBlob, Outcome, expected, read_all
 
 FRAME = pl.DataFrame(
@@ -209,6 +209,13 @@ def test_two_columns_of_a_name_in_the_contract_are_named():
 def test_an_encrypted_file_is_called_so():
     with pytest.raises(MalformedObject, match="an encrypted Parquet file"):
         read(b"PARE" + bytes(50) + b"PARE")
+
+
+def test_an_encrypted_column_is_passed_over_or_named():
+    data = encrypted_column({"x": ["a", "b"], "other": [1, 2]}, "other")
+    assert values(data) == ["a", "b"]
+    with pytest.raises(SchemaMismatch, match="column 'other' is encrypted"):
+        values(data, name="other")
 
 
 def test_an_encoding_that_is_not_supported_is_called_so():

@@ -54,7 +54,6 @@ _FILE: Final = {
     3: int,  # num_rows
     4: [{1: AT, 3: int}],  # row_groups: columns, num_rows
     5: [{1: bytes, 2: bytes}],  # key_value_metadata
-    8: AT,  # encryption_algorithm
 }
 _COLUMN_CHUNK: Final = {
     1: bytes,  # file_path
@@ -171,7 +170,7 @@ class Footer:
 
         Raises:
             MalformedObject: the footer contradicts itself, or the file.
-            SchemaMismatch: they are encrypted, or in another file.
+            SchemaMismatch: one is encrypted.
         """
         try:
             found = Decoder(self.data, row_group.columns_at).structs(_COLUMN_CHUNK)
@@ -187,16 +186,16 @@ class Footer:
         }
 
     def _column_chunk(self, column: Column, element: Struct, chunk: Struct, rows: int) -> ColumnChunk:
-        if 8 in chunk and 3 not in chunk:
+        if 8 in chunk:
             raise SchemaMismatch(f"{self.name}: column {column.name!r} is encrypted.", advice=_DECRYPT)
         if chunk.get(1):
             raise malformed(self.name, "it has no pages of its own: they are in other files", "Deliver those files.")
-        meta = chunk.get(3) or {}
+        meta = chunk.get(3, {})
         try:
             path, size = tuple(meta[3]), meta[7]
             start = min(offset for offset in (meta.get(11), meta[9]) if offset)
             result = ColumnChunk(start, start + size, meta[4], meta[5], meta[1], path)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, ValueError):
             raise malformed(self.name, f"its footer does not say where column {column.name!r} is") from None
         if not (len(MAGIC) <= start <= result.end <= self.start and size >= 0):
             raise malformed(
@@ -220,13 +219,10 @@ def read_footer(blob: Blob, file: BinaryIO) -> Footer:
         ObjectTooLarge: the footer exceeds a bound.
     """
     data = _footer_bytes(blob, file)
-    decoder = Decoder(data)
     try:
-        found = decoder.struct(_FILE)
+        found = Decoder(data).struct(_FILE)
     except InvalidThrift as error:
         raise malformed(blob.name, f"its footer is corrupt: {error}") from None
-    if 8 in found and not found.get(4) and found.get(3):
-        raise malformed(blob.name, "it is encrypted", _DECRYPT)
     try:
         columns = _columns(found[2])
         groups, rows = found[4], found[3]
@@ -239,15 +235,15 @@ def read_footer(blob: Blob, file: BinaryIO) -> Footer:
             raise malformed(
                 blob.name, f"its footer announces {rows:,} rows, its {len(sizes):,} row groups have {sum(sizes):,}"
             )
-    except (KeyError, TypeError, AttributeError, IndexError, UnicodeDecodeError, ValueError):
+    except (KeyError, IndexError, ValueError):
         raise malformed(blob.name, "its footer is corrupt: it lacks the schema, or the row groups") from None
     start = blob.size - _TAIL_BYTES - len(data)
-    return Footer(blob.name, columns, row_groups, rows, start, data, _is_julian(found.get(5) or []))
+    return Footer(blob.name, columns, row_groups, rows, start, data, _is_julian(found.get(5, [])))
 
 
 def _is_julian(notes: Sequence[Struct]) -> bool:
     """What Spark notes of the calendar: its version 3.1 was the first to write all types in today's by default."""
-    found = {note.get(1): note.get(2) or b"" for note in notes}
+    found = {note.get(1): note.get(2, b"") for note in notes}
     version = found.get(b"org.apache.spark.version", b"3")
     return not _LEGACY.isdisjoint(found) or version.startswith((b"1.", b"2.", b"3.0."))
 
