@@ -8,7 +8,7 @@ import pytest
 
 from filegate.errors import MalformedObject, ObjectTooLarge, PermanentError, SchemaMismatch
 from filegate.formats import ExpectedColumn, parquet_schema, sniff, split
-from filegate.formats.parquet import reader, table, thrift
+from filegate.formats.parquet import footer, reader, table, thrift
 from filegate.formats.sources import Parquet
 from tests.unit.formats.parquet_files import GROUPS, ROWS, SCHEMA, encrypted_column, int96, parquet, places, with_byte
 from tests.unit.formats.support import MemoryBlob, Outcome, expected, read_all
@@ -144,7 +144,7 @@ def test_a_page_must_have_the_checksum_of_its_header():
 
 
 @pytest.mark.parametrize(
-    "footer",
+    "content",
     [
         b"\x15\x02\x19\xfc\xff\xff\xff\xff\x0f" + bytes(20),  # a schema of 4 billion elements
         b"\x15\x02\x19\xf3\xff\xff\xff\xff\x0f" + bytes(20),  # of bytes
@@ -154,9 +154,15 @@ def test_a_page_must_have_the_checksum_of_its_header():
         b"",
     ],
 )
-def test_a_footer_that_announces_more_than_it_has_is_refused(footer):
+def test_a_footer_that_announces_more_than_it_has_is_refused(content):
     with pytest.raises(MalformedObject, match="footer is corrupt"):
-        read(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+        read(b"PAR1" + content + len(content).to_bytes(4, "little") + b"PAR1")
+
+
+def test_a_footer_that_is_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr(footer, "MAX_FOOTER_BYTES", 100)
+    with pytest.raises(ObjectTooLarge, match=r"its footer has [0-9,]+ bytes; at most 100 are read"):
+        read(parquet({"x": [1]}))
 
 
 def test_a_footer_with_too_many_row_groups_is_refused(monkeypatch):

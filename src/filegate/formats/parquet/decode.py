@@ -118,7 +118,7 @@ def decode(
         for index in range(len(rows))
     ]
     try:
-        return _decoded(name, elements, row_groups, rows, wanted)
+        return _collected(name, elements, _scan(elements, row_groups, rows).slice(*wanted), wanted[1])
     except MalformedObject:
         if len(columns) > 1:  # which one is it?
             for column in columns:
@@ -137,9 +137,9 @@ def longest_in_dictionary(file: BinaryIO, name: str, element: Struct, chunk: Col
     page = encoded({1: _DATA_V2, 2: len(body), 3: len(body), 8: details}) + body
     size = dictionary.size + len(body)
     stored = _Stored(replace(chunk, path=(element[4],)), count, size, read_page(file, dictionary, name), page)
-    column = {1: BYTE_ARRAY, 3: REQUIRED, 4: element[4]}
-    lengths = _decoded(name, [column], [[stored]], [count]).select(pl.first().bin.size().max())
-    return int(lengths.item())
+    elements = [{1: BYTE_ARRAY, 3: REQUIRED, 4: element[4]}]
+    longest = _scan(elements, [[stored]], [count]).select(pl.first().bin.size().max())
+    return int(_collected(name, elements, longest, 1).item())
 
 
 def expanded_bytes(file: BinaryIO, name: str, element: Struct, chunk: ColumnChunk, page: Page) -> int:
@@ -149,22 +149,14 @@ def expanded_bytes(file: BinaryIO, name: str, element: Struct, chunk: ColumnChun
     """
     data = with_encoding(read_page(file, page, name), DELTA_BINARY_PACKED)
     stored = _Stored(replace(chunk, physical=_INT32), page.values, page.size, b"", data)
-    lengths = _decoded(
-        name, [{1: _INT32, 3: element.get(3, REQUIRED), 4: element[4]}], [[stored]], [page.values]
-    ).to_series()
-    return page.size + int(lengths.cast(pl.Int64).sum())
+    elements = [{1: _INT32, 3: element.get(3, REQUIRED), 4: element[4]}]
+    repeated = _scan(elements, [[stored]], [page.values]).select(pl.first().clip(0).cast(pl.Int64).sum())
+    return page.size + int(_collected(name, elements, repeated, 1).item())
 
 
-def _decoded(
-    name: str,
-    elements: Sequence[Struct],
-    row_groups: Sequence[Sequence[_Stored]],
-    rows: Sequence[int],
-    wanted: tuple[int, int] | None = None,
-) -> pl.DataFrame:
-    file = _file(elements, row_groups, rows)
+def _collected(name: str, elements: Sequence[Struct], values: pl.LazyFrame, height: int) -> pl.DataFrame:
     try:
-        frame = pl.scan_parquet(file, use_statistics=False, glob=False).slice(*wanted or (0, None)).collect()
+        frame = values.collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         column = elements[0][4].decode()
         reason = next(iter(str(error).splitlines()), "")[:200]
@@ -176,10 +168,13 @@ def _decoded(
             f"pages of column {column!r} cannot be decoded ({reason})",
             "Deliver the file again; if the reason stays the same, write it with another encoding or compression.",
         ) from error
-    count = sum(rows) if wanted is None else wanted[1]
-    if frame.height != count:
-        raise malformed(name, f"{count:,} rows are {frame.height:,} rows in their pages")
+    if frame.height != height:
+        raise malformed(name, f"{height:,} rows are {frame.height:,} rows in their pages")
     return frame
+
+
+def _scan(elements: Sequence[Struct], row_groups: Sequence[Sequence[_Stored]], rows: Sequence[int]) -> pl.LazyFrame:
+    return pl.scan_parquet(_file(elements, row_groups, rows), use_statistics=False, glob=False)
 
 
 def _file(elements: Sequence[Struct], row_groups: Sequence[Sequence[_Stored]], rows: Sequence[int]) -> bytes:
