@@ -116,13 +116,14 @@ def column_type(column: Column, wanted: pl.DataType | None, *, julian: bool) -> 
     element = column.elements[0]
     logical, details = _logical(element)
     bare: Struct = {field: element[field] for field in (1, 2, 3, 4) if field in element}
-    stored = _Stored(element.get(1, -1), bare, julian)
-    details = {1: element.get(7), 2: element.get(8)} | details if logical == "DECIMAL" else details
+    if logical == "DECIMAL":  # the older annotation has its digits beside it
+        details = {1: element.get(7), 2: element.get(8)} | details
+    leaf = _Leaf(element.get(1, -1), bare, details, wanted, julian)
     try:
-        return _READ.get(logical, _unknown)(stored, details, wanted)
+        return _READ.get(logical, _unknown)(leaf)
     except UnsupportedType:
-        if wanted is None and stored.type in _PLAIN:
-            return ColumnType(_PLAIN[stored.type], stored.element, _as_it_is)
+        if wanted is None and leaf.stored in _PLAIN:
+            return ColumnType(_PLAIN[leaf.stored], bare, _as_it_is)
         raise UnsupportedType(f"{logical or 'fixed-length bytes as'} values") from None
 
 
@@ -147,11 +148,21 @@ def _logical(element: Struct) -> tuple[str | None, Struct]:
 
 
 @dataclass(frozen=True)
-class _Stored:
-    """The physical type, the element of the schema without any logical type, and whether old dates are Julian."""
+class _Leaf:
+    """What a column's type is decided by.
 
-    type: int
+    Attributes:
+        stored: its physical type.
+        element: its element of the schema, without any logical type.
+        details: the fields of its logical type.
+        wanted: the contract's type, or None.
+        julian: whether old dates are those of another calendar.
+    """
+
+    stored: int
     element: Struct
+    details: Struct
+    wanted: pl.DataType | None
     julian: bool
 
     @property
@@ -165,82 +176,82 @@ class _Stored:
         return _STANDARD_TIME_DAY if self.julian else _MIN_DAY
 
 
-def _unknown(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
+def _unknown(leaf: _Leaf) -> ColumnType:  # noqa: ARG001
     raise UnsupportedType
 
 
-def _plain(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:
+def _plain(leaf: _Leaf) -> ColumnType:
     """Without a logical type. Writers before there were any wrote text so, and timestamps as INT96."""
-    if stored.type == _INT96:
-        local = isinstance(wanted, pl.Datetime) and wanted.time_zone is None
-        dtype = wanted if local and isinstance(wanted, pl.Datetime) else pl.Datetime("us")
-        twelve_bytes = stored.element | {1: _FIXED, 2: 12}  # polars' own reading replaces what nanoseconds cannot hold
-        return ColumnType(dtype, twelve_bytes, partial(_int96, dtype=dtype, first=stored.first_time))
-    if stored.type == _BYTES and wanted is not None:
-        return _text(stored, details, wanted)
-    if stored.type not in _PLAIN or (stored.type == _FIXED and wanted is not None):
+    if leaf.stored == _INT96:
+        local = isinstance(leaf.wanted, pl.Datetime) and leaf.wanted.time_zone is None
+        dtype = leaf.wanted if local and isinstance(leaf.wanted, pl.Datetime) else pl.Datetime("us")
+        twelve_bytes = leaf.element | {1: _FIXED, 2: 12}  # polars' own reading replaces what nanoseconds cannot hold
+        return ColumnType(dtype, twelve_bytes, partial(_int96, dtype=dtype, first=leaf.first_time))
+    if leaf.stored == _BYTES and leaf.wanted is not None:
+        return _text(leaf)
+    if leaf.stored not in _PLAIN or (leaf.stored == _FIXED and leaf.wanted is not None):
         raise UnsupportedType
-    return ColumnType(_PLAIN[stored.type], stored.element, _as_it_is)
+    return ColumnType(_PLAIN[leaf.stored], leaf.element, _as_it_is)
 
 
-def _text(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    if stored.type != _BYTES:
+def _text(leaf: _Leaf) -> ColumnType:
+    if leaf.stored != _BYTES:
         raise UnsupportedType
-    dtype = wanted if isinstance(wanted, (pl.Categorical, pl.Enum)) else pl.String()
-    return ColumnType(dtype, stored.element, partial(_decoded_text, dtype=dtype))
+    dtype = leaf.wanted if isinstance(leaf.wanted, (pl.Categorical, pl.Enum)) else pl.String()
+    return ColumnType(dtype, leaf.element, partial(_decoded_text, dtype=dtype))
 
 
-def _decimal(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    scale, precision = details.get(1) or 0, details.get(2) or 0
-    if stored.type not in (_INT32, _INT64, _FIXED) or not 0 <= scale <= precision <= _MAX_PRECISION or not precision:
+def _decimal(leaf: _Leaf) -> ColumnType:
+    scale, precision = leaf.details.get(1) or 0, leaf.details.get(2) or 0
+    if leaf.stored not in (_INT32, _INT64, _FIXED) or not 0 <= scale <= precision <= _MAX_PRECISION or not precision:
         raise UnsupportedType
-    return ColumnType(pl.Decimal(precision, scale), stored.element | {6: 5, 7: scale, 8: precision}, _as_it_is)
+    return ColumnType(pl.Decimal(precision, scale), leaf.element | {6: 5, 7: scale, 8: precision}, _as_it_is)
 
 
-def _integer(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    bits = details.get(1, 0)
-    dtype = (_SIGNED if details.get(2) else _UNSIGNED).get(bits)
-    if dtype is None or stored.type != (_INT64 if bits == 64 else _INT32):
+def _integer(leaf: _Leaf) -> ColumnType:
+    bits = leaf.details.get(1, 0)
+    dtype = (_SIGNED if leaf.details.get(2) else _UNSIGNED).get(bits)
+    if dtype is None or leaf.stored != (_INT64 if bits == 64 else _INT32):
         raise UnsupportedType
-    return ColumnType(dtype, stored.element, partial(_whole_numbers, dtype=dtype))
+    return ColumnType(dtype, leaf.element, partial(_whole_numbers, dtype=dtype))
 
 
-def _date(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    if stored.type != _INT32:
+def _date(leaf: _Leaf) -> ColumnType:
+    if leaf.stored != _INT32:
         raise UnsupportedType
-    return ColumnType(pl.Date(), stored.element, partial(_temporal, dtype=pl.Date(), per_day=1, first=stored.first_day))
+    return ColumnType(pl.Date(), leaf.element, partial(_temporal, dtype=pl.Date(), per_day=1, first=leaf.first_day))
 
 
-def _time(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    unit = _unit(details)
-    if stored.type != (_INT32 if unit == "ms" else _INT64):
+def _time(leaf: _Leaf) -> ColumnType:
+    unit = _unit(leaf.details)
+    if leaf.stored != (_INT32 if unit == "ms" else _INT64):
         raise UnsupportedType
-    return ColumnType(pl.Time(), stored.element, partial(_time_of_day, unit=unit))
+    return ColumnType(pl.Time(), leaf.element, partial(_time_of_day, unit=unit))
 
 
-def _timestamp(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:
-    unit = _unit(details)
-    if stored.type != _INT64:
+def _timestamp(leaf: _Leaf) -> ColumnType:
+    unit = _unit(leaf.details)
+    if leaf.stored != _INT64:
         raise UnsupportedType
-    zone = "UTC" if details.get(1) else None
-    if zone and isinstance(wanted, pl.Datetime) and wanted.time_zone:  # in which an instant is shown
-        zone = wanted.time_zone
+    zone = "UTC" if leaf.details.get(1) else None
+    if zone and isinstance(leaf.wanted, pl.Datetime) and leaf.wanted.time_zone:  # in which an instant is shown
+        zone = leaf.wanted.time_zone
     dtype = pl.Datetime(unit, zone)
     per_day = _DAY * _PER_SECOND[unit]
-    return ColumnType(dtype, stored.element, partial(_temporal, dtype=dtype, per_day=per_day, first=stored.first_time))
+    return ColumnType(dtype, leaf.element, partial(_temporal, dtype=dtype, per_day=per_day, first=leaf.first_time))
 
 
-def _nulls(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    return ColumnType(pl.Null(), stored.element, _only_nulls)
+def _nulls(leaf: _Leaf) -> ColumnType:
+    return ColumnType(pl.Null(), leaf.element, _only_nulls)
 
 
-def _float16(stored: _Stored, details: Struct, wanted: pl.DataType | None) -> ColumnType:  # noqa: ARG001
-    if stored.type != _FIXED:
+def _float16(leaf: _Leaf) -> ColumnType:
+    if leaf.stored != _FIXED:
         raise UnsupportedType
-    return ColumnType(pl.Float32(), stored.element | {10: {15: {}}}, lambda values: values.cast(pl.Float32))
+    return ColumnType(pl.Float32(), leaf.element | {10: {15: {}}}, lambda values: values.cast(pl.Float32))
 
 
-_READ: Final[dict[str | None, Callable[[_Stored, Struct, pl.DataType | None], ColumnType]]] = {
+_READ: Final[dict[str | None, Callable[[_Leaf], ColumnType]]] = {
     None: _plain,
     "STRING": _text,
     "ENUM": _text,
