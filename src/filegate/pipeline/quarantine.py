@@ -31,7 +31,7 @@ COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
 - `byte_offset`: Int64, where it starts in the object's decompressed UTF-8 text; null for Parquet.
 - `values`: Struct of String, each column's value as a string; null for a malformed record.
 - `raw`: Binary, at most the first 64 KiB of the record if `values` are incomplete: of a malformed record, and of one
-  that broke a rule while it was read, such as an unknown key; for Parquet, of a value that is not UTF-8; else null.
+  that broke a rule while it was read, such as an unknown key; else null.
 - `broken`: for each broken rule a struct of the fields of `BrokenRule`.
 """
 
@@ -85,6 +85,7 @@ class QuarantineReader:
     def __init__(self, layout: Layout, source: Source, dataset: Declaration, scratch: Path) -> None:
         self._layout = layout
         self._dataset = dataset
+        self._of_text = isinstance(source, TextSource)
         self._raw_records = _RawRecords(layout, source, dataset, scratch / "reread")
 
     def read(self, blob: Blob, chunk: Chunk) -> Records:
@@ -95,7 +96,7 @@ class QuarantineReader:
         """
         del chunk  # a whole part
         part = pl.read_parquet(blob.path())
-        reread = self._raw_records.read(part.filter(pl.col("raw").is_not_null()))
+        reread = self._read_again(part.filter(pl.col("raw").is_not_null()))
         values = part.filter(pl.col("raw").is_null()).select(pl.col("row").alias(ROW), pl.col("values").struct.unnest())
         known = [name for name in self._dataset.columns if name in values.columns]
         missing = [
@@ -117,6 +118,12 @@ class QuarantineReader:
             ],
         )
 
+    def _read_again(self, part: pl.DataFrame) -> Records:
+        """The records whose bytes were kept; of Parquet, these are a value that is not text, and stay so."""
+        if self._of_text:
+            return self._raw_records.read(part)
+        return _merged([], [_malformed(row) for row in part.iter_rows(named=True)])
+
     def _may_have(self, column: str) -> bool:
         """Whether the object may have values of a column: JSON records may have any key."""
         return not self._layout.columns or column in self._layout.columns
@@ -135,15 +142,14 @@ class _RawRecords:
         )
         columns = [replace(column, dtype=None) for column in dataset.expected_columns]
         self._reader = make_reader(lines, source, columns, dataset.on_unknown_columns)
-        self._are_text = isinstance(source, TextSource)
         self._encoding = layout.encoding
         self._declared_encoding = source.encoding if isinstance(source, TextSource) else None
         self._file = file
 
     def read(self, part: pl.DataFrame) -> Records:
         rows = list(part.iter_rows(named=True))
-        whole = [row for row in rows if self._is_whole(row["raw"])]
-        unreadable = [row for row in rows if not self._is_whole(row["raw"])]
+        whole = [row for row in rows if len(row["raw"]) < KEPT_BYTES]
+        unreadable = [row for row in rows if len(row["raw"]) >= KEPT_BYTES]
         found = self._read(whole) if whole else None
         readable = [] if found is None else [found]
         if whole and found is None:  # joined, they are other records: one by one
@@ -151,10 +157,6 @@ class _RawRecords:
             readable = [records for _, records in singles if records is not None]
             unreadable += [row for row, records in singles if records is None]
         return _merged(readable, [_malformed(row) for row in unreadable])
-
-    def _is_whole(self, raw: bytes) -> bool:
-        """Whether these are all bytes of a record; those of Parquet are one value, which is not text."""
-        return self._are_text and len(raw) < KEPT_BYTES
 
     def _read(self, rows: Sequence[dict[str, Any]]) -> Records | None:
         """The records with their original numbers; None if the bytes have another number of records than of rows."""
