@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandera.polars as pa
 import polars as pl
 import pytest
 
+from filegate import Dataset, Parquet
 from filegate.contract.evaluation import BROKEN
 from filegate.formats import Malformed, Records
 from filegate.formats.records import ORIGINALS, ROW
-from filegate.pipeline.quarantine import COLUMNS, quarantine_frame
+from filegate.pipeline.quarantine import COLUMNS, QuarantineReader, quarantine_frame
+from filegate.runs.address import Address
 from filegate.runs.broken_rule import BrokenRule
+from filegate.runs.manifests import Chunk, Layout
+from filegate.storage.folder import FileBlob
 
 REASON = {"rule": "a:ge", "column": "a", "value": "0", "allowed": ">= 1"}
 UNREADABLE: dict[str, Any] = {"rule": "record:fields", "column": None, "value": "2 fields", "allowed": "1 fields"}
@@ -44,3 +49,20 @@ def test_rejected_and_malformed_rows_are_in_the_object_s_order(rejected, malform
         else (row, row * 10, {"a": "0"}, b"{}" if row in originals else None, [REASON])
         for row in sorted(rejected + malformed)
     ]
+
+
+def test_a_value_of_parquet_that_is_not_text_stays_rejected(tmp_path):
+    broken = {"rule": "x:type", "column": "x", "value": "Zo\\xeb", "allowed": "text in UTF-8"}
+    part = pl.DataFrame(
+        {"row": [7], "byte_offset": [None], "values": [{"x": "Zo\\xeb"}], "raw": [b"Zo\xeb"], "broken": [[broken]]},
+        schema_overrides={"byte_offset": pl.Int64},
+    )
+    part.write_parquet(tmp_path / "part.parquet")
+    dataset = Dataset("rows", schema=pa.DataFrameSchema({"x": pa.Column(str)}), source=Parquet())
+    reader = QuarantineReader(
+        Layout("parquet", 0, None, "utf-8", ("x",), 0), Parquet(), dataset.declaration(), tmp_path
+    )
+    chunk = Chunk(index=0, blob=Address("", ""), start=0, length=1, origin=0, first_row=0, rows=1)
+    records = reader.read(FileBlob(tmp_path / "part.parquet"), chunk)
+    assert records.frame.is_empty()
+    assert records.malformed == (Malformed(7, b"Zo\xeb", BrokenRule(**broken)),)

@@ -16,6 +16,7 @@ import polars as pl
 from filegate.contract.date_formats import OFFSET, YEAR, DateFormat, fraction_digits, where_matching
 from filegate.contract.rules import CAST_FAILED, Column, is_null
 from filegate.formats.records import ROW
+from filegate.formats.utf8 import utf8
 
 INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _FLOATS = (pl.Float32, pl.Float64)
@@ -74,11 +75,17 @@ def _cast_failed(column: Column, source: pl.DataType) -> pl.Expr:
     not_null = raw.is_not_null()
     if isinstance(source, TEXTS) and column.dtype != pl.String:
         not_null = (raw.cast(pl.String) != "").fill_null(False)
+    if isinstance(source, pl.Binary) and column.dtype != pl.String:
+        not_null = (raw.bin.size() > 0).fill_null(False)
+    if source.is_float() and not column.dtype.is_float():  # NaN is null to pandas, which has no other in such a column
+        not_null &= raw.is_not_nan().fill_null(False)
     return pl.col(column.name).is_null() & not_null
 
 
 def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: DateFormat | None) -> pl.Expr:
     """A value of type `source` as `dtype`; null if it cannot be represented: 1.5 as Int64, 300 as Int8."""
+    if isinstance(source, pl.Binary):
+        return cast_string(value.map_batches(utf8, return_dtype=pl.String), dtype, date_format)
     if isinstance(source, TEXTS):
         return cast_string(value.cast(pl.String), dtype, date_format)
     result = value.cast(dtype, strict=False)
@@ -173,7 +180,7 @@ def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
 
 def castable(source: pl.DataType, dtype: pl.DataType) -> bool:
     """Whether values of type `source` can be cast to `dtype` at all."""
-    if isinstance(source, (*TEXTS, pl.Null)) or source == dtype:
+    if isinstance(source, (*TEXTS, pl.Binary, pl.Null)) or source == dtype:
         return True
     if isinstance(dtype, pl.String):
         return isinstance(source, SUPPORTED)

@@ -14,7 +14,7 @@ from filegate.contract import casts
 from filegate.contract.date_formats import date_format
 from filegate.contract.evaluation import Evaluation, RuleMask
 from filegate.contract.reasons import type_rule
-from filegate.contract.rules import CALLED, Column, CompiledRule, Rule, Unique
+from filegate.contract.rules import CALLED, CAST_FAILED, Column, CompiledRule, Rule, Unique
 from filegate.errors import CheckFailed, SchemaMismatch
 from filegate.formats.records import RESCUED, ROW, as_strings
 
@@ -58,7 +58,7 @@ class Contract:
         found = []
         for column in self.columns:
             source = schema.get(column.name)
-            if source is None or source == column.dtype:
+            if source is None or source in (column.dtype, pl.Null):
                 continue
             if not casts.castable(source, column.dtype):
                 found.append(_uncastable(column, source))
@@ -110,6 +110,7 @@ class Contract:
         cells = casts.cast_cells(frame, self.columns)
         typed = cells.select(names)
         rules = [each for each in self.compiled_rules if each.rule.column is None or each.rule.column in frame.schema]
+        rules = [*self._text_rules(frame.schema), *rules]
         called = [_called(each.rule, each.check, typed) for each in rules if each.check is not None]
         # Beside the cells, so that a literal gets as many rows.
         broken = cells.hstack(called).with_columns([each.breaks.alias(each.rule.code) for each in rules])
@@ -123,6 +124,14 @@ class Contract:
             masks=[RuleMask(each.rule, broken[each.rule.code], each.reasons) for each in rules],
             uniques=self.uniques,
         )
+
+    def _text_rules(self, schema: pl.Schema) -> list[CompiledRule]:
+        """A rule for each string column that comes as bytes: every other string is of its type."""
+        return [
+            CompiledRule(Rule(f"{column.name}:type", column.name, "text in UTF-8"), pl.col(CAST_FAILED + column.name))
+            for column in self.columns
+            if isinstance(column.dtype, pl.String) and schema.get(column.name) == pl.Binary
+        ]
 
     def _refuse(self, schema: pl.Schema) -> None:
         for column in self.columns:

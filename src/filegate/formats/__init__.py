@@ -13,7 +13,7 @@ from filegate.formats.csv.grammar import csv_grammar, line_grammar
 from filegate.formats.csv.reader import CsvReader
 from filegate.formats.json.reader import JsonReader
 from filegate.formats.json.splitter import ValueSplitter
-from filegate.formats.parquet import ParquetReader, parquet_schema, split_parquet
+from filegate.formats.parquet.reader import ParquetReader, parquet_schema, split_parquet
 from filegate.formats.reader import Reader
 from filegate.formats.records import RESCUED, ROW, ExpectedColumn, Malformed, RawChunk, Records, UnknownColumns
 from filegate.formats.sniff import sniff
@@ -38,18 +38,27 @@ __all__ = [
 ]
 
 
-def split(blob: Blob, layout: Layout, source: Source, *, chunk_bytes: int) -> Iterator[RawChunk]:
+def split(
+    blob: Blob,
+    layout: Layout,
+    source: Source,
+    *,
+    chunk_bytes: int,
+    columns: Sequence[ExpectedColumn] = (),
+    on_unknown_columns: UnknownColumns = "ignore",
+) -> Iterator[RawChunk]:
     """The object's record-aligned chunks, in order; every byte after the header is in exactly one of them.
 
     Only a single longer record makes a chunk longer than `chunk_bytes`. Memory: about twice `chunk_bytes`, whatever the
-    object's size. `source` is the one of the dataset's sources with the index `layout.source`.
+    object's size. `source` is the one of the dataset's sources with the index `layout.source`; `columns` and
+    `on_unknown_columns` say which pages of a Parquet file will be read, and are checked.
 
     Raises:
         MalformedObject: the object is truncated or corrupt.
         ObjectTooLarge: it expands beyond the bounds.
     """
     if isinstance(source, Parquet):
-        return split_parquet(blob, chunk_bytes)
+        return split_parquet(blob, chunk_bytes, columns, on_unknown_columns)
     text = open_text(blob, layout.compression, layout.encoding)
     if layout.format in STAGED_AS:
         return ValueSplitter(text, layout, line_grammar(), chunk_bytes, blob.name).chunks()

@@ -40,6 +40,7 @@ class Reader(Protocol):
 
         Raises:
             MalformedObject: a Parquet page is corrupt.
+            ObjectTooLarge: the values of Parquet's rows exceed the bound.
             ConservationError: `blob` is shorter than the chunk.
         """
         ...

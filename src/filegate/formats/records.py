@@ -84,8 +84,17 @@ class Malformed:
 
 
 def as_strings(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a chunk with their values cast to strings."""
-    return rows.with_columns(pl.exclude(ROW).cast(pl.String))
+    r"""Rows of a chunk with their values cast to strings; bytes that are not UTF-8 are shown as `\xff`."""
+    shown = [
+        pl.Series(name, [_shown(value) for value in rows[name]], pl.String)
+        for name, dtype in rows.schema.items()
+        if dtype == pl.Binary
+    ]
+    return rows.with_columns(shown).with_columns(pl.exclude(ROW).cast(pl.String))
+
+
+def _shown(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from filegate.formats.compression import detect_compression
 from filegate.formats.csv.header import read_header
 from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, declared_codec, detect_encoding
 from filegate.formats.json.form import detect_form
-from filegate.formats.parquet import parquet_columns
+from filegate.formats.parquet.reader import parquet_columns
 from filegate.formats.readings import undeclared_encoding
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source, TextSource
@@ -35,6 +35,7 @@ _FOREIGN: Final = (
     (b"BZh91AY&SY", "bzip2 data", "Compress with gzip or zstd."),
     (b"\xfd7zXZ\0", "xz data", "Compress with gzip or zstd."),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, or compress the file with gzip or zstd."),
+    (b"PARE", "an encrypted Parquet file", "Deliver it unencrypted: the buckets encrypt what they hold."),
     (b"Obj\x01", "an Avro file", "Deliver CSV, JSON or Parquet."),
 )
 _LINE_ENDS: Final[dict[bytes, LineEnd]] = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}

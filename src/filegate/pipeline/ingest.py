@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filegate.contract import Contract
 from filegate.dataset.declaration import Declaration
 from filegate.errors import ConservationError, EmptyObject, ObjectTooLarge, SchemaMismatch
 from filegate.formats import parquet_schema, sniff, split
@@ -64,11 +63,19 @@ def _object_chunks(run: Run, context: Context, dataset: Declaration, scratch: Pa
     blob = context.store.blob(address, scratch)
     layout = sniff(blob, dataset.sources, dataset.expected_columns, dataset.on_unknown_columns)
     if layout.format == "parquet":
-        _check_types(blob, dataset.contract)
+        _check_types(blob, dataset)
     chunks: list[Chunk] = []
     progress = ProgressReporter(run, context)
     row, end = 1, layout.data_start
-    for raw in split(blob, layout, dataset.sources[layout.source], chunk_bytes=context.settings.chunk_bytes):
+    raw_chunks = split(
+        blob,
+        layout,
+        dataset.sources[layout.source],
+        chunk_bytes=context.settings.chunk_bytes,
+        columns=dataset.expected_columns,
+        on_unknown_columns=dataset.on_unknown_columns,
+    )
+    for raw in raw_chunks:
         if raw.start != end:
             raise ConservationError(f"{blob.name}: a chunk starts at {raw.start}, the one before ends at {end}.")
         place, start = address, raw.start
@@ -127,8 +134,8 @@ def _check_volume(chunks: int, blob: Blob, dataset: Declaration, context: Contex
         )
 
 
-def _check_types(blob: Blob, contract: Contract) -> None:
-    if mismatches := contract.mismatches(parquet_schema(blob)):
+def _check_types(blob: Blob, dataset: Declaration) -> None:
+    if mismatches := dataset.contract.mismatches(parquet_schema(blob, dataset.expected_columns)):
         raise SchemaMismatch(
             f"{blob.name}: {' '.join(mismatches)}", advice="Deliver the declared types, or change the contract."
         )

@@ -86,6 +86,7 @@ class QuarantineReader:
     def __init__(self, layout: Layout, source: Source, dataset: Declaration, scratch: Path) -> None:
         self._layout = layout
         self._dataset = dataset
+        self._of_text = isinstance(source, TextSource)
         self._raw_records = _RawRecords(layout, source, dataset, scratch / "reread")
 
     def read(self, blob: Blob, chunk: Chunk) -> Records:
@@ -96,7 +97,7 @@ class QuarantineReader:
         """
         del chunk  # a whole part
         part = pl.read_parquet(blob.path())
-        reread = self._raw_records.read(part.filter(pl.col("raw").is_not_null()))
+        reread = self._read_again(part.filter(pl.col("raw").is_not_null()))
         values = part.filter(pl.col("raw").is_null()).select(pl.col("row").alias(ROW), pl.col("values").struct.unnest())
         known = [name for name in self._dataset.columns if name in values.columns]
         missing = [
@@ -117,6 +118,12 @@ class QuarantineReader:
                 "byte_offset"
             ],
         )
+
+    def _read_again(self, part: pl.DataFrame) -> Records:
+        """The records whose bytes were kept; of Parquet, these are a value that is not text, and stay so."""
+        if self._of_text:
+            return self._raw_records.read(part)
+        return _merged([], [_malformed(row) for row in part.iter_rows(named=True)])
 
     def _may_have(self, column: str) -> bool:
         """Whether the object may have values of a column: JSON records may have any key."""
