@@ -231,6 +231,15 @@ def test_a_line_of_100_megabytes_is_never_in_memory(tmp_path):
     assert peak < 20 << 20
 
 
+@pytest.mark.parametrize("head", [b"", b'"\n"', b'x"', b'"x"'])
+@pytest.mark.parametrize("delimiters", [2, 1_000_000])
+def test_a_record_of_too_many_fields_is_counted(head, delimiters):
+    record = head + b"," * delimiters
+    result = read_all(HEADER + (record + b"\n") * 2 + b'1,"2,3"\n', ["a", "b"])
+    assert result.rows == [("1", "2,3")]
+    assert [bad.broken.value for bad in result.malformed] == [f"{delimiters + 1} fields"] * 2
+
+
 def test_splitting_holds_a_few_chunks_whatever_the_files_size(tmp_path):
     file = tmp_path / "rows.csv"
     file.write_bytes(HEADER + b'1,"2, and more"\n' * 2_000_000)

@@ -31,6 +31,9 @@ from filegate.formats.sources import Csv
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
 
+_MAX_FIELDS: Final = 1 << 14
+"""Of a record with more, the fields are counted before any is made: a record may have a million of them."""
+
 _ALLOWED_QUOTES: Final = "quotes around whole fields, doubled inside them"
 _REPEATED_HEADER: Final = BrokenRule(
     "record:header", None, "the columns' names again", "a header at the beginning only"
@@ -187,15 +190,19 @@ class _ScannedChunk:
 
     def _values(self, body: bytes) -> list[str | None] | BrokenRule:
         """The fields of a well-formed record that are read, or the rule that it breaks."""
+        grammar, trailing = self._grammar, self._source.trailing_delimiter
         try:
-            fields = self._grammar.values(body)
+            if body.count(grammar.delimiter) > _MAX_FIELDS and (width := grammar.width(body)) != grammar.fields:
+                body.decode()
+                return _wrong_width(width, grammar.fields - trailing, trailing, body.endswith(grammar.delimiter))
+            fields = grammar.values(body)
         except UnicodeDecodeError:
             invalid = next_invalid_utf8(body, 0, len(body))
             value = f"0x{body[invalid]:02x} at byte {invalid} of the record"
             return BrokenRule("record:encoding", None, value, "text in the file's encoding")
-        trailing, last_is_empty = self._source.trailing_delimiter, not (fields[-1].text or fields[-1].quoted)
-        if len(fields) != self._grammar.fields or (trailing and not last_is_empty):
-            return _wrong_width(len(fields), self._grammar.fields - trailing, trailing, last_is_empty)
+        last_is_empty = not (fields[-1].text or fields[-1].quoted)
+        if len(fields) != grammar.fields or (trailing and not last_is_empty):
+            return _wrong_width(len(fields), grammar.fields - trailing, trailing, last_is_empty)
         if all(field.text == name for field, name in zip(fields, self._projection.header, strict=False)):
             return _REPEATED_HEADER
         return [
@@ -252,6 +259,9 @@ class _ScannedChunk:
     def _scanned(self, text: bytes) -> pl.DataFrame:
         """The text as polars reads it; an empty frame if polars refuses it."""
         schema = {f"{place}": pl.String for place in range(self._grammar.fields)}
+        first = self._grammar.record(text, 0, len(text))
+        if self._grammar.width(text[: first.end]) > self._grammar.fields:
+            return pl.DataFrame(schema=schema)  # polars would refuse it, too, and name all its fields before
         frame = pl.scan_csv(
             # polars removes a byte-order mark at the start, even if it is the first character of a value
             UTF8_BOM + text if text.startswith(UTF8_BOM) else text,
