@@ -97,7 +97,9 @@ def test_null_values_may_be_given_by_column():
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
-@pytest.mark.parametrize("repeated", [b"a,b", b'"a",b', b'"a","b"'])
+@pytest.mark.parametrize(
+    "repeated", [b"a,b", b'"a",b', b'"a","b"', b"\xef\xbb\xbfa,b", b'\xef\xbb\xbf"a","b"', b'\xef\xbb\xbf"a",b']
+)
 def test_a_repeated_header_is_not_a_row(repeated, end):
     result = read_all(end.join([b"a,b", b"1,2", repeated, b"a,3", b"b,a", b""]), ["a", "b"])
     assert result.rows == [("1", "2"), ("a", "3"), ("b", "a")]

@@ -7,7 +7,8 @@ polars as strings, with each byte accounted for, if the index finds the record's
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
+from operator import or_
 from typing import Final
 
 import polars as pl
@@ -80,10 +81,13 @@ class _Projection:
         columns: expressions on the fields: the resulting columns.
         names: of the resulting columns.
         header: names of the file's columns.
+        first: how a repeated header may begin: a file that was appended has a byte-order mark of its own.
     """
 
     def __init__(self, columns: Sequence[str], expected: Collection[str], source: Csv, *, rescue: bool) -> None:
         self.header = tuple(columns)
+        quote = source.quote or ""
+        self.first = (columns[0], f"\ufeff{columns[0]}", f"\ufeff{quote}{columns[0]}{quote}")
         self.places = {name: place for place, name in enumerate(columns) if name in expected}
         self.columns = [pl.col(f"{place}").alias(name) for name, place in self.places.items()]
         unknown = {place: name for place, name in enumerate(columns) if rescue and name not in expected}
@@ -203,7 +207,9 @@ class _ScannedChunk:
         last_is_empty = not (fields[-1].text or fields[-1].quoted)
         if len(fields) != grammar.fields or (trailing and not last_is_empty):
             return _wrong_width(len(fields), grammar.fields - trailing, trailing, last_is_empty)
-        if all(field.text == name for field, name in zip(fields, self._projection.header, strict=False)):
+        if fields[0].text in self._projection.first and all(
+            field.text == name for field, name in zip(fields[1:], self._projection.header[1:], strict=False)
+        ):
             return _REPEATED_HEADER
         return [
             None if (not field.text and not field.quoted) or field.word in words else field.text
@@ -249,11 +255,12 @@ class _ScannedChunk:
 
     def _repeats_header(self, frame: pl.DataFrame) -> pl.Series:
         """For each record, whether its values are the columns' names."""
-        repeats = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
-        for values, name in zip(frame, self._projection.header, strict=False):
+        values = frame.to_series().fill_null("")
+        repeats = reduce(or_, [values == name for name in self._projection.first])
+        for place, name in enumerate(self._projection.header[1:], 1):
             if not repeats.any():
                 break
-            repeats &= (values if name else values.fill_null("")).eq_missing(name)
+            repeats &= frame.to_series(place).fill_null("") == name
         return repeats
 
     def _scanned(self, text: bytes) -> pl.DataFrame:
