@@ -165,6 +165,37 @@ def test_a_range_of_short_rows_with_keys_fits_into_the_function(tmp_path: Path) 
     assert probe.anonymous_bytes < LIMIT
 
 
+WIDE = [f"c{index}" for index in range(9_000)]
+SMALL_FILES = {
+    "blank lines": ("reject", b"a,b\n1,2\n" + b"\n" * (6 << 20)),
+    "lines of a blank": ("reject", b"a,b\n1,2\n" + b" \n" * (3 << 20)),
+    "rescued columns": ("rescue", ",".join(["a", "b", *WIDE]).encode() + b"\n" + (b"1" + b",1" * 9_001 + b"\n") * 347),
+    "a million fields": ("reject", b"a,b\n" + (b"," * 1_000_000 + b"\n") * 6),
+    "rescued nulls": ("rescue", ",".join(["a", "b", *WIDE]).encode() + b"\n" + (b"," * 9_001 + b"\n") * 660),
+}
+WORDS = """\
+import pandera.polars as pa
+from filegate import Csv, Dataset
+
+SCHEMA = pa.DataFrameSchema({name: pa.Column(str, nullable=True) for name in "ab"})
+dataset = Dataset("words", schema=SCHEMA, source=Csv(), on_unknown_columns="UNKNOWN", tolerated_rejects=1.0)
+"""
+
+
+@pytest.mark.parametrize("kind", SMALL_FILES)
+def test_a_small_file_of_many_lines_or_columns_fits_into_the_functions(kind: str, tmp_path: Path) -> None:
+    """Six megabytes of text, or kilobytes of gzip, are little only in the file."""
+    on_unknown_columns, data = SMALL_FILES[kind]
+    datasets, file = tmp_path / "datasets", tmp_path / "raw" / "words" / "a.csv"
+    datasets.mkdir()
+    (datasets / "words.py").write_text(WORDS.replace("UNKNOWN", on_unknown_columns))
+    file.parent.mkdir(parents=True)
+    file.write_bytes(data)
+    ingested = in_a_process(State.INGEST, _run("words/a.csv"), tmp_path, datasets)
+    assert ingested.anonymous_bytes < 2 * FUNCTION_MEMORY
+    assert in_a_process(State.VALIDATE, ingested.run, tmp_path, datasets).anonymous_bytes < FUNCTION_MEMORY
+
+
 FLIGHT = b"2013,2,11,1508,1400,68,1807,1636,91,DL,%d,N942DN,LGA,ATL,122,762,14,0,2013-02-11T19:00:00Z\n"
 BAD_FLIGHTS = {
     "a value that is not allowed": FLIGHT.replace(b",DL,", b",XX,"),

@@ -98,7 +98,8 @@ def files(draw: st.DrawFn) -> File:
     body = lines[-1].rstrip("\r\n")
     longer = body + "x" + lines[-1][len(body) :]
     names = [*(f"c{index}" for index in range(len(chosen))), *["z"] * extra]
-    repeated = source.delimiter.join(names) + end
+    mark = "" if source.encoding == "cp1252" else draw(st.sampled_from(["", "\ufeff"]))
+    repeated = mark + source.delimiter.join(names) + end
     blank = " \t" + end
     odd = [end, short, long, longer, "x" + end, f'"{end}', "\0" + end, f"'x\\{end}", repeated, blank]
     lines[1:1] = draw(st.just([]) | st.sampled_from(odd).map(lambda line: [line]))

@@ -28,11 +28,11 @@ class TextSource:
             raise DeclarationError(
                 f"null_values={self.null_values!r} is one string.", advice=f"Write a list: [{self.null_values!r}]."
             )
-        if isinstance(self.null_values, Mapping):
-            words = {name: (word,) if isinstance(word, str) else tuple(word) for name, word in self.null_values.items()}
-            object.__setattr__(self, "null_values", words)
-        else:
-            object.__setattr__(self, "null_values", tuple(self.null_values))
+        by_column = self.null_values if isinstance(self.null_values, Mapping) else {"": self.null_values}
+        words = {name: (each,) if isinstance(each, str) else tuple(each) for name, each in by_column.items()}
+        if odd := [word for each in words.values() for word in each if not isinstance(word, str)]:
+            raise DeclarationError(f"null_values={self.null_values!r}: {odd[0]!r} is not a string.")
+        object.__setattr__(self, "null_values", words if isinstance(self.null_values, Mapping) else words[""])
         if self.encoding is not None:
             try:
                 "".encode(self.encoding)

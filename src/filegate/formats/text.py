@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Final
 
@@ -16,6 +16,12 @@ from filegate.storage.objects import Blob
 
 MAX_CHUNK_ROWS: Final = 1 << 17
 """A chunk of short rows or blank lines ends here before it is full: in memory a row takes 50 bytes and more."""
+
+_MAX_FRAME_BYTES: Final = 48 << 20
+"""So does one of many short values: about the memory that they take as strings, together with the following ones."""
+
+_COLUMN_BYTES: Final = 2 << 10
+_VALUE_BYTES: Final = 24
 
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -82,10 +88,20 @@ class TextWindow:
         self._text.close()
 
 
+def max_chunk_rows(columns: Sequence[str]) -> int:
+    """Maximum number of records and blank lines in a chunk of a file with these columns.
+
+    With each value that is rescued goes its column's name.
+    """
+    row_bytes = sum(_VALUE_BYTES + len(column) for column in columns)
+    rows = (_MAX_FRAME_BYTES - _COLUMN_BYTES * len(columns)) // max(1, row_bytes)
+    return max(1, min(rows, MAX_CHUNK_ROWS))
+
+
 class TextSplitter:
     """One pass over a text, which is split after its header into chunks of whole records.
 
-    A chunk holds the records that fit into `chunk_bytes`, at most `MAX_CHUNK_ROWS`, or one longer record. A record over
+    A chunk holds the records that fit into `chunk_bytes`, at most `max_chunk_rows`, or one longer record. A record over
     the grammar's limit is a chunk of its own; if chunks carry their bytes, of such a record only the first ones and its
     line end.
 
@@ -98,6 +114,7 @@ class TextSplitter:
         self._grammar = grammar
         self._chunk_bytes = chunk_bytes
         self._target = chunk_bytes
+        self._max_rows = max_chunk_rows(layout.columns)
 
     def chunks(self) -> Iterator[RawChunk]:
         size = self._chunk_bytes + self._grammar.lookahead
@@ -128,8 +145,8 @@ class TextSplitter:
         """
         length, rows, lines = self._grammar.advance(self._window.data, min(self._target, size), size)
         self._target = min(2 * self._target, self._chunk_bytes)
-        while lines > MAX_CHUNK_ROWS:
-            self._target = length * MAX_CHUNK_ROWS // lines
+        while lines > self._max_rows:
+            self._target = length * self._max_rows // lines
             length, rows, lines = self._grammar.advance(self._window.data, self._target, size)
         return length, rows
 

@@ -123,7 +123,14 @@ def _outcome(record: Split, raw: bytes, source: Csv, columns: Sequence[str]) -> 
     fields, after = record.fields[: len(columns)], record.fields[len(columns) :]
     if len(fields) < len(columns) or [(field.value, field.quoted) for field in after] != trailing:
         return "record:fields"
-    if [field.value.decode() for field in fields] == list(columns):
+    first = fields[0].value.decode().removeprefix("\ufeff")
+    if (
+        fields[0].value.startswith(b"\xef\xbb\xbf")
+        and source.quote
+        and first == source.quote + columns[0] + source.quote
+    ):
+        first = columns[0]
+    if [first, *(field.value.decode() for field in fields[1:])] == list(columns):
         return "record:header"
     return tuple(_value(field, source, name) for field, name in zip(fields, columns, strict=True))
 

@@ -34,6 +34,51 @@ def test_a_value_that_is_named_like_a_column_gives_no_other_value_away(on_unknow
     assert places[on_unknown_columns] in str(caught.value)
 
 
+OPTIONAL = [ExpectedColumn("id"), ExpectedColumn("order_status", required=False)]
+
+
+@pytest.mark.parametrize("on_unknown_columns", ["ignore", "rescue"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Order_Status",
+        "order status",
+        " order_status",
+        "order-status",
+        "orderStatus",
+        "order\u2011status",
+        "\ufefforder_status",
+        "order\u200b_status",
+        "\uff4frder_status",
+    ],
+)
+def test_an_optional_column_in_another_spelling_is_not_passed_over(
+    name: str, on_unknown_columns: UnknownColumns
+) -> None:
+    with pytest.raises(SchemaMismatch, match=r"missing 'order_status'.*Did the file mean .* for 'order_status'\?"):
+        check_columns(["id", name], OPTIONAL, on_unknown_columns, name="s3://raw/a.csv")
+    check_columns(["id", name, "order_status"], OPTIONAL, on_unknown_columns, name="s3://raw/a.csv")
+
+
+@pytest.mark.parametrize("name", ["order_state", "orders", "", "_", "status", "order_status_2"])
+def test_an_optional_column_may_be_absent_beside_others(name: str) -> None:
+    check_columns(["id", name], OPTIONAL, "ignore", name="s3://raw/a.csv")
+
+
+def test_long_names_that_begin_alike_are_not_one() -> None:
+    question = "How satisfied are you with the delivery of your last order, its " + "x" * 60
+    columns = [ExpectedColumn("id"), ExpectedColumn(f"{question} time", required=False)]
+    check_columns(["id", f"{question} price"], columns, "ignore", name="s3://raw/a.csv")
+
+
+@pytest.mark.parametrize("on_unknown_columns", ["reject", "ignore", "rescue"])
+def test_a_file_without_any_column_of_the_contract_is_another(on_unknown_columns: UnknownColumns) -> None:
+    columns = [ExpectedColumn("a", required=False), ExpectedColumn("b", required=False)]
+    with pytest.raises(SchemaMismatch, match="none of its 2 columns is in the contract: missing 'a', 'b'"):
+        check_columns(["x", "y"], columns, on_unknown_columns, name="s3://raw/a.csv")
+    check_columns(["b"], columns, on_unknown_columns, name="s3://raw/a.csv")
+
+
 def test_a_misspelt_name_is_shown_whatever_else_is_there() -> None:
     with pytest.raises(SchemaMismatch, match="'Salary ' for 'salary'"):
         check_columns(["Salary ", "x", "y", "z"], EXPECTED, "ignore", name="s3://raw/a.csv")

@@ -7,6 +7,7 @@ import pytest
 from filegate.errors import ConservationError
 from filegate.formats import RawChunk, make_reader, sniff, split
 from filegate.formats.sources import Csv
+from filegate.formats.text import max_chunk_rows
 from filegate.storage.folder import FileBlob
 from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
 
@@ -52,6 +53,88 @@ def test_an_unclosed_quote_costs_its_own_line_only():
 def test_quotes_are_text_within_unquoted_fields_and_doubled_within_quoted_ones():
     result = read_all(HEADER + b'1,5" pipe\n"a""b","x,\ny"\n', ["a", "b"])
     assert result.rows == [("1", '5" pipe'), ('a"b', "x,\ny")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'AN-1,$33.83"Oxford Shirt, Plaid"',
+        b'x, "a, b"',
+        b'x, "a", "b"',
+        b'5",6"',
+        b'x,"q",a"b,c"',
+        b'"q",5" x 3",""",",4"',
+    ],
+)
+def test_a_delimiter_between_quotes_of_unquoted_fields_is_not_read_as_either(line):
+    [bad] = read_all(b"a,b,c\n" + line + b"\n", ["a", "b", "c"]).malformed
+    assert (bad.raw, bad.broken.rule) == (line, "record:quote")
+    assert bad.broken.value == "a delimiter between quotes inside of unquoted fields"
+
+
+@pytest.mark.parametrize("field", [b'5" pipe', b'5" x 3"', b'x""', b'a"b"c'])
+def test_quotes_in_one_unquoted_field_are_text(field):
+    assert read_all(HEADER + field + b',"x, ""y"""\n', ["a", "b"]).rows == [(field.decode(), 'x, "y"')]
+
+
+def test_an_escaped_quote_is_no_stray_one():
+    assert read_all(HEADER + b'a\\"b,c\\"d\n', ["a", "b"], Csv(escape="\\")).rows == [('a"b', 'c"d')]
+    assert read_all(HEADER + b'a\\"b,c"d\n', ["a", "b"], Csv(escape="\\")).rows == [('a"b', 'c"d')]
+
+
+def test_a_null_value_with_the_escape_character_is_a_field_as_it_is_written():
+    body = b'\\N,\\\\N\n"\\N","\\\\N"\nN,N\\A\nNA,"NA"\n'
+    result = read_all(HEADER + body, ["a", "b"], Csv(escape="\\", null_values=["\\N", "NA"]))
+    assert result.rows == [(None, "\\N"), ("N", "\\N"), ("N", "NA"), (None, None)]
+
+
+def test_null_values_may_be_given_by_column():
+    source = Csv(null_values={"a": ["NA", "-"], "c": "0"})
+    result = read_all(b'a,b,c,d\nNA,NA,NA,NA\n-,-,"0",-\na,0,1,"x\ny"\n', ["a", "b", "c", "d"], source)
+    assert result.rows == [(None, "NA", "NA", "NA"), (None, "-", None, "-"), ("a", "0", "1", "x\ny")]
+    rescued = read_all(b"a,b,z\nNA,NA,NA\n", ["a", "b"], source, on_unknown_columns="rescue")
+    assert rescued.rows == [(None, "NA", '{"z":"NA"}')]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize(
+    "repeated", [b"a,b", b'"a",b', b'"a","b"', b"\xef\xbb\xbfa,b", b'\xef\xbb\xbf"a","b"', b'\xef\xbb\xbf"a",b']
+)
+def test_a_repeated_header_is_not_a_row(repeated, end):
+    result = read_all(end.join([b"a,b", b"1,2", repeated, b"a,3", b"b,a", b""]), ["a", "b"])
+    assert result.rows == [("1", "2"), ("a", "3"), ("b", "a")]
+    assert result.rules == [(2, "record:header")]
+
+
+@pytest.mark.parametrize("source", [Csv(trailing_delimiter=True), Csv(trailing_delimiter=True, header=False)])
+def test_a_header_with_a_trailing_delimiter_is_repeated_with_it(source):
+    header = b"a,b,\n" if source.header else b""
+    assert read_all(header + b"1,2,\na,b,\n", ["a", "b"], source).rules == [(2, "record:header")]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_of_blanks_are_not_records(end):
+    lines = [b"a,b", b" ", b"1,2", b"", b" \t ", b"\t", b" 3, ", b"  ", b" 4,x ", b"   "]
+    result = read_all(end.join(lines), ["a", "b"], chunk_bytes=3)
+    assert result.rows == [("1", "2"), (" 3", " "), (" 4", "x ")]
+    assert [end.join(lines)[offset] for offset in result.offsets] == [ord("1"), ord(" "), ord(" ")]
+    assert result.offsets[1] == end.join(lines).index(b" 3")
+
+
+def test_a_line_of_delimiters_is_a_record():
+    result = read_all(b"a\tb\n\t\n \n \t\n1\t2\n", ["a", "b"], Csv(delimiter="\t"))
+    assert result.rows == [(None, None), (" ", None), ("1", "2")]
+    assert read_all(b"a b\n \n\t\n1 2\n", ["a", "b"], Csv(delimiter=" ")).rows == [(None, None), ("1", "2")]
+
+
+def test_in_one_column_a_line_of_blanks_is_its_value():
+    assert read_all(b"a\n \n\n\t\n", ["a"]).rows == [(" ",), (None,), ("\t",)]
+
+
+def test_a_delimiter_after_each_record_leads_to_its_declaration():
+    result = read_all(HEADER + b'1,2,\n1,2,""\n1\n1,2,,\n', ["a", "b"])
+    allowed = [bad.broken.allowed for bad in result.malformed]
+    assert ["trailing_delimiter=True" in each for each in allowed] == [True, False, False, False]
 
 
 def test_line_ends_may_be_mixed():
@@ -150,6 +233,15 @@ def test_a_line_of_100_megabytes_is_never_in_memory(tmp_path):
     assert peak < 20 << 20
 
 
+@pytest.mark.parametrize("head", [b"", b'"\n"', b'x"', b'"x"'])
+@pytest.mark.parametrize("delimiters", [2, 1_000_000])
+def test_a_record_of_too_many_fields_is_counted(head, delimiters):
+    record = head + b"," * delimiters
+    result = read_all(HEADER + (record + b"\n") * 2 + b'1,"2,3"\n', ["a", "b"])
+    assert result.rows == [("1", "2,3")]
+    assert [bad.broken.value for bad in result.malformed] == [f"{delimiters + 1} fields"] * 2
+
+
 def test_splitting_holds_a_few_chunks_whatever_the_files_size(tmp_path):
     file = tmp_path / "rows.csv"
     file.write_bytes(HEADER + b'1,"2, and more"\n' * 2_000_000)
@@ -178,6 +270,20 @@ def test_a_chunk_of_short_rows_ends_before_it_is_full(rows, monkeypatch):
     result = read_all(data, ["a", "b"], chunk_bytes=100)
     assert result.rows == table
     assert max(chunk.rows for chunk in result.chunks) <= rows
+
+
+def test_blank_lines_count_for_the_bound_of_a_chunk(monkeypatch):
+    monkeypatch.setattr("filegate.formats.text.MAX_CHUNK_ROWS", 7)
+    result = read_all(HEADER + b"1,2\n" + b"\n" * 50 + b" \n" * 50 + b"3,4\n", ["a", "b"])
+    assert result.rows == [("1", "2"), ("3", "4")]
+    assert max(chunk.length for chunk in result.chunks) <= 2 * 7 + len("1,2")
+
+
+def test_a_chunk_of_many_columns_has_fewer_rows():
+    assert max_chunk_rows(["column"] * 12) == max_chunk_rows([]) == 1 << 17
+    assert max_chunk_rows(["c"] * 9003) < 200
+    assert max_chunk_rows(["n" * 100] * 9003) < 30
+    assert max_chunk_rows(["n" * 100] * 900_000) == 1
 
 
 def test_what_polars_refuses_is_read_by_the_grammar(monkeypatch):

@@ -62,6 +62,24 @@ def test_values_may_be_quoted_and_null():
     assert is_plain(found)
 
 
+def test_null_values_by_column_may_be_plain():
+    found = records(b'7,NA,-,NA\n-,"",,""\n', Csv(null_values={"n": "-", "x": ["NA"], "d": ["-"]}))
+    assert found.frame.drop(ROW).rows() == [(7, None, None, "NA"), (None, None, None, "")]
+    assert is_plain(found)
+    assert not is_plain(records(PLAIN, Csv(null_values={"n": ["-", "NA"]})))
+
+
+@pytest.mark.parametrize("null_values", [(), ("n",)])
+def test_a_repeated_header_is_never_plain(null_values):
+    names = ["2019", "n"] if null_values else ["2019", "2020"]
+    reader = CsvReader(
+        Csv(null_values=null_values), names, [ExpectedColumn(name, dtype=pl.Int64()) for name in names], "reject"
+    )
+    found = read_csv(b"1,2\n" + ",".join(names).encode() + b"\n3,4\n", reader)
+    assert [(record.row, record.broken.rule) for record in found.malformed] == [(2, "record:header")]
+    assert found.frame.height == 2
+
+
 def test_unknown_columns_are_rescued_for_typed_rows_and_for_their_strings():
     found = records(b"07,u,a,v\n", columns="nysz", rescue=True)
     assert found.frame.select("n", "s", RESCUED).rows() == [(7, "a", '{"y":"u","z":"v"}')]

@@ -127,15 +127,6 @@ def test_a_row_group_and_its_pages_must_have_the_same_rows():
         read(data)
 
 
-def test_rows_are_counted_where_no_column_is_read():
-    data = parquet({"y": list(range(25))})
-    for path in [(ROWS,), (GROUPS, 3), (GROUPS, 1, 3, 5)]:
-        [place] = places(data, *path)
-        data = with_byte(data, place, 2 * 20)
-    with pytest.raises(MalformedObject, match="its pages have 25"):
-        read_all(data, [ExpectedColumn("x", required=False)], Parquet(), on_unknown_columns="ignore")
-
-
 def test_a_page_must_have_the_checksum_of_its_header():
     data = parquet({"x": list(range(50))}, write_page_checksum=True, use_dictionary=False, compression="none")
     place = data.index(bytes([7, 0, 0, 0, 0, 0, 0, 0, 8]))

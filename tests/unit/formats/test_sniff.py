@@ -9,6 +9,7 @@ import zstandard
 
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats import sniff
+from filegate.formats.csv.header import MAX_COLUMNS
 from filegate.formats.sources import Csv, Json, Parquet
 from filegate.runs.run import FoundLayout
 from tests.unit.formats.support import MemoryBlob, expected, read_all
@@ -157,11 +158,33 @@ def test_a_blank_line_is_a_null_where_there_is_one_column():
         (b"a\tb\n1\t2\n", r"delimiter='\\t'"),
         (b"a,2013-01-01,7\n1,2,3\n", r"is the header missing\? .*header=False"),
         (b"1,2013-01-01\n1,2\n", r"is the header missing\? .*header=False"),
+        (b"a,b,\n1,2,\n", r"declare Csv\(trailing_delimiter=True\)"),
+        (b"sep=,\r\na,b\r\n1,2\r\n", "'sep=', tells Excel the delimiter.* Remove it"),
+        (b'"sep=;"\na;b\n1;2\n', "'sep=', tells Excel the delimiter.* Remove it"),
+        (b"Report of 2024-01-31\n\na,b\n1,2\n", "Line 3 has the columns' names: remove the lines before it"),
+        (b"Report,2024\n\n,\nb,a\n1,2\n", "Line 4 has the columns' names: remove the lines before it"),
+        (b"2024-01-31\nA,B\n1,2\n", "Correct the file, or the contract"),
     ],
 )
 def test_a_wrong_header_is_explained(header, says):
     with pytest.raises(SchemaMismatch, match=says):
         layout(header)
+
+
+def test_the_separator_line_of_excel_is_not_a_row():
+    with pytest.raises(SchemaMismatch, match="not part of the table"):
+        layout(b"sep=;\na;b\n", Csv(delimiter=";", header=False))
+
+
+def test_a_file_has_no_more_columns_than_a_worksheet():
+    names = [f"c{index}" for index in range(MAX_COLUMNS)]
+    assert layout(csv_line(names) + csv_line(names), columns=["c1"], on_unknown_columns="ignore").columns == (*names,)
+    with pytest.raises(SchemaMismatch, match=r"has 16,385 columns; at most 16,384 are read"):
+        layout(csv_line([*names, "x"]) + b"1\n", columns=["c1"], on_unknown_columns="ignore")
+
+
+def csv_line(cells):
+    return ",".join(cells).encode() + b"\n"
 
 
 def test_columns_without_a_name_are_unknown_ones():

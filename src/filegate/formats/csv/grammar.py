@@ -261,6 +261,16 @@ class Grammar:
         rows = len(bodies) if self.fields == 1 else sum(1 for body in bodies if body.strip(self.blanks))
         return Advance(end, rows, len(bodies))
 
+    def width(self, body: bytes) -> int:
+        """The number of fields of a well-formed record."""
+        if all(character not in body for character in self.special):
+            return body.count(self.delimiter) + 1
+        width = position = 0
+        while position <= len(body) and (match := self.patterns.field.match(body, position)):
+            width += 1
+            position = match.end() + 1
+        return width
+
     def values(self, body: bytes) -> list[Field]:
         """The fields of a well-formed record.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 from filegate.errors import EmptyObject, MalformedObject, SchemaMismatch
 from filegate.formats.columns import check_columns, is_header, listed
@@ -15,6 +16,9 @@ from filegate.formats.sources import Csv
 _DELIMITERS = ",;\t|:"
 
 _EXCEL_LINE = re.compile(rb'(?i:"?sep=.?"?)')
+
+MAX_COLUMNS: Final = 1 << 14
+"""As many as a worksheet of Excel has; in each chunk, every column takes memory."""
 
 _HINT_BYTES = 256 << 10
 """Length of the text in whose lines a header is searched for."""
@@ -60,6 +64,11 @@ def read_header(
         )
     if source.trailing_delimiter and fields[-1] == "":
         fields = fields[:-1]
+    if len(fields) > MAX_COLUMNS:
+        raise SchemaMismatch(
+            f"{name}: it has {len(fields):,} columns; at most {MAX_COLUMNS:,} are read.",
+            advice="Deliver it without columns that nobody needs.",
+        )
     if not source.header:
         _check_width(fields, source, expected, name)
         return tuple(column.name for column in expected), start

@@ -91,8 +91,8 @@ class RecordIndex:
         """
         ends = self._line_ends & ~self._odd
         doubled = self._quotes & ~self._odd & _one_of(self._quote, self._after)
-        others = self._quotes.cast(pl.UInt32) - doubled + ends + (ends & _one_of(b"\r", self._before))
-        contents = (self._at + 1 - others.cum_sum()).filter(ends)
+        others = self._quotes.cast(pl.UInt8) - doubled + ends + (ends & _one_of(b"\r", self._before))
+        contents = self._at.filter(ends) + 1 - others.cast(pl.UInt32).cum_sum().filter(ends)
         return contents - contents.shift(1, fill_value=0)
 
     @cached_property

@@ -7,7 +7,8 @@ polars as strings, with each byte accounted for, if the index finds the record's
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
+from operator import or_
 from typing import Final
 
 import polars as pl
@@ -30,6 +31,9 @@ from filegate.formats.records import (
 from filegate.formats.sources import Csv
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
+
+_MAX_FIELDS: Final = 1 << 14
+"""Of a record with more, the fields are counted before any is made: a record may have a million of them."""
 
 _ALLOWED_QUOTES: Final = "quotes around whole fields, doubled inside them"
 _REPEATED_HEADER: Final = BrokenRule(
@@ -81,10 +85,13 @@ class _Projection:
         columns: expressions on the fields: the resulting columns.
         names: of the resulting columns.
         header: names of the file's columns.
+        first: how a repeated header may begin: a file that was appended has a byte-order mark of its own.
     """
 
     def __init__(self, columns: Sequence[str], expected: Collection[str], source: Csv, *, rescue: bool) -> None:
         self.header = tuple(columns)
+        quote = source.quote or ""
+        self.first = (columns[0], f"\ufeff{columns[0]}", f"\ufeff{quote}{columns[0]}{quote}")
         self.places = {name: place for place, name in enumerate(columns) if name in expected}
         self.columns = [pl.col(f"{place}").alias(name) for name, place in self.places.items()]
         unknown = {place: name for place, name in enumerate(columns) if rescue and name not in expected}
@@ -196,14 +203,20 @@ class _ScannedChunk:
 
     def _values(self, body: bytes) -> list[str | None] | BrokenRule:
         """The fields of a well-formed record that are read, or the rule that it breaks."""
+        grammar, trailing = self._grammar, self._source.trailing_delimiter
         try:
-            fields = self._grammar.values(body)
+            if body.count(grammar.delimiter) > _MAX_FIELDS and (width := grammar.width(body)) != grammar.fields:
+                body.decode()
+                return _wrong_width(width, grammar.fields - trailing, trailing, body.endswith(grammar.delimiter))
+            fields = grammar.values(body)
         except UnicodeDecodeError:
             return undecodable(body, self._encoding, self._source)
-        trailing, last_is_empty = self._source.trailing_delimiter, not (fields[-1].text or fields[-1].quoted)
-        if len(fields) != self._grammar.fields or (trailing and not last_is_empty):
-            return _wrong_width(len(fields), self._grammar.fields - trailing, trailing, last_is_empty)
-        if all(field.text == name for field, name in zip(fields, self._projection.header, strict=False)):
+        last_is_empty = not (fields[-1].text or fields[-1].quoted)
+        if len(fields) != grammar.fields or (trailing and not last_is_empty):
+            return _wrong_width(len(fields), grammar.fields - trailing, trailing, last_is_empty)
+        if fields[0].text in self._projection.first and all(
+            field.text == name for field, name in zip(fields[1:], self._projection.header[1:], strict=False)
+        ):
             return _REPEATED_HEADER
         return [
             None if (not field.text and not field.quoted) or field.word in words else field.text
@@ -249,16 +262,20 @@ class _ScannedChunk:
 
     def _repeats_header(self, frame: pl.DataFrame) -> pl.Series:
         """For each record, whether its values are the columns' names."""
-        repeats = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
-        for values, name in zip(frame, self._projection.header, strict=False):
+        values = frame.to_series().fill_null("")
+        repeats = reduce(or_, [values == name for name in self._projection.first])
+        for field, name in enumerate(self._projection.header[1:], 1):
             if not repeats.any():
                 break
-            repeats &= (values if name else values.fill_null("")).eq_missing(name)
+            repeats &= frame.to_series(field).fill_null("") == name
         return repeats
 
     def _scanned(self, text: bytes) -> pl.DataFrame:
         """The text as polars reads it; an empty frame if polars refuses it."""
         schema = {f"{place}": pl.String for place in range(self._grammar.fields)}
+        first = self._grammar.record(text, 0, len(text))
+        if self._grammar.width(text[: first.end]) > self._grammar.fields:
+            return pl.DataFrame(schema=schema)  # polars would refuse it, too, and name all its fields before
         frame = pl.scan_csv(
             # polars removes a byte-order mark at the start, even if it is the first character of a value
             UTF8_BOM + text if text.startswith(UTF8_BOM) else text,
