@@ -25,7 +25,7 @@ def main(name: str, seconds: str = "60") -> None:
             target(data)
 
     with tempfile.TemporaryDirectory() as corpus:
-        options = [f"-max_total_time={seconds}", "-max_len=400", "-timeout=30", "-rss_limit_mb=0"]
+        options = [f"-max_total_time={seconds}", "-max_len=1500", "-timeout=30", "-rss_limit_mb=0"]
         options += [f"-artifact_prefix={name}-", "-print_final_stats=1"]
         atheris.Setup([sys.argv[0], *options, corpus, str(SEEDS / name)], tried)
         atheris.Fuzz()
