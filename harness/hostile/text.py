@@ -17,6 +17,8 @@ SIZE: Final = 6 * MB
 """About as much as one chunk."""
 RECORD: Final = 1 << 20
 """The longest record that is read."""
+MANY: Final = 1 * MB
+"""Of rejected rows of two bytes: several chunks of as many rows as a chunk may have."""
 BOMB: Final = 1000 * MB
 
 _HEADERS: Final = {
@@ -119,28 +121,28 @@ TEXT_FILES: Final = (
     _gzipped("blank lines, gzipped", _BLANK_LINES),
     _csv("blank lines that end with CR", b"\r", end=b"1,x\r"),
     _csv("blank lines that are nulls", b"\n", "single"),
-    _csv("lines of a blank", b" \n"),
+    _csv("lines of a blank", b" \n", size=MANY),
     _SHORT_ROWS,
     _encoded("rows of one byte, in UTF-16", _SHORT_ROWS, "utf-16"),
     _encoded("rows of one byte, in UTF-32", _SHORT_ROWS, "utf-32"),
     _csv("rows of a delimiter", b",\n"),
     _csv("rows of empty quoted fields", b'"",""\n'),
-    _csv("rows with the same key", b"1,x\n", "keyed"),
-    _csv("rows without a key", b",\n", "keyed"),
+    _csv("rows with the same key", b"1,x\n", "keyed", size=2 * MANY),
+    _csv("rows without a key", b",\n", "keyed", size=2 * MANY),
     _csv("quotes", b'"'),
-    _csv("quotes on lines", b'"\n'),
-    _csv("quotes after quotes", b'"a"b"\n'),
+    _csv("quotes on lines", b'"\n', size=MANY),
+    _csv("quotes after quotes", b'"a"b"\n', size=MANY),
     _csv("delimiters", b","),
     _csv("NUL bytes", b"\0"),
-    _csv("NUL bytes on lines", b"\0\n"),
-    _csv("bytes that are no text", b"\xff\n"),
-    _csv("rows of too few fields", b"1\n"),
-    _csv("rows of too many fields", b"1,2,3\n"),
+    _csv("NUL bytes on lines", b"\0\n", size=MANY),
+    _csv("bytes that are no text", b"\xff\n", size=MANY),
+    _csv("rows of too few fields", b"1\n", size=MANY),
+    _csv("rows of too many fields", b"1,2,3\n", size=MANY),
     _csv("one value", b"x"),
     _csv("one quoted value", b"x", end=b'"\n', size=SIZE),
     _csv("records of the limit", b"1," + b"x" * (RECORD - 2) + b"\n", size=30 * MB),
     _csv("long values that break ten rules", b"x" * RECORD + b"\n", "checked", size=30 * MB),
-    _csv("short values that break ten rules", b"x\n", "checked"),
+    _csv("short values that break ten rules", b"x\n", "checked", size=2 * MANY),
     _csv("records beyond the limit", b"1," + b"x" * (RECORD - 1) + b"\n", size=30 * MB),
     _csv("quoted line ends of the limit", b'1,"' + b"\n" * (RECORD - 4) + b'"\n', size=12 * MB),
     HostileFile(

@@ -39,7 +39,7 @@ TEXT = st.lists(st.sampled_from([*PIECES, '"', "'", ",", ";", "\t", "\n", "\r\n"
 LINE_END = st.sampled_from(["\n", "\r\n", "\r"])
 
 
-def written(table: list[list[str]], source: Csv, end: str, quoting: int) -> bytes:
+def written(table, source: Csv, end: str, quoting) -> bytes:
     """The table as the csv module writes it."""
     text = io.StringIO(newline="")
     writer = csv.writer(
