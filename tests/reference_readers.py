@@ -1,4 +1,4 @@
-"""Independent judges: how Python's own csv and json modules read a text, in the terms of the formats.
+"""Reference readers: how Python's own csv and json modules read a text, in the terms of the formats.
 
 They are asked where both sides call a text well-formed; what Filegate alone rejects is never published as a value.
 """

@@ -20,7 +20,7 @@ from filegate.formats import ExpectedColumn
 from filegate.formats.json import reader as json_reader
 from filegate.formats.records import Scalar
 from filegate.formats.sources import Csv, Json
-from tests.judges import assert_read_as_csv, assert_read_as_json, csv_rows, json_records
+from tests.reference_readers import assert_read_as_csv, assert_read_as_json, csv_rows, json_records
 from tests.property.test_formats_csv import one_by_one
 from tests.unit.formats.csv_oracle import header
 from tests.unit.formats.support import Outcome, read_all
@@ -201,6 +201,6 @@ def test_json_is_read_as_the_json_module_reads_it(lines, end, data):
                     event("refused")
                     continue
             records = json_records(text, outcome.layout.format)
-            event(f"judged: {records is not None}")
+            event(f"compared: {records is not None}")
             if records is not None:
                 assert_read_as_json(outcome, records, NAMES)
