@@ -20,8 +20,8 @@ from filegate.formats import ExpectedColumn
 from filegate.formats.json import reader as json_reader
 from filegate.formats.records import Scalar
 from filegate.formats.sources import Csv, Json
-from tests.reference_readers import assert_read_as_csv, assert_read_as_json, csv_rows, json_records
 from tests.property.test_formats_csv import one_by_one
+from tests.reference_readers import assert_read_as_csv, assert_read_as_json, csv_rows, json_records
 from tests.unit.formats.csv_oracle import header
 from tests.unit.formats.support import Outcome, read_all
 
