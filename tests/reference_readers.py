@@ -102,7 +102,7 @@ def json_records(text: bytes, form: FileFormat) -> list[object] | None:
     """What the json module makes of each record of a text, a `ValueError` where it refuses it; None if of all."""
     text = text.removeprefix(UTF8_BOM).removesuffix(b"\x1a")
     if form == "ndjson":
-        return [_value_or_error(line) for line in re.split(rb"[\r\n]", text) if line]
+        return [_value_or_error(line) for line in re.split(rb"[\r\n]", text) if line.strip(b" \t")]
     if form == "json_array":
         array = _value_or_error(text)
         return array if isinstance(array, list) else None

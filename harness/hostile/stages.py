@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from filegate.runs.run import Request, Run, replay_id_of, run_id_of
 from filegate.runs.states import State
 from harness.hostile.file import HostileFile, write_datasets
 from harness.peaks import MEMORY
-from harness.stage_process import StageDied, probed
+from harness.stage_process import Probed, StageDied, probed
 
 STATES = (State.INGEST, State.VALIDATE, State.TRANSFORM)
 """Those that read what a file holds: the others copy parts on the server's side."""
@@ -55,10 +56,21 @@ class Passage:
         return "done"
 
 
-def passages(file: HostileFile, folder: Path) -> Iterator[Passage]:
-    """What each stage makes of the file, until one refuses it; `folder` is empty.
+class Probe(Protocol):
+    """Calls the function of a state: `harness.stage_process.probed`, or a way to do so in a container."""
+
+    def __call__(self, state: State, run: Run, folder: Path, datasets: Path, *, limit: int) -> Probed: ...
+
+
+def passages(file: HostileFile, folder: Path, probe: Probe = probed) -> Iterator[Passage]:
+    """What each stage makes of the file, until one refuses it.
 
     If rows were rejected, they are replayed: their ingest and validate come last.
+
+    Args:
+        file: the file.
+        folder: an empty one, for the buckets and the datasets.
+        probe: calls the function of a stage.
     """
     datasets, path = folder / "datasets", folder / "raw" / file.key
     write_datasets(datasets)
@@ -68,19 +80,19 @@ def passages(file: HostileFile, folder: Path) -> Iterator[Passage]:
     request = Request(bucket="raw", key=file.key, version_id="only")
     run = Run(run_id=run_id_of("raw", file.key, "only"), execution="by hand", request=request)
     rejected = False
-    for passage in _passages(run, STATES, folder, datasets):
+    for passage in _passages(run, STATES, folder, datasets, probe):
         yield passage
         rejected = rejected or (passage.run.validated is not None and passage.run.validated.rows_rejected > 0)
     if rejected:
         again = request.model_copy(update={"replay_of": run.run_id, "replay_rows": "quarantined"})
         replay = Run(run_id=replay_id_of(run.run_id, "message"), execution="by hand", request=again)
-        yield from _passages(replay, STATES[:2], folder, datasets)
+        yield from _passages(replay, STATES[:2], folder, datasets, probe)
 
 
-def _passages(run: Run, states: Sequence[State], folder: Path, datasets: Path) -> Iterator[Passage]:
+def _passages(run: Run, states: Sequence[State], folder: Path, datasets: Path, probe: Probe) -> Iterator[Passage]:
     for state in states:
         try:
-            done = probed(state, run, folder, datasets, limit=MEMORY[state.stage] * MIB)
+            done = probe(state, run, folder, datasets, limit=MEMORY[state.stage] * MIB)
         except StageDied as death:
             yield Passage(state.stage, death.anonymous_bytes, 0, run, death=str(death))
             return

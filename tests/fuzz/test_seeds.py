@@ -18,7 +18,7 @@ def _param(seed: Path):
     return pytest.param(seed, id="/".join(name), marks=MARKS.get(name, ()))
 
 
-@pytest.mark.parametrize("seed", map(_param, SEEDS))
+@pytest.mark.parametrize("seed", [_param(seed) for seed in SEEDS])
 def test_a_seed_is_read_by_the_laws(seed: Path) -> None:
     TARGETS[seed.parent.name](seed.read_bytes())
 
