@@ -33,8 +33,8 @@ COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
 - `values`: Struct of String, each column's value as a string; null for a malformed record.
 - `raw`: Binary, at most the first 64 KiB of the record if `values` are incomplete: of a malformed record, and of one
   that broke a rule while it was read, such as an unknown key; else null.
-- `broken`: for each broken rule a struct of the fields of `BrokenRule`; if a chunk's rows break very many, the first ones
-  of each row, and `*:other` with the number of its others.
+- `broken`: for each broken rule a struct of the fields of `BrokenRule`; if a chunk's rows break very many, each row has
+  its first ones, and `*:other` with the number of its others.
 """
 
 MAX_READS = 10_000
