@@ -82,7 +82,7 @@ def values_that_compress(rows: int = 30, length: int = 16 << 20) -> bytes:
     )
 
 
-def one_value_for_all(rows: int = 50_000_000) -> bytes:
+def one_value_for_all(rows: int = 20_000_000) -> bytes:
     """Millions of rows with one value, run-length encoded."""
     numbers = pa.array([1], pa.int64()).take(pa.array([0] * 1000))
     column = pa.chunked_array([numbers] * (rows // 1000))
@@ -116,7 +116,7 @@ PARQUET_FILES: Final = (
     _file("groups 5,000 deep", nested_schema),
     _file("30 strings of 64 MB by dictionary", long_values_by_dictionary),
     _file("30 strings of 16 MB", values_that_compress),
-    _file("50 million equal rows", one_value_for_all),
+    _file("20 million equal rows", one_value_for_all),
     _file("20,000 unknown columns", many_columns),
     _file("20,000 unknown columns, rescued", many_columns, "rescued"),
     _file("300,000 row groups", lambda: row_groups(300_000)),

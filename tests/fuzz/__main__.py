@@ -7,6 +7,7 @@ What the target raises for is written to `build/fuzz/`.
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import resource
 import sys
@@ -14,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 SEEDS = Path(__file__).parent / "seeds"
+DICTIONARY = Path(__file__).parent / "dictionary"
 FOUND = Path(__file__).parents[2] / "build" / "fuzz"
 MEMORY = 4 << 30
 """Bytes that a target may allocate: a file of a few bytes that has more allocated is a finding."""
@@ -30,14 +32,29 @@ def main(name: str, seconds: str) -> None:
     target = TARGETS[name]
 
     def tried(data: bytes) -> None:
-        if len(data) > 1:
-            target(data)
+        try:
+            if len(data) > 1:
+                target(data)
+        except BaseException:  # polars' panics as well
+            (FOUND / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}").write_bytes(data)
+            raise
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     FOUND.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as corpus:
-        bounds = [f"-max_total_time={seconds}", "-max_len=1500", "-timeout=60", "-rss_limit_mb=0"]
-        atheris.Setup([sys.argv[0], *bounds, f"-artifact_prefix={FOUND / name}-", corpus, str(SEEDS / name)], tried)
+        # A short time-out's alarm may ring while the process ends, and kill it.
+        bounds = [f"-max_total_time={seconds}", "-max_len=1500", "-len_control=0", "-timeout=1200", "-rss_limit_mb=0"]
+        atheris.Setup(
+            [
+                sys.argv[0],
+                *bounds,
+                f"-dict={DICTIONARY}",
+                f"-artifact_prefix={FOUND / name}-",
+                corpus,
+                str(SEEDS / name),
+            ],
+            tried,
+        )
         atheris.Fuzz()
 
 
