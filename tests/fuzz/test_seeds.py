@@ -13,6 +13,9 @@ GUESSED = pytest.mark.xfail(strict=True, reason="undeclared, it is taken for Win
 MARKS = {("encoding", name): GUESSED for name in ("cesu", "cp1250", "cut", "koi8", "shift_jis")}
 
 
+MARKS[("parquet", "announces-37-gb")] = pytest.mark.xfail(run=False, reason="polars believes a footer")
+
+
 def _param(seed: Path):
     name = (seed.parent.name, seed.name)
     return pytest.param(seed, id="/".join(name), marks=MARKS.get(name, ()))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.hostile import FILES, HostileFile
+from harness.hostile import HostileFile
 from harness.hostile.stages import passages
 from harness.stage_image import InImages
 
+from ..hostile.test_hostile_files import PARAMS
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.key)
+
+@pytest.mark.parametrize("file", PARAMS)
 def test_a_hostile_file_ends_no_function_s_process(images: dict[str, str], file: HostileFile, tmp_path: Path) -> None:
     for passage in passages(file, tmp_path, InImages(images)):
         assert passage.death is None
