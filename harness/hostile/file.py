@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-WIDE: Final = 9_000
+WIDE: Final = 2_000
 """Columns of the dataset `wide`."""
 
 _MODULE: Final = """\

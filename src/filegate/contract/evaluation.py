@@ -24,7 +24,7 @@ SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
 OTHER_RULES = "*:other"
 """The rules that are not named one by one where there are too many."""
 
-MAX_BROKEN = 400_000
+MAX_BROKEN = 200_000
 """Broken rules of a chunk's rows that are described: each takes some 300 bytes until it is written."""
 
 _ROW_ITSELF = "\0row"
