@@ -11,10 +11,13 @@ DEV := $(VENV)/.ready-to-develop
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # How many worlds are simulated by themselves; `make test` has fewer.
 WORLDS ?= 20000
+# What `make fuzz` tries, and for how many seconds each.
+FUZZED = csv json encoding parquet
+SECONDS ?= 60
 PAGES = $(shell grep --files-with-matches --fixed-strings '[[[cog' docs/*.* tests/infrastructure/*.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check sample-data test unit simulate lint types pages requirements clean
+.PHONY: help demo check sample-data test unit simulate fuzz hostile lint types pages requirements clean
 
 help:
 	@if [ -t 1 ]; then bold=$$(printf '\033[1m') plain=$$(printf '\033[0m'); fi; \
@@ -36,13 +39,19 @@ sample-data: $(DEV) ## Write larger real files to data/
 ##@ Develop
 
 unit: $(DEV) ## Run the tests that need no cloud, in about two minutes
-	$(BIN)/pytest -n auto tests/unit tests/property tests/cases tests/infrastructure
+	$(BIN)/pytest -n auto tests/unit tests/property tests/cases tests/fuzz tests/infrastructure
 
 test: lint types security ## Run everything that this machine can check
 	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
 
 simulate: $(DEV) ## Simulate worlds full of faults, and look for rows lost or published twice: WORLDS=20000
 	FILEGATE_WORLDS=$(WORLDS) $(BIN)/pytest -n auto tests/simulation
+
+fuzz: $(DEV) ## Try any bytes on each reader, guided by coverage, for SECONDS=60 each
+	@$(MAKE) --no-print-directory --keep-going --jobs $(addprefix fuzz-,$(FUZZED))
+
+fuzz-%: $(DEV)
+	@$(BIN)/python -m tests.fuzz $* $(SECONDS)
 
 lint: $(DEV) ## Check style, formatting, words, and the direction of imports
 	$(BIN)/ruff check .
@@ -55,6 +64,10 @@ types: $(DEV) ## Check types
 
 pages: $(DEV) ## Compute the tables and charts of docs/ anew, from what was measured and from the templates
 	@$(BIN)/cog -r -U -I . --verbosity 1 $(PAGES)
+
+hostile: $(DEV) ## Measure each stage's memory over hostile files: docs/memory.md
+	@$(BIN)/python -m scripts.measure_hostile_files
+	@$(MAKE) --no-print-directory pages
 
 requirements: $(DEV) ## Compile the hashed requirement files from pyproject.toml
 	UV=$(BIN)/uv scripts/compile-requirements.sh

@@ -3,15 +3,15 @@
     python stage_probe.py FOLDER DATASETS STATE DOCUMENT
 
 STATE names the state whose function is called, DOCUMENT is the run's document as JSON; the answer on stdout is JSON
-too: `run`, `anonymous_bytes`, `cpu_seconds`.
+too: `run`, `refusal` (the class and the message of the permanent error that the stage raised, or null), `cpu_seconds`.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import json
+import resource
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +31,7 @@ sys.meta_path.insert(0, NotInTheImages())
 import filegate.aws_lambda.allocator  # noqa: E402, F401 - hidden first, and before polars
 from filegate.aws_lambda import function  # noqa: E402 - what the function's process holds besides the stage
 from filegate.dataset.registry import Registry  # noqa: E402
+from filegate.errors import PermanentError  # noqa: E402
 from filegate.pipeline.context import Context, Settings  # noqa: E402
 from filegate.pipeline.execution import STAGES  # noqa: E402
 from filegate.runs.run import Run  # noqa: E402
@@ -39,30 +40,8 @@ from filegate.storage.folder import FolderStore  # noqa: E402
 from filegate.storage.memory import MemoryLedger  # noqa: E402
 
 SETTINGS = Settings(staging_bucket="staging", processed_bucket="published", quarantine_bucket="rejected")
-SAMPLED_EVERY = 0.002
-
-
-class AnonymousPeak:
-    """The most anonymous memory this process held: what counts against a function's limit and cannot be dropped."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-
-    def __enter__(self) -> AnonymousPeak:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        status = Path("/proc/self/status")
-        while not self._done.wait(SAMPLED_EVERY):
-            line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
-            self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
+ALLOCATABLE = 5 << 30
+"""Bytes that the process may allocate, used or not: Linux refuses in one piece what is far more than a machine has."""
 
 
 def context_of(folder: Path, datasets: Path) -> Context:
@@ -76,12 +55,15 @@ def main(folder: str, datasets: str, state: str, document: str) -> None:
     context = context_of(Path(folder), Path(datasets))
     if state != State.INGEST:
         context.ledger.claim(run, context.now())
-    with AnonymousPeak() as peak:
-        begun = time.process_time()
-        result = STAGES[State(state)](run, context)
-        took = time.process_time() - begun
-    answer = {"run": result.model_dump(mode="json"), "anonymous_bytes": peak.bytes, "cpu_seconds": took}
-    sys.stdout.write(json.dumps(answer))
+    resource.setrlimit(resource.RLIMIT_DATA, (ALLOCATABLE, ALLOCATABLE))
+    begun = time.process_time()
+    refusal = None
+    try:
+        run = STAGES[State(state)](run, context)
+    except PermanentError as error:
+        refusal = f"{type(error).__name__}: {error}"
+    took = time.process_time() - begun
+    sys.stdout.write(json.dumps({"run": run.model_dump(mode="json"), "refusal": refusal, "cpu_seconds": took}))
 
 
 if __name__ == "__main__":

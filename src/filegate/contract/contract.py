@@ -105,17 +105,18 @@ class Contract:
             SchemaMismatch: a required column is missing, or one has a type that cannot be cast.
             CheckFailed: a check of the contract's author raised.
         """
-        self._refuse(frame.schema)
+        schema = frame.schema  # once: it is made anew each time, which many columns notice
+        self._refuse(schema)
         names = tuple(self.dtypes)
         cells = casts.cast_cells(frame, self.columns)
         typed = cells.select(names)
-        rules = [each for each in self.compiled_rules if each.rule.column is None or each.rule.column in frame.schema]
-        rules = [*self._text_rules(frame.schema), *rules]
+        rules = [each for each in self.compiled_rules if each.rule.column is None or each.rule.column in schema]
+        rules = [*self._text_rules(schema), *rules]
         called = [_called(each.rule, each.check, typed) for each in rules if each.check is not None]
         # Beside the cells, so that a literal gets as many rows.
         broken = cells.hstack(called).with_columns([each.breaks.alias(each.rule.code) for each in rules])
         rescued = [name for name in frame.columns if name == RESCUED]
-        originals = [name if name in frame.schema else pl.lit(None, pl.String).alias(name) for name in names]
+        originals = [name if name in schema else pl.lit(None, pl.String).alias(name) for name in names]
         return Evaluation(
             rows=pl.DataFrame([frame[ROW], *typed, *frame.select(rescued)]),
             strings=lambda rejects: strings(frame.filter(rejects)).select(ROW, *originals, *rescued),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from operator import or_
 
@@ -20,6 +21,12 @@ BROKEN = pl.List(pl.Struct(FIELDS))
 
 SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
 """Of the two halves of a key's hash; any two different ones."""
+
+OTHER_RULES = "*:other"
+"""The rules that are not named one by one where there are too many."""
+
+MAX_BROKEN = 200_000
+"""Broken rules of a chunk's rows that are described: each takes some 300 bytes until it is written."""
 
 _ROW_ITSELF = "\0row"
 _RANK = "rank"
@@ -106,6 +113,8 @@ class Evaluation:
         masks = [*self.masks, *self._unique_masks(repeats)]
         ranks = {each.rule.code: rank for rank, each in enumerate(masks)}
         reported = self._reported(broken, ranks)
+        if reported.height:
+            masks = self._not_refused(masks, reported)
         found = [each.mask for each in masks if each.mask.any()]
         if reported.height:
             found.append(self.rows[ROW].is_in(reported[ROW].implode()))
@@ -114,15 +123,29 @@ class Evaluation:
             return Split(self.rows, pl.DataFrame(schema={ROW: pl.Int64, "values": values, "broken": BROKEN}), {})
         rejects = reduce(or_, found)
         strings = self.strings(rejects)
-        rules = _broken_rules(strings, rejects, masks, reported)
+        counts = Counter(dict(reported["rule"].value_counts().iter_rows()))
+        counts.update({each.rule.code: count for each in masks if (count := each.mask.sum())})
+        described, others = _described(masks, self.rows[ROW], rejects, counts.total())
+        rules = _broken_rules(strings, rejects, described, pl.concat([reported, others]))
         by_row = rules.group_by(ROW, maintain_order=True).agg(pl.struct(*FIELDS).alias("broken"))
-        counts = dict(rules["rule"].value_counts().iter_rows())
         in_order = sorted(counts, key=lambda code: (ranks.get(code, len(ranks)), code))
         return Split(
             accepted=self.rows.filter(~rejects),
             rejected=strings.select(ROW, pl.struct(pl.exclude(ROW)).alias("values"), by_row["broken"]),
             tallies={code: counts[code] for code in in_order},
         )
+
+    def _not_refused(self, masks: Sequence[RuleMask], reported: pl.DataFrame) -> list[RuleMask]:
+        """The rules, for other cells than those whose type the reader refused: these break that rule only.
+
+        So do cells that fail their cast.
+        """
+        refused = reported.filter(pl.col("rule") == pl.col("column") + ":type")
+        rows = {column: self.rows[ROW].is_in(cells[ROW].implode()) for (column,), cells in refused.group_by("column")}
+        return [
+            replace(each, mask=each.mask & ~rows[each.rule.column]) if each.rule.column in rows else each
+            for each in masks
+        ]
 
     def _unique_masks(self, repeats: pl.DataFrame | None) -> list[RuleMask]:
         """The uniques, each with the rows that break it."""
@@ -142,6 +165,37 @@ class Evaluation:
         order = [ranks.get(rule.rule, len(ranks)) for _, rule in broken]
         frame = broken_rules_frame(broken).insert_column(1, pl.Series(_RANK, order, pl.UInt32))
         return frame.unique([ROW, "rule"], keep="first", maintain_order=True) if broken else frame
+
+
+def _described(
+    masks: Sequence[RuleMask], rows: pl.Series, rejects: pl.Series, count: int
+) -> tuple[Sequence[RuleMask], pl.DataFrame]:
+    """The rules with those rows only in whose quarantine they are named.
+
+    If all rows together break more than `MAX_BROKEN`, each row has the first ones, all alike, and one more that says
+    how many others there are.
+
+    Args:
+        masks: all rules, in order.
+        rows: the numbers of the chunk's rows.
+        rejects: which of them are rejected.
+        count: how many rules they break.
+    """
+    limit = max(1, MAX_BROKEN // rejects.sum() - 1) if count > MAX_BROKEN else len(masks)
+    found = pl.zeros(len(rejects), pl.UInt32, eager=True)
+    described = masks
+    if limit < len(masks):
+        described = []
+        for each in masks:
+            found += each.mask
+            described.append(replace(each, mask=each.mask & (found <= limit)))
+    others = pl.select(rows.filter(found > limit), pl.lit(len(masks) + 1, pl.UInt32).alias(_RANK)).with_columns(
+        rule=pl.lit(OTHER_RULES),
+        column=pl.lit(None, pl.String),
+        value=pl.format("{} more", found.filter(found > limit) - limit),
+        allowed=pl.lit(f"the first {limit} are described"),
+    )
+    return described, others
 
 
 def _broken_rules(
@@ -172,9 +226,6 @@ def _broken_rules(
     evaluated = evaluated.hstack(rules[evaluated[_RANK]]).select(reported.columns)
     if not reported.height:
         return evaluated
-    # A cell whose type the reader refused breaks that rule only, like a cell that fails its cast.
-    refused = reported.filter(pl.col("rule") == pl.col("column") + ":type")
-    evaluated = evaluated.join(refused, on=[ROW, "column"], how="anti")
     return pl.concat([evaluated, reported]).sort(ROW, _RANK, maintain_order=True)
 
 

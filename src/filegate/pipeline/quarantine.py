@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,12 @@ COLUMNS = ("row", "byte_offset", "values", "raw", "broken")
 - `values`: Struct of String, each column's value as a string; null for a malformed record.
 - `raw`: Binary, at most the first 64 KiB of the record if `values` are incomplete: of a malformed record, and of one
   that broke a rule while it was read, such as an unknown key; else null.
-- `broken`: for each broken rule a struct of the fields of `BrokenRule`.
+- `broken`: for each broken rule a struct of the fields of `BrokenRule`; if a chunk's rows break very many, each row has
+  its first ones, and `*:other` with the number of its others.
 """
+
+MAX_READS = 10_000
+"""How often a replay tries to read records again, in ever smaller groups: a minute's work."""
 
 
 def quarantine_frame(rejected: pl.DataFrame, records: Records) -> pl.DataFrame:
@@ -147,28 +152,47 @@ class _RawRecords:
         columns = [replace(column, dtype=None) for column in dataset.expected_columns]
         self._reader = make_reader(lines, source, columns, dataset.on_unknown_columns)
         self._file = file
+        self._reads_left = MAX_READS
 
     def read(self, part: pl.DataFrame) -> Records:
-        rows = list(part.iter_rows(named=True))
-        whole = [row for row in rows if len(row["raw"]) < KEPT_BYTES]
-        unreadable = [row for row in rows if len(row["raw"]) >= KEPT_BYTES]
-        found = self._read(whole) if whole else None
-        readable = [] if found is None else [found]
-        if whole and found is None:  # joined, they are other records: one by one
-            singles = [(row, self._read([row])) for row in whole]
-            readable = [records for _, records in singles if records is not None]
-            unreadable += [row for row, records in singles if records is None]
-        return _merged(readable, [_malformed(row) for row in unreadable])
+        """The records of rows of a quarantine part: of their columns, `row`, `raw` and `broken` are used."""
+        whole = part.select("row", "raw").filter(pl.col("raw").bin.size() < KEPT_BYTES)
+        readable = self._read(whole) if whole.height else []
+        found = [row for records in readable for row in _numbers(records)]
+        unreadable = part.select("row", "raw", "broken").filter(~pl.col("row").is_in(found))
+        return _merged(readable, [_malformed(row) for row in unreadable.iter_rows(named=True)])
 
-    def _read(self, rows: Sequence[dict[str, Any]]) -> Records | None:
-        """The records with their original numbers; None if the bytes have another number of records than of rows."""
-        data = b"".join(decoded_anew(row["raw"], self._before, self._now) + b"\n" for row in rows)
+    def _read(self, rows: pl.DataFrame) -> list[Records]:
+        """What the bytes of rows are read as; a row that is not one record is left out.
+
+        Joined, they may be other records: then each half of them is tried, as long as `MAX_READS` allows.
+        """
+        if self._reads_left == 0:
+            return []
+        self._reads_left -= 1
+        found = self._read_joined(rows)
+        if found is not None:
+            return [found]
+        if rows.height == 1:
+            return []
+        half = rows.height // 2
+        halves = [*self._read(rows.head(half)), *self._read(rows.tail(-half))]
+        return [_merged(halves, [])] if len(halves) > 1 else halves
+
+    def _read_joined(self, rows: pl.DataFrame) -> Records | None:
+        """The records with their original numbers; None if the bytes are other records than one for each row."""
+        lines = [decoded_anew(raw, self._before, self._now) + b"\n" for raw in rows["raw"]]
+        data = b"".join(lines)
         self._file.write_bytes(data)
-        chunk = Chunk(index=0, blob=Address("", ""), start=0, length=len(data), origin=0, first_row=0, rows=len(rows))
+        chunk = Chunk(index=0, blob=Address("", ""), start=0, length=len(data), origin=0, first_row=0, rows=len(lines))
         records = self._reader.read(FileBlob(self._file), chunk)
-        if records.frame.height + len(records.malformed) != len(rows):
+        if records.frame.height + len(records.malformed) != len(lines):
             return None
-        numbers = [row["row"] for row in rows]
+        ends = pl.Series(accumulate(map(len, lines)), dtype=pl.Int64)
+        starts = records.byte_offsets(pl.int_range(len(lines), eager=True).alias(ROW))
+        if not ((starts < ends) & (starts >= ends.shift(1, fill_value=0))).all():
+            return None
+        numbers = rows["row"]
         return replace(
             records,
             frame=_renumbered(records.frame, numbers),
@@ -178,9 +202,13 @@ class _RawRecords:
         )
 
 
-def _renumbered(frame: pl.DataFrame, numbers: Sequence[int]) -> pl.DataFrame:
+def _renumbered(frame: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
     """The frame with `__row__` 0, 1, … replaced by the numbers at these indexes."""
-    return frame.with_columns(pl.Series(numbers, dtype=pl.Int64).gather(frame[ROW]).alias(ROW))
+    return frame.with_columns(numbers.gather(frame[ROW]).alias(ROW))
+
+
+def _numbers(records: Records) -> list[int]:
+    return records.frame[ROW].to_list() + [record.row for record in records.malformed]
 
 
 def _merged(parts: Sequence[Records], malformed: Sequence[Malformed]) -> Records:

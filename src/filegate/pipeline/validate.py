@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from filegate.contract.evaluation import OTHER_RULES
 from filegate.dataset.declaration import Declaration
 from filegate.errors import ConservationError
 from filegate.pipeline import fan_out
@@ -44,7 +45,6 @@ from filegate.storage.objects import read_document, write_document
 SHOWN_RULES = 5
 MAX_RULES = 200
 """How many rules are counted by name: a file can bring any number of unknown columns, the run's document cannot."""
-OTHER_RULES = "*:other"
 MAX_SHARE = 100.0
 """The highest share of the tolerance that is reported: beyond it the number says no more."""
 OUTCOMES = "validated"

@@ -8,6 +8,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
+from filegate.contract import evaluation as evaluating
 from filegate.formats.records import ROW
 from filegate.runs.broken_rule import BrokenRule
 
@@ -146,3 +147,22 @@ def test_a_contract_without_rules_accepts_everything_but_what_the_reader_rejecte
     split = evaluation.split([(2, NESTED)])
     assert split.accepted[ROW].to_list() == [1]
     assert codes(split) == {2: ["record:nested"]}
+
+
+def test_of_very_many_broken_rules_a_row_has_the_first_ones_and_the_number_of_the_others(
+    compiled, chunk, codes, monkeypatch
+):
+    """All are counted; a chunk whose rows break few has all of them."""
+    checks = [pa.Check.str_startswith(letter) for letter in "abcd"]
+    contract = compiled(pa.DataFrameSchema({"s": pa.Column(str, checks), "n": pa.Column(int)}))
+    rows = chunk(s=["x", "ab", None, "x"], n=["1", "x", "1", "1"])
+    every = contract.evaluate(rows).split()
+    monkeypatch.setattr(evaluating, "MAX_BROKEN", 12)
+    first = contract.evaluate(rows).split()
+    assert len(codes(every)[1]) == 4
+    assert codes(first)[1] == [*codes(every)[1][:2], "*:other"]
+    assert codes(first)[3] == codes(every)[3] == ["s:not_null"]
+    assert first.tallies == every.tallies
+    assert first.rejected["values"].equals(every.rejected["values"])
+    others = first.rejected["broken"][0][-1]
+    assert (others["column"], others["value"], others["allowed"]) == (None, "2 more", "the first 2 are described")
