@@ -193,9 +193,14 @@ def fraction_digits(dtype: pl.DataType) -> int:
     return 9 if isinstance(dtype, pl.Time) else 6
 
 
+def matches(text: pl.Expr, pattern: str) -> pl.Expr:
+    """Whether a pattern matches a string as a whole."""
+    return text.str.contains(rf"\A(?:{pattern})\z")
+
+
 def where_matching(text: pl.Expr, pattern: str) -> pl.Expr:
     """The strings that a pattern matches as a whole; null for the others."""
-    return pl.when(text.str.contains(rf"\A(?:{pattern})\z")).then(text)
+    return pl.when(matches(text, pattern)).then(text)
 
 
 def _items(text: str) -> list[str]:
