@@ -137,7 +137,7 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
         )
     if codec is None:
         raise MalformedObject(
-            f"{name}: the text has no byte-order mark, and so does not say which encoding={declared!r} it is in.",
+            f"{name}: the text has no byte-order mark, and encoding={declared!r} leaves the order of its bytes open.",
             advice=f"Declare {kind}(encoding={f'{declared}-le'!r}) or {kind}(encoding={f'{declared}-be'!r}).",
         )
     return codec
