@@ -51,7 +51,7 @@ def instant(text: str) -> dt.datetime:
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
 
 
-JUDGES: dict[pl.DataType, Callable[[str], Any]] = {
+ORACLES: dict[pl.DataType, Callable[[str], Any]] = {
     pl.Int8(): int,
     pl.Int64(): int,
     pl.UInt8(): int,
@@ -97,7 +97,7 @@ ODD = st.sampled_from(
 )
 
 
-CELLS = st.sampled_from([*JUDGES]).flatmap(
+CELLS = st.sampled_from([*ORACLES]).flatmap(
     lambda dtype: st.tuples(st.just(dtype), TEMPORALS if dtype.is_temporal() else NUMBERS | ODD, st.just([]) | EDITS)
 )
 
@@ -123,9 +123,9 @@ def read(dtype: pl.DataType, text: str, *, typed: bool) -> Any:
     return accepted["x"].item() if accepted.height else None
 
 
-def judged(dtype: pl.DataType, text: str) -> Any:
+def by_python(dtype: pl.DataType, text: str) -> Any:
     try:
-        value = JUDGES[dtype](text)
+        value = ORACLES[dtype](text)
     except (ValueError, InvalidOperation, KeyError, OverflowError):
         return None
     return value
@@ -148,11 +148,11 @@ def test_a_string_is_rejected_or_the_value_that_python_reads(cell):
     text = edited(text, edits)
     value = read(dtype, text, typed=False)
     event(f"{type(dtype).__name__}: {value is not None}")
-    assert value is None or same(value, judged(dtype, text))
+    assert value is None or same(value, by_python(dtype, text))
     assert same(read(dtype, text, typed=True), value)
 
 
-NUMERIC = [dtype for dtype in JUDGES if dtype.is_numeric()]
+NUMERIC = [dtype for dtype in ORACLES if dtype.is_numeric()]
 LITERALS = st.one_of(
     st.integers(-(2**70), 2**70).map(json.dumps),
     st.floats(allow_nan=False, allow_infinity=False).map(json.dumps),
@@ -167,4 +167,4 @@ def test_a_number_of_json_is_rejected_or_the_value_that_python_reads(dtype, lite
     (records,) = read_all(lines.encode(), expected, Json()).records
     accepted = contract(dtype).evaluate(records.frame, strings=records.strings).split(records.broken).accepted
     values = accepted.filter(pl.col(ROW) == 1)["x"].to_list()
-    assert not values or same(values[0], json.loads(literal, parse_int=JUDGES[dtype], parse_float=JUDGES[dtype]))
+    assert not values or same(values[0], json.loads(literal, parse_int=ORACLES[dtype], parse_float=ORACLES[dtype]))

@@ -1,4 +1,4 @@
-"""Laws of date formats, on generated formats and strings; Python's strptime is the judge."""
+"""Laws of date formats, on generated formats and strings; Python's strptime is the oracle."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def read(contract: Contract, text: str) -> Any:
     return accepted["x"].item() if accepted.height else None
 
 
-def judged(kind: str, text: str, date_format: str) -> Any:
+def by_python(kind: str, text: str, date_format: str) -> Any:
     """What Python reads, which knows microseconds only; None if that is nothing that the type holds."""
     text = re.sub(r"(\.\d{6})\d{1,3}" if kind == "time" else r"(\.\d{6})0+", r"\1", text)
     try:
@@ -108,7 +108,7 @@ def written(draw: st.DrawFn) -> tuple[str, str, str]:
 @given(written())
 def test_what_python_writes_by_a_format_is_read_as_python_reads_it(case):
     kind, date_format, text = case
-    value = judged(kind, text, date_format)
+    value = by_python(kind, text, date_format)
     event(f"{kind}: {value is not None}")
     assume(value is not None and value.strftime(date_format)[:3] == text[:3])  # the weekday may be another century's
     assert read(contract(kind, date_format), text) == value
@@ -127,4 +127,4 @@ def test_a_string_is_rejected_or_read_as_python_reads_it(case, edits):
     text = edited(text, edits)
     value = read(contract(kind, date_format), text)
     event(f"{kind}: {value is not None}")
-    assert value is None or value == judged(kind, text, date_format)
+    assert value is None or value == by_python(kind, text, date_format)

@@ -1,4 +1,4 @@
-"""Python's codecs judge: what is published is their strict decoding; where none is declared, that of Unicode."""
+"""Python's codecs are the oracle: what is published is their strict decoding; undeclared, that of Unicode."""
 
 import io
 import json

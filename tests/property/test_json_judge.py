@@ -1,4 +1,4 @@
-"""Python's `json` is the judge: what it calls well-formed is read as it reads it, the rest is malformed.
+"""Python's `json` is the oracle: what it calls well-formed is read as it reads it, the rest is malformed.
 
 Where RFC 8259 leaves a choice, the reader is stricter. It refuses what the RFC warns of: repeated keys and half
 surrogate pairs; what is no data: values nested over a hundred times; and what Python alone accepts: NaN and Infinity.
@@ -99,7 +99,7 @@ def test_every_line_is_read_as_python_reads_it(lines: list[bytes], chunk_bytes: 
         patch.setattr(json_reader, "plain_lines", lambda *_: iter(()))
         one_by_one = read_all(b"\n".join(lines), COLUMNS, UTF8, on_unknown_columns="rescue")
     for result in (found, one_by_one):
-        assert_read_as_judged(result, [judged(line) for line in lines])
+        assert_read_as_judged(result, [by_python(line) for line in lines])
 
 
 @settings(max_examples=100)
@@ -112,11 +112,11 @@ def test_every_element_is_read_as_python_reads_it(lines: list[bytes], chunk_byte
         chunk_bytes=chunk_bytes,
         on_unknown_columns="rescue",
     )
-    assert_read_as_judged(array, [judged(element) for element in elements])
+    assert_read_as_judged(array, [by_python(element) for element in elements])
     objects = [element for element in elements if element.rstrip(b" \t").endswith(b"}")]
     text = b'{\n"a": 1}' + (blank or b"").join(objects)
     concatenated = read_all(text, COLUMNS, UTF8, chunk_bytes=chunk_bytes, on_unknown_columns="rescue")
-    assert_read_as_judged(concatenated, [{"a": 1}, *map(judged, objects)])
+    assert_read_as_judged(concatenated, [{"a": 1}, *map(by_python, objects)])
 
 
 TYPES: dict[str, Any] = {"i": int, "f": float, "b": bool, "d": pl.Decimal(20, 3), "s": str}
@@ -136,7 +136,7 @@ def test_a_published_value_is_the_one_that_python_reads(cells: list[tuple[str, s
     split = evaluation.split(records.broken, None)
     published = {row[ROW]: row for row in split.accepted.to_dicts()}
     for row, (line, (key, written)) in enumerate(zip(lines, cells, strict=True), 2):
-        record = judged(line, TYPES)
+        record = by_python(line, TYPES)
         fits = record is not None and fitting(key, written, record[key])
         assert (row in published) == (fits is not False), line
         if row in published:
@@ -191,7 +191,7 @@ def assert_written(string: str | None, value: Any) -> None:
         assert string == value
 
 
-def judged(line: bytes, columns: Iterable[str] = COLUMNS) -> dict[str, Any] | None:
+def by_python(line: bytes, columns: Iterable[str] = COLUMNS) -> dict[str, Any] | None:
     """The record in a line, its fractions exact; None if it is malformed, or has none of the columns."""
     try:
         record = json.loads(line.decode(), parse_float=Decimal, parse_constant=_refused, object_pairs_hook=_unique)

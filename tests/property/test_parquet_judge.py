@@ -1,4 +1,4 @@
-"""Parquet, judged by pyarrow: what is published is what it reads; and a file that lies is refused, or read right."""
+"""Parquet, compared with pyarrow: what is published is what it reads; a file that lies is refused, or read right."""
 
 from __future__ import annotations
 
