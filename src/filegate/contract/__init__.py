@@ -6,7 +6,7 @@ evaluates every rule, and splits the rows into accepted ones and rejected ones w
 
 from filegate.contract.compiler import compile_contract
 from filegate.contract.contract import Contract
-from filegate.contract.date_formats import UnsupportedFormat
+from filegate.contract.directives import UnsupportedFormat
 from filegate.contract.evaluation import Evaluation, Split
 from filegate.contract.rules import Column, Rule, Unique
 

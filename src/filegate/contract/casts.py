@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from filegate.contract.date_formats import OFFSET, YEAR, DateFormat, fraction_digits, where_matching
+from filegate.contract.date_formats import DateFormat, fraction_digits, where_matching
+from filegate.contract.directives import OFFSET, YEAR
 from filegate.contract.rules import CAST_FAILED, Column, is_null
 from filegate.formats.records import ROW
 from filegate.formats.utf8 import utf8

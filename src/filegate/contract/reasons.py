@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from filegate.contract import casts, messages
-from filegate.contract.date_formats import OFFSET, DateFormat, date_format, fraction_digits
+from filegate.contract.date_formats import DateFormat, date_format, fraction_digits, matches
+from filegate.contract.directives import OFFSET
 from filegate.contract.rules import CAST_FAILED, Column, CompiledRule, Reason, Rule
 
 _VALUE = pl.col("value")
@@ -109,7 +110,7 @@ def _zone(dtype: pl.DataType) -> str | None:
 
 
 def _matches(pattern: str) -> pl.Expr:
-    return _VALUE.str.contains(rf"\A(?:{pattern})\z")
+    return matches(_VALUE, pattern)
 
 
 def _cast(dtype: pl.DataType, declared: DateFormat | None) -> pl.Expr:

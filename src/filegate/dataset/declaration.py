@@ -186,7 +186,7 @@ class Dataset(Declaration):
         for name in ("key", "partition_by"):
             value = getattr(self, name)
             if isinstance(value, str):
-                self._refuse(f"{name}={value!r} is one text", f"Write a list: {name}=[{value!r}].")
+                self._refuse(f"{name}={value!r} is one string", f"Write a list: {name}=[{value!r}].")
         for name in self.partition_by:
             try:
                 check_name(name)
@@ -209,7 +209,7 @@ class Dataset(Declaration):
     def _check_date_formats(self, source: TextSource) -> None:
         for name, date_format in source.date_formats.items():
             if not self.contract.dtypes[name].is_temporal():
-                self._refuse(f"date_formats names {name!r}, which is no date or time", "Drop it.")
+                self._refuse(f"date_formats names {name!r}, which is not a date or time", "Drop it.")
             if not isinstance(date_format, str):
                 self._refuse(f"date format {date_format!r} of {name!r} is not a string", "Give one format a column.")
             try:
@@ -221,7 +221,7 @@ class Dataset(Declaration):
         columns = {column.name: column for column in self.contract.columns}
         for name in names:
             if name not in columns:
-                self._refuse(f"{what} names {name!r}, which is no column of the contract", f"It has {list(columns)}.")
+                self._refuse(f"{what} names {name!r}, which is not a column", f"The contract has {list(columns)}.")
             if what == "key" and columns[name].nullable:
                 self._refuse(f"key column {name!r} is nullable", "A row without its key cannot be told from others.")
 
@@ -250,7 +250,7 @@ class Dataset(Declaration):
         if self.due_every is None:
             return
         if not isinstance(self.due_every, timedelta):
-            self._refuse(f"due_every={self.due_every!r} is no timedelta", "Write it like timedelta(hours=24).")
+            self._refuse(f"due_every={self.due_every!r} is not a timedelta", "Write it like timedelta(hours=24).")
         if self.due_every % HOUR or not HOUR <= self.due_every <= MAX_DUE_EVERY:
             self._refuse(
                 f"due_every is {self.due_every}",

@@ -14,7 +14,7 @@ ROW = "__row__"
 """Column with a record's number in its object: 1 is the first data record; header and blank lines do not count."""
 
 RESCUED = "_rescued"
-"""Column with the values of unknown columns, as one JSON object of strings, when the dataset rescues them."""
+"""Column with the values of unknown columns, when the dataset rescues them: one JSON object, scalars as strings."""
 
 TOO_LONG: Final = "record:too_long"
 """The rule that a record over the limit breaks; of such a record only the first bytes are kept."""

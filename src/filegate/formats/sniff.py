@@ -10,11 +10,12 @@ from typing import Final, TypeVar
 
 from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
+from filegate.formats.csv.grammar import LINE_END
 from filegate.formats.csv.header import read_header
 from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, declared_codec, detect_encoding
+from filegate.formats.encoding_advice import undeclared_encoding
 from filegate.formats.json.form import detect_form
 from filegate.formats.parquet.reader import parquet_columns
-from filegate.formats.readings import undeclared_encoding
 from filegate.formats.records import ExpectedColumn, UnknownColumns
 from filegate.formats.sources import Csv, Json, Parquet, Source, TextSource
 from filegate.formats.text import open_text
@@ -39,7 +40,6 @@ _FOREIGN: Final = (
     (b"Obj\x01", "an Avro file", "Deliver CSV, JSON or Parquet."),
 )
 _LINE_ENDS: Final[dict[bytes, LineEnd]] = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
-_LINE_END: Final = re.compile(rb"\r\n?|\n")
 _BLANK_LINES: Final = re.compile(rb"(?:[ \t]*+(?:\r\n?|\n))*+")
 # A CSV may start with a bracket too, as in `[id],[name]`.
 _JSON_START: Final = re.compile(rb'\{\s*(?:["}]|\Z)|\[\s*(?:[\[{\]"]|\Z)')
@@ -137,7 +137,7 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
         )
     if codec is None:
         raise MalformedObject(
-            f"{name}: the text has no byte-order mark, and so does not say which encoding={declared!r} it is in.",
+            f"{name}: the text has no byte-order mark, and encoding={declared!r} leaves the order of its bytes open.",
             advice=f"Declare {kind}(encoding={f'{declared}-le'!r}) or {kind}(encoding={f'{declared}-be'!r}).",
         )
     return codec
@@ -145,14 +145,14 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
 
 def _line_end(text: bytes) -> LineEnd | None:
     """The first one."""
-    match = _LINE_END.search(text)
+    match = LINE_END.search(text)
     return _LINE_ENDS[match[0]] if match else None
 
 
 def _first_line(text: bytes) -> int:
     """The number of the first line that is not blank, from 1."""
     blank = _BLANK_LINES.match(text.removeprefix(UTF8_BOM))
-    return 1 + len(_LINE_END.findall(blank[0] if blank else b""))
+    return 1 + len(LINE_END.findall(blank[0] if blank else b""))
 
 
 def _refuse_foreign(raw: bytes, compression: Compression | None, name: str) -> None:

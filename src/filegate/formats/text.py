@@ -22,6 +22,7 @@ _MAX_FRAME_BYTES: Final = 48 << 20
 
 _COLUMN_BYTES: Final = 2 << 10
 _VALUE_BYTES: Final = 24
+"""About what a column takes, and each of its values besides the characters."""
 
 _BLOCK_BYTES: Final = 1 << 20
 

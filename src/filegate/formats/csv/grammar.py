@@ -34,12 +34,13 @@ from filegate.formats.sources import Csv
 CTRL_Z: Final = b"\x1a"
 """DOS's end-of-file mark: the last byte of some exports."""
 
+LINE_END: Final = re.compile(rb"\r\n?|\n")
+
 MAX_RECORD_BYTES: Final = 1 << 20
 """A longer record is malformed; so the search for a closing quote, and the memory for one record, are bounded."""
 
 _MIN_STEP: Final = 1 << 7
 _CR = ord("\r")
-_LINE_END = re.compile(rb"\r\n?|\n")
 _ESCAPABLE = rb"(\r\n|[\s\S])"
 
 
@@ -157,10 +158,10 @@ class Grammar:
         if last and self.patterns.last.match(data, start, size):
             return Record(start, size, size, None)
         problem = "record:quote"
-        line_end = _LINE_END.search(data, start, stop)
+        line_end = LINE_END.search(data, start, stop)
         if line_end is None and not last:
             problem = TOO_LONG
-            line_end = _LINE_END.search(data, stop, size)
+            line_end = LINE_END.search(data, stop, size)
         if line_end is None:
             return Record(start, size, size, problem)
         return Record(start, line_end.start(), _whole_line_end(data, line_end.end(), size), problem)
@@ -311,7 +312,7 @@ def line_grammar() -> Grammar:
 
 def line_end_at(data: bytes) -> int:
     """Where the first LF or CR is, or -1."""
-    match = _LINE_END.search(data)
+    match = LINE_END.search(data)
     return match.start() if match else -1
 
 

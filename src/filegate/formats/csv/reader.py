@@ -14,6 +14,7 @@ from typing import Final
 import polars as pl
 
 from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
+from filegate.formats.csv.header import MAX_COLUMNS
 from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.plain import PlainReader
 from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8, place, undecodable
@@ -31,9 +32,6 @@ from filegate.formats.records import (
 from filegate.formats.sources import Csv
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
-
-_MAX_FIELDS: Final = 1 << 14
-"""Of a record with more, the fields are counted before any is made: a record may have a million of them."""
 
 _ALLOWED_QUOTES: Final = "quotes around whole fields, doubled inside them"
 _REPEATED_HEADER: Final = BrokenRule(
@@ -205,7 +203,8 @@ class _ScannedChunk:
         """The fields of a well-formed record that are read, or the rule that it breaks."""
         grammar, trailing = self._grammar, self._source.trailing_delimiter
         try:
-            if body.count(grammar.delimiter) > _MAX_FIELDS and (width := grammar.width(body)) != grammar.fields:
+            # Such a record may have a million fields: they are counted before any is made.
+            if body.count(grammar.delimiter) >= MAX_COLUMNS and (width := grammar.width(body)) != grammar.fields:
                 body.decode()
                 return _wrong_width(width, grammar.fields - trailing, trailing, body.endswith(grammar.delimiter))
             fields = grammar.values(body)

@@ -24,7 +24,6 @@ _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 SCANNER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 """Finds where values end. They are discarded: numbers stay strings, so that none is too long to convert."""
 
-
 JOINT: Final = b"\x1e"
 """Stands for the closing brace of an object that another value follows directly, and a line end; JSON never has it."""
 

@@ -13,8 +13,9 @@ from typing import BinaryIO, Final
 import polars as pl
 
 from filegate.errors import MalformedObject
-from filegate.formats.parquet.footer import BYTE_ARRAY, MAGIC, REQUIRED, ColumnChunk, malformed
+from filegate.formats.parquet.footer import BYTE_ARRAY, INT32, MAGIC, REQUIRED, ColumnChunk, malformed
 from filegate.formats.parquet.pages import (
+    DATA_V2,
     DELTA_BINARY_PACKED,
     RLE_DICTIONARY,
     Page,
@@ -22,11 +23,9 @@ from filegate.formats.parquet.pages import (
     read_page,
     with_encoding,
 )
-from filegate.formats.parquet.thrift import I64, Struct, Value, encoded
+from filegate.formats.parquet.thrift import I64, Struct, Value, encoded, varint
 
 _ROOT: Final = b"schema"
-_INT32: Final = 1
-_DATA_V2: Final = 3
 _BITS: Final = 32
 """Of each index into a dictionary that is written here."""
 
@@ -61,7 +60,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Selected:
+class ColumnSelection:
     """Some pages of a column of the table.
 
     Attributes:
@@ -98,7 +97,7 @@ class _Stored:
 
 
 def decode(
-    file: BinaryIO, name: str, columns: Sequence[Selected], rows: Sequence[int], wanted: tuple[int, int]
+    file: BinaryIO, name: str, columns: Sequence[ColumnSelection], rows: Sequence[int], wanted: tuple[int, int]
 ) -> pl.DataFrame:
     """The values of some columns in some rows of the selected pages, as polars reads what `elements` say.
 
@@ -132,9 +131,9 @@ def longest_in_dictionary(file: BinaryIO, name: str, element: Struct, chunk: Col
     if not count:
         return 0
     indexes = array("I", range(count + -count % 8)).tobytes()
-    body = bytes([_BITS]) + _varint((len(indexes) // _BITS) << 1 | 1) + indexes
+    body = bytes([_BITS]) + varint((len(indexes) // _BITS) << 1 | 1) + indexes
     details: dict[int, Value] = {1: count, 2: 0, 3: count, 4: RLE_DICTIONARY, 5: 0, 6: 0, 7: False}
-    page = encoded({1: _DATA_V2, 2: len(body), 3: len(body), 8: details}) + body
+    page = encoded({1: DATA_V2, 2: len(body), 3: len(body), 8: details}) + body
     size = dictionary.size + len(body)
     stored = _Stored(replace(chunk, path=(element[4],)), count, size, read_page(file, dictionary, name), page)
     elements = [{1: BYTE_ARRAY, 3: REQUIRED, 4: element[4]}]
@@ -148,8 +147,8 @@ def expanded_bytes(file: BinaryIO, name: str, element: Struct, chunk: ColumnChun
     Each begins with some bytes of the one before; how many is stored first, as whole numbers of its encoding.
     """
     data = with_encoding(read_page(file, page, name), DELTA_BINARY_PACKED)
-    stored = _Stored(replace(chunk, physical=_INT32), page.values, page.size, b"", data)
-    elements = [{1: _INT32, 3: element.get(3, REQUIRED), 4: element[4]}]
+    stored = _Stored(replace(chunk, physical=INT32), page.values, page.size, b"", data)
+    elements = [{1: INT32, 3: element.get(3, REQUIRED), 4: element[4]}]
     repeated = _scan(elements, [[stored]], [page.values]).select(pl.first().clip(0).cast(pl.Int64).sum())
     return page.size + int(_collected(name, elements, repeated, 1).item())
 
@@ -169,7 +168,7 @@ def _collected(name: str, elements: Sequence[Struct], values: pl.LazyFrame, heig
             "Deliver the file again; if the reason stays the same, write it with another encoding or compression.",
         ) from error
     if frame.height != height:
-        raise malformed(name, f"{height:,} rows are {frame.height:,} rows in their pages")
+        raise malformed(name, f"the pages of {height:,} rows hold {frame.height:,}")
     return frame
 
 
@@ -210,11 +209,3 @@ def _meta(stored: _Stored, start: int) -> Value:
         9: I64(data_at),
     }
     return meta | {11: I64(start)} if stored.dictionary else meta
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])

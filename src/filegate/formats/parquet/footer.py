@@ -27,8 +27,9 @@ _LEGACY: Final = {b"org.apache.spark.legacyDateTime", b"org.apache.spark.legacyI
 _AGAIN: Final = "Deliver the file again."
 _DECRYPT: Final = "Filegate has no keys: deliver it unencrypted; the buckets encrypt what they hold."
 
+# Parquet's `FieldRepetitionType` and `Type`, whose last member is FIXED_LEN_BYTE_ARRAY.
 REQUIRED, OPTIONAL, REPEATED = range(3)
-BYTE_ARRAY: Final = 6
+BOOLEAN, INT32, INT64, INT96, FLOAT, DOUBLE, BYTE_ARRAY, FIXED = range(8)
 
 _TIME: Final = {1: bool, 2: {1: {}, 2: {}, 3: {}}}  # isAdjustedToUTC, and a union of units
 _LOGICAL: Final = {
@@ -125,7 +126,7 @@ class ColumnChunk:
         end: of its last page.
         codec: how its pages are compressed.
         values: how many, nulls included.
-        physical: how they are stored.
+        physical: how they are stored: `INT32`, `BYTE_ARRAY`, …
         path: the names in the schema that lead to it.
     """
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 import polars as pl
 
 from filegate.errors import ObjectTooLarge, SchemaMismatch
-from filegate.formats.parquet.decode import Selected, Selection, decode, expanded_bytes, longest_in_dictionary
+from filegate.formats.parquet.decode import ColumnSelection, Selection, decode, expanded_bytes, longest_in_dictionary
 from filegate.formats.parquet.footer import BYTE_ARRAY, Column, Footer, RowGroup, malformed
 from filegate.formats.parquet.pages import DELTA_BYTE_ARRAY, Page, walk
 from filegate.formats.parquet.thrift import Struct
@@ -45,7 +45,7 @@ class TableColumn:
     type: ColumnType | None
 
     @property
-    def elements(self) -> Sequence[dict[int, object]]:
+    def elements(self) -> Sequence[Struct]:
         """Its part of the schema, as polars is to read it."""
         return nested_elements(self.column) if self.type is None else (self.type.element,)
 
@@ -53,6 +53,9 @@ class TableColumn:
     def strings(self) -> bool:
         """Whether its values have any length."""
         return self.type is not None and self.type.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Binary)
+
+
+_Selected: TypeAlias = tuple[TableColumn, ColumnSelection]
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Table:
             ObjectTooLarge: the values exceed the bound.
         """
         spans = list(self._spans(start, length))
-        by_rows: dict[tuple[tuple[int, int], ...], list[tuple[TableColumn, Selected]]] = defaultdict(list)
+        by_rows: dict[tuple[tuple[int, int], ...], list[_Selected]] = defaultdict(list)
         for each in self.columns:
             selected, rows = self._select(file, each, spans)
             by_rows[rows].append((each, selected))
@@ -136,7 +139,7 @@ class Table:
 
     def _select(
         self, file: BinaryIO, column: TableColumn, spans: Sequence[Span]
-    ) -> tuple[Selected, tuple[tuple[int, int], ...]]:
+    ) -> tuple[ColumnSelection, tuple[tuple[int, int], ...]]:
         """The column's pages that have any of the rows, and which rows of each row group these have."""
         selected, rows = [], []
         for span in spans:
@@ -149,7 +152,7 @@ class Table:
             pages = whole[0].pages.covering(span.first, span.end)
             selected.append([Selection(whole[0].chunk, pages)])
             rows.append((pages.data[0].first_value, pages.data[-1].first_value + pages.data[-1].values))
-        return Selected(column.elements, selected), tuple(rows)
+        return ColumnSelection(column.elements, selected), tuple(rows)
 
     def _selections(self, file: BinaryIO, row_group: RowGroup) -> dict[int, Selection]:
         """All pages of the columns in a row group, by the indexes of the leaves. Those of the latest two are kept."""
@@ -249,8 +252,8 @@ def _table_column(footer: Footer, column: Column, wanted: pl.DataType | None) ->
         ) from None
 
 
-def _batches(columns: Sequence[tuple[TableColumn, Selected]]) -> Iterator[list[tuple[TableColumn, Selected]]]:
-    batch: list[tuple[TableColumn, Selected]] = []
+def _batches(columns: Sequence[_Selected]) -> Iterator[list[_Selected]]:
+    batch: list[_Selected] = []
     size = 0
     for each in columns:
         if batch and size + each[1].size > MAX_BATCH_BYTES:

@@ -222,10 +222,9 @@ def _kind(value: Value) -> int:
 
 def _write(out: bytearray, value: Value) -> None:
     if isinstance(value, int):
-        _write_varint(out, value << 1 ^ value >> 63)
+        out += varint(value << 1 ^ value >> 63)
     elif isinstance(value, bytes):
-        _write_varint(out, len(value))
-        out += value
+        out += varint(len(value)) + value
     elif isinstance(value, Mapping):
         out += encoded(value)
     else:
@@ -239,13 +238,15 @@ def _write_list(out: bytearray, values: Iterable[Value]) -> None:
         out.append(len(values) << 4 | kind)
     else:
         out.append(0xF0 | kind)
-        _write_varint(out, len(values))
+        out += varint(len(values))
     for value in values:
         _write(out, value)
 
 
-def _write_varint(out: bytearray, value: int) -> None:
+def varint(value: int) -> bytes:
+    """A number that is not negative, seven bits a byte, as Parquet's run lengths are written, too."""
+    out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)
         value >>= 7
-    out.append(value)
+    return bytes([*out, value])

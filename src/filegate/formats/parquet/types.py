@@ -15,21 +15,20 @@ from typing import Any, Final, Literal, TypeAlias
 
 import polars as pl
 
-from filegate.formats.parquet.footer import Column
+from filegate.formats.parquet.footer import BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, FLOAT, INT32, INT64, INT96, Column
 from filegate.formats.parquet.thrift import Struct
 from filegate.formats.utf8 import utf8
 
 _Unit: TypeAlias = Literal["ms", "us", "ns"]
 
-_BOOLEAN, _INT32, _INT64, _INT96, _FLOAT, _DOUBLE, _BYTES, _FIXED = range(8)
 _PLAIN: Final[dict[int, pl.DataType]] = {
-    _BOOLEAN: pl.Boolean(),
-    _INT32: pl.Int32(),
-    _INT64: pl.Int64(),
-    _FLOAT: pl.Float32(),
-    _DOUBLE: pl.Float64(),
-    _BYTES: pl.Binary(),
-    _FIXED: pl.Binary(),
+    BOOLEAN: pl.Boolean(),
+    INT32: pl.Int32(),
+    INT64: pl.Int64(),
+    FLOAT: pl.Float32(),
+    DOUBLE: pl.Float64(),
+    BYTE_ARRAY: pl.Binary(),
+    FIXED: pl.Binary(),
 }
 _LOGICAL: Final = (
     *[None, "STRING", "MAP", "LIST", "ENUM", "DECIMAL", "DATE", "TIME", "TIMESTAMP", None, "INTEGER", "UNKNOWN"],
@@ -182,20 +181,20 @@ def _unknown(leaf: _Leaf) -> ColumnType:  # noqa: ARG001
 
 def _plain(leaf: _Leaf) -> ColumnType:
     """Without a logical type. Writers before there were any wrote text so, and timestamps as INT96."""
-    if leaf.stored == _INT96:
-        local = isinstance(leaf.wanted, pl.Datetime) and leaf.wanted.time_zone is None
-        dtype = leaf.wanted if local and isinstance(leaf.wanted, pl.Datetime) else pl.Datetime("us")
-        twelve_bytes = leaf.element | {1: _FIXED, 2: 12}  # polars' own reading replaces what nanoseconds cannot hold
+    if leaf.stored == INT96:
+        wanted = leaf.wanted
+        dtype = wanted if isinstance(wanted, pl.Datetime) and wanted.time_zone is None else pl.Datetime("us")
+        twelve_bytes = leaf.element | {1: FIXED, 2: 12}  # polars' own reading replaces what nanoseconds cannot hold
         return ColumnType(dtype, twelve_bytes, partial(_int96, dtype=dtype, first=leaf.first_time))
-    if leaf.stored == _BYTES and leaf.wanted is not None:
+    if leaf.stored == BYTE_ARRAY and leaf.wanted is not None:
         return _text(leaf)
-    if leaf.stored not in _PLAIN or (leaf.stored == _FIXED and leaf.wanted is not None):
+    if leaf.stored not in _PLAIN or (leaf.stored == FIXED and leaf.wanted is not None):
         raise UnsupportedType
     return ColumnType(_PLAIN[leaf.stored], leaf.element, _as_it_is)
 
 
 def _text(leaf: _Leaf) -> ColumnType:
-    if leaf.stored != _BYTES:
+    if leaf.stored != BYTE_ARRAY:
         raise UnsupportedType
     dtype = leaf.wanted if isinstance(leaf.wanted, (pl.Categorical, pl.Enum)) else pl.String()
     return ColumnType(dtype, leaf.element, partial(_decoded_text, dtype=dtype))
@@ -203,7 +202,7 @@ def _text(leaf: _Leaf) -> ColumnType:
 
 def _decimal(leaf: _Leaf) -> ColumnType:
     scale, precision = leaf.details.get(1) or 0, leaf.details.get(2) or 0
-    if leaf.stored not in (_INT32, _INT64, _FIXED) or not 0 <= scale <= precision <= _MAX_PRECISION or not precision:
+    if leaf.stored not in (INT32, INT64, FIXED) or not 0 <= scale <= precision <= _MAX_PRECISION or not precision:
         raise UnsupportedType
     return ColumnType(pl.Decimal(precision, scale), leaf.element | {6: 5, 7: scale, 8: precision}, _as_it_is)
 
@@ -211,27 +210,27 @@ def _decimal(leaf: _Leaf) -> ColumnType:
 def _integer(leaf: _Leaf) -> ColumnType:
     bits = leaf.details.get(1, 0)
     dtype = (_SIGNED if leaf.details.get(2) else _UNSIGNED).get(bits)
-    if dtype is None or leaf.stored != (_INT64 if bits == 64 else _INT32):
+    if dtype is None or leaf.stored != (INT64 if bits == 64 else INT32):
         raise UnsupportedType
     return ColumnType(dtype, leaf.element, partial(_whole_numbers, dtype=dtype))
 
 
 def _date(leaf: _Leaf) -> ColumnType:
-    if leaf.stored != _INT32:
+    if leaf.stored != INT32:
         raise UnsupportedType
     return ColumnType(pl.Date(), leaf.element, partial(_temporal, dtype=pl.Date(), per_day=1, first=leaf.first_day))
 
 
 def _time(leaf: _Leaf) -> ColumnType:
     unit = _unit(leaf.details)
-    if leaf.stored != (_INT32 if unit == "ms" else _INT64):
+    if leaf.stored != (INT32 if unit == "ms" else INT64):
         raise UnsupportedType
     return ColumnType(pl.Time(), leaf.element, partial(_time_of_day, unit=unit))
 
 
 def _timestamp(leaf: _Leaf) -> ColumnType:
     unit = _unit(leaf.details)
-    if leaf.stored != _INT64:
+    if leaf.stored != INT64:
         raise UnsupportedType
     zone = "UTC" if leaf.details.get(1) else None
     if zone and isinstance(leaf.wanted, pl.Datetime) and leaf.wanted.time_zone:  # in which an instant is shown
@@ -246,7 +245,7 @@ def _nulls(leaf: _Leaf) -> ColumnType:
 
 
 def _float16(leaf: _Leaf) -> ColumnType:
-    if leaf.stored != _FIXED:
+    if leaf.stored != FIXED:
         raise UnsupportedType
     return ColumnType(pl.Float32(), leaf.element | {10: {15: {}}}, lambda values: values.cast(pl.Float32))
 
