@@ -28,6 +28,7 @@ _AGAIN: Final = "Deliver the file again."
 _DECRYPT: Final = "Filegate has no keys: deliver it unencrypted; the buckets encrypt what they hold."
 
 REQUIRED, OPTIONAL, REPEATED = range(3)
+INT96: Final = 3
 BYTE_ARRAY: Final = 6
 
 _TIME: Final = {1: bool, 2: {1: {}, 2: {}, 3: {}}}  # isAdjustedToUTC, and a union of units
