@@ -16,7 +16,7 @@ import polars as pl
 from filegate.contract.date_formats import DateFormat, fraction_digits, where_matching
 from filegate.contract.directives import OFFSET, YEAR
 from filegate.contract.rules import CAST_FAILED, Column, is_null
-from filegate.formats.records import ROW
+from filegate.formats.records import ROW, in_text
 from filegate.formats.utf8 import utf8
 
 INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
@@ -89,11 +89,14 @@ def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: 
         return cast_string(value.map_batches(utf8, return_dtype=pl.String), dtype, date_format)
     if isinstance(source, TEXTS):
         return cast_string(value.cast(pl.String), dtype, date_format)
+    if isinstance(dtype, TEXTS):
+        return in_text(value, source).cast(dtype)
     result = value.cast(dtype, strict=False)
+    if isinstance(dtype, pl.Decimal) and source.is_float():  # polars' own cast multiplies, and rounds what is large
+        whole = pl.when(value == value.floor()).then(value.cast(pl.Decimal(38), strict=False)).cast(dtype, strict=False)
+        result = pl.coalesce(whole, value.cast(pl.String).cast(dtype, strict=False))
     if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
         return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
-    if isinstance(dtype, TEXTS):
-        return result
     return pl.when(result.cast(source, strict=False).eq_missing(value)).then(result)
 
 

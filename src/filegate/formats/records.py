@@ -90,7 +90,13 @@ def as_strings(rows: pl.DataFrame) -> pl.DataFrame:
         for name, dtype in rows.schema.items()
         if dtype == pl.Binary
     ]
-    return rows.with_columns(shown).with_columns(pl.exclude(ROW).cast(pl.String))
+    rows = rows.with_columns(shown)
+    return rows.with_columns(in_text(pl.col(name), dtype) for name, dtype in rows.schema.items() if name != ROW)
+
+
+def in_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A value of this type as a string: polars' own cast drops the decimals of a time of day."""
+    return value.dt.to_string("%T%.f") if dtype == pl.Time else value.cast(pl.String)
 
 
 def _shown(value: bytes | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 import pandera.polars as pa
 import polars as pl
@@ -36,6 +37,10 @@ def test_a_column_of_the_contract_s_type_is_taken_as_it_is(compiled, codes):
         (pl.Series(["7", " 7", ""]), pl.Int64, ([7], [2])),
         (pl.Series(["7", "x"], dtype=pl.Categorical), pl.Int64, ([7], [2])),
         (pl.Series([7]), pl.String, (["7"], [])),
+        (pl.Series([dt.time(1, 2, 3, 4), dt.time(1)]), pl.String, (["01:02:03.000004", "01:00:00"], [])),
+        (pl.Series([1e22, 2.0**53 + 2, 0.1, 1e-11]), pl.Decimal(38, 10), ([10**22, 2**53 + 2, Decimal("0.1")], [4])),
+        (pl.Series([1e15, 123456789.125]), pl.Decimal(38, 10), ([10**15, Decimal("123456789.125")], [])),
+        (pl.Series([0.1, 123456792], dtype=pl.Float32), pl.Decimal(38, 10), ([Decimal("0.1"), 123456792], [])),
         (pl.Series([b"a", b"\xff", b""]), pl.String, (["a", ""], [2])),
         (pl.Series([b"7", b"\xff", b""]), pl.Int64, ([7], [2])),
         (pl.Series([None, None], dtype=pl.Null), pl.Int64, ([], [])),

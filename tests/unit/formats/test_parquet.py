@@ -48,7 +48,51 @@ def test_unknown_columns_are_rescued_as_json():
     assert json.loads(result.frame["_rescued"][7]) == {"day": "2024-01-01", "nested": {"x": [7]}, "bytes": "/w=="}
 
 
-@pytest.mark.parametrize("name", ["__row__", "_rescued", "^.*$"])
+@pytest.mark.parametrize(
+    ("values", "rescued"),
+    [
+        (pa.array([[b"ab", None]]), ["YWI=", None]),
+        (pa.array([{"a": [{"b": b"\xff"}]}]), {"a": [{"b": "/w=="}]}),
+        (pa.array([[2**64 - 1]], pa.list_(pa.uint64())), [2**64 - 1]),
+        (pa.array([{"a": 2**32 - 1}], pa.struct([("a", pa.uint32())])), {"a": 2**32 - 1}),
+        (pa.array([[1.5]], pa.list_(pa.float16())), [1.5]),
+        (pa.array([[1.5, None]]), [1.5, None]),
+        (pa.array([[float("nan"), None, float("inf"), 0.1]]), ["NaN", None, "inf", "0.1"]),
+        (pa.array([[("null", float("nan"))]], pa.map_(pa.string(), pa.float64())), {"null": "NaN"}),
+        (pa.array([[("k", b"v")]], pa.map_(pa.string(), pa.binary())), {"k": "dg=="}),
+        (
+            pa.array([[(1, "a"), (2, None)]], pa.map_(pa.int64(), pa.string())),
+            [{"key": 1, "value": "a"}, {"key": 2, "value": None}],
+        ),
+        (pa.array([dt.time(1, 2, 3, 4)]), "01:02:03.000004"),
+    ],
+    ids=str,
+)
+def test_nothing_of_a_rescued_value_is_lost(values, rescued):
+    result = read(parquet({"x": [1], "other": values}), on_unknown_columns="rescue")
+    assert json.loads(result.frame["_rescued"][0]) == {"other": rescued}
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (pa.array([[2**31 - 1]], pa.list_(pa.date32())), "cannot be rescued as JSON: out-of-range date"),
+        (pa.array([[0]], pa.list_(pa.timestamp("us"))), "INT96 values within nested ones"),
+    ],
+    ids=["date", "int96"],
+)
+def test_nested_values_that_are_not_supported_are_refused(values, reason):
+    data = parquet({"x": [1], "other": values}, use_deprecated_int96_timestamps=True)
+    with pytest.raises(SchemaMismatch, match=reason):
+        read(data, on_unknown_columns="rescue")
+
+
+def test_a_time_keeps_its_decimals_beside_one_beyond_the_day():
+    times = pa.array([3_723_000_004, 86_400_000_000]).cast(pa.time64("us"))
+    assert values(parquet({"x": times})) == ["01:02:03.000004", "86400000000 us since midnight"]
+
+
+@pytest.mark.parametrize("name", ["__row__", "_rescued", "^.*$", ""])
 def test_an_unknown_column_may_have_any_name(name):
     data = written(pl.DataFrame({"a": [1], name: [7], "z": ["8"]}))
     [rescued] = read_all(data, ["a"], Parquet(), on_unknown_columns="rescue").frame.to_dicts()

@@ -10,6 +10,7 @@ import polars as pl
 
 from filegate.errors import ObjectTooLarge, SchemaMismatch
 from filegate.formats.columns import check_columns, listed
+from filegate.formats.parquet.as_json import as_json
 from filegate.formats.parquet.footer import read_footer
 from filegate.formats.parquet.table import MAX_DECODED_BYTES, Table
 from filegate.formats.records import (
@@ -128,7 +129,7 @@ class ParquetReader:
             rows = table.read(file, chunk.start, chunk.length) if table.columns else pl.DataFrame()
         frame = pl.DataFrame([_numbers(chunk), *(rows[name] for name in self._known)])
         if self._rescue:
-            frame = frame.with_columns(self._rescued(rows))
+            frame = frame.with_columns(self._rescued(blob, rows))
         return Records(
             frame,
             (),
@@ -137,17 +138,18 @@ class ParquetReader:
             originals=_not_utf8(frame),
         )
 
-    def _rescued(self, rows: pl.DataFrame) -> pl.Expr | pl.Series:
+    def _rescued(self, blob: Blob, rows: pl.DataFrame) -> pl.Expr | pl.Series:
         """The unknown columns as one JSON object: scalars as strings, nested values as JSON."""
         if not self._unknown:
             return pl.lit(None, pl.String).alias(RESCUED)
-        values = []
-        for name in self._unknown:
-            column = rows[name]
-            if column.dtype == pl.Binary:
-                column = column.bin.encode("base64")
-            values.append(column if column.dtype.is_nested() else column.cast(pl.String))
-        return pl.DataFrame(values).to_struct(RESCUED).struct.json_encode()
+        try:
+            return as_json([rows[name] for name in self._unknown])
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            reason = next(iter(str(error).splitlines()), "")[:200]
+            raise SchemaMismatch(
+                f"{blob.name}: values of columns outside of the contract cannot be rescued as JSON: {reason}.",
+                advice="Declare on_unknown_columns='ignore', or write them with other types.",
+            ) from error
 
 
 def _wanted(

@@ -11,7 +11,7 @@ import polars as pl
 
 from filegate.errors import ObjectTooLarge, SchemaMismatch
 from filegate.formats.parquet.decode import ColumnSelection, Selection, decode, expanded_bytes, longest_in_dictionary
-from filegate.formats.parquet.footer import BYTE_ARRAY, Column, Footer, RowGroup, malformed
+from filegate.formats.parquet.footer import BYTE_ARRAY, INT96, Column, Footer, RowGroup, malformed
 from filegate.formats.parquet.pages import DELTA_BYTE_ARRAY, Page, walk
 from filegate.formats.parquet.thrift import Struct
 from filegate.formats.parquet.types import ColumnType, UnsupportedType, column_type, nested_elements
@@ -115,7 +115,7 @@ class Table:
                 f"{MAX_DECODED_BYTES:,} are read at once.",
                 advice="Deliver shorter values.",
             )
-        return pl.DataFrame([self._typed(each, stored[each]) for each in self.columns])
+        return pl.DataFrame({each.column.name: self._typed(each, stored[each]) for each in self.columns})
 
     def decoded_bytes(self, file: BinaryIO, start: int, length: int) -> int:
         """About how many bytes the values of some rows take: strings of a dictionary are as long as its longest."""
@@ -242,6 +242,11 @@ class Table:
 
 def _table_column(footer: Footer, column: Column, wanted: pl.DataType | None) -> TableColumn:
     if column.nested:
+        if any(element.get(1) == INT96 for element in column.leaf_elements):
+            raise SchemaMismatch(
+                f"{footer.name}: column {column.name!r} has INT96 values within nested ones, which are not supported.",
+                advice="Write timestamps as INT64, or declare on_unknown_columns='ignore'.",
+            )
         return TableColumn(column, None)
     try:
         return TableColumn(column, column_type(column, wanted, julian=footer.julian))

@@ -188,11 +188,15 @@ class Decoder:
 
 
 Value: TypeAlias = "bool | int | bytes | Sequence[Value] | Mapping[int, Value]"
-"""What is written: an `int` as i32, which Parquet's i64 cannot be told from but by `I64`."""
+"""What is written: an `int` as i32, which Parquet's other numbers cannot be told from but by `I64` and `I8`."""
 
 
 class I64(int):
     """A number of 64 bits."""
+
+
+class I8(int):
+    """A number of 8 bits."""
 
 
 def encoded(struct: Mapping[int, Value]) -> bytes:
@@ -214,14 +218,16 @@ def _kind(value: Value) -> int:
     if isinstance(value, bool):
         return _TRUE
     if isinstance(value, int):
-        return _I64 if isinstance(value, I64) else _I32
+        return _I64 if isinstance(value, I64) else _BYTE if isinstance(value, I8) else _I32
     if isinstance(value, bytes):
         return _BINARY
     return _STRUCT if isinstance(value, Mapping) else _LIST
 
 
 def _write(out: bytearray, value: Value) -> None:
-    if isinstance(value, int):
+    if isinstance(value, I8):
+        out.append(value & 255)
+    elif isinstance(value, int):
         out += varint(value << 1 ^ value >> 63)
     elif isinstance(value, bytes):
         out += varint(len(value)) + value

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 import polars as pl
 
 from filegate.formats.parquet.footer import BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, FLOAT, INT32, INT64, INT96, Column
-from filegate.formats.parquet.thrift import Struct
+from filegate.formats.parquet.thrift import I8, Struct
 from filegate.formats.utf8 import utf8
 
 _Unit: TypeAlias = Literal["ms", "us", "ns"]
@@ -75,7 +75,7 @@ _STANDARD_TIME_DAY: Final = -25_567
 
 _JULIAN: Final = " or thereabouts: written by Spark in the Julian calendar"
 
-_POLARS_KNOWS: Final = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13}
+_POLARS_KNOWS: Final = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15}
 
 
 class UnsupportedType(Exception):
@@ -129,9 +129,16 @@ def column_type(column: Column, wanted: pl.DataType | None, *, julian: bool) -> 
 def nested_elements(column: Column) -> tuple[Struct, ...]:
     """The elements of a nested column, without the logical types that polars does not know."""
     return tuple(
-        {field: value for field, value in element.items() if field != 10 or (value and value.keys() <= _POLARS_KNOWS)}
+        {field: _logical_type(value) if field == 10 else value for field, value in element.items()}
+        if _POLARS_KNOWS.issuperset(element.get(10) or {0})
+        else {field: value for field, value in element.items() if field != 10}
         for element in column.elements
     )
+
+
+def _logical_type(union: Struct) -> Struct:
+    """As it is written: the bits of an INTEGER are a number of 8 bits."""
+    return {member: details | {1: I8(details[1])} if member == 10 else details for member, details in union.items()}
 
 
 def _logical(element: Struct) -> tuple[str | None, Struct]:
@@ -341,7 +348,7 @@ def _time_of_day(counts: pl.Series, unit: _Unit) -> pl.Series:
     typed = pl.select(pl.when(inside).then(counts.cast(pl.Int64) * step).cast(pl.Time).alias(counts.name)).to_series()
     if typed.null_count() == counts.null_count():
         return typed
-    strings = typed.cast(pl.String).to_list()
+    strings = typed.dt.to_string("%T%.f").to_list()
     return pl.Series(
         counts.name,
         [
