@@ -84,9 +84,10 @@ def _spelled(values: pl.Series) -> str:
 def _text(values: pl.Series) -> str:
     """The first value, as Python writes it."""
     dtype = values.dtype
-    in_ns = isinstance(dtype, pl.Time) or (isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns")
-    if in_ns and values.dt.nanosecond()[0] % 1_000:
-        return str(values.head(1).cast(pl.String)[0])  # Python's have microseconds
+    if isinstance(dtype, pl.Time) and values.dt.nanosecond()[0] % 1_000:  # Python's have microseconds
+        return str(values.head(1).dt.to_string("%H:%M:%S%.9f")[0])
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns" and values.dt.nanosecond()[0] % 1_000:
+        return str(values.head(1).cast(pl.String)[0])
     try:
         value = values[0]
     except (ValueError, OverflowError):

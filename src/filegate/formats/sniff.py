@@ -140,11 +140,6 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
             f"{name}: the text starts with the byte-order mark of UTF-8; its source declares encoding={declared!r}.",
             advice=f"Declare {kind}() without an encoding, or deliver the declared one.",
         )
-    if codec is None and detected == "utf-8":
-        raise MalformedObject(
-            f"{name}: the text is UTF-8; its source declares encoding={declared!r}.",
-            advice=f"Declare {kind}() without an encoding, or deliver the declared one.",
-        )
     if codec is None:
         raise MalformedObject(
             f"{name}: the text has no byte-order mark, and so does not say which encoding={declared!r} it is in.",
