@@ -194,7 +194,7 @@ CASES = {
     "JSON array and more": Case(json.dumps(RECORDS).encode() + b"[]", "MalformedObject", ["malformed at byte"]),
     "JSON array empty": Case(b"[]", "EmptyObject", ["empty"]),
     # Parquet
-    "Parquet truncated": Case(PARQUET[:-20], "MalformedObject", ["Parquet", "truncated or corrupt"]),
+    "Parquet truncated": Case(PARQUET[:-20], "MalformedObject", ["Parquet", "it is truncated"]),
     "Parquet corrupt": Case(swap(PARQUET, 20, b"\xff" * 60), "MalformedObject", ["Parquet"]),
     "Parquet without a column": Case(parquet(FRAME.drop("name")), "SchemaMismatch", ["missing 'name'"]),
     "Parquet of another type": Case(

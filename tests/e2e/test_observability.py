@@ -34,7 +34,7 @@ OBJECTS: dict[str, str | bytes] = {
     "nothing but rubbish.json": f'[{{"id": "{CANARY}", {CANARY}',
     "check.csv": f"{HEADER}{GOOD}9,check {CANARY},\n",
     "transform.csv": f"{HEADER}{GOOD}9,transform {CANARY},\n",
-    "bytes.csv": HEADER.encode() + GOOD.encode() + f"9,{CANARY} ".encode() + b"\xff\xfe\x00,\n",
+    "bytes.csv": f"{HEADER}{GOOD}9,{CANARY} ü,\n10,{CANARY} ".encode() + b"\xff\xfe\x00,\n",
 }
 
 

@@ -7,6 +7,7 @@ cast here is polars' cast, preceded by a test that only admits strings for which
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -38,9 +39,9 @@ _WHOLE_SECONDS_LENGTH = len("2013-01-31T09:30:00")
 _RAW = "\0raw "
 """Prefix of a column as it was before its cast."""
 
-# The first and last microsecond within the range of 64 bits of nanoseconds.
-_NS_FIRST = dt.datetime(1677, 9, 21, 0, 12, 43, 145225)  # noqa: DTZ001 - compared with local times
-_NS_LAST = dt.datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001
+_DAYS_OF_400_YEARS = 146_097
+LAST_YEAR_OF_CLOCKS = 2099
+"""Of polars' tables of the zones' clocks: later ones stay as they are at its end, whatever the zone's rule says."""
 
 
 def cast_cells(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
@@ -147,7 +148,7 @@ def _iso_datetime(text: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
         return value
     instant = where_matching(text, local + OFFSET)
     return pl.coalesce(
-        _in_zone(value, dtype.time_zone),
+        _in_zone(value, dtype),
         _parse(instant, dtype.time_unit, "%Y-%m-%dT%H:%M:%S%.f%#z", zone=dtype.time_zone),
         _parse(instant, dtype.time_unit, "%Y-%m-%d %H:%M:%S%.f%#z", zone=dtype.time_zone),
     )
@@ -159,7 +160,7 @@ def _cast_formatted(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat) 
     if isinstance(dtype, pl.Datetime):
         if dtype.time_zone is None or date_format.is_instant:
             return _parse(text, dtype.time_unit, date_format.parsed_as, zone=dtype.time_zone)
-        return _in_zone(_parse(text, dtype.time_unit, date_format.parsed_as), dtype.time_zone)
+        return _in_zone(_parse(text, dtype.time_unit, date_format.parsed_as), dtype)
     if not date_format.has_time:
         return text.str.to_date(date_format.parsed_as, strict=False)
     value = _parse(text, "us", date_format.parsed_as)
@@ -173,13 +174,47 @@ def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zon
     value = text.str.to_datetime(date_format, time_unit=unit, **options)
     if unit == "ns":
         coarse = text.str.to_datetime(date_format, time_unit="us", **options)
-        value = pl.when(coarse.dt.replace_time_zone(None).is_between(_NS_FIRST, _NS_LAST)).then(value)
+        value = pl.when(value.dt.cast_time_unit("us") == coarse).then(value)  # else 64 bits did not hold it
     return value if zone is None else value.dt.convert_time_zone(zone)
 
 
-def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
-    """A wall-clock time in its zone; null if it is skipped or ambiguous there."""
-    return local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+def _in_zone(local: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    """A wall-clock time in the type's zone; null if it is skipped or ambiguous, or polars gets another one."""
+    return local.map_batches(lambda times: _instants(times, dtype), return_dtype=dtype)
+
+
+def _instants(local: pl.Series, dtype: pl.Datetime) -> pl.Series:
+    value = _replace_zone(local, dtype)
+    if dtype.time_unit == "ns":  # 64 bits may hold the wall-clock time, and not the instant
+        exact = _replace_zone(local.dt.cast_time_unit("us"), dtype)
+        value = value.set(value.dt.cast_time_unit("us").ne_missing(exact), None)
+    years = local.dt.year()
+    if local.is_empty() or not (years > LAST_YEAR_OF_CLOCKS).any():
+        return value
+    days = {year: _days_since_twin(year) for year in years.unique().drop_nulls()}
+    since_twin = pl.select(pl.duration(days=pl.lit(years.replace_strict(days, default=None)))).to_series()
+    right = _replace_zone(local - since_twin, dtype).dt.convert_time_zone("UTC") + since_twin
+    return value.set(right.ne_missing(value.dt.convert_time_zone("UTC")), None)
+
+
+def _replace_zone(local: pl.Series, dtype: pl.Datetime) -> pl.Series:
+    return local.dt.replace_time_zone(dtype.time_zone, ambiguous="null", non_existent="null")
+
+
+def _days_since_twin(year: int) -> int:
+    """How long ago the last year was whose clocks polars knows, and that has the same calendar: one rule sets both."""
+    if year <= LAST_YEAR_OF_CLOCKS:
+        return 0
+    cycles, rest = divmod(year - 2000, 400)  # the calendar repeats itself
+    first = dt.date(2000 + rest, 1, 1)
+    years = (dt.date(LAST_YEAR_OF_CLOCKS - ago, 1, 1) for ago in range(28))
+    twin = next(each for each in years if _calendar(each) == _calendar(first))
+    return cycles * _DAYS_OF_400_YEARS + (first - twin).days
+
+
+def _calendar(first: dt.date) -> tuple[int, bool]:
+    """Of the year with this first day."""
+    return first.weekday(), calendar.isleap(first.year)
 
 
 def castable(source: pl.DataType, dtype: pl.DataType) -> bool:

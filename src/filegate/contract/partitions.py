@@ -57,7 +57,8 @@ def not_a_folder(name: str) -> pl.Expr:
     room = MAX_FOLDER_BYTES - len(f"{name}=".encode())
     long = pl.when(text.str.len_bytes() * 3 > room).then(text)  # few are: only these are looked into
     too_long = long.str.len_bytes() + 2 * long.str.count_matches(rf"[[\x00-\x7f]--[{_PLAIN}]]") > room
-    return ((text == "") | (text == HIVE_NULL) | too_long.fill_null(False)).fill_null(False)
+    not_in_xml = text.str.contains(_NOT_IN_XML.pattern)
+    return ((text == "") | (text == HIVE_NULL) | not_in_xml | too_long.fill_null(False)).fill_null(False)
 
 
 def allowed(name: str) -> str:
@@ -83,8 +84,10 @@ def _spelled(values: pl.Series) -> str:
 def _text(values: pl.Series) -> str:
     """The first value, as Python writes it."""
     dtype = values.dtype
+    if isinstance(dtype, pl.Time) and values.dt.nanosecond()[0] % 1_000:  # Python's have microseconds
+        return str(values.head(1).dt.to_string("%H:%M:%S%.9f")[0])
     if isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns" and values.dt.nanosecond()[0] % 1_000:
-        return str(values.head(1).cast(pl.String)[0])  # Python's have microseconds
+        return str(values.head(1).cast(pl.String)[0])
     try:
         value = values[0]
     except (ValueError, OverflowError):

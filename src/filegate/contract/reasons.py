@@ -90,6 +90,8 @@ def _of_datetime(dtype: pl.Datetime, declared: DateFormat | None) -> _Found:
         local = _cast(pl.Datetime(unit), declared)
         exists = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").is_not_null()
         rest = "deliver it with its offset from UTC, or declare pl.Datetime without a time zone"
+        unknown = f", until {casts.LAST_YEAR_OF_CLOCKS} where the clocks of {zone} change; {rest}"
+        yield local.dt.year() > casts.LAST_YEAR_OF_CLOCKS, unknown
         yield exists, f", not in an hour that the clocks of {zone} show twice; {rest}"
         yield local.is_not_null(), f", not in an hour that the clocks of {zone} skip; {rest}"
 

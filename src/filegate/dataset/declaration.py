@@ -232,8 +232,8 @@ class Dataset(Declaration):
             )
         if self.transform_scope not in get_args(TransformScope):
             self._refuse(f"transform_scope={self.transform_scope!r}", f"Use one of {list(get_args(TransformScope))}.")
-        if not 0 <= self.tolerated_rejects <= 1:
-            self._refuse(f"tolerated_rejects={self.tolerated_rejects}", "Give a share between 0 and 1.")
+        if not isinstance(self.tolerated_rejects, int | float) or not 0 <= self.tolerated_rejects <= 1:
+            self._refuse(f"tolerated_rejects={self.tolerated_rejects!r}", "Give a share between 0 and 1.")
         self._check_due_every()
         strict = STRICT.get(self.contract.strict)
         if strict is not None and strict != self.on_unknown_columns:

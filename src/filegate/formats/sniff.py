@@ -38,6 +38,11 @@ _FOREIGN: Final = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, or compress the file with gzip or zstd."),
     (b"PARE", "an encrypted Parquet file", "Deliver it unencrypted: the buckets encrypt what they hold."),
     (b"Obj\x01", "an Avro file", "Deliver CSV, JSON or Parquet."),
+    (b"ORC\x08", "an ORC file", "Deliver CSV, JSON or Parquet."),
+    (b"ARROW1", "an Arrow (Feather) file", "Deliver CSV, JSON or Parquet."),
+    (b"\x04\x22\x4d\x18", "lz4 data", "Compress with gzip or zstd."),
+    (b"\x1f\x9d", "data of Unix compress (.Z)", "Compress with gzip or zstd."),
+    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it, or compress the file with gzip or zstd."),
 )
 _LINE_ENDS: Final[dict[bytes, LineEnd]] = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
 _BLANK_LINES: Final = re.compile(rb"(?:[ \t]*+(?:\r\n?|\n))*+")
@@ -157,8 +162,12 @@ def _first_line(text: bytes) -> int:
 
 def _refuse_foreign(raw: bytes, compression: Compression | None, name: str) -> None:
     within = "" if compression is None else f" inside {compression}"
+    if not raw:
+        raise EmptyObject(f"{name}: the file is empty{within}.", advice="Deliver it with its rows.")
     if not raw.strip(b"\0"):
         raise EmptyObject(f"{name}: the file has only NUL bytes{within}.", advice="Deliver it with its rows.")
+    if raw[257:262] == b"ustar":
+        raise MalformedObject(f"{name}: this is a tar archive{within}.", advice="Deliver each of its files by itself.")
     for magic, what, advice in _FOREIGN:
         if raw.startswith(magic):
             raise MalformedObject(f"{name}: this is {what}{within}.", advice=advice)

@@ -37,7 +37,7 @@ class TextSource:
             try:
                 "".encode(self.encoding)
                 codecs.decode(b"", self.encoding, "surrogateescape")
-            except (LookupError, UnicodeError):
+            except (LookupError, UnicodeError, TypeError):
                 raise DeclarationError(
                     f"encoding={self.encoding!r} is not a codec for files that Python knows.",
                     advice="Use for example 'utf-8', 'latin-1', 'cp1252' or 'utf-16'.",
@@ -80,6 +80,9 @@ class Csv(TextSource):
         given = [value for value in used.values() if value is not None]
         if len(set(given)) < len(given):
             raise DeclarationError(f"Csv: delimiter, quote and escape must differ, got {given}.")
+        for name, flag in (("header", self.header), ("trailing_delimiter", self.trailing_delimiter)):
+            if not isinstance(flag, bool):  # pandas' header=0 is a header, which Python takes for False
+                raise DeclarationError(f"Csv({name}={flag!r}): expected True or False.")
 
 
 @dataclass(frozen=True, kw_only=True)
