@@ -27,6 +27,8 @@ def declared(folder: Path, body: str, *, name: str = "orders") -> Registry:
     ("arguments", "problem"),
     [
         ("source=[]", "no source is declared"),
+        ("source=Csv(), partition_by=['day', 'day']", r"partition_by names a column twice: \['day', 'day'\]"),
+        ("source=Csv(), key=['id', 'id']", r"key names a column twice: \['id', 'id'\]"),
         ("source=[Csv(), Csv(delimiter=';')]", r"sources \['Csv', 'Csv'\] repeat a format"),
         ("source=Csv(date_formats={'dya': '%d'})", "date_formats names 'dya', which is not a column"),
         ("source=Csv(date_formats={'id': '%d'})", "'id', which is not a date or time"),

@@ -187,6 +187,8 @@ class Dataset(Declaration):
             value = getattr(self, name)
             if isinstance(value, str):
                 self._refuse(f"{name}={value!r} is one string", f"Write a list: {name}=[{value!r}].")
+            if len(set(value)) < len(value):
+                self._refuse(f"{name} names a column twice: {list(value)}", "Name each column once.")
         for name in self.partition_by:
             try:
                 check_name(name)
