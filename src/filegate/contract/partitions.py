@@ -64,7 +64,8 @@ def not_a_folder(name: str) -> pl.Expr:
 def allowed(name: str) -> str:
     """The values for which `not_a_folder` is false, for a person to read."""
     room = MAX_FOLDER_BYTES - len(f"{name}=".encode())
-    return f"a partition's value: not empty, not {HIVE_NULL}, and at most {room} bytes when percent-encoded"
+    size = f"at most {room} bytes when percent-encoded"
+    return f"a partition's value: not empty, not {HIVE_NULL}, without U+FFFE and U+FFFF, and {size}"
 
 
 def _spelled(values: pl.Series) -> str:

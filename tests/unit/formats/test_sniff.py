@@ -1,6 +1,7 @@
 import codecs
 import gzip
 import io
+import tarfile
 import zipfile
 
 import polars as pl
@@ -232,3 +233,35 @@ def test_a_malformed_header_is_refused():
         layout(b"a,\x81\n1,2\n", Csv(encoding="cp1252"))
     with pytest.raises(MalformedObject, match="longer than"):
         layout(b"a" * (2 << 20))
+
+
+def tarred():
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        entry = tarfile.TarInfo("rows.csv")
+        entry.size = len(TABLE)
+        archive.addfile(entry, io.BytesIO(TABLE))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (tarred(), "this is a tar archive"),
+        (gzip.compress(tarred()), "this is a tar archive inside gzip"),
+        (b"\x04\x22\x4d\x18" + TABLE, "this is lz4 data"),
+        (b"\x1f\x9d\x90" + TABLE, r"data of Unix compress \(.Z\)"),
+        (b"Rar!\x1a\x07\x01\x00", "this is a RAR archive"),
+        (b"ORC\x08" + TABLE, "this is an ORC file"),
+        (b"ARROW1\0\0", "this is an Arrow"),
+    ],
+)
+def test_what_no_reader_takes_is_named(data, problem):
+    with pytest.raises(MalformedObject, match=problem):
+        layout(data)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_compressed_file_of_nothing_is_called_empty(compress):
+    with pytest.raises(EmptyObject, match="the file is empty inside"):
+        layout(compress(b""))
