@@ -169,8 +169,12 @@ def _cast_formatted(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat) 
 
 def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zone: str | None = None) -> pl.Expr:
     """The timestamp; with a zone, the format must have an offset, and the instant is converted to that zone."""
-    # Most timestamps of a chunk differ: polars' cache of parsed ones costs more than it saves.
-    options: dict[str, Any] = {"time_zone": None if zone is None else "UTC", "strict": False, "cache": False}
+    # polars' cache of parsed timestamps costs more than parsing a short one again, and less where there is an offset.
+    options: dict[str, Any] = {
+        "time_zone": None if zone is None else "UTC",
+        "strict": False,
+        "cache": zone is not None,
+    }
     value = text.str.to_datetime(date_format, time_unit=unit, **options)
     if unit == "ns":
         coarse = text.str.to_datetime(date_format, time_unit="us", **options)
@@ -180,6 +184,8 @@ def _parse(text: pl.Expr, unit: Literal["ms", "us", "ns"], date_format: str, zon
 
 def _in_zone(local: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     """A wall-clock time in the type's zone; null if it is skipped or ambiguous, or polars gets another one."""
+    if dtype.time_zone == "UTC":
+        return local.dt.replace_time_zone("UTC")
     return local.map_batches(lambda times: _instants(times, dtype), return_dtype=dtype)
 
 
