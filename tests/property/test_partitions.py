@@ -1,4 +1,4 @@
-"""A partition's folder gives its value back to whoever reads it, or the row is rejected: asked of other readers."""
+"""A partition's folder gives its value back to its readers, or the row is rejected: asked of other readers."""
 
 from __future__ import annotations
 

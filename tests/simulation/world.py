@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -155,7 +155,7 @@ class World:
     def live(self) -> None:
         """All that happens."""
         self.versions = [self.objects.write(Address("raw", self.key), data) for data in self.plan.files]
-        with self.machine.interpreting(), _one_thread():
+        with self.machine.interpreting(), _in_one_thread():
             started = [self.machine.start(self._event(version), after=after) for version, after in self.plan.starts]
             for index, after in self.plan.aborts:
                 self.scheduler.spawn(partial(self.machine.abort, started[index]), after=after)
@@ -264,11 +264,7 @@ class _Sequential:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(fan_out, "ThreadPoolExecutor", _Sequential))
-        stack.enter_context(patch.multiple(fan_out, GROUP_CHUNKS=2, RANGE_CHUNKS=4))
+def _in_one_thread() -> Iterator[None]:
+    """Fan-out in turn, and with ranges of few chunks: files are small here."""
+    with patch.multiple(fan_out, ThreadPoolExecutor=_Sequential, GROUP_CHUNKS=2, RANGE_CHUNKS=4):
         yield
-
-
-__all__ = ["DATASETS", "Plan", "World", "plan", "replace"]

@@ -88,7 +88,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
 def _is_utf8(head: bytes, *, ended: bool) -> bool:
     r"""Whether the text is UTF-8, perhaps damaged: at least half of the words that are not ASCII are valid.
 
-    In texts of other encodings hardly any is, by chance. What is incomplete at the end is no evidence either way, but
+    In texts of other encodings hardly any is, by chance. What is incomplete at the end is not evidence either way, but
     for a single byte at the text's own end: `caf\xe9` is hardly UTF-8 that was cut off.
     """
     if head.isascii():
