@@ -79,9 +79,7 @@ def split_parquet(
     with blob.path().open("rb") as file:
         footer = read_footer(blob, file)
         names = [column.name for column in footer.columns]
-        # Where no column is read, the rows of one are counted all the same.
-        any_column = [column.name for column in footer.columns if not column.nested][:1]
-        table = Table(footer, _wanted(names, columns, on_unknown_columns) or dict.fromkeys(any_column))
+        table = Table(footer, _wanted(names, columns, on_unknown_columns))
         # A value takes at least 8 bytes in memory, however well it is compressed in the file.
         row_bytes = max(blob.size / max(footer.rows, 1), 8 * len(footer.columns))
         step = max(1, int(chunk_bytes / row_bytes))
