@@ -1,11 +1,23 @@
-"""Bytes as text, value by value: polars refuses a whole column for one value that is not UTF-8."""
+"""Text for polars: values that are not UTF-8, for one of which it refuses a whole column; and beginnings of CSV."""
 
 from __future__ import annotations
+
+import codecs
+from typing import Final
 
 import polars as pl
 
 _MIN_HALF = 256
 """So many values are decoded one by one; more are halved, until those that are not UTF-8 stand alone."""
+
+
+_TAKEN_FOR_OTHERS: Final = (codecs.BOM_UTF8, b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"(\xb5/\xfd")
+"""Beginnings of a byte-order mark and of zlib's, gzip's and zstd's files: polars removes, or decompresses."""
+
+
+def as_csv(text: bytes) -> bytes:
+    """The text as polars reads all of it as CSV, whatever its first value begins with."""
+    return codecs.BOM_UTF8 + text if text.startswith(_TAKEN_FOR_OTHERS) else text
 
 
 def utf8(values: pl.Series) -> pl.Series:

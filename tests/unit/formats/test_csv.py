@@ -1,14 +1,16 @@
 import json
 import tracemalloc
+from contextlib import nullcontext
 
 import polars as pl
 import pytest
 
-from filegate.errors import ConservationError
-from filegate.formats import RawChunk, make_reader, sniff, split
+from filegate.errors import ConservationError, MalformedObject
+from filegate.formats import ExpectedColumn, RawChunk, make_reader, sniff, split
 from filegate.formats.sources import Csv
 from filegate.formats.text import max_chunk_rows
 from filegate.storage.folder import FileBlob
+from tests.property.test_formats_csv import one_by_one
 from tests.unit.formats.support import MemoryBlob, chunk_of, expected, read_all
 
 HEADER = b"a,b\n"
@@ -101,9 +103,33 @@ def test_null_values_may_be_given_by_column():
     "repeated", [b"a,b", b'"a",b', b'"a","b"', b"\xef\xbb\xbfa,b", b'\xef\xbb\xbf"a","b"', b'\xef\xbb\xbf"a",b']
 )
 def test_a_repeated_header_is_not_a_row(repeated, end):
-    result = read_all(end.join([b"a,b", b"1,2", repeated, b"a,3", b"b,a", b""]), ["a", "b"])
-    assert result.rows == [("1", "2"), ("a", "3"), ("b", "a")]
+    result = read_all(end.join([b"a,b", b"1,2", repeated, b"a,3", b"b,b", b""]), ["a", "b"])
+    assert result.rows == [("1", "2"), ("a", "3"), ("b", "b")]
     assert result.rules == [(2, "record:header")]
+
+
+@pytest.mark.parametrize("way", [nullcontext, one_by_one])
+@pytest.mark.parametrize("again", [b"c,a,b", b'"b",a,c', b"\xef\xbb\xbfb,c,a", b'\xef\xbb\xbf"b",c,a'])
+@pytest.mark.parametrize("chunk_bytes", [1, 8, 1000])
+def test_a_header_in_another_order_refuses_the_object(way, again, chunk_bytes):
+    """Whatever follows it has its values in other columns."""
+    data = b"\n".join([b"a,b,c", b"1,2,3", again, b"4,5,6", b""])
+    with way(), pytest.raises(MalformedObject, match=r"Record 2 is a header .* in another order"):
+        read_all(data, ["a", "b", "c"], chunk_bytes=chunk_bytes)
+    with pytest.raises(MalformedObject, match="Record 2"):
+        read_all(data, [ExpectedColumn(name, dtype=pl.Int64()) for name in "abc"], chunk_bytes=chunk_bytes)
+
+
+@pytest.mark.parametrize("way", [nullcontext, one_by_one])
+@pytest.mark.parametrize(
+    "data", [b"a,b,c\na,a,b\nc,b,b\nb,c,d\n", b"0,1,2\n2,0,1\n1,0,0\n", b"a,_,1\n_,a,1\n", b"a\nb\n"]
+)
+def test_names_of_columns_are_values(way, data):
+    """Some of them, one twice, or numbers, which are names of columns that nobody named."""
+    header, *records = data.decode().split()
+    with way():
+        result = read_all(data, header.split(","))
+    assert result.rows == [tuple(record.split(",")) for record in records]
 
 
 @pytest.mark.parametrize("source", [Csv(trailing_delimiter=True), Csv(trailing_delimiter=True, header=False)])

@@ -17,9 +17,9 @@ import polars as pl
 
 from filegate.formats.csv.grammar import Grammar
 from filegate.formats.csv.index import byte_column, positions
-from filegate.formats.encoding import UTF8_BOM
 from filegate.formats.records import ROW, Records
 from filegate.formats.sources import Csv
+from filegate.formats.utf8 import as_csv
 from filegate.runs.manifests import Chunk
 
 MAX_FIELDS: Final = 300
@@ -84,9 +84,9 @@ class PlainReader:
             and not any((source.quote or "\0") in word for each in words for word in each)
             # polars takes one list for all columns, or one word by column
             and not (isinstance(source.null_values, Mapping) and any(len(each) > 1 for each in words))
-            # else a repeated header might be plain
+            # else a repeated header, in whatever order, might be plain
             and not all(
-                names[place] in words[place] or re.fullmatch(f"(?:{pattern})?", names[place])
+                any(name in words[place] or re.fullmatch(f"(?:{pattern})?", name) for name in names)
                 for place, pattern in patterns.items()
             )
         )
@@ -103,7 +103,7 @@ class PlainReader:
 
         None if a field with a type is not plain, or a record is not well-formed, or not a line.
         """
-        if self._pattern is None or data.startswith(UTF8_BOM):
+        if self._pattern is None:
             return None
         try:
             if not all(_string(block).str.contains(self._pattern).item() for block in self._blocks(data)):
@@ -131,7 +131,7 @@ class PlainReader:
 
     def _scan(self, data: bytes, types: Mapping[int, pl.DataType]) -> pl.DataFrame:
         scan = pl.scan_csv(
-            data,
+            as_csv(data),
             has_header=False,
             schema={f"{place}": types.get(place, pl.String()) for place in self._fields},
             separator=self._source.delimiter,

@@ -6,18 +6,20 @@ polars as strings, with each byte accounted for, if the index finds the record's
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
-from functools import cached_property, lru_cache, reduce
-from operator import or_
+from functools import cached_property, lru_cache
 from typing import Final
 
 import polars as pl
 
+from filegate.errors import MalformedObject
+from filegate.formats.columns import listed
 from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
 from filegate.formats.csv.header import MAX_COLUMNS
 from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.plain import PlainReader
-from filegate.formats.encoding import UTF8_BOM, next_invalid_utf8, place, undecodable
+from filegate.formats.encoding import next_invalid_utf8, place, undecodable
 from filegate.formats.reader import RowBuffer, TextReader, null_if_in
 from filegate.formats.records import (
     KEPT_BYTES,
@@ -30,6 +32,7 @@ from filegate.formats.records import (
     UnknownColumns,
 )
 from filegate.formats.sources import Csv
+from filegate.formats.utf8 import as_csv
 from filegate.runs.broken_rule import BrokenRule
 from filegate.runs.manifests import Chunk
 
@@ -37,6 +40,11 @@ _ALLOWED_QUOTES: Final = "quotes around whole fields, doubled inside them"
 _REPEATED_HEADER: Final = BrokenRule(
     "record:header", None, "the columns' names again", "a header at the beginning only"
 )
+
+
+def _around(quote: str) -> tuple[tuple[str, str], ...]:
+    """What may stand around the first name of a header: polars and the grammar leave it as it is."""
+    return ("", ""), ("\ufeff", ""), (f"\ufeff{quote}", quote)
 
 
 class CsvReader(TextReader):
@@ -83,13 +91,16 @@ class _Projection:
         columns: expressions on the fields: the resulting columns.
         names: of the resulting columns.
         header: names of the file's columns.
-        first: how a repeated header may begin: a file that was appended has a byte-order mark of its own.
+        beginnings: of a repeated header, with the name that is meant: a file that was appended has a byte-order mark of
+            its own.
     """
 
     def __init__(self, columns: Sequence[str], expected: Collection[str], source: Csv, *, rescue: bool) -> None:
         self.header = tuple(columns)
         quote = source.quote or ""
-        self.first = (columns[0], f"\ufeff{columns[0]}", f"\ufeff{quote}{columns[0]}{quote}")
+        self.beginnings = {f"{start}{name}{end}": name for name in columns for start, end in _around(quote)}
+        # Numbers are names of columns that nobody named: a record of them is a record.
+        self._may_be_reordered = len(columns) > 1 and all(re.search("[^\\W\\d_]", name) for name in columns)
         self.places = {name: place for place, name in enumerate(columns) if name in expected}
         self.columns = [pl.col(f"{place}").alias(name) for name, place in self.places.items()]
         unknown = {place: name for place, name in enumerate(columns) if rescue and name not in expected}
@@ -101,6 +112,36 @@ class _Projection:
             rescued = pl.struct(values).struct.json_encode() if values else pl.lit(None, pl.String)
             self.columns.append(rescued.alias(RESCUED))
         self.names = [column.meta.output_name() for column in self.columns]
+
+    def repeats_header(self, values: Sequence[str], row: int) -> bool:
+        """Whether a record's values are the header once more.
+
+        Raises:
+            MalformedObject: they are, and in another order: so are the values of what follows.
+        """
+        if values[0] not in self.beginnings:
+            return False
+        found = (self.beginnings[values[0]], *values[1 : len(self.header)])
+        if found != self.header and self._may_be_reordered and sorted(found) == sorted(self.header):
+            raise MalformedObject(
+                f"Record {row:,} is a header with the columns in another order: {listed(found)}. That of the file is "
+                f"{listed(self.header)}.",
+                advice="It was put together from files that differ: deliver them one by one.",
+            )
+        return found == self.header
+
+    def may_repeat_header(self, frame: pl.DataFrame) -> pl.Series:
+        """For each record, whether its values are names of columns, none of them twice."""
+        found = frame.to_series().fill_null("").is_in([*self.beginnings])
+        for field in range(1, len(self.header)):
+            if not found.any():
+                return found
+            found &= frame.to_series(field).fill_null("").is_in(self.header)
+        if found.any():
+            values = pl.concat_list(pl.col(frame.columns[: len(self.header)]).fill_null(""))
+            distinct = frame.filter(found).select(values.list.n_unique() == len(self.header)).to_series()
+            found = found.scatter(found.arg_true(), distinct)
+        return found
 
 
 class _ScannedChunk:
@@ -177,7 +218,7 @@ class _ScannedChunk:
     def _parse(self, record: Record, row: int) -> None:
         """Read a record by the grammar."""
         body = self._data[record.start : record.end]
-        values = self._unreadable(record, body) or self._values(body)
+        values = self._unreadable(record, body) or self._values(body, row)
         if isinstance(values, BrokenRule):
             self.malformed.append(Malformed(row, body[:KEPT_BYTES], values))
         else:
@@ -199,7 +240,7 @@ class _ScannedChunk:
             )
         return None
 
-    def _values(self, body: bytes) -> list[str | None] | BrokenRule:
+    def _values(self, body: bytes, row: int) -> list[str | None] | BrokenRule:
         """The fields of a well-formed record that are read, or the rule that it breaks."""
         grammar, trailing = self._grammar, self._source.trailing_delimiter
         try:
@@ -213,9 +254,7 @@ class _ScannedChunk:
         last_is_empty = not (fields[-1].text or fields[-1].quoted)
         if len(fields) != grammar.fields or (trailing and not last_is_empty):
             return _wrong_width(len(fields), grammar.fields - trailing, trailing, last_is_empty)
-        if fields[0].text in self._projection.first and all(
-            field.text == name for field, name in zip(fields[1:], self._projection.header[1:], strict=False)
-        ):
+        if self._projection.repeats_header([field.text for field in fields], row):
             return _REPEATED_HEADER
         return [
             None if (not field.text and not field.quoted) or field.word in words else field.text
@@ -257,17 +296,7 @@ class _ScannedChunk:
         exact = sizes + (frame.width - 1) == index.contents()
         if self._source.trailing_delimiter:
             exact &= frame.to_series(-1).is_null()
-        return exact & ~self._repeats_header(frame)
-
-    def _repeats_header(self, frame: pl.DataFrame) -> pl.Series:
-        """For each record, whether its values are the columns' names."""
-        values = frame.to_series().fill_null("")
-        repeats = reduce(or_, [values == name for name in self._projection.first])
-        for field, name in enumerate(self._projection.header[1:], 1):
-            if not repeats.any():
-                break
-            repeats &= frame.to_series(field).fill_null("") == name
-        return repeats
+        return exact & ~self._projection.may_repeat_header(frame)
 
     def _scanned(self, text: bytes) -> pl.DataFrame:
         """The text as polars reads it; an empty frame if polars refuses it."""
@@ -276,8 +305,7 @@ class _ScannedChunk:
         if self._grammar.width(text[: first.end]) > self._grammar.fields:
             return pl.DataFrame(schema=schema)  # polars would refuse it, too, and name all its fields before
         frame = pl.scan_csv(
-            # polars removes a byte-order mark at the start, even if it is the first character of a value
-            UTF8_BOM + text if text.startswith(UTF8_BOM) else text,
+            as_csv(text),
             has_header=False,
             schema=schema,
             separator=self._source.delimiter,

@@ -18,6 +18,7 @@ from typing import Final
 import polars as pl
 
 from filegate.formats.records import ExpectedColumn, Scalar
+from filegate.formats.utf8 import as_csv
 
 MAX_KEYS: Final = 300
 """For many more, the regular expression engine cannot cache its states, and takes ten times as long."""
@@ -38,7 +39,7 @@ _SCALAR: Final = f"{_TEXT}|{_NUMBER}|{_BOOLEAN}"
 _NULL: Final = "null"
 
 _MEMBER: Final = re.compile(
-    r'([ \t]*+([{,])[ \t]*+"([^"\\,:{}\0- ]*+)"[ \t]*+:[ \t]*+)(?:"(?:[^"\\]|\\[^"])*+"|[\w.+-]++)'
+    r'([ \t]*+([{,])[ \t]*+"([^"\\,:{}\0- \ufffd]*+)"[ \t]*+:[ \t]*+)(?:"(?:[^"\\]|\\[^"])*+"|[\w.+-]++)'
 )
 _END: Final = re.compile(r"[ \t]*+}[ \t]*+\Z")
 
@@ -68,7 +69,7 @@ class Shape:
         old = [*(start + _NULL for start in starts), *starts, f"{self.end}\n"]
         text = (lines.str.join("\n") + "\n").str.replace_many(old, [*commas, *commas, "\n"], leftmost=True)
         schema = {f"{place}": pl.String for place in range(len(starts))}
-        frame = pl.scan_csv(text.item().encode(), has_header=False, schema=schema).collect()
+        frame = pl.scan_csv(as_csv(text.item().encode()), has_header=False, schema=schema).collect()
         if text.str.contains("\\", literal=True).item():
             frame = frame.select(map(_unescaped, frame))
         frame.columns = [key for key, _ in self.members]
