@@ -1,62 +1,56 @@
 """Tries one target, guided by the coverage of the formats' Python; polars is native code, which it does not see.
 
-    python -m tests.fuzz TARGET SECONDS
+    python -m tests.fuzz TARGET SECONDS [SEED]
 
-What the target raises for is written to `build/fuzz/`.
+The same seed tries the same inputs on the same code, as far as the seconds go; 0 draws one. What the target raises for
+is written to `build/fuzz/`, and printed with how to repeat it; everything else goes to `build/fuzz/TARGET.log`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 import platform
-import resource
+import subprocess
 import sys
 import tempfile
+from base64 import b64encode
 from pathlib import Path
 
-SEEDS = Path(__file__).parent / "seeds"
-DICTIONARY = Path(__file__).parent / "dictionary"
-FOUND = Path(__file__).parents[2] / "build" / "fuzz"
-MEMORY = 4 << 30
-"""Bytes that a target may allocate: a file of a few bytes that has more allocated is a finding."""
+HERE = Path(__file__).parent
+FOUND = HERE.parents[1] / "build" / "fuzz"
+LAST_LINES = 30
 
 
-def main(name: str, seconds: str) -> None:
+def main(name: str, seconds: str, seed: str = "1") -> int:
+    """The exit status: 1 for a finding."""
     if sys.platform != "linux" or platform.machine() != "x86_64" or sys.version_info >= (3, 14):
         sys.stderr.write(f"NOT RUN: {name}, since atheris has wheels for Linux on x86-64 and Python up to 3.13 only.\n")
-        return
-    import atheris  # noqa: PLC0415 - it is not there elsewhere
-
-    with atheris.instrument_imports(include=["filegate.formats"]):
-        from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - what is imported here is instrumented
-    target = TARGETS[name]
-
-    def tried(data: bytes) -> None:
-        try:
-            if len(data) > 1:
-                target(data)
-        except BaseException:  # polars' panics as well
-            (FOUND / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}").write_bytes(data)
-            raise
-
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        return 0
     FOUND.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as corpus:
-        # A short time-out's alarm may ring while the process ends, and kill it.
-        bounds = [f"-max_total_time={seconds}", "-max_len=1500", "-len_control=0", "-timeout=1200", "-rss_limit_mb=0"]
-        atheris.Setup(
-            [
-                sys.argv[0],
-                *bounds,
-                f"-dict={DICTIONARY}",
-                f"-artifact_prefix={FOUND / name}-",
-                corpus,
-                str(SEEDS / name),
-            ],
-            tried,
+    log, tried = FOUND / f"{name}.log", FOUND / f"{name}.tried"
+    with tempfile.TemporaryDirectory() as corpus, log.open("wb") as lines:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tests.fuzz.process", name, seconds, seed, str(tried), corpus],
+            env=os.environ | {"PYTHONHASHSEED": seed if seed != "0" else "random"},
+            stdout=lines,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
-        atheris.Fuzz()
+    written = log.read_text(errors="replace").splitlines()
+    if ended.returncode == 0:
+        summary = next((line for line in reversed(written) if line.startswith("Done ")), "ended early")
+        sys.stdout.write(f"fuzz {name}: {summary}\n")
+        return 0
+    found = FOUND / f"{name}.found"
+    found.write_bytes(tried.read_bytes())
+    sys.stderr.write("\n".join(line[:300] for line in written[-LAST_LINES:]))
+    sys.stderr.write(
+        f"\n\nfuzz {name}: FOUND (exit status {ended.returncode}), seed {seed}. The input, in base64:\n"
+        f"{b64encode(found.read_bytes()).decode()}\n"
+        f"Keep it as tests/fuzz/seeds/{name}/WHAT_IT_SHOWS, where a test tries it: cp {found} …\n"
+    )
+    return 1
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))
