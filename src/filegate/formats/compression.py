@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
@@ -37,6 +38,15 @@ class _Decoder(Protocol):
 
 _MAGIC: Final[dict[Compression, bytes]] = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
+_SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+"""A frame of zstd without data. https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md"""
+
+# What zstd's own messages say of data that is not corrupt, and what to do.
+_UNSUPPORTED: Final = {
+    "too much memory": ("needs a window of more than 128 MiB", "Compress it without --long, or with gzip."),
+    "Dictionary mismatch": ("was compressed with a dictionary", "Compress it without one, or with gzip."),
+}
+
 # A slice is so small that its largest expansion fits in memory: 16 MiB for gzip (1032:1), and 32 MiB for zstd (4 bytes
 # make a block of 128 KiB).
 _SLICE: Final[dict[Compression, int]] = {"gzip": 16 << 10, "zstd": 1 << 10}
@@ -44,6 +54,8 @@ _SLICE: Final[dict[Compression, int]] = {"gzip": 16 << 10, "zstd": 1 << 10}
 
 def detect_compression(head: bytes) -> Compression | None:
     """The compression of an object with these first bytes."""
+    if _SKIPPABLE.match(head) is not None:
+        return "zstd"
     return next((compression for compression, magic in _MAGIC.items() if head.startswith(magic)), None)
 
 
@@ -103,6 +115,9 @@ class Decompressed:
                 produced += len(parts[-1])
                 taken += step
         except self._error as error:
+            for sign, (problem, advice) in _UNSUPPORTED.items():
+                if sign in str(error):
+                    raise MalformedObject(f"{self._name}: the zstd data {problem}.", advice=advice) from error
             raise MalformedObject(
                 f"{self._name}: the {self._compression} data is corrupt near byte {self._consumed + taken}, "
                 f"after {self._produced + produced} decompressed bytes ({error}).",

@@ -60,6 +60,14 @@ def declared_codec(declared: str, detected: str | None, head: bytes) -> str | No
     return detected if detected is not None and detected.startswith(codec) else None
 
 
+def contradicts(declared: str, detected: str, head: bytes) -> bool:
+    """Whether a text's bytes show that it is not of the declared codec: units of one byte, or of several."""
+    wide = ("utf-16", "utf-32")
+    if detected.startswith(wide):
+        return not declared.startswith(detected[:6])
+    return declared.startswith(wide) and b"\0" not in head and head.isascii()
+
+
 def detect_encoding(head: bytes, *, ended: bool) -> str | None:
     """The codec of a text with these first bytes, or all if it has `ended`, where none is declared.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import string
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ _NOT_IN_TEXTS: Final = frozenset({"Cc", "Cn", "Co", "Cs"})
 """Control characters, unassigned and private ones, surrogates."""
 
 
+_EBCDIC: Final = frozenset(
+    f"{string.ascii_letters}{string.digits} ,;.-:/\"'_|+()".encode("cp037") + b"\x15\x25\x0d\x05"
+)
+_NEARLY_ALL: Final = 0.95
+
+
 def undeclared_encoding(head: bytes, source: str, name: str) -> MalformedObject:
     """The error of a text with these first bytes, which is not Unicode: what to declare, and how it reads then.
 
@@ -34,6 +41,12 @@ def undeclared_encoding(head: bytes, source: str, name: str) -> MalformedObject:
         source: the class of its source.
         name: the object's name.
     """
+    if b"\0" in head:
+        advice = f"Deliver CSV, JSON or Parquet; if it is UTF-16, declare it: {source}(encoding='utf-16-le')."
+        return MalformedObject(f"{name}: it has NUL bytes, which text has not.", advice=advice)
+    if _is_ebcdic(head):
+        advice = f"Convert it to UTF-8, or declare its code page, for example {source}(encoding='cp037')."
+        return MalformedObject(f"{name}: the text reads as EBCDIC, the encoding of mainframes.", advice=advice)
     problem = f"{name}: the text is neither UTF-8 nor UTF-16, and its source declares no encoding."
     readings = sorted(_readings(_sample(head)).items(), key=lambda reading: -_likelihood(reading[0]))
     if not readings:
@@ -44,6 +57,12 @@ def undeclared_encoding(head: bytes, source: str, name: str) -> MalformedObject:
         f"{problem} Its most frequent letters beyond ASCII are {shown}.",
         advice=f"Declare the one that reads right, for example {source}(encoding={readings[0][1][0]!r}).",
     )
+
+
+def _is_ebcdic(head: bytes) -> bool:
+    """Whether nearly all characters are those of tables, if it is EBCDIC: letters, digits, blanks, punctuation."""
+    sample = head[:_SAMPLE_BYTES]
+    return sum(byte in _EBCDIC for byte in sample) > _NEARLY_ALL * len(sample)
 
 
 def _sample(head: bytes) -> bytes:

@@ -12,7 +12,7 @@ from filegate.errors import EmptyObject, MalformedObject
 from filegate.formats.compression import detect_compression
 from filegate.formats.csv.grammar import LINE_END
 from filegate.formats.csv.header import read_header
-from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, declared_codec, detect_encoding
+from filegate.formats.encoding import UTF8_BOM, ByteStream, Reencoded, contradicts, declared_codec, detect_encoding
 from filegate.formats.encoding_advice import undeclared_encoding
 from filegate.formats.json.form import detect_form
 from filegate.formats.parquet.reader import parquet_columns
@@ -28,11 +28,12 @@ SAMPLE_BYTES: Final = (1 << 20) + (64 << 10)
 """Enough for the longest header, and to detect an encoding."""
 
 _PARQUET: Final = b"PAR1"
+_AS_TABLE: Final = "Deliver the table behind it as CSV, JSON or Parquet."
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a ZIP archive (or an Excel .xlsx workbook)", "Unpack it, or export the sheet as CSV."),
     (b"PK\x05\x06", "an empty ZIP archive", "Deliver the file itself."),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", "Export the sheet as CSV."),
-    (b"%PDF-", "a PDF document", "Deliver the table behind it as CSV, JSON or Parquet."),
+    (b"%PDF-", "a PDF document", _AS_TABLE),
     (b"BZh91AY&SY", "bzip2 data", "Compress with gzip or zstd."),
     (b"\xfd7zXZ\0", "xz data", "Compress with gzip or zstd."),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, or compress the file with gzip or zstd."),
@@ -42,6 +43,13 @@ _FOREIGN: Final = (
     (b"ARROW1", "an Arrow (Feather) file", "Deliver CSV, JSON or Parquet."),
     (b"\x04\x22\x4d\x18", "lz4 data", "Compress with gzip or zstd."),
     (b"\x1f\x9d", "data of Unix compress (.Z)", "Compress with gzip or zstd."),
+    (b"\x89PNG\r\n", "a picture (PNG)", _AS_TABLE),
+    (b"\xff\xd8\xff", "a picture (JPEG)", _AS_TABLE),
+    (b"GIF87a", "a picture (GIF)", _AS_TABLE),
+    (b"GIF89a", "a picture (GIF)", _AS_TABLE),
+    (b"SQLite format 3\0", "an SQLite database", "Export the table as CSV."),
+    (b"PGCOPY\n\xff\r\n\0", "a binary COPY of PostgreSQL", "Export the table with COPY … (FORMAT csv)."),
+    (b"\xff\x06\0\0sNaPpY", "snappy data", "Compress with gzip or zstd."),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it, or compress the file with gzip or zstd."),
 )
 _LINE_ENDS: Final[dict[bytes, LineEnd]] = {b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
@@ -135,6 +143,11 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
             raise undeclared_encoding(raw, kind, name)
         return detected
     codec = declared_codec(declared, detected, raw)
+    if detected is not None and contradicts(codec or declared, detected, raw):
+        raise MalformedObject(
+            f"{name}: the text is {detected.upper()}; its source declares encoding={declared!r}.",
+            advice=f"Declare {kind}() without an encoding, or deliver the declared one.",
+        )
     if codec != "utf-8" and raw.startswith(UTF8_BOM):
         raise MalformedObject(
             f"{name}: the text starts with the byte-order mark of UTF-8; its source declares encoding={declared!r}.",
@@ -195,6 +208,11 @@ def _declared(kind: type[_S], sources: Sequence[Source], found: str, name: str) 
         if isinstance(source, kind):
             return index, source
     declared = " or ".join(type(source).__name__ for source in sources)
+    if kind is Csv and any(isinstance(source, Json) for source in sources):
+        raise MalformedObject(
+            f"{name}: the text begins neither with {{ nor with [, and its dataset declares {declared}.",
+            advice="Deliver an object on each line, or an array of objects; if it is delimited text, declare Csv().",
+        )
     raise MalformedObject(
         f"{name}: this is {found}; its dataset declares {declared}.",
         advice="Deliver a declared format, or declare this one as a source too.",

@@ -52,6 +52,23 @@ def test_another_encoding_is_refused_and_declared_is_read(codec, sentence, pack)
         assert read_all(data, ["a"], declared).rows == [(row,) for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("data", "source", "sentence"),
+    [
+        (b"a,b\n1,2\n", Csv(encoding="utf-16"), r"the text is UTF-8; its source declares encoding='utf-16'"),
+        (b"a,b\n1,2\n", Csv(encoding="utf-16-le"), "the text is UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), Csv(encoding="utf-8"), "the text is UTF-16-LE"),
+        ("a,b\n1,2\n".encode("utf-16"), Csv(encoding="cp1252"), "the text is UTF-16; "),
+        ("a,b\n1,2\n".encode("utf-32"), Csv(encoding="utf-16"), "the text is UTF-32; "),
+        ("a,b\nx y,2\n".encode("cp037"), Csv(), r"reads as EBCDIC.*Csv\(encoding='cp037'\)"),
+        (b"a\x00\xff\xfe\x81,b\n\x00\x00\xff", Csv(), "it has NUL bytes, which text has not"),
+    ],
+)
+def test_what_the_bytes_are_is_said(data, source, sentence):
+    with pytest.raises(MalformedObject, match=sentence):
+        read_all(data, ["a", "b"], source)
+
+
 def test_the_refusal_says_how_the_letters_read():
     with pytest.raises(MalformedObject, match=r"are ń Ś ł in cp1250; .*Csv\(encoding='cp1250'\)"):
         read_all("a\nGdańsk\nświt ń\nł Ś\n".replace("ś", "s").encode("cp1250"), ["a"])

@@ -13,6 +13,7 @@ from tests.unit.formats.support import read_all
 
 TABLE = b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(20_000))
 ROWS = [(str(n), str(n * n)) for n in range(20_000)]
+SKIPPABLE = b"\x5a\x2a\x4d\x18\x05\0\0\0notes"
 
 
 @pytest.mark.parametrize(
@@ -23,10 +24,11 @@ ROWS = [(str(n), str(n * n)) for n in range(20_000)]
         gzip.compress(TABLE) + b"\0" * 512,
         zstandard.compress(TABLE),
         zstandard.compress(TABLE[:5000]) + zstandard.compress(TABLE[5000:]),
+        SKIPPABLE + zstandard.compress(TABLE[:5000]) + SKIPPABLE + zstandard.compress(TABLE[5000:]) + SKIPPABLE,
         TABLE.decode().encode("utf-16"),
         gzip.compress(TABLE.decode().encode("utf-16-le")),
     ],
-    ids=["gzip", "two members", "padded", "zstd", "two frames", "utf-16", "utf-16 in gzip"],
+    ids=["gzip", "two members", "padded", "zstd", "two frames", "skippable frames", "utf-16", "utf-16 in gzip"],
 )
 def test_the_text_is_what_counts(data):
     result = read_all(data, ["a", "b"], chunk_bytes=10_000)
@@ -51,6 +53,25 @@ def test_corrupt_data_is_malformed(compress):
     data[len(data) // 2 : len(data) // 2 + 40] = b"\xaa" * 40
     with pytest.raises(MalformedObject, match=r"corrupt|truncated"):
         read_all(bytes(data), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        (
+            {"compression_params": zstandard.ZstdCompressionParameters.from_level(3, window_log=31)},
+            "window of more than",
+        ),
+        (
+            {"dict_data": zstandard.train_dictionary(999, [TABLE[i : i + 90] for i in range(0, 9000, 9)])},
+            "a dictionary",
+        ),
+    ],
+)
+def test_what_zstd_cannot_decompress_is_not_called_corrupt(parameters, sentence):
+    compressor = zstandard.ZstdCompressor(**parameters).compressobj()
+    with pytest.raises(MalformedObject, match=sentence):
+        read_all(compressor.compress(TABLE) + compressor.flush(), ["a", "b"])
 
 
 def test_garbage_after_the_last_member_is_malformed():
