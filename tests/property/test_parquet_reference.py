@@ -104,7 +104,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, dict[str, pa.DataType]]:
     if draw(st.booleans()):
         columns["nested"] = pa.array([[{"a": row, "b": "x"}] * (row % 3) for row in range(rows)], NESTED)
     with_dictionary = draw(st.booleans())
-    int96 = draw(st.booleans()) and not any(pa.types.is_timestamp(each) and each.tz for each in compared.values())
+    int96 = draw(st.booleans())
     options = {
         "compression": draw(st.sampled_from(["none", "snappy", "gzip", "zstd", "brotli", "lz4"])),
         "data_page_version": draw(st.sampled_from(["1.0", "2.0"])),
@@ -118,7 +118,8 @@ def files(draw: st.DrawFn) -> tuple[bytes, dict[str, pa.DataType]]:
     }
     if int96:
         compared = {
-            name: pa.timestamp("us") if pa.types.is_timestamp(each) else each for name, each in compared.items()
+            name: pa.timestamp("us", each.tz) if pa.types.is_timestamp(each) else each
+            for name, each in compared.items()
         }
     elif not with_dictionary:
         options["column_encoding"] = encodings

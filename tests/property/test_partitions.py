@@ -157,6 +157,11 @@ def test_values_that_only_polars_types_come_back(values: pl.Series, tmp_path: Pa
     assert found["c"].equals(values)
 
 
+@pytest.mark.parametrize("dtype", [pl.Float64(), pl.Float32()], ids=str)
+def test_values_that_are_equal_share_a_folder(dtype: pl.DataType) -> None:
+    assert {folder("c", pl.Series([zero], dtype=dtype)) for zero in (0.0, -0.0)} == {"c=0.0"}
+
+
 @settings(max_examples=25)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=6))
 @example(texts=HOSTILE)

@@ -97,9 +97,14 @@ def _cast(value: pl.Expr, source: pl.DataType, dtype: pl.DataType, date_format: 
     if isinstance(dtype, pl.Decimal) and source.is_float():  # polars' own cast multiplies, and rounds what is large
         whole = pl.when(value == value.floor()).then(value.cast(pl.Decimal(38), strict=False)).cast(dtype, strict=False)
         result = pl.coalesce(whole, value.cast(pl.String).cast(dtype, strict=False))
-    if isinstance(dtype, _FLOATS):  # floats may round, but not overflow
+    if isinstance(dtype, _FLOATS) and not _is_whole(source):  # fractions may be rounded, but not overflow
         return pl.when(result.is_finite() | ~value.cast(pl.Float64, strict=False).is_finite()).then(result)
     return pl.when(result.cast(source, strict=False).eq_missing(value)).then(result)
+
+
+def _is_whole(dtype: pl.DataType) -> bool:
+    """Whether all values of a type are whole numbers."""
+    return dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0)
 
 
 def cast_string(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat | None) -> pl.Expr:

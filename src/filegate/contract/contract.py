@@ -146,7 +146,13 @@ class Contract:
 
 
 def _uncastable(column: Column, source: pl.DataType) -> str:
-    return f"Column {column.name!r} has the type {source}, which cannot be cast to {column.dtype}."
+    message = f"Column {column.name!r} has the type {source}, which cannot be cast to {column.dtype}"
+    if not (isinstance(source, pl.Datetime) and isinstance(column.dtype, pl.Datetime)):
+        return f"{message}."
+    unit = column.dtype.time_unit
+    if source.time_zone is not None:
+        return f"{message}: declare pl.Datetime({unit!r}, 'UTC'), or another time zone: its values are instants."
+    return f"{message}: declare pl.Datetime({unit!r}), and set the time zone in the transform: the file has none."
 
 
 def _called(rule: Rule, check: Check, typed: pl.DataFrame) -> pl.Series:

@@ -93,6 +93,8 @@ def _text(values: pl.Series) -> str:
         value = values[0]
     except (ValueError, OverflowError):
         raise NotAFolder("lies outside the years 1 to 9999") from None
+    if dtype.is_float():
+        value += 0.0  # -0.0 equals 0.0: both are this one
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

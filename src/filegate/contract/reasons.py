@@ -35,6 +35,8 @@ def reasons(column: Column) -> tuple[Reason, ...]:
     found: list[tuple[pl.Expr, str]] = []
     if dtype.is_numeric():
         found.append((_matches(_WITH_COMMAS), _PLAIN))
+    if dtype.is_float():
+        found.append((_matches("-?[0-9]+"), _not_exact(dtype)))
     if isinstance(dtype, pl.Datetime | pl.Time):
         found += _of_iso_8601(dtype) if declared is None else _of_time(dtype, declared)
     if isinstance(dtype, casts.TEMPORALS) and declared is not None:
@@ -94,6 +96,11 @@ def _of_datetime(dtype: pl.Datetime, declared: DateFormat | None) -> _Found:
         yield local.dt.year() > casts.LAST_YEAR_OF_CLOCKS, unknown
         yield exists, f", not in an hour that the clocks of {zone} show twice; {rest}"
         yield local.is_not_null(), f", not in an hour that the clocks of {zone} skip; {rest}"
+
+
+def _not_exact(dtype: pl.DataType) -> str:
+    bits = 24 if isinstance(dtype, pl.Float32) else 53
+    return f", and of whole numbers beyond 2**{bits} only those that it holds exactly; else declare int or pl.Decimal"
 
 
 def _too_precise(dtype: pl.Datetime | pl.Time) -> str:

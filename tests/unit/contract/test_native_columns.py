@@ -31,6 +31,11 @@ def test_a_column_of_the_contract_s_type_is_taken_as_it_is(compiled, codes):
         (pl.Series([1.0, 1.5, float("nan"), 1e300]), pl.Int64, ([1], [2, 4])),  # NaN is null
         (pl.Series([1, 300]), pl.Int8, ([1], [2])),
         (pl.Series([1, 2]), pl.Float64, ([1.0, 2.0], [])),
+        (pl.Series([2**53, 2**53 + 1, -(2**63), 2**63 - 1]), pl.Float64, ([2**53, -(2**63)], [2, 4])),
+        (pl.Series([2**63, 2**64 - 1], dtype=pl.UInt64), pl.Float64, ([2**63], [2])),
+        (pl.Series([2**24, 2**24 + 1]), pl.Float32, ([2**24], [2])),
+        (pl.Series([Decimal(2**53 + 1), Decimal(10**22)], dtype=pl.Decimal(38, 0)), pl.Float64, ([10**22], [1])),
+        (pl.Series([Decimal("0.1"), Decimal("12345678901234567.89")]), pl.Float64, ([0.1, 12345678901234567.89], [])),
         (pl.Series([0.1, 1e39, float("inf")]), pl.Float32, ([pytest.approx(0.1), float("inf")], [2])),
         (pl.Series([dt.date(2020, 1, 1)]), pl.Datetime("us"), ([dt.datetime(2020, 1, 1)], [])),  # noqa: DTZ001
         (pl.Series([dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, 9)]), pl.Date, ([dt.date(2020, 1, 1)], [2])),  # noqa: DTZ001
@@ -54,6 +59,26 @@ def test_another_type_is_cast_where_the_value_survives(values, dtype, expected, 
     split = contract.evaluate(numbered(values)).split()
     assert codes(split) == {row: ["x:type"] for row in faulty}
     assert split.accepted["x"].drop_nulls().to_list() == accepted
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [(pl.Float64, 53), (pl.Float32, 24)])
+def test_a_whole_number_that_a_float_does_not_hold_says_so(dtype, bits, compiled):
+    contract = compiled(pa.DataFrameSchema({"x": pa.Column(dtype, coerce=True)}))
+    [broken] = contract.evaluate(numbered(pl.Series([2**bits, 2**bits + 1]))).split().rejected["broken"]
+    assert f"beyond 2**{bits} only those that it holds exactly; else declare int or pl.Decimal" in broken[0]["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("source", "dtype", "words"),
+    [
+        ("UTC", None, "declare pl.Datetime('us', 'UTC'), or another time zone: its values are instants."),
+        (None, "Asia/Tokyo", "declare pl.Datetime('us'), and set the time zone in the transform: the file has none."),
+    ],
+)
+def test_a_missing_time_zone_leads_to_the_declaration(source, dtype, words, compiled):
+    contract = compiled(pa.DataFrameSchema({"x": pa.Column(pl.Datetime("us", dtype), coerce=True)}))
+    [mismatch] = contract.mismatches(pl.Schema({"x": pl.Datetime("us", source)}))
+    assert mismatch.endswith(words)
 
 
 def test_mismatches_have_the_types_of_the_file_and_the_contract(compiled):

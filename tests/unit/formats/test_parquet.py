@@ -282,6 +282,23 @@ def test_int96_is_what_the_contract_s_type_can_hold():
     }
 
 
+def test_int96_under_utc_is_the_instant_that_was_written():
+    instant = dt.datetime(2024, 10, 27, 1, 30, tzinfo=dt.UTC)  # in an hour that Berlin's clocks show twice
+    times = pa.array([int(instant.timestamp()) * 10**6, None]).cast(pa.timestamp("us", "Europe/Berlin"))
+    written = parquet({"at": times}, use_deprecated_int96_timestamps=True)
+    utc = pl.Datetime("us", "UTC")
+    assert parquet_schema(MemoryBlob(written), [ExpectedColumn("at", dtype=utc)]) == {"at": utc}
+    assert values(written, utc, "at") == [instant, None]
+    beyond = values(int96(julian(2_440_588), julian(5_373_484)), pl.Datetime("ns", "UTC"), "at")
+    assert beyond == ["1970-01-01 00:00:00.000000000Z", "9999-12-31 00:00:00.000000000Z"]
+
+
+def test_int96_is_not_read_in_another_zone_than_utc():
+    wanted = pl.Datetime("ms", "Europe/Berlin")
+    found = parquet_schema(MemoryBlob(int96(julian(2_440_588))), [ExpectedColumn("at", dtype=wanted)])
+    assert found == {"at": pl.Datetime("ms")}
+
+
 @pytest.mark.parametrize(
     ("stored", "unit", "shown"),
     [

@@ -189,8 +189,9 @@ def _unknown(leaf: _Leaf) -> ColumnType:  # noqa: ARG001
 def _plain(leaf: _Leaf) -> ColumnType:
     """Without a logical type. Writers before there were any wrote text so, and timestamps as INT96."""
     if leaf.stored == INT96:
-        wanted = leaf.wanted
-        dtype = wanted if isinstance(wanted, pl.Datetime) and wanted.time_zone is None else pl.Datetime("us")
+        wanted = leaf.wanted if isinstance(leaf.wanted, pl.Datetime) else pl.Datetime("us")
+        # Spark and Hive write instants, Impala local times, and none of them says so: in UTC, both are one time.
+        dtype = wanted if wanted.time_zone in (None, "UTC") else pl.Datetime(wanted.time_unit)
         twelve_bytes = leaf.element | {1: FIXED, 2: 12}  # polars' own reading replaces what nanoseconds cannot hold
         return ColumnType(dtype, twelve_bytes, partial(_int96, dtype=dtype, first=leaf.first_time))
     if leaf.stored == BYTE_ARRAY and leaf.wanted is not None:
