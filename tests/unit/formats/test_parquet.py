@@ -8,7 +8,7 @@ import pytest
 
 from filegate.errors import MalformedObject, ObjectTooLarge, PermanentError, SchemaMismatch
 from filegate.formats import ExpectedColumn, parquet_schema, sniff, split
-from filegate.formats.parquet import footer, reader, table, thrift
+from filegate.formats.parquet import footer, pages, reader, table, thrift
 from filegate.formats.sources import Parquet
 from tests.unit.formats.parquet_files import GROUPS, ROWS, SCHEMA, encrypted_column, int96, parquet, places, with_byte
 from tests.unit.formats.support import MemoryBlob, Outcome, expected, read_all
@@ -391,6 +391,19 @@ def test_a_column_of_nulls_has_no_type():
     data = parquet({"x": pa.nulls(3)})
     assert parquet_schema(MemoryBlob(data), expected("x")) == {"x": pl.Null}
     assert values(data) == [None] * 3
+
+
+def test_the_pages_of_a_row_group_are_walked_once_a_pass(monkeypatch):
+    walked = []
+
+    def counted(*args):
+        walked.append(args)
+        return pages.walk(*args)
+
+    monkeypatch.setattr(table, "walk", counted)
+    columns = {f"c{index}": list(range(50)) for index in range(6)}
+    assert read_all(parquet(columns, row_group_size=5), list(columns), Parquet()).frame.height == 50
+    assert len(walked) == 2 * 6 * 10, "for each column in each row group: to split it, and to read it"
 
 
 # --- bounds

@@ -96,9 +96,8 @@ class Table:
         """
         spans = list(self._spans(start, length))
         by_rows: dict[tuple[tuple[int, int], ...], list[_Selected]] = defaultdict(list)
-        for each in self.columns:
-            selected, rows = self._select(file, each, spans)
-            by_rows[rows].append((each, selected))
+        for column, selected, rows in self._select(file, spans):
+            by_rows[rows].append((column, selected))
         stored: dict[TableColumn, pl.Series] = {}
         page_bytes = 0
         for rows, columns in by_rows.items():
@@ -138,21 +137,17 @@ class Table:
                 yield Span(group, first, end)
 
     def _select(
-        self, file: BinaryIO, column: TableColumn, spans: Sequence[Span]
-    ) -> tuple[ColumnSelection, tuple[tuple[int, int], ...]]:
-        """The column's pages that have any of the rows, and which rows of each row group these have."""
-        selected, rows = [], []
-        for span in spans:
+        self, file: BinaryIO, spans: Sequence[Span]
+    ) -> Iterator[tuple[TableColumn, ColumnSelection, tuple[tuple[int, int], ...]]]:
+        """Each column's pages that have any of the rows, and which rows of each row group these have."""
+        found: list[list[tuple[Sequence[Selection], tuple[int, int]]]] = [[] for _ in self.columns]
+        for span in spans:  # the outer loop: few row groups are kept
             selections = self._selections(file, span.row_group)
-            whole = [selections[leaf] for leaf in column.column.leaves]
-            if column.type is None:  # where its rows begin is in the pages
-                selected.append(whole)
-                rows.append((0, span.row_group.rows))
-                continue
-            pages = whole[0].pages.covering(span.first, span.end)
-            selected.append([Selection(whole[0].chunk, pages)])
-            rows.append((pages.data[0].first_value, pages.data[-1].first_value + pages.data[-1].values))
-        return ColumnSelection(column.elements, selected), tuple(rows)
+            for each, selected in zip(self.columns, found, strict=True):
+                selected.append(_covering(each, selections, span))
+        for column, selected in zip(self.columns, found, strict=True):
+            row_groups, rows = zip(*selected, strict=True)
+            yield column, ColumnSelection(column.elements, row_groups), rows
 
     def _selections(self, file: BinaryIO, row_group: RowGroup) -> dict[int, Selection]:
         """All pages of the columns in a row group, by the indexes of the leaves. Those of the latest two are kept."""
@@ -238,6 +233,18 @@ class Table:
             return typed
         except ValueError as error:
             raise malformed(self.footer.name, f"column {column.column.name!r} is corrupt: {error}") from None
+
+
+def _covering(
+    column: TableColumn, selections: Mapping[int, Selection], span: Span
+) -> tuple[Sequence[Selection], tuple[int, int]]:
+    """The column's pages in one row group that have any of its rows, and which rows these have."""
+    whole = [selections[leaf] for leaf in column.column.leaves]
+    if column.type is None:  # where its rows begin is in the pages
+        return whole, (0, span.row_group.rows)
+    pages = whole[0].pages.covering(span.first, span.end)
+    last = pages.data[-1]
+    return [Selection(whole[0].chunk, pages)], (pages.data[0].first_value, last.first_value + last.values)
 
 
 def _table_column(footer: Footer, column: Column, wanted: pl.DataType | None) -> TableColumn:
