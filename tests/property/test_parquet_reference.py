@@ -220,7 +220,7 @@ def test_a_changed_page_is_refused(version: str, data: st.DataObject) -> None:
 def _bodies(data: bytes) -> list[int]:
     """The bytes of the file that are in pages, behind their headers."""
     file = io.BytesIO(data)
-    footer = read_footer(MemoryBlob(data), file)
+    footer = read_footer(MemoryBlob(data))
     found: list[int] = []
     for group in footer.row_groups:
         for leaf, chunk in footer.column_chunks(group, footer.columns).items():

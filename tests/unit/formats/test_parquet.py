@@ -406,6 +406,23 @@ def test_the_pages_of_a_row_group_are_walked_once_a_pass(monkeypatch):
     assert len(walked) == 2 * 6 * 10, "for each column in each row group: to split it, and to read it"
 
 
+def test_a_footer_is_decoded_once_for_a_file(monkeypatch):
+    decoded = []
+    footer_bytes = footer._footer_bytes
+
+    def counted(blob, file):
+        decoded.append(blob)
+        return footer_bytes(blob, file)
+
+    monkeypatch.setattr(footer, "_footer_bytes", counted)
+    blob, another, columns = MemoryBlob(DATA), MemoryBlob(DATA, "another"), expected("a", "day")
+    for each in (blob, blob, another):
+        layout = sniff(each, [Parquet()], columns, "ignore")
+        assert parquet_schema(each, columns) == {"a": pl.Int64, "day": pl.Date}
+        assert list(split(each, layout, Parquet(), chunk_bytes=1 << 20, columns=columns))
+    assert decoded == [blob, another]
+
+
 # --- bounds
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import BinaryIO, Final
+from weakref import WeakKeyDictionary
 
 from filegate.errors import MalformedObject, ObjectTooLarge, SchemaMismatch
 from filegate.formats.parquet.thrift import AT, Decoder, InvalidThrift, Struct
@@ -212,14 +213,26 @@ class Footer:
         return result
 
 
-def read_footer(blob: Blob, file: BinaryIO) -> Footer:
-    """The footer of an open file.
+_KNOWN: Final[WeakKeyDictionary[Blob, Footer]] = WeakKeyDictionary()
+"""By the blobs in use: ingest asks for the names of the columns, their types, and the row groups."""
+
+
+def read_footer(blob: Blob) -> Footer:
+    """The footer of a file.
 
     Raises:
         MalformedObject: the file ends early, or the footer is corrupt or contradicts itself.
         ObjectTooLarge: the footer exceeds a bound.
     """
-    data = _footer_bytes(blob, file)
+    footer = _KNOWN.get(blob)
+    if footer is None:
+        footer = _KNOWN[blob] = _decoded(blob)
+    return footer
+
+
+def _decoded(blob: Blob) -> Footer:
+    with blob.path().open("rb") as file:
+        data = _footer_bytes(blob, file)
     try:
         found = Decoder(data).struct(_FILE)
     except InvalidThrift as error:

@@ -42,8 +42,7 @@ def parquet_columns(
         MalformedObject: the footer is truncated or corrupt.
         SchemaMismatch: the columns are not the contract's, or have nested values.
     """
-    with blob.path().open("rb") as file:
-        footer = read_footer(blob, file)
+    footer = read_footer(blob)
     found = {column.name: column for column in footer.columns}
     check_columns([column.name for column in footer.columns], columns, on_unknown_columns, name=blob.name)
     nested = [column.name for column in columns if column.name in found and found[column.name].nested]
@@ -62,8 +61,7 @@ def parquet_schema(blob: Blob, columns: Sequence[ExpectedColumn]) -> pl.Schema:
         MalformedObject: the footer is truncated or corrupt.
         SchemaMismatch: a column has values that are not supported.
     """
-    with blob.path().open("rb") as file:
-        table = Table(read_footer(blob, file), {column.name: column.dtype or pl.String() for column in columns})
+    table = Table(read_footer(blob), {column.name: column.dtype or pl.String() for column in columns})
     return pl.Schema({each.column.name: each.type.dtype for each in table.columns if each.type is not None})
 
 
@@ -76,14 +74,13 @@ def split_parquet(
         MalformedObject: the footer is truncated or corrupt, or the pages have other rows than it says.
         ObjectTooLarge: the values of a row, or a page, exceed the bounds.
     """
+    footer = read_footer(blob)
+    table = Table(footer, _wanted([column.name for column in footer.columns], columns, on_unknown_columns))
+    # A value takes at least 8 bytes in memory, however well it is compressed in the file.
+    row_bytes = max(blob.size / max(footer.rows, 1), 8 * len(footer.columns))
+    step = max(1, int(chunk_bytes / row_bytes))
+    start, total = 0, 0
     with blob.path().open("rb") as file:
-        footer = read_footer(blob, file)
-        names = [column.name for column in footer.columns]
-        table = Table(footer, _wanted(names, columns, on_unknown_columns))
-        # A value takes at least 8 bytes in memory, however well it is compressed in the file.
-        row_bytes = max(blob.size / max(footer.rows, 1), 8 * len(footer.columns))
-        step = max(1, int(chunk_bytes / row_bytes))
-        start, total = 0, 0
         while start < footer.rows:
             length = min(step, footer.rows - start)
             while (size := table.decoded_bytes(file, start, length)) > MAX_DECODED_BYTES and length > 1:
@@ -122,7 +119,7 @@ class ParquetReader:
         path = blob.path()
         with path.open("rb") as file:
             if path not in self._tables:
-                self._tables = {path: Table(read_footer(blob, file), self._wanted)}
+                self._tables = {path: Table(read_footer(blob), self._wanted)}
             table = self._tables[path]
             rows = table.read(file, chunk.start, chunk.length) if table.columns else pl.DataFrame()
         frame = pl.DataFrame([_numbers(chunk), *(rows[name] for name in self._known)])

@@ -18,13 +18,15 @@ MAX_ITEMS: Final = 32_768
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(1, 14)
 _FIXED: Final = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8, _UUID: 16}
 _VARINTS: Final = (_I16, _I32, _I64)
+_SHORT: Final = (*_VARINTS, _BINARY)
+"""The kinds that begin with a number, which is often of one byte."""
 _KINDS: Final = {int: (*_VARINTS, _BYTE), bytes: (_BINARY,), bool: (_TRUE, _FALSE)}
 _MAX_VARINT_BYTES: Final = 10
 
 AT: Final = object()
 """In place of a field's type: only where its value begins is wanted."""
 
-Fields: TypeAlias = Mapping[int, Any]
+Fields: TypeAlias = dict[int, Any]
 """The fields that are wanted, by id: `int`, `bytes`, `bool`, the fields of a struct, or a list of one of these."""
 
 Struct: TypeAlias = dict[int, Any]
@@ -77,32 +79,35 @@ class Decoder:
             self.position += 1
             kind, delta = header & 15, header >> 4
             field = field + delta if delta else self._zigzag()
-            if field not in wanted:
+            type_ = wanted.get(field)
+            if type_ is None:
                 self._skip(kind, depth)
-            elif wanted[field] is AT:
+            elif type_ is AT:
                 found[field] = self.position
                 self._skip(kind, depth)
             else:
-                found[field] = self._value(kind, wanted[field], depth)
+                found[field] = self._value(kind, type_, depth)
         self.position += 1
         return found
 
     def _value(self, kind: int, wanted: Any, depth: int) -> Any:
+        if wanted is int and kind in _VARINTS:
+            return self._zigzag()
+        if isinstance(wanted, dict):
+            self._check(kind == _STRUCT)
+            return self._struct(wanted, depth + 1)
         if isinstance(wanted, list):
             self._check(kind in (_LIST, _SET))
             size, kind = self._list_header()
             if size > MAX_ITEMS:
                 raise InvalidThrift(f"a list has {size:,} elements, at most {MAX_ITEMS:,} are read")
             return [self._value(kind, wanted[0], depth + 1) for _ in range(size)]
-        if isinstance(wanted, Mapping):
-            self._check(kind == _STRUCT)
-            return self._struct(wanted, depth + 1)
         self._check(kind in _KINDS[wanted])
         if wanted is bytes:
             return self._bytes(self._varint())
         if wanted is bool:
             return kind == _TRUE
-        return self._zigzag() if kind != _BYTE else int.from_bytes(self._bytes(1), "little", signed=True)
+        return int.from_bytes(self._bytes(1), "little", signed=True)
 
     @staticmethod
     def _check(is_right: bool) -> None:
@@ -119,14 +124,25 @@ class Decoder:
         elif kind in _FIXED:
             self._advance(_FIXED[kind])
         elif kind == _STRUCT:
-            while header := self._data[self.position]:
-                self.position += 1
-                if not header >> 4:
-                    self._varint()
-                self._skip(header & 15, depth + 1)
-            self.position += 1
+            self._skip_fields(depth + 1)
         else:
             self._skip_elements(kind, depth)
+
+    def _skip_fields(self, depth: int) -> None:
+        """Passes over a struct, as most of a footer is: short fields, on the shortest way."""
+        data, position = self._data, self.position
+        while header := data[position]:
+            position += 1
+            kind = header & 15
+            if header > 15 and kind in _SHORT and data[position] < 128:
+                position += 1 + (data[position] if kind == _BINARY else 0)
+                continue
+            self.position = position
+            if header < 16:
+                self._varint()
+            self._skip(kind, depth)
+            position = self.position
+        self.position = position + 1
 
     def _skip_elements(self, kind: int, depth: int) -> None:
         if kind in (_LIST, _SET):
