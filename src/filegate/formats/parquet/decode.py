@@ -5,7 +5,6 @@ So polars never sees the object's own footer, and no column, row group or page t
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
@@ -15,19 +14,18 @@ import polars as pl
 from filegate.errors import MalformedObject
 from filegate.formats.parquet.footer import BYTE_ARRAY, INT32, MAGIC, REQUIRED, ColumnChunk, malformed
 from filegate.formats.parquet.pages import (
-    DATA_V2,
+    DATA,
     DELTA_BINARY_PACKED,
-    RLE_DICTIONARY,
+    PLAIN,
+    RLE,
     Page,
     Pages,
     read_page,
     with_encoding,
 )
-from filegate.formats.parquet.thrift import I64, Struct, Value, encoded, varint
+from filegate.formats.parquet.thrift import I64, Struct, Value, encoded
 
 _ROOT: Final = b"schema"
-_BITS: Final = 32
-"""Of each index into a dictionary that is written here."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +124,14 @@ def decode(
 
 
 def longest_in_dictionary(file: BinaryIO, name: str, element: Struct, chunk: ColumnChunk, dictionary: Page) -> int:
-    """The bytes of a dictionary's longest string."""
+    """The bytes of a dictionary's longest string. Its page differs from one of plain values in its header alone."""
     count = dictionary.values
     if not count:
         return 0
-    indexes = array("I", range(count + -count % 8)).tobytes()
-    body = bytes([_BITS]) + varint((len(indexes) // _BITS) << 1 | 1) + indexes
-    details: dict[int, Value] = {1: count, 2: 0, 3: count, 4: RLE_DICTIONARY, 5: 0, 6: 0, 7: False}
-    page = encoded({1: DATA_V2, 2: len(body), 3: len(body), 8: details}) + body
-    size = dictionary.size + len(body)
-    stored = _Stored(replace(chunk, path=(element[4],)), count, size, read_page(file, dictionary, name), page)
+    body = read_page(file, dictionary, name)[dictionary.body - dictionary.start :]
+    details: Struct = {1: count, 2: PLAIN, 3: RLE, 4: RLE}
+    page = encoded({1: DATA, 2: dictionary.size, 3: len(body), 5: details}) + body
+    stored = _Stored(replace(chunk, path=(element[4],)), count, dictionary.size, b"", page)
     elements = [{1: BYTE_ARRAY, 3: REQUIRED, 4: element[4]}]
     longest = _scan(elements, [[stored]], [count]).select(pl.first().bin.size().max())
     return int(_collected(name, elements, longest, 1).item())

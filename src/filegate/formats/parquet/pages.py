@@ -18,10 +18,10 @@ _HEADER_BYTES: Final = 512
 """Enough for a header, unless it has long bounds of its values."""
 _MAX_HEADER_BYTES: Final = 1 << 20
 
-_DATA, _INDEX, _DICTIONARY, DATA_V2 = range(4)
-PLAIN_DICTIONARY, RLE, DELTA_BINARY_PACKED, DELTA_BYTE_ARRAY, RLE_DICTIONARY = 2, 3, 5, 7, 8
+DATA, _INDEX, _DICTIONARY, _DATA_V2 = range(4)
+PLAIN, PLAIN_DICTIONARY, RLE, DELTA_BINARY_PACKED, DELTA_BYTE_ARRAY, RLE_DICTIONARY = 0, 2, 3, 5, 7, 8
 _UNCOMPRESSED: Final = 0
-_DETAILS: Final = {_DATA: 5, _DICTIONARY: 7, DATA_V2: 8}
+_DETAILS: Final = {DATA: 5, _DICTIONARY: 7, _DATA_V2: 8}
 
 _HEADER: Final = {
     1: int,  # type
@@ -186,12 +186,12 @@ class _Walk:
     def _page(self, header: Struct, body: int, first_value: int) -> Page:
         kind, size = header[1], header[2]
         details = header.get(_DETAILS[kind]) or {}
-        values, encoding = details.get(1), details.get(4 if kind == DATA_V2 else 2)
+        values, encoding = details.get(1), details.get(4 if kind == _DATA_V2 else 2)
         if values is None or encoding is None or values < 0:
             raise self._malformed("has a corrupt header")
-        if kind == DATA_V2 and not self._column.nested and details.get(3) != values:
+        if kind == _DATA_V2 and not self._column.nested and details.get(3) != values:
             raise self._malformed("has two numbers of rows")
-        if kind == _DATA and any(details.get(field) != RLE for field in self._levels()):
+        if kind == DATA and any(details.get(field) != RLE for field in self._levels()):
             raise malformed(
                 self._name,
                 f"column {self._column.name!r} has levels in another encoding than RLE, which is not supported",
