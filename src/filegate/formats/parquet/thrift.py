@@ -6,7 +6,7 @@ that are asked for. https://github.com/apache/thrift/blob/master/doc/specs/thrif
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 MAX_DEPTH: Final = 16
@@ -82,6 +82,8 @@ class Decoder:
             type_ = wanted.get(field)
             if type_ is None:
                 self._skip(kind, depth)
+            elif type_ is int and kind in _VARINTS:
+                found[field] = self._zigzag()
             elif type_ is AT:
                 found[field] = self.position
                 self._skip(kind, depth)
@@ -91,8 +93,6 @@ class Decoder:
         return found
 
     def _value(self, kind: int, wanted: Any, depth: int) -> Any:
-        if wanted is int and kind in _VARINTS:
-            return self._zigzag()
         if isinstance(wanted, dict):
             self._check(kind == _STRUCT)
             return self._struct(wanted, depth + 1)
@@ -107,7 +107,7 @@ class Decoder:
             return self._bytes(self._varint())
         if wanted is bool:
             return kind == _TRUE
-        return int.from_bytes(self._bytes(1), "little", signed=True)
+        return self._zigzag() if kind != _BYTE else int.from_bytes(self._bytes(1), "little", signed=True)
 
     @staticmethod
     def _check(is_right: bool) -> None:
@@ -156,7 +156,9 @@ class Decoder:
             raise InvalidThrift(f"it has a value of the unknown type {kind}")
         for _ in range(size):
             for element in kinds:
-                if element in (_TRUE, _FALSE):  # a byte each, other than a field's
+                if element in _VARINTS:
+                    self._varint()
+                elif element in (_TRUE, _FALSE):  # a byte each, other than a field's
                     self._advance(1)
                 else:
                     self._skip(element, depth + 1)
@@ -199,7 +201,11 @@ class Decoder:
         raise InvalidThrift("it has a number of more than 64 bits")
 
     def _zigzag(self) -> int:
-        value = self._varint()
+        value = self._data[self.position]
+        if value < 128:  # on the shortest way: most are
+            self.position += 1
+        else:
+            value = self._varint()
         return value >> 1 ^ -(value & 1)
 
 
@@ -217,58 +223,71 @@ class I8(int):
 
 def encoded(struct: Mapping[int, Value]) -> bytes:
     """The bytes of a struct."""
-    out, last = bytearray(), 0
-    for field, value in sorted(struct.items()):
-        kind = _kind(value)
-        if kind in (_TRUE, _FALSE):
-            kind = _TRUE if value else _FALSE
-        out.append(field - last << 4 | kind)
-        last = field
-        if kind not in (_TRUE, _FALSE):
-            _write(out, value)
-    out.append(0)
+    out = bytearray()
+    _write_struct(out, struct)
     return bytes(out)
 
 
-def _kind(value: Value) -> int:
-    if isinstance(value, bool):
-        return _TRUE
-    if isinstance(value, int):
-        return _I64 if isinstance(value, I64) else _BYTE if isinstance(value, I8) else _I32
-    if isinstance(value, bytes):
-        return _BINARY
-    return _STRUCT if isinstance(value, Mapping) else _LIST
+def _write_struct(out: bytearray, struct: Mapping[int, Value]) -> None:
+    last = 0
+    for field, value in sorted(struct.items()):
+        kind = _KIND_OF[type(value)]
+        if kind == _TRUE:
+            out.append(field - last << 4 | (_TRUE if value else _FALSE))
+        else:
+            out.append(field - last << 4 | kind)
+            _WRITE[kind](out, value)
+        last = field
+    out.append(0)
 
 
-def _write(out: bytearray, value: Value) -> None:
-    if isinstance(value, I8):
-        out.append(value & 255)
-    elif isinstance(value, int):
-        out += varint(value << 1 ^ value >> 63)
-    elif isinstance(value, bytes):
-        out += varint(len(value)) + value
-    elif isinstance(value, Mapping):
-        out += encoded(value)
-    else:
-        _write_list(out, value)
+def _write_byte(out: bytearray, value: int) -> None:
+    out.append(value & 255)
 
 
-def _write_list(out: bytearray, values: Iterable[Value]) -> None:
-    values = list(values)
-    kind = _kind(values[0]) if values else _STRUCT
+def _write_number(out: bytearray, value: int) -> None:
+    _write_varint(out, value << 1 ^ value >> 63)
+
+
+def _write_varint(out: bytearray, value: int) -> None:
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+
+
+def _write_bytes(out: bytearray, value: bytes) -> None:
+    _write_varint(out, len(value))
+    out += value
+
+
+def _write_list(out: bytearray, values: Sequence[Value]) -> None:
+    kind = _KIND_OF[type(values[0])] if values else _STRUCT
     if len(values) < 15:
         out.append(len(values) << 4 | kind)
     else:
         out.append(0xF0 | kind)
-        out += varint(len(values))
+        _write_varint(out, len(values))
+    write = _WRITE[kind]
     for value in values:
-        _write(out, value)
+        write(out, value)
 
 
-def varint(value: int) -> bytes:
-    """A number that is not negative, seven bits a byte, as Parquet's run lengths are written, too."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
+_KIND_OF: Final[dict[type, int]] = {
+    bool: _TRUE,
+    I8: _BYTE,
+    int: _I32,
+    I64: _I64,
+    bytes: _BINARY,
+    list: _LIST,
+    tuple: _LIST,
+    dict: _STRUCT,
+}
+_WRITE: Final[dict[int, Callable[[bytearray, Any], None]]] = {
+    _BYTE: _write_byte,
+    _I32: _write_number,
+    _I64: _write_number,
+    _BINARY: _write_bytes,
+    _LIST: _write_list,
+    _STRUCT: _write_struct,
+}
