@@ -27,10 +27,12 @@ from filegate.formats.utf8 import utf8
 from filegate.runs.manifests import Chunk
 from filegate.storage.objects import Blob
 
-RATIO_FREE_BYTES: Final = 1 << 30
-MAX_RATIO: Final = 10_000
-"""By how many times a file's values may exceed its size, once they exceed a gigabyte. Columns of one value do so by
-thousands; a bomb by millions."""
+EXPANSION_FREE_BYTES: Final = 1 << 30
+"""Up to this size of a file's values no expansion is suspicious."""
+
+MAX_EXPANSION: Final = 10_000
+"""By how many times a file's values may exceed its size beyond that, each string as long as it is: columns of one value
+do so by thousands, a bomb by millions. What compression alone may do is bounded by `MAX_PAGE_BYTES`."""
 
 
 def parquet_columns(
@@ -92,10 +94,10 @@ def split_parquet(
                     advice="Deliver shorter values.",
                 )
             total += size
-            if total > max(RATIO_FREE_BYTES, MAX_RATIO * blob.size):
+            if total > max(EXPANSION_FREE_BYTES, MAX_EXPANSION * blob.size):
                 raise ObjectTooLarge(
                     f"{blob.name}: its first {start + length:,} rows hold {total:,} bytes, more than "
-                    f"{MAX_RATIO:,} times its {blob.size:,} bytes.",
+                    f"{MAX_EXPANSION:,} times its {blob.size:,} bytes.",
                     advice="If the data is genuine, deliver it with less compression.",
                 )
             yield RawChunk(start, length, length)
