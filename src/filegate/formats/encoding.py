@@ -29,6 +29,8 @@ _WORD_OF_UTF8: Final = re.compile(
     rb"(?:[0-9A-Za-z]|[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xef][\x80-\xbf])[\x80-\xbf]"
     rb"|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2})+"
 )
+_WIDE: Final = ("utf-16", "utf-32")
+"""The families of codecs with units of several bytes."""
 _LONE_SURROGATES: Final = 0xDC00
 _VISIBLE: Final = "filegate.visible"
 _VALIDATE_BYTES: Final = 1 << 20
@@ -55,17 +57,17 @@ def declared_codec(declared: str, detected: str | None, head: bytes) -> str | No
     None: its mark is missing, and its bytes do not show the order.
     """
     codec = codec_name(declared)
-    if codec not in ("utf-16", "utf-32") or any(head.startswith(mark) for mark, of in _BOMS if of == codec):
+    if codec not in _WIDE or any(head.startswith(mark) for mark, of in _BOMS if of == codec):
         return codec
     return detected if detected is not None and detected.startswith(codec) else None
 
 
 def contradicts(declared: str, detected: str, head: bytes) -> bool:
     """Whether a text's bytes show that it is not of the declared codec: units of one byte, or of several."""
-    wide = ("utf-16", "utf-32")
-    if detected.startswith(wide):
-        return not declared.startswith(detected[:6])
-    return declared.startswith(wide) and b"\0" not in head and head.isascii()
+    codec = codec_name(declared)
+    if detected.startswith(_WIDE):
+        return not codec.startswith(detected[:6])
+    return codec.startswith(_WIDE) and b"\0" not in head and head.isascii()
 
 
 def detect_encoding(head: bytes, *, ended: bool) -> str | None:
@@ -159,7 +161,7 @@ def decoded_anew(record: bytes, before: str, now: str) -> bytes:
 
     It stays as it is if either has units of several bytes: then it is not sure that the record began with a whole one.
     """
-    if before == now or any(codec.startswith(("utf-16", "utf-32")) for codec in (before, now)):
+    if before == now or any(codec.startswith(_WIDE) for codec in (before, now)):
         return record
     own = record if before == "utf-8" else record.decode("utf-8", "surrogatepass").encode(before, _VISIBLE)
     return own if now == "utf-8" else own.decode(now, _VISIBLE).encode("utf-8", "surrogatepass")

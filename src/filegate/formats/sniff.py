@@ -143,7 +143,7 @@ def _encoding(source: Csv | Json, detected: str | None, raw: bytes, name: str) -
             raise undeclared_encoding(raw, kind, name)
         return detected
     codec = declared_codec(declared, detected, raw)
-    if detected is not None and contradicts(codec or declared, detected, raw):
+    if detected is not None and contradicts(declared, detected, raw):
         raise MalformedObject(
             f"{name}: the text is {detected.upper()}; its source declares encoding={declared!r}.",
             advice=f"Declare {kind}() without an encoding, or deliver the declared one.",

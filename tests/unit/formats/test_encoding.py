@@ -56,6 +56,7 @@ def test_another_encoding_is_refused_and_declared_is_read(codec, sentence, pack)
     ("data", "source", "sentence"),
     [
         (b"a,b\n1,2\n", Csv(encoding="utf-16"), r"the text is UTF-8; its source declares encoding='utf-16'"),
+        (b"a,b\n1,2\n", Csv(encoding="UTF16"), r"the text is UTF-8; its source declares encoding='UTF16'"),
         (b"a,b\n1,2\n", Csv(encoding="utf-16-le"), "the text is UTF-8"),
         ("a,b\n1,2\n".encode("utf-16-le"), Csv(encoding="utf-8"), "the text is UTF-16-LE"),
         ("a,b\n1,2\n".encode("utf-16"), Csv(encoding="cp1252"), "the text is UTF-16; "),
