@@ -28,6 +28,7 @@ def main(name: str, seconds: str, seed: str = "1") -> int:
         return 0
     FOUND.mkdir(parents=True, exist_ok=True)
     log, tried = FOUND / f"{name}.log", FOUND / f"{name}.tried"
+    tried.write_bytes(b"")  # not that of an earlier run, should this one end before it tries any
     with tempfile.TemporaryDirectory() as corpus, log.open("wb") as lines:
         ended = subprocess.run(
             [sys.executable, "-m", "tests.fuzz.process", name, seconds, seed, str(tried), corpus],
@@ -41,13 +42,11 @@ def main(name: str, seconds: str, seed: str = "1") -> int:
         summary = next((line for line in reversed(written) if line.startswith("Done ")), "ended early")
         sys.stdout.write(f"fuzz {name}: {summary}\n")
         return 0
-    found = FOUND / f"{name}.found"
-    found.write_bytes(tried.read_bytes())
     sys.stderr.write("\n".join(line[:300] for line in written[-LAST_LINES:]))
     sys.stderr.write(
         f"\n\nfuzz {name}: FOUND (exit status {ended.returncode}), seed {seed}. The input, in base64:\n"
-        f"{b64encode(found.read_bytes()).decode()}\n"
-        f"Keep it as tests/fuzz/seeds/{name}/WHAT_IT_SHOWS, where a test tries it: cp {found} …\n"
+        f"{b64encode(tried.read_bytes()).decode()}\n"
+        f"Keep it as tests/fuzz/seeds/{name}/WHAT_IT_SHOWS, where a test tries it: cp {tried} …\n"
     )
     return 1
 

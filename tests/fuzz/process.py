@@ -19,7 +19,7 @@ def main(name: str, seconds: str, seed: str, tried: str, corpus: str) -> None:
     with atheris.instrument_imports(include=["filegate.formats"]):
         from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - what is imported here is instrumented
     target = TARGETS[name]
-    file = os.open(tried, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    file = os.open(tried, os.O_WRONLY)
 
     def try_one(data: bytes) -> None:
         if len(data) > 1:

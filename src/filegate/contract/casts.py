@@ -32,7 +32,6 @@ SUPPORTED = (*INTEGERS, *_FLOATS, *TEXTS, *TEMPORALS, pl.Boolean, pl.Decimal)
 _TRUE = ["true", "t", "1", "yes"]
 _FALSE = ["false", "f", "0", "no"]
 
-LAST_YEAR = 9999
 ISO_DATE = f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}"
 ISO_TIME = "[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _WHOLE_SECONDS_LENGTH = len("2013-01-31T09:30:00")
@@ -165,7 +164,7 @@ def _cast_formatted(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat) 
         return text.str.to_time(date_format.parsed_as, strict=False)
     value = _cast_date(text, dtype, date_format)
     # The last days of the ISO year 9999 are in the year 10000.
-    return pl.when(value.dt.year() <= LAST_YEAR).then(value) if "%G" in date_format.parsed_as else value
+    return pl.when(value.dt.year() <= dt.MAXYEAR).then(value) if "%G" in date_format.parsed_as else value
 
 
 def _cast_date(text: pl.Expr, dtype: pl.DataType, date_format: DateFormat) -> pl.Expr:

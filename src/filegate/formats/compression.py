@@ -36,10 +36,11 @@ class _Decoder(Protocol):
     def decompress(self, data: memoryview, /) -> bytes: ...
 
 
-_MAGIC: Final[dict[Compression, bytes]] = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
-
-_SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-"""A frame of zstd without data. https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md"""
+_MAGIC: Final[dict[Compression, re.Pattern[bytes]]] = {
+    "gzip": re.compile(rb"\x1f\x8b"),
+    # A frame, or one without data. https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
+}
 
 # What zstd's own messages say of data that is not corrupt, and what to do.
 _UNSUPPORTED: Final = {
@@ -54,9 +55,7 @@ _SLICE: Final[dict[Compression, int]] = {"gzip": 16 << 10, "zstd": 1 << 10}
 
 def detect_compression(head: bytes) -> Compression | None:
     """The compression of an object with these first bytes."""
-    if _SKIPPABLE.match(head) is not None:
-        return "zstd"
-    return next((compression for compression, magic in _MAGIC.items() if head.startswith(magic)), None)
+    return next((compression for compression, magic in _MAGIC.items() if magic.match(head)), None)
 
 
 class Decompressed:

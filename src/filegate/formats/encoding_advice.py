@@ -23,11 +23,10 @@ _SHOWN_LETTERS: Final = 6
 _LAYOUT: Final = frozenset("\t\n\r\f\x1a")
 _NOT_IN_TEXTS: Final = frozenset({"Cc", "Cn", "Co", "Cs"})
 """Control characters, unassigned and private ones, surrogates."""
-
-
 _EBCDIC: Final = frozenset(
     f"{string.ascii_letters}{string.digits} ,;.-:/\"'_|+()".encode("cp037") + b"\x15\x25\x0d\x05"
 )
+"""The bytes of letters, digits, usual punctuation, tabs and line ends in the code pages of mainframes."""
 _NEARLY_ALL: Final = 0.95
 
 

@@ -10,7 +10,6 @@ import polars as pl
 _MIN_HALF = 256
 """So many values are decoded one by one; more are halved, until those that are not UTF-8 stand alone."""
 
-
 _TAKEN_FOR_OTHERS: Final = (codecs.BOM_UTF8, b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"(\xb5/\xfd")
 """Beginnings of a byte-order mark and of zlib's, gzip's and zstd's files: polars removes, or decompresses."""
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from filegate.errors import MalformedObject
 from filegate.formats.columns import listed
-from filegate.formats.csv.grammar import Grammar, Record, csv_grammar
+from filegate.formats.csv.grammar import Field, Grammar, Record, csv_grammar
 from filegate.formats.csv.header import MAX_COLUMNS
 from filegate.formats.csv.index import RecordIndex
 from filegate.formats.csv.plain import PlainReader
@@ -91,14 +91,13 @@ class _Projection:
         columns: expressions on the fields: the resulting columns.
         names: of the resulting columns.
         header: names of the file's columns.
-        beginnings: of a repeated header, with the name that is meant: a file that was appended has a byte-order mark of
-            its own.
     """
 
     def __init__(self, columns: Sequence[str], expected: Collection[str], source: Csv, *, rescue: bool) -> None:
         self.header = tuple(columns)
         quote = source.quote or ""
-        self.beginnings = {f"{start}{name}{end}": name for name in columns for start, end in _around(quote)}
+        # A file that was appended has a byte-order mark of its own.
+        self._beginnings = {f"{start}{name}{end}": name for name in columns for start, end in _around(quote)}
         # Numbers are names of columns that nobody named: a record of them is a record.
         self._may_be_reordered = len(columns) > 1 and all(re.search("[^\\W\\d_]", name) for name in columns)
         self.places = {name: place for place, name in enumerate(columns) if name in expected}
@@ -113,15 +112,20 @@ class _Projection:
             self.columns.append(rescued.alias(RESCUED))
         self.names = [column.meta.output_name() for column in self.columns]
 
-    def repeats_header(self, values: Sequence[str], row: int) -> bool:
-        """Whether a record's values are the header once more.
+    def repeats_header(self, fields: Sequence[Field], row: int) -> bool:
+        """Whether a record is the header once more.
+
+        Args:
+            fields: the record's.
+            row: its number.
 
         Raises:
-            MalformedObject: they are, and in another order: so are the values of what follows.
+            MalformedObject: it is, in another order: so are the values of what follows.
         """
-        if values[0] not in self.beginnings:
+        first = self._beginnings.get(fields[0].text)
+        if first is None:
             return False
-        found = (self.beginnings[values[0]], *values[1 : len(self.header)])
+        found = (first, *(field.text for field in fields[1 : len(self.header)]))
         if found != self.header and self._may_be_reordered and sorted(found) == sorted(self.header):
             raise MalformedObject(
                 f"Record {row:,} is a header with the columns in another order: {listed(found)}. That of the file is "
@@ -132,7 +136,7 @@ class _Projection:
 
     def may_repeat_header(self, frame: pl.DataFrame) -> pl.Series:
         """For each record, whether its values are names of columns, none of them twice."""
-        found = frame.to_series().fill_null("").is_in([*self.beginnings])
+        found = frame.to_series().fill_null("").is_in([*self._beginnings])
         for field in range(1, len(self.header)):
             if not found.any():
                 return found
@@ -254,7 +258,7 @@ class _ScannedChunk:
         last_is_empty = not (fields[-1].text or fields[-1].quoted)
         if len(fields) != grammar.fields or (trailing and not last_is_empty):
             return _wrong_width(len(fields), grammar.fields - trailing, trailing, last_is_empty)
-        if self._projection.repeats_header([field.text for field in fields], row):
+        if self._projection.repeats_header(fields, row):
             return _REPEATED_HEADER
         return [
             None if (not field.text and not field.quoted) or field.word in words else field.text
